@@ -1,0 +1,51 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Boot holds what is fixed for the life of the process: addresses and limits of
+// the process itself. What may change while it runs stands in a route file.
+type Boot struct {
+	Listen string `mapstructure:"listen"` // traffic listener, host:port
+	Admin  string `mapstructure:"admin"`  // admin listener, host:port; empty: none
+	Routes string `mapstructure:"routes"` // path of the route file
+	To     string `mapstructure:"to"`     // http://host:port; instead of Routes
+
+	Log     Log     `mapstructure:"log"`
+	Reload  Reload  `mapstructure:"reload"`
+	Limits  Limits  `mapstructure:"limits"`
+	Timeout Timeout `mapstructure:"timeout"`
+
+	// TrustedProxies are the networks whose forwarding headers and request ids are believed.
+	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
+
+	DrainDelay    time.Duration `mapstructure:"drain_delay"`    // not ready, still accepting
+	ShutdownGrace time.Duration `mapstructure:"shutdown_grace"` // for requests in flight
+}
+
+// Log says what is written to standard output.
+type Log struct {
+	Level  string `mapstructure:"level"`  // debug, info, warn or error
+	Format string `mapstructure:"format"` // auto (console on a terminal, else json), json or console
+	Access string `mapstructure:"access"` // all or off: the one access event per request
+}
+
+// Reload says how changes of the route file are noticed.
+type Reload struct {
+	Interval time.Duration `mapstructure:"interval"` // between digests of the files; 0: only on SIGHUP and POST /-/reload
+}
+
+// Limits bound what the process takes from all clients together and from each one.
+type Limits struct {
+	Connections int  `mapstructure:"connections"` // open client connections
+	Head        Size `mapstructure:"head"`        // request line and header section
+}
+
+// Timeout bounds how long a client may take.
+type Timeout struct {
+	Read  time.Duration `mapstructure:"read"`  // one whole request, body included
+	Write time.Duration `mapstructure:"write"` // one whole response
+	Idle  time.Duration `mapstructure:"idle"`  // between two requests on a connection
+}

@@ -1,0 +1,101 @@
+package config
+
+// Policy is an effective policy: what it inherits and every default are filled in.
+type Policy struct {
+	ID             string       `mapstructure:"id"`
+	Inherits       string       `mapstructure:"inherits"`
+	Mode           string       `mapstructure:"mode"` // off, detect or block
+	Paranoia       Paranoia     `mapstructure:"paranoia"`
+	Thresholds     Thresholds   `mapstructure:"thresholds"`
+	EarlyBlocking  bool         `mapstructure:"early_blocking"`  // decide after the headers too
+	ReportingLevel int          `mapstructure:"reporting_level"` // 0 to 5, CRS tx.reporting_level
+	CRS            CRS          `mapstructure:"crs"`
+	RequestBody    RequestBody  `mapstructure:"request_body"`
+	ResponseBody   ResponseBody `mapstructure:"response_body"`
+	Exclusions     []Exclusion  `mapstructure:"exclusions"`   // those of the inherited policy first
+	RulesBefore    []Rules      `mapstructure:"rules_before"` // those of the inherited policy first
+	RulesAfter     []Rules      `mapstructure:"rules_after"`  // those of the inherited policy first
+	Block          Block        `mapstructure:"block"`
+	OnError        string       `mapstructure:"on_error"` // deny or allow
+
+	// Sources maps each key path within the policy ("paranoia.blocking") to the id of
+	// the policy that set it, or to "default". Lists that accumulate map to all their
+	// sources, in order, joined by ", ".
+	Sources map[string]string `mapstructure:"-"`
+}
+
+// Paranoia are CRS paranoia levels, 1 to 4. Detection is at least Blocking.
+type Paranoia struct {
+	Blocking  int `mapstructure:"blocking"`
+	Detection int `mapstructure:"detection"` // default: as Blocking
+}
+
+// Thresholds are the CRS anomaly scores from which a request or response is blocked.
+type Thresholds struct {
+	Inbound  int `mapstructure:"inbound"`
+	Outbound int `mapstructure:"outbound"`
+}
+
+// CRS are further settings of crs-setup.conf by their CRS meaning; 0 means no limit.
+type CRS struct {
+	AllowedMethods            []string `mapstructure:"allowed_methods"`
+	AllowedContentTypes       []string `mapstructure:"allowed_request_content_type"`
+	AllowedCharsets           []string `mapstructure:"allowed_request_content_type_charset"`
+	AllowedHTTPVersions       []string `mapstructure:"allowed_http_versions"`
+	RestrictedExtensions      []string `mapstructure:"restricted_extensions"`
+	RestrictedHeaders         []string `mapstructure:"restricted_headers_basic"`
+	RestrictedHeadersExtended []string `mapstructure:"restricted_headers_extended"`
+	MaxNumArgs                int      `mapstructure:"max_num_args"`
+	ArgNameLength             int      `mapstructure:"arg_name_length"`
+	ArgLength                 int      `mapstructure:"arg_length"`
+	TotalArgLength            int      `mapstructure:"total_arg_length"`
+	MaxFileSize               Size     `mapstructure:"max_file_size"`
+	CombinedFileSizes         Size     `mapstructure:"combined_file_sizes"`
+	EnforceBodyprocURLEncoded bool     `mapstructure:"enforce_bodyproc_urlencoded"`
+	ValidateUTF8Encoding      bool     `mapstructure:"crs_validate_utf8_encoding"`
+	AllowMethodOverride       bool     `mapstructure:"allow_method_override_parameter"`
+	CriticalAnomalyScore      int      `mapstructure:"critical_anomaly_score"`
+	ErrorAnomalyScore         int      `mapstructure:"error_anomaly_score"`
+	WarningAnomalyScore       int      `mapstructure:"warning_anomaly_score"`
+	NoticeAnomalyScore        int      `mapstructure:"notice_anomaly_score"`
+}
+
+// RequestBody says how much of a request body is inspected.
+type RequestBody struct {
+	Inspect  bool   `mapstructure:"inspect"`
+	Limit    Size   `mapstructure:"limit"`    // bytes inspected at most
+	Oversize string `mapstructure:"oversize"` // reject (413), inspect_prefix or skip_inspection
+}
+
+// ResponseBody says which response bodies are inspected and how much of each.
+type ResponseBody struct {
+	Inspect   bool     `mapstructure:"inspect"`
+	Limit     Size     `mapstructure:"limit"`      // bytes inspected at most; the rest passes
+	MIMETypes []string `mapstructure:"mime_types"` // without parameters
+}
+
+// Exclusion takes rules, or targets out of rules, and says why. Exactly one of Rule,
+// Rules and Tag is set.
+type Exclusion struct {
+	Rule   int    `mapstructure:"rule"`   // one rule id
+	Rules  string `mapstructure:"rules"`  // a range, "942100-942199"
+	Tag    string `mapstructure:"tag"`    // every rule with this tag
+	Target string `mapstructure:"target"` // "ARGS:comment"; empty: the whole rule
+	Path   string `mapstructure:"path"`   // only for this path and those below it; empty: everywhere
+	Reason string `mapstructure:"reason"` // why, for whoever reads it next year; required
+}
+
+// Rules is SecLang text, inline or from a file next to the route file. Exactly one is
+// set in the file; after loading Inline holds the text in both cases.
+type Rules struct {
+	Inline string `mapstructure:"inline"`
+	File   string `mapstructure:"file"`
+}
+
+// Block is what a blocked client gets. {{request_id}} and {{status}} are replaced in
+// both bodies; the body is chosen by the request's Accept field.
+type Block struct {
+	Status int    `mapstructure:"status"` // 400 to 599
+	HTML   string `mapstructure:"html"`
+	JSON   string `mapstructure:"json"` // sent as application/problem+json (RFC 9457)
+}

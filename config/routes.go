@@ -1,0 +1,115 @@
+package config
+
+import "time"
+
+// Routes is a whole route file: checked in shape, every default filled in, every
+// policy resolved. Lists keep the order of the file.
+type Routes struct {
+	Routes    []Route    `mapstructure:"routes"`
+	Upstreams []Upstream `mapstructure:"upstreams"`
+	Policies  []Policy   `mapstructure:"policies"`
+
+	// Files are all files the configuration was made of, in the order they were read:
+	// the route file first, then rule files and body templates.
+	Files []SourceFile `mapstructure:"-"`
+}
+
+// SourceFile is one file as it was read, once.
+type SourceFile struct {
+	Path   string
+	SHA256 [32]byte
+}
+
+// Route sends the requests it matches to upstreams, or answers with a redirect.
+type Route struct {
+	ID              string             `mapstructure:"id"`
+	Hosts           []string           `mapstructure:"hosts"`   // exact or *.example.com; none: any
+	Paths           []PathMatch        `mapstructure:"paths"`   // none: any
+	Methods         []string           `mapstructure:"methods"` // none: any
+	Headers         []HeaderMatch      `mapstructure:"headers"` // all must hold
+	Policy          string             `mapstructure:"policy"`  // policy id; "default" if the file names none
+	Upstreams       []WeightedUpstream `mapstructure:"upstreams"`
+	Redirect        *Redirect          `mapstructure:"redirect"` // instead of Upstreams
+	Rewrite         *Rewrite           `mapstructure:"rewrite"`
+	RequestHeaders  HeaderEdit         `mapstructure:"request_headers"`
+	ResponseHeaders HeaderEdit         `mapstructure:"response_headers"`
+	Timeouts        RouteTimeouts      `mapstructure:"timeouts"`
+	Limits          RouteLimits        `mapstructure:"limits"`
+}
+
+// PathMatch has exactly one field set.
+type PathMatch struct {
+	Exact  string `mapstructure:"exact"`
+	Prefix string `mapstructure:"prefix"` // on segment boundaries
+	Regex  string `mapstructure:"regex"`  // RE2, must match the whole path
+}
+
+// HeaderMatch has a name and exactly one of the other fields set.
+type HeaderMatch struct {
+	Name    string `mapstructure:"name"`
+	Exact   string `mapstructure:"exact"`
+	Regex   string `mapstructure:"regex"` // RE2, must match the whole value
+	Present bool   `mapstructure:"present"`
+}
+
+// WeightedUpstream names an upstream and its share of the requests.
+type WeightedUpstream struct {
+	ID     string `mapstructure:"id"`
+	Weight int    `mapstructure:"weight"` // 0 to 1000000, default 1
+}
+
+// Redirect answers without an upstream. Empty parts are kept from the request.
+type Redirect struct {
+	Status int    `mapstructure:"status"` // 301, 302, 303, 307 or 308; default 302
+	Scheme string `mapstructure:"scheme"` // http or https
+	Host   string `mapstructure:"host"`   // host or host:port
+	Path   string `mapstructure:"path"`   // full path; the query is kept
+}
+
+// Rewrite changes what the upstream is asked for. Prefix and Path exclude each other.
+type Rewrite struct {
+	Prefix string `mapstructure:"prefix"` // replaces the prefix that matched
+	Path   string `mapstructure:"path"`   // replaces the whole path; the query is kept
+	Host   string `mapstructure:"host"`   // replaces the Host field
+}
+
+// HeaderEdit changes header fields: remove first, then set, then add.
+type HeaderEdit struct {
+	Add    []HeaderField `mapstructure:"add"`
+	Set    []HeaderField `mapstructure:"set"`
+	Remove []string      `mapstructure:"remove"`
+}
+
+// HeaderField is one field line.
+type HeaderField struct {
+	Name  string `mapstructure:"name"`
+	Value string `mapstructure:"value"`
+}
+
+// RouteTimeouts bound one exchange of a route.
+type RouteTimeouts struct {
+	Request time.Duration `mapstructure:"request"` // head received to response head sent; 504 after it
+	Idle    time.Duration `mapstructure:"idle"`    // longest silence of the upstream within a body
+}
+
+// RouteLimits bound what a route takes.
+type RouteLimits struct {
+	RequestBody Size `mapstructure:"request_body"` // 413 above; 0: no limit
+	InFlight    int  `mapstructure:"in_flight"`    // requests at once, 503 above; 0: no limit
+}
+
+// Upstream is one logical backend.
+type Upstream struct {
+	ID          string           `mapstructure:"id"`
+	Endpoints   []string         `mapstructure:"endpoints"`   // http://name:port
+	Balance     string           `mapstructure:"balance"`     // round_robin or least_loaded
+	Connections int              `mapstructure:"connections"` // at most, to each endpoint
+	Timeouts    UpstreamTimeouts `mapstructure:"timeouts"`
+}
+
+// UpstreamTimeouts bound one exchange with an endpoint.
+type UpstreamTimeouts struct {
+	Connect  time.Duration `mapstructure:"connect"`
+	Response time.Duration `mapstructure:"response"` // last byte of the request to the response head
+	Idle     time.Duration `mapstructure:"idle"`     // of a kept-alive connection
+}
