@@ -21,6 +21,9 @@ type Boot struct {
 	// TrustedProxies are the networks whose forwarding headers and request ids are believed.
 	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
 
+	// ForwardedHeader adds the field Forwarded (RFC 7239) to what upstreams get.
+	ForwardedHeader bool `mapstructure:"forwarded_header"`
+
 	DrainDelay    time.Duration `mapstructure:"drain_delay"`    // not ready, still accepting
 	ShutdownGrace time.Duration `mapstructure:"shutdown_grace"` // for requests in flight
 }

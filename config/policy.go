@@ -18,9 +18,9 @@ type Policy struct {
 	Block          Block        `mapstructure:"block"`
 	OnError        string       `mapstructure:"on_error"` // deny or allow
 
-	// Sources maps each key path within the policy ("paranoia.blocking") to the id of
-	// the policy that set it, or to "default". Lists that accumulate map to all their
-	// sources, in order, joined by ", ".
+	// Sources maps each key path within the policy ("paranoia.blocking"), all but id and
+	// inherits, to the id of the policy that set it, or to "default". Lists that
+	// accumulate map to all their sources, in order, joined by ", ".
 	Sources map[string]string `mapstructure:"-"`
 }
 
@@ -83,6 +83,8 @@ type Exclusion struct {
 	Target string `mapstructure:"target"` // "ARGS:comment"; empty: the whole rule
 	Path   string `mapstructure:"path"`   // only for this path and those below it; empty: everywhere
 	Reason string `mapstructure:"reason"` // why, for whoever reads it next year; required
+
+	Source string `mapstructure:"-"` // where it stands: file, or key path in the route file
 }
 
 // Rules is SecLang text, inline or from a file next to the route file. Exactly one is
@@ -90,6 +92,8 @@ type Exclusion struct {
 type Rules struct {
 	Inline string `mapstructure:"inline"`
 	File   string `mapstructure:"file"`
+
+	Source string `mapstructure:"-"` // where it stands: file, or key path in the route file
 }
 
 // Block is what a blocked client gets. {{request_id}} and {{status}} are replaced in

@@ -12,6 +12,8 @@ type Routes struct {
 	// Files are all files the configuration was made of, in the order they were read:
 	// the route file first, then rule files and body templates.
 	Files []SourceFile `mapstructure:"-"`
+
+	lines map[string]int // key path to line, for Line
 }
 
 // SourceFile is one file as it was read, once.

@@ -1,0 +1,145 @@
+# "make" or "make help" lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# FUZZTIME is how long each fuzz target runs, TESTTIMEOUT how long the tests of one package may.
+FUZZTIME    ?= 30s
+TESTTIMEOUT ?= 10m
+
+# BENCH selects benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
+BENCH      ?= .
+BENCHCOUNT ?= 6
+
+# Every Go module in the tree. What only tests, load tools or linters need has a module of its
+# own, so that the product's go.mod lists what ships. CODE leaves out tools, which holds no code.
+MODULES := $(patsubst ./%/,%,$(sort $(dir $(shell find . -name go.mod -not -path '*/testdata/*'))))
+MODULES := $(patsubst ./,.,$(MODULES))
+CODE    := $(filter-out tools,$(MODULES))
+
+GOLANGCI  := bin/tools/golangci-lint
+BENCHSTAT := bin/tools/benchstat
+
+##@ Use
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build bin/wafer, one static binary
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/wafer ./cmd/wafer
+
+.PHONY: run
+run: build ## Build and run the demo: two backends, the tier in front, no configuration
+	bin/wafer demo
+
+##@ Verify
+
+.PHONY: test
+test: need-gcc ## Run all tests with the race detector
+	@for m in $(CODE); do \
+		echo "== go test -race ($$m)"; \
+		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) ./...); \
+	done
+
+.PHONY: check
+check: check-format check-modules check-vet check-lint ## Verify format, modules, vet and linters
+
+.PHONY: check-format
+check-format:
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not in gofmt's format ('make fix' repairs it):"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: check-modules
+check-modules:
+	@for m in $(MODULES); do \
+		echo "== go mod tidy -diff, go mod verify ($$m)"; \
+		(cd "$$m" && go mod tidy -diff && go mod verify); \
+	done
+
+.PHONY: check-vet
+check-vet:
+	@for m in $(CODE); do \
+		echo "== go vet ($$m)"; \
+		(cd "$$m" && go vet ./...); \
+	done
+
+.PHONY: check-lint
+check-lint: $(GOLANGCI)
+	@for m in $(CODE); do \
+		echo "== golangci-lint ($$m)"; \
+		(cd "$$m" && "$(CURDIR)/$(GOLANGCI)" run --config "$(CURDIR)/.golangci.yml" ./...); \
+	done
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@found=0; \
+	for m in $(CODE); do \
+		packages=$$(cd "$$m" && go list ./...); \
+		for p in $$packages; do \
+			listed=$$(cd "$$m" && go test -list '^Fuzz' "$$p"); \
+			for f in $$(grep '^Fuzz' <<<"$$listed" || true); do \
+				echo "== $$p $$f"; \
+				(cd "$$m" && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$p"); \
+				found=$$((found + 1)); \
+			done; \
+		done; \
+	done; \
+	if [ "$$found" = 0 ]; then echo "no fuzz target found"; exit 1; fi
+
+.PHONY: fix
+fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
+	gofmt -w .
+	@for m in $(MODULES); do echo "== go mod tidy ($$m)"; (cd "$$m" && go mod tidy); done
+	@for m in $(CODE); do \
+		echo "== golangci-lint run --fix ($$m)"; \
+		(cd "$$m" && "$(CURDIR)/$(GOLANGCI)" run --fix --config "$(CURDIR)/.golangci.yml" ./...); \
+	done
+
+##@ Measure
+
+.PHONY: bench
+bench: build need-wrk need-nginx $(BENCHSTAT) ## Run the load scenarios against bin/wafer and its peers
+	bench/run.sh
+
+.PHONY: bench-compare
+bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the previous run
+	@mkdir -p bin/bench
+	@if [ -f bin/bench/new.txt ]; then mv bin/bench/new.txt bin/bench/old.txt; fi
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 0 ./... >bin/bench/running.txt
+	@mv bin/bench/running.txt bin/bench/new.txt
+	@if [ -f bin/bench/old.txt ]; then $(BENCHSTAT) bin/bench/old.txt bin/bench/new.txt; \
+	else $(BENCHSTAT) bin/bench/new.txt; echo "Nothing to compare with yet: change something and run this again."; fi
+
+##@ Tidy up
+
+.PHONY: clean
+clean: ## Remove everything that was built, tools included
+	rm -rf bin dist
+
+# The tools are pinned in tools/go.mod and built once for each change of that file.
+bin/tools/golangci-lint bin/tools/benchstat: tools/go.mod tools/go.sum
+	@echo "== building $@ (once)"
+	@mkdir -p bin/tools
+	@cd tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(notdir $@)$$')"
+	@touch $@
+
+# need-X makes sure that the command X is there; where it is not, it comes from Debian. Nothing is
+# started (RUNLEVEL): a package that brings a server shall not take a port.
+PACKAGES_gcc   := gcc libc6-dev
+PACKAGES_wrk   := wrk
+PACKAGES_nginx := nginx-light
+
+.PHONY: need-gcc need-wrk need-nginx
+need-gcc need-wrk need-nginx: need-%:
+	@if ! PATH="$$PATH:/usr/sbin" command -v $* >/dev/null; then \
+		echo "== installing $(PACKAGES_$*)"; \
+		apt-get update -qq; \
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES_$*); \
+	fi

@@ -1,0 +1,286 @@
+package audit
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// maxKeyBytes bounds the search for the name before a = or a colon.
+const maxKeyBytes = 256
+
+// assignment looks at the name before the separator i and masks the value after it.
+func (c *scanner) assignment(i int) int {
+	key, quoted := c.key(i)
+	key = strings.TrimLeft(key, " ")
+	if key == "" {
+		return i
+	}
+	if strings.EqualFold(key, "name") {
+		return c.formPart(i)
+	}
+	field := cookieHeader(key)
+	if field == notCookie && !sensitive(key) {
+		return i
+	}
+	from := i + 1
+	for from < len(c.s) && strings.IndexByte(" \t=>", c.s[from]) >= 0 {
+		from++
+	}
+	if from == len(c.s) {
+		return i
+	}
+	if open := quoteBytes(c.s[from:]); open > 0 {
+		from += open
+		return c.mask(from, closingQuote(c.s, from, open))
+	}
+	if field != notCookie && !quoted {
+		to := endOfAny(c.s, from, "\r\n")
+		return c.replace(from, to, maskCookies(c.s[from:to], field))
+	}
+	switch first := c.s[from]; {
+	case (first == '{' || first == '[') && (quoted || c.s[i] == ':'):
+		return c.mask(from, closingBracket(c.s, from))
+	case quoted:
+		return c.mask(from, endOfAny(c.s, from, ",}]\r\n"))
+	case c.kind == inPath:
+		return c.mask(from, endOfAny(c.s, from, "/;?&\r\n"))
+	case c.s[i] == ':':
+		return c.mask(from, endOfAny(c.s, from, "\r\n"))
+	}
+	return c.mask(from, endOfAny(c.s, from, "&\r\n"))
+}
+
+func (c *scanner) mask(from, to int) int {
+	if from == to {
+		return to
+	}
+	return c.replace(from, to, masked)
+}
+
+// key returns the name that ends before i: what quotes enclose, else the word, before a
+// colon together with the one before it ("api key:").
+func (c *scanner) key(i int) (key string, quoted bool) {
+	s := c.s[max(c.from, i-maxKeyBytes):i]
+	s = strings.TrimRight(s, " \t!")
+	if s == "" {
+		return "", false
+	}
+	if q := s[len(s)-1]; q == '"' || q == '\'' || q == '`' {
+		inner := strings.TrimRight(s[:len(s)-1], `\`)
+		return inner[strings.LastIndexByte(inner, q)+1:], true
+	}
+	start, depth, words := len(s), 0, 1
+	for start > 0 {
+		b := s[start-1]
+		switch {
+		case b == ']':
+			depth++
+		case b == '[':
+			depth--
+		case keyByte(b), depth > 0 && (b == '"' || b == '\''):
+		case b == ' ' && words == 1 && c.s[i] == ':':
+			words++
+		default:
+			return s[start:], false
+		}
+		start--
+	}
+	return s, false
+}
+
+// keyByte is true for what a name is made of where no quotes enclose it.
+func keyByte(b byte) bool {
+	return wordClass(b) != separator || strings.IndexByte("_-.%$@~+\\", b) >= 0
+}
+
+// formPart masks the content of a multipart part whose name tells a secret.
+func (c *scanner) formPart(i int) int {
+	if !strings.Contains(c.s[max(i-64, 0):i], "form-data") {
+		return i
+	}
+	name := c.s[i+1 : endOfAny(c.s, i+1, ";\r\n")]
+	if !sensitive(name) {
+		return i
+	}
+	rest := c.s[i:]
+	blank, size := strings.Index(rest, "\r\n\r\n"), 4
+	if blank < 0 {
+		blank, size = strings.Index(rest, "\n\n"), 2
+	}
+	if blank < 0 {
+		return i
+	}
+	from := i + blank + size
+	to := strings.Index(c.s[from:], "\n--")
+	if to < 0 {
+		return c.mask(from, len(c.s))
+	}
+	return c.mask(from, from+len(strings.TrimSuffix(c.s[from:from+to], "\r")))
+}
+
+// element masks the content of an XML element whose name tells a secret. It starts from
+// the end of the start tag, so that attributes have been looked at before.
+func (c *scanner) element(i int) int {
+	open := strings.LastIndexByte(c.s[max(i-maxKeyBytes, 0):i], '<')
+	if open < 0 || c.s[i-1] == '/' {
+		return i
+	}
+	open += max(i-maxKeyBytes, 0)
+	name := c.s[open+1 : endOfAny(c.s, open+1, " \t\r\n/>")]
+	if name == "" || name[0] == '!' || name[0] == '?' {
+		return i
+	}
+	if !sensitive(name[strings.LastIndexByte(name, ':')+1:]) {
+		return i
+	}
+	for to := i + 1; to < len(c.s); to++ {
+		if rest := c.s[to:]; rest[0] == '<' && len(rest) >= len(name)+2 && rest[1] == '/' &&
+			strings.EqualFold(rest[2:2+len(name)], name) {
+			return c.mask(i+1, to)
+		}
+	}
+	return c.mask(i+1, len(c.s))
+}
+
+// credentials masks what follows the schemes Bearer (RFC 6750) and Basic (RFC 7617). As
+// "basic" is a word too, what follows it has to be user and password in base64.
+func (c *scanner) credentials(i int) int {
+	if i > 0 && (wordClass(c.s[i-1]) == lower || wordClass(c.s[i-1]) == upper) {
+		return i
+	}
+	rest := c.s[i:]
+	basic := len(rest) > 5 && strings.EqualFold(rest[:5], "basic")
+	size := 5
+	if !basic {
+		size = 6
+		if len(rest) <= size || !strings.EqualFold(rest[:size], "bearer") {
+			return i
+		}
+	}
+	from := i + size
+	for from < len(c.s) {
+		if b := c.s[from]; b == ' ' || b == '\t' || b == '+' {
+			from++
+		} else if strings.HasPrefix(c.s[from:], "%20") {
+			from += 3
+		} else {
+			break
+		}
+	}
+	to := from
+	for to < len(c.s) && (base64url(c.s[to]) || strings.IndexByte("._~+/=", c.s[to]) >= 0) {
+		to++
+	}
+	switch {
+	case from == i+size:
+		return i
+	case basic && userAndPassword(c.s[from:to]):
+	case !basic && to-from >= 4:
+	default:
+		return i
+	}
+	return c.replace(from, to, masked)
+}
+
+func userAndPassword(s string) bool {
+	s = strings.TrimRight(s, "=")
+	decoded, err := base64.RawStdEncoding.DecodeString(s[:len(s)-len(s)%4])
+	if err != nil {
+		decoded, err = base64.RawURLEncoding.DecodeString(s[:len(s)-len(s)%4])
+	}
+	return err == nil && strings.IndexByte(string(decoded), ':') >= 0
+}
+
+// endOfAny returns the first index from from on of any byte in set, else the end of s.
+func endOfAny(s string, from int, set string) int {
+	if n := strings.IndexAny(s[from:], set); n >= 0 {
+		return from + n
+	}
+	return len(s)
+}
+
+// quoteBytes returns the length of an opening quote with the backslashes before it, as
+// JSON within a JSON string has.
+func quoteBytes(s string) int {
+	n := 0
+	for n < len(s) && s[n] == '\\' {
+		n++
+	}
+	if n < len(s) && (s[n] == '"' || s[n] == '\'' || s[n] == '`') {
+		return n + 1
+	}
+	return 0
+}
+
+// closingQuote returns where the text ends that an opening quote of open bytes begins,
+// without the closing quote and its backslashes.
+func closingQuote(s string, from, open int) int {
+	quote := s[from-1]
+	slashes := 0
+	for i := from; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			slashes++
+			continue
+		case s[i] != quote:
+		case open == 1 && slashes%2 == 0:
+			return i
+		case open > 1 && slashes < open:
+			return i - slashes
+		}
+		slashes = 0
+	}
+	return len(s)
+}
+
+// closingBracket returns the index after the bracket that closes the one at from.
+func closingBracket(s string, from int) int {
+	depth := 0
+	for i := from; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			i = closingQuote(s, i+1, 1)
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(s)
+}
+
+// cookieAttributes of Set-Cookie (RFC 6265bis) hold no secret.
+var cookieAttributes = map[string]bool{
+	"domain": true, "expires": true, "httponly": true, "max-age": true, "partitioned": true,
+	"path": true, "priority": true, "samesite": true, "secure": true,
+}
+
+// maskCookies keeps the names in a Cookie or Set-Cookie field and masks the values.
+func maskCookies(s string, field cookieField) string {
+	truncated := len(s) > maxScanBytes
+	if truncated {
+		s = s[:maxScanBytes]
+	}
+	var out strings.Builder
+	for i, part := range strings.Split(s, ";") {
+		if i > 0 {
+			out.WriteByte(';')
+		}
+		name, value, assigned := strings.Cut(part, "=")
+		attribute := field == responseCookie && i > 0 && cookieAttributes[strings.ToLower(strings.TrimSpace(name))]
+		switch {
+		case attribute, strings.TrimSpace(part) == "", assigned && value == "":
+			out.WriteString(part)
+		case assigned:
+			out.WriteString(name + "=" + masked)
+		default:
+			out.WriteString(masked)
+		}
+	}
+	if truncated {
+		out.WriteString(ellipsis)
+	}
+	return out.String()
+}

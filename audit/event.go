@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Limits of what an event carries. Longer text is cut on a rune boundary and ends in "…".
+const (
+	maxPathBytes      = 1024
+	maxUserAgentBytes = 256
+	maxHostBytes      = 256
+	maxMethodBytes    = 32
+	maxIDBytes        = 128
+	maxTargetBytes    = 128
+	maxMessageBytes   = 256
+	maxValueBytes     = 200
+	maxRules          = 50
+)
+
+// Access describes one request, however it ended. Strings come as they were received;
+// Log cuts, cleans and masks them.
+type Access struct {
+	Time                time.Time // when the request's first byte was read; zero: now
+	RequestID           string
+	Route, Policy, Mode string // empty if no route matched
+	Client              netip.Addr
+	Method, Host        string
+	Path                string // without the query
+	Protocol            string // HTTP/1.1
+	Status              int    // sent to the client; 0 if the connection was dropped
+	BytesIn, BytesOut   int64
+	Duration            time.Duration
+	Upstream, Endpoint  string        // empty if no endpoint was asked
+	UpstreamDuration    time.Duration // until the response head; 0 if there was none
+	Verdict             string        // closed set, see docs/operations.md
+	Coverage            string        // full, headers, partial or none
+	CoverageReason      string        // closed set; empty if full
+	UserAgent           string
+	Error               string // closed set; empty if none
+}
+
+// Security describes one request that matched at least one logging rule, or whose
+// verdict is other than pass. Log masks every rule's message and value.
+type Security struct {
+	Time                                time.Time // zero: now
+	RequestID                           string
+	Route, Policy, Mode                 string
+	Client                              netip.Addr
+	Method, Host                        string
+	Path                                string // without the query
+	Verdict                             string // closed set, see docs/operations.md
+	Status                              int
+	Phase                               int // 1 to 4, the phase that decided; 0 if none
+	RuleID                              int // the rule that decided; 0 if none
+	InboundScore, OutboundScore         int
+	InboundThreshold, OutboundThreshold int
+	Rules                               []Rule // in the order they matched; the first 50 are written
+	RulesDropped                        int    // matched rules that are not in Rules
+	Coverage, CoverageReason            string
+	Error                               string
+	Generation                          uint64 // of the snapshot that served the request
+}
+
+// Rule is one matched rule.
+type Rule struct {
+	ID       int
+	Message  string // may hold request text; masked by Log
+	Severity string // critical, error, warning, notice …
+	Phase    int
+	Target   string   // what matched: "ARGS:q"
+	Value    string   // as matched; masked by Log
+	Tags     []string // optional
+}

@@ -1,0 +1,91 @@
+package audit
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const ellipsis = "…"
+
+// cut shortens s to at most limit bytes on a rune boundary and marks the place with an
+// ellipsis, which comes on top of limit.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return s[:runeStart(s, limit)] + ellipsis
+}
+
+// runeStart returns the greatest index up to i at which a rune of s starts. Bytes that
+// are no UTF-8 count as runes of their own.
+func runeStart(s string, i int) int {
+	if i >= len(s) {
+		return len(s)
+	}
+	for back := i; back > 0 && i-back < utf8.UTFMax; back-- {
+		if utf8.RuneStart(s[back]) {
+			return back
+		}
+	}
+	return i
+}
+
+// clean cuts s and replaces what no log viewer should interpret: bytes that are not
+// UTF-8 and runes that are not graphic, such as C1 controls and text direction marks.
+// ASCII controls stay, because both encodings escape them. What is fine costs no allocation.
+func clean(s string, limit int) string {
+	s = cut(s, limit)
+	if ascii(s) {
+		return s
+	}
+	for _, r := range s {
+		if !shown(r) {
+			return strings.Map(func(r rune) rune {
+				if shown(r) {
+					return r
+				}
+				return utf8.RuneError
+			}, s)
+		}
+	}
+	return s
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// shown is false for utf8.RuneError too: the byte that caused it has to be replaced.
+func shown(r rune) bool {
+	return r < utf8.RuneSelf || r != utf8.RuneError && unicode.IsGraphic(r)
+}
+
+// path prepares a request path: matrix parameters and tokens within it are masked.
+func path(s string) string {
+	return clean(mask(s, maxPathBytes, inPath), maxPathBytes+len(ellipsis))
+}
+
+// text prepares text of a client, such as a user agent.
+func text(s string, limit int) string {
+	return clean(mask(s, limit, inText), limit+len(ellipsis))
+}
+
+// message prepares the message of a rule, into which rules may expand request text.
+func message(s string) string {
+	return text(s, maxMessageBytes)
+}
+
+// target prepares the name of what matched. The name after the collection is the client's.
+func target(s string) string {
+	collection, name, found := strings.Cut(s, ":")
+	if !found {
+		return clean(s, maxTargetBytes)
+	}
+	return clean(collection+":"+mask(name, maxTargetBytes, inText), maxTargetBytes+len(ellipsis))
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/proxy"
+)
+
+func newCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check ROUTES",
+		Short: "Build everything a route file describes, and print every problem",
+		Long: `Build everything a route file describes: routes, upstreams, engines, and the proof
+that every blocking policy blocks. Exit with 0 if it all builds, else print every
+problem with its file and key path and exit with 1.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			routes, err := config.LoadRoutes(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := proxy.Check(routes)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(os.Stdout, "%s: ok: %d routes, %d upstreams, %d policies, %d engines\n", args[0], d.Routes, d.Upstreams, len(d.Policies), d.Engines)
+			for _, p := range d.Policies {
+				fmt.Fprintf(os.Stdout, "  policy %s: %s, %d rules, used by %d routes\n", p.ID, p.Mode, p.Rules, p.Routes)
+			}
+			return nil
+		},
+	}
+}

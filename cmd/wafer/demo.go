@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/cmd/wafer/demo"
+	"github.com/wafer-waf/wafer/config"
+)
+
+func newDemo() *cobra.Command {
+	var listen, adminAddr string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the tier in front of two demo applications, all built in",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			backends, err := demo.Start(c.Context())
+			if err != nil {
+				return err
+			}
+			defer backends.Close()
+			routes, err := config.ParseRoutes("demo", demo.Routes(backends.Shop, backends.Legacy), nil)
+			if err != nil {
+				return err
+			}
+			boot := config.DefaultBoot()
+			boot.Listen, boot.Admin, boot.DrainDelay = listen, adminAddr, 0
+			return serve(c.Context(), boot, config.FixedSource(routes), func(traffic, admin string) {
+				_, port, _ := net.SplitHostPort(traffic)
+				fmt.Fprintf(os.Stderr, "\nhttp://shop.localhost:%s blocks, http://legacy.localhost:%[1]s only detects; metrics on http://%s/metrics. Try:\n", port, admin)
+				for _, e := range demo.Curl(traffic, admin) {
+					fmt.Fprintf(os.Stderr, "\n  # %s\n  %s\n", e.Title, e.Command)
+				}
+				fmt.Fprintln(os.Stderr, "\nCtrl-C ends it.")
+			})
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the traffic listener, host:port")
+	c.Flags().StringVar(&adminAddr, "admin", "127.0.0.1:9090", "address of the admin listener, host:port")
+	return c
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/proxy"
+)
+
+func newExplain() *cobra.Command {
+	var host, path, method, client string
+	c := &cobra.Command{
+		Use:   "explain ROUTES",
+		Short: "Tell what the tier would do with a request, and why",
+		Long: `Tell which route a request matches and why the others do not, the effective policy
+with the source of each value, every rule that matches with its score, the verdict and
+how much of the request was inspected. Nothing is forwarded.
+
+The request is either given by flags, or read whole, as it goes over the wire, from
+standard input.`,
+		Example: `  wafer explain routes.yaml --host shop.example.com --path '/search?q=1%27+OR+1=1--'
+  wafer explain routes.yaml < request.http`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			raw := []byte(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wafer-explain\r\nAccept: */*\r\n\r\n", method, path, host))
+			if !c.Flags().Changed("host") {
+				var err error
+				if raw, err = readRequest(c.InOrStdin()); err != nil {
+					return err
+				}
+			}
+			from, err := netip.ParseAddr(client)
+			if err != nil {
+				return fmt.Errorf("--client: %w", err)
+			}
+			return explain(c.OutOrStdout(), args[0], raw, from)
+		},
+	}
+	c.Flags().StringVar(&host, "host", "", "Host field; without it the request is read from standard input")
+	c.Flags().StringVar(&path, "path", "/", "request target: path and query")
+	c.Flags().StringVar(&method, "method", "GET", "request method")
+	c.Flags().StringVar(&client, "client", "192.0.2.1", "address the request comes from")
+	return c
+}
+
+// readRequest reads a raw request. Line ends of a text file are made those of HTTP in the
+// head; the body stays as it is.
+func readRequest(r io.Reader) ([]byte, error) {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read request: %w", err)
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, fmt.Errorf("no request: give --host, or a raw HTTP request on standard input")
+	}
+	if bytes.Contains(raw, []byte("\r\n\r\n")) {
+		return raw, nil
+	}
+	head, body, _ := bytes.Cut(raw, []byte("\n\n"))
+	head = bytes.ReplaceAll(bytes.TrimRight(head, "\r\n"), []byte("\n"), []byte("\r\n"))
+	return append(append(head, "\r\n\r\n"...), body...), nil
+}
+
+func explain(w io.Writer, file string, raw []byte, client netip.Addr) error {
+	p, err := proxy.New(proxy.Options{
+		Boot: config.DefaultBoot(), Source: config.FileSource(file), Log: zerolog.Nop(),
+		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(), Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	e, err := p.Explain(raw, netip.AddrPortFrom(client, 40000))
+	if err != nil {
+		return err
+	}
+	return printExplanation(w, e)
+}
+
+func printExplanation(out io.Writer, e *proxy.Explanation) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "request\t%s %s\t(host %s)\n\nroutes, most specific first\n", clean(e.Method), clean(e.Path), clean(e.Host))
+	for _, d := range e.Routes {
+		mark := " "
+		if d.Selected {
+			mark = "→"
+		}
+		fmt.Fprintf(w, "%s %s\t%s\n", mark, d.ID, clean(d.Why))
+	}
+	if e.Policy != nil {
+		fmt.Fprintf(w, "\npolicy %s\tvalue\tfrom\n", e.Policy.ID)
+		for _, v := range e.Policy.Values() {
+			text, err := json.Marshal(v.Value)
+			if err != nil {
+				return fmt.Errorf("print policy: %w", err)
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Path, shorten(string(text)), v.Source)
+		}
+	}
+	fmt.Fprintf(w, "\nrules that matched\tscore\ttarget\n")
+	for _, m := range e.Findings.Matches {
+		target := ""
+		if len(m.Targets) > 0 {
+			target = m.Targets[0].Name + " = " + clean(audit.Mask(m.Targets[0].Name, m.Targets[0].Value))
+		}
+		fmt.Fprintf(w, "  %d %s\t%d\t%s\n", m.RuleID, shorten(clean(audit.MaskText(m.Message))), m.Score, target)
+	}
+	if len(e.Findings.Matches) == 0 {
+		fmt.Fprintln(w, "  none")
+	}
+	fmt.Fprintf(w, "\nscore\t%d inbound\n", e.Findings.InboundScore)
+	fmt.Fprintf(w, "verdict\t%s\t%s\n", e.Verdict, strings.TrimSpace(statusText(e)+" "+e.Failure))
+	fmt.Fprintf(w, "coverage\t%s\t%s\n", e.Coverage, e.CoverageReason)
+	return w.Flush()
+}
+
+func statusText(e *proxy.Explanation) string {
+	if e.Status == 0 {
+		return "goes to the upstream"
+	}
+	return fmt.Sprintf("answered with %d", e.Status)
+}
+
+// clean keeps a request's bytes from driving the terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 {
+			return '.'
+		}
+		return r
+	}, s)
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:79]) + "…"
+	}
+	return s
+}

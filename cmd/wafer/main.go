@@ -1,0 +1,43 @@
+// Command wafer is a WAF tier for Kubernetes: a reverse proxy that runs between Services
+// and the applications behind them, and inspects what passes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set when the binary is linked.
+var version = "dev"
+
+func main() {
+	if err := newCommand().ExecuteContext(context.Background()); err != nil {
+		var said saidError
+		if !errors.As(err, &said) {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+}
+
+// saidError is an error that the user has read already.
+type saidError struct{ error }
+
+func newCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "wafer",
+		Short:         "A WAF tier between Kubernetes Services and the applications behind them",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		CompletionOptions: cobra.CompletionOptions{
+			HiddenDefaultCmd: true,
+		},
+	}
+	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newVersion())
+	return c
+}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/proxy"
+)
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the versions of the product and of what it embeds",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			coraza, crs := proxy.EngineVersions()
+			_, err := fmt.Fprintf(c.OutOrStdout(), "wafer %s\ncoraza %s\ncoreruleset %s\n%s %s/%s\n", version, coraza, crs, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+// check adds what is wrong with the settings, each at the place its value comes from.
+func (l *bootLoader) check() {
+	b := &l.boot
+	l.addErr("listen", checkListen(b.Listen))
+	if b.Admin != "" {
+		l.addErr("admin", checkListen(b.Admin))
+		if b.Admin == b.Listen && !strings.HasSuffix(b.Listen, ":0") {
+			l.add("admin", "%s is the traffic listener's address too: give each its own", b.Admin)
+		}
+	}
+	switch {
+	case b.Routes != "" && b.To != "":
+		l.add("to", "%s and %s exclude each other: keep one", l.name("routes"), l.name("to"))
+	case b.Routes == "" && b.To == "":
+		l.add("routes", "required: give a route file (--routes FILE) or a backend (--to http://host:port)")
+	case b.To != "":
+		l.addErr("to", checkEndpoint(b.To))
+	}
+	l.word("log.level", b.Log.Level, "debug", "info", "warn", "error")
+	l.word("log.format", b.Log.Format, "auto", "json", "console")
+	l.word("log.access", b.Log.Access, "all", "off")
+	l.notNegative("reload.interval", b.Reload.Interval)
+	if b.Limits.Connections < 1 {
+		l.add("limits.connections", "%d is too small: at least 1", b.Limits.Connections)
+	}
+	if h := b.Limits.Head; h < 4*KiB || h > 1*MiB {
+		l.add("limits.head", "%s is out of range: %s to %s", h, 4*KiB, 1*MiB)
+	}
+	l.positive("timeout.read", b.Timeout.Read)
+	l.positive("timeout.write", b.Timeout.Write)
+	l.positive("timeout.idle", b.Timeout.Idle)
+	l.notNegative("drain_delay", b.DrainDelay)
+	l.positive("shutdown_grace", b.ShutdownGrace)
+}
+
+// name is what the user calls a setting: the flag, variable or key that gave its value.
+func (l *bootLoader) name(path string) string {
+	if o, ok := l.origin[path]; ok {
+		return o.Path
+	}
+	return path
+}
+
+func (l *bootLoader) add(path, format string, args ...any) {
+	if slices.Contains(l.broken, path) {
+		return
+	}
+	p, ok := l.origin[path]
+	if !ok {
+		p = Problem{Path: path}
+	}
+	p.What = fmt.Sprintf(format, args...)
+	l.problems = append(l.problems, p)
+}
+
+func (l *bootLoader) addErr(path string, err error) {
+	if err != nil {
+		l.add(path, "%s", err)
+	}
+}
+
+func (l *bootLoader) word(path, given string, allowed ...string) {
+	if !slices.Contains(allowed, given) {
+		l.add(path, "%q is not %s%s", given, words(allowed...), didYouMean(given, allowed))
+	}
+}
+
+func (l *bootLoader) positive(path string, d time.Duration) {
+	if d <= 0 {
+		l.add(path, "%s is too short: it must be longer than 0", d)
+	}
+}
+
+func (l *bootLoader) notNegative(path string, d time.Duration) {
+	if d < 0 {
+		l.add(path, "%s is negative", d)
+	}
+}
+
+// checkListen accepts host:port, :port and [::1]:port. Port 0 lets the system choose.
+func checkListen(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port: write it like :8080 or 127.0.0.1:8080", address)
+	}
+	if port != "0" {
+		if err := checkPort(port); err != nil {
+			return err
+		}
+	}
+	if host == "" || net.ParseIP(host) != nil {
+		return nil
+	}
+	if err := checkName(strings.ToLower(host)); err != nil {
+		return fmt.Errorf("host %q %w", host, err)
+	}
+	return nil
+}

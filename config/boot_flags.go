@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// setting is one boot setting: the same value as a flag, a variable and a key.
+type setting struct {
+	flag  string
+	path  string // key path in the boot file
+	usage string
+}
+
+// settings lists all boot settings in the order of help and documentation.
+var settings = []setting{
+	{"listen", "listen", "address of the traffic listener, host:port"},
+	{"admin", "admin", "address of the admin listener, host:port; empty: none"},
+	{"routes", "routes", "route file"},
+	{"to", "to", "send everything to http://host:port under the default policy, instead of a route file"},
+	{"log-level", "log.level", "least level that is logged: debug, info, warn or error"},
+	{"log-format", "log.format", "auto (console on a terminal, else json), json or console"},
+	{"log-access", "log.access", "access events: all (one per request) or off"},
+	{"reload-interval", "reload.interval", "how often the route file is read for changes; 0: only on SIGHUP and POST /-/reload"},
+	{"limit-connections", "limits.connections", "open client connections at most"},
+	{"limit-head", "limits.head", "request line and header section at most, 4KiB to 1MiB"},
+	{"timeout-read", "timeout.read", "how long a client may take to send one request, body included"},
+	{"timeout-write", "timeout.write", "how long a client may take to receive one response"},
+	{"timeout-idle", "timeout.idle", "how long a client connection may wait for its next request"},
+	{"trusted-proxies", "trusted_proxies", "networks whose forwarding headers and request ids are believed, separated by commas"},
+	{"forwarded-header", "forwarded_header", "add the header field Forwarded (RFC 7239) to what upstreams get"},
+	{"drain-delay", "drain_delay", "how long to keep accepting after SIGTERM while reported as not ready"},
+	{"shutdown-grace", "shutdown_grace", "how long requests in flight may take after that"},
+}
+
+const (
+	configFlag     = "config"
+	configVariable = envPrefix + "CONFIG"
+	configUsage    = "boot file with these settings; flags and " + envPrefix + "* variables win over it"
+)
+
+// BootFlags defines the flags of all boot settings and --config on fs. Their values are
+// read and checked by LoadBoot, so that all mistakes are reported together.
+func BootFlags(fs *pflag.FlagSet) {
+	fs.Var(&textFlag{kind: "file"}, configFlag, configUsage)
+	defaults := DefaultBoot()
+	for _, s := range settings {
+		v := valueAt(reflect.ValueOf(defaults), s.path)
+		fs.Var(&textFlag{text: formatValue(v), kind: flagKind(v.Type())}, s.flag, s.usage)
+		if v.Kind() == reflect.Bool {
+			fs.Lookup(s.flag).NoOptDefVal = "true" // the flag alone says yes
+		}
+	}
+}
+
+// textFlag keeps the text of a flag for LoadBoot. It implements pflag.Value.
+type textFlag struct{ text, kind string }
+
+func (f *textFlag) String() string { return f.text }
+func (f *textFlag) Type() string   { return f.kind }
+func (f *textFlag) Set(text string) error {
+	f.text = text
+	return nil
+}
+
+// flagKind names a type in help texts.
+func flagKind(t reflect.Type) string {
+	switch {
+	case t == durationType:
+		return "duration"
+	case t == sizeType:
+		return "size"
+	case t.Kind() == reflect.Slice:
+		return "networks"
+	default:
+		return t.Kind().String()
+	}
+}
+
+// valueAt returns the field of a struct value at a key path.
+func valueAt(v reflect.Value, path string) reflect.Value {
+	for key := range strings.SplitSeq(path, ".") {
+		found := false
+		for _, f := range fieldsOf(v.Type()) {
+			if f.key == key {
+				v, found = v.Field(f.index), true
+				break
+			}
+		}
+		if !found {
+			panic("BUG: no such key path: " + path)
+		}
+	}
+	return v
+}
+
+// formatValue writes a value the way it is written in a flag or variable.
+func formatValue(v reflect.Value) string {
+	if v.Kind() == reflect.Slice {
+		items := make([]string, v.Len())
+		for i := range items {
+			items[i] = formatValue(v.Index(i))
+		}
+		return strings.Join(items, ",")
+	}
+	if v.Type() == durationType {
+		return formatDuration(v.Interface().(fmt.Stringer).String())
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// formatDuration shortens what time.Duration.String writes: 1m0s to 1m.
+func formatDuration(text string) string {
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

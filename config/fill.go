@@ -1,0 +1,44 @@
+package config
+
+// fillRoutes sets the defaults of everything but policies. Has tells whether the file
+// sets a key path: a zero that stands in the file stays.
+func fillRoutes(r *Routes, has func(path string) bool) {
+	for i := range r.Routes {
+		fillRoute(&r.Routes[i], func(key string) bool {
+			return has(indexPath("routes", i) + "." + key)
+		})
+	}
+	for i := range r.Upstreams {
+		fillUpstream(&r.Upstreams[i], func(key string) bool {
+			return has(indexPath("upstreams", i) + "." + key)
+		})
+	}
+}
+
+func fillRoute(r *Route, has func(key string) bool) {
+	d := DefaultRoute()
+	fill(&r.Policy, d.Policy, has("policy"))
+	fill(&r.Timeouts.Request, d.Timeouts.Request, has("timeouts.request"))
+	fill(&r.Timeouts.Idle, d.Timeouts.Idle, has("timeouts.idle"))
+	for i := range r.Upstreams {
+		fill(&r.Upstreams[i].Weight, DefaultWeight, has(indexPath("upstreams", i)+".weight"))
+	}
+	if r.Redirect != nil {
+		fill(&r.Redirect.Status, DefaultRedirectStatus, has("redirect.status"))
+	}
+}
+
+func fillUpstream(u *Upstream, has func(key string) bool) {
+	d := DefaultUpstream()
+	fill(&u.Balance, d.Balance, has("balance"))
+	fill(&u.Connections, d.Connections, has("connections"))
+	fill(&u.Timeouts.Connect, d.Timeouts.Connect, has("timeouts.connect"))
+	fill(&u.Timeouts.Response, d.Timeouts.Response, has("timeouts.response"))
+	fill(&u.Timeouts.Idle, d.Timeouts.Idle, has("timeouts.idle"))
+}
+
+func fill[T any](value *T, byDefault T, isSet bool) {
+	if !isSet {
+		*value = byDefault
+	}
+}

@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+)
+
+// errBodyLimit says that a request body is longer than its route allows.
+var errBodyLimit = errors.New("request body over the route's limit")
+
+// countedBody is a request body as it arrives: it counts, enforces the route's limit, and
+// takes an early end for what it is.
+type countedBody struct {
+	r         io.Reader
+	n         int64
+	announced int   // bytes; below 0: chunked
+	limit     int64 // 0: none
+}
+
+func (c *countedBody) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if c.limit > 0 && c.n > c.limit {
+		return n, errBodyLimit
+	}
+	if err == io.EOF && c.announced >= 0 && c.n < int64(c.announced) {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// readUpTo appends to dst what r has, at most limit bytes in all. whole reports that r has
+// no more. The buffer grows with what arrives, never with what was announced.
+func readUpTo(r io.Reader, dst []byte, limit int) (_ []byte, whole bool, err error) {
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		// One byte beyond the limit tells whether there is more; it is kept and passed on.
+		room := dst[len(dst):min(cap(dst), limit+1)]
+		n, err := r.Read(room)
+		dst = dst[:len(dst)+n]
+		switch {
+		case err == io.EOF:
+			return dst, len(dst) <= limit, nil
+		case err != nil:
+			return dst, false, err
+		case len(dst) > limit:
+			return dst, false, nil
+		}
+	}
+}
+
+// prefixed is what was read already and the rest, as one stream.
+func prefixed(prefix []byte, rest io.Reader) io.Reader {
+	if len(prefix) == 0 {
+		return rest
+	}
+	return io.MultiReader(bytes.NewReader(prefix), rest)
+}
+
+// maxPooledBody keeps one large body from occupying memory for ever.
+const maxPooledBody = 64 << 10
+
+type bodyPool struct{ sync.Pool }
+
+var bodies = bodyPool{sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}}
+
+func (p *bodyPool) get() []byte { return (*p.Get().(*[]byte))[:0] }
+
+func (p *bodyPool) put(b []byte) {
+	if cap(b) > 0 && cap(b) <= maxPooledBody {
+		p.Put(&b)
+	}
+}
+
+// answerBody is the response's body on its way to the client.
+type answerBody struct {
+	x        *exchange
+	r        io.Reader
+	n        int64
+	err      error
+	prefixed bool
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// Close ends the exchange; fasthttp calls it when the answer is written, or cannot be.
+func (b *answerBody) Close() error {
+	x := b.x
+	if x == nil {
+		return nil
+	}
+	b.x = nil
+	x.closeUpstream()
+	x.finish()
+	return nil
+}

@@ -1,0 +1,303 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// resources are the engines and pools of all snapshots that are alive, by digest of what
+// they are made from, so that equal policies share an engine and a reload builds only
+// what changed.
+type resources struct {
+	mu      sync.Mutex
+	engines map[string]*shared[*waf.Engine]
+	pools   map[string]*shared[*upstream.Pool]
+}
+
+// own returns the resource of that digest, made if there is none yet, with one more owner.
+func own[T any](mu *sync.Mutex, all map[string]*shared[T], digest string, build func() (T, error)) (*shared[T], error) {
+	mu.Lock()
+	s := all[digest]
+	if s != nil {
+		s.owners++
+	}
+	mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	value, err := build() // slow; only one goroutine builds
+	if err != nil {
+		return nil, err
+	}
+	s = &shared[T]{value: value, owners: 1}
+	mu.Lock()
+	all[digest] = s
+	mu.Unlock()
+	return s, nil
+}
+
+// disown returns the resources that nobody owns any more.
+func disown[T any](mu *sync.Mutex, all, owned map[string]*shared[T]) []T {
+	mu.Lock()
+	defer mu.Unlock()
+	var orphans []T
+	for digest, s := range owned {
+		if s.owners--; s.owners == 0 {
+			delete(all, digest)
+			orphans = append(orphans, s.value)
+		}
+	}
+	return orphans
+}
+
+// free gives back what only s used.
+func (r *resources) free(s *snapshot) error {
+	var errs []error
+	for _, e := range disown(&r.mu, r.engines, s.engines) {
+		errs = append(errs, e.Close())
+	}
+	for _, p := range disown(&r.mu, r.pools, s.pools) {
+		p.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// build makes a snapshot and proves that it protects. It touches no live state but for
+// sharing live engines and pools; after an error nothing of it is left.
+func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error) {
+	s := &snapshot{
+		config: c, digest: c.Digest(), built: time.Now(),
+		engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.free(s))
+		}
+	}()
+	var problems config.Problems
+	report := func(path string, err error) {
+		problems = append(problems, config.Problem{File: c.Name(), Line: c.Line(path), Path: path, What: err.Error()})
+	}
+
+	engines := map[string]*waf.Engine{} // by policy id
+	for i, p := range c.Policies {
+		if p.Mode == "off" {
+			continue
+		}
+		e, err := r.engine(s, p)
+		if err != nil {
+			report(fmt.Sprintf("policies[%d]", i), err)
+			continue
+		}
+		engines[p.ID] = e
+	}
+	pools := map[string]*upstream.Pool{} // by upstream id
+	for i, u := range c.Upstreams {
+		pool, err := r.pool(s, u)
+		if err != nil {
+			report(fmt.Sprintf("upstreams[%d]", i), err)
+			continue
+		}
+		pools[u.ID] = pool
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+
+	policies := map[string]config.Policy{}
+	for _, p := range c.Policies {
+		policies[p.ID] = p
+	}
+	var entries []routing.Entry[*route]
+	for _, rc := range c.Routes {
+		p := policies[rc.Policy]
+		rt := &route{
+			config: rc, policy: p, engine: engines[p.ID], metrics: m.route(rc.ID),
+			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
+			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
+		}
+		if rc.Redirect == nil {
+			var parts []upstream.Part
+			for _, w := range rc.Upstreams {
+				parts = append(parts, upstream.Part{Pool: pools[w.ID], Weight: w.Weight})
+			}
+			rt.split = upstream.NewSplit(parts)
+		}
+		s.routes = append(s.routes, rt)
+		entries = append(entries, entry(rc, rt))
+	}
+	if s.table, err = routing.New(entries); err != nil {
+		for _, e := range unjoin(err) {
+			report("routes", e)
+		}
+		return nil, problems
+	}
+	for i, p := range c.Policies {
+		if e := engines[p.ID]; e != nil && p.Mode == "block" {
+			if err := probe(e); err != nil {
+				report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
+			}
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return s, nil
+}
+
+func unjoin(err error) []error {
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		return j.Unwrap()
+	}
+	return []error{err}
+}
+
+func (r *resources) engine(s *snapshot, p config.Policy) (*waf.Engine, error) {
+	wp := wafPolicy(p)
+	digest := wp.Digest()
+	if e := s.engines[digest]; e != nil {
+		return e.value, nil
+	}
+	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) { return waf.NewEngine(wp) })
+	if err != nil {
+		return nil, err
+	}
+	s.engines[digest] = e
+	return e.value, nil
+}
+
+func (r *resources) pool(s *snapshot, u config.Upstream) (*upstream.Pool, error) {
+	text, err := json.Marshal(u)
+	if err != nil {
+		return nil, fmt.Errorf("digest upstream %q: %w", u.ID, err)
+	}
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
+		balance := upstream.RoundRobin
+		if u.Balance == "least_loaded" {
+			balance = upstream.LeastLoaded
+		}
+		return upstream.New(upstream.Config{
+			ID: u.ID, Endpoints: u.Endpoints, Balance: balance, Connections: u.Connections,
+			Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.pools[digest] = p
+	return p.value, nil
+}
+
+// entry says to the table what config.Route says.
+func entry(c config.Route, rt *route) routing.Entry[*route] {
+	e := routing.Entry[*route]{ID: c.ID, Hosts: c.Hosts, Methods: c.Methods, Value: rt}
+	for _, p := range c.Paths {
+		switch {
+		case p.Exact != "":
+			e.Paths = append(e.Paths, routing.Path{Kind: routing.PathExact, Value: p.Exact})
+		case p.Prefix != "":
+			e.Paths = append(e.Paths, routing.Path{Kind: routing.PathPrefix, Value: p.Prefix})
+		default:
+			e.Paths = append(e.Paths, routing.Path{Kind: routing.PathRegex, Value: p.Regex})
+		}
+	}
+	for _, h := range c.Headers {
+		switch {
+		case h.Present:
+			e.Headers = append(e.Headers, routing.Header{Name: h.Name, Kind: routing.HeaderPresent})
+		case h.Regex != "":
+			e.Headers = append(e.Headers, routing.Header{Name: h.Name, Kind: routing.HeaderRegex, Value: h.Regex})
+		default:
+			e.Headers = append(e.Headers, routing.Header{Name: h.Name, Kind: routing.HeaderExact, Value: h.Exact})
+		}
+	}
+	return e
+}
+
+// wafPolicy says to the engine what config.Policy says.
+func wafPolicy(p config.Policy) waf.Policy {
+	w := waf.Policy{
+		ID:               p.ID,
+		BlockingParanoia: p.Paranoia.Blocking, DetectionParanoia: p.Paranoia.Detection,
+		InboundThreshold: p.Thresholds.Inbound, OutboundThreshold: p.Thresholds.Outbound,
+		EarlyBlocking: p.EarlyBlocking, ReportingLevel: p.ReportingLevel,
+		Settings:    settings(&p.CRS),
+		RequestBody: p.RequestBody.Inspect, RequestBodyBytes: int(p.RequestBody.Limit),
+		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
+		ResponseMIMETypes: p.ResponseBody.MIMETypes,
+	}
+	if p.Mode == "detect" {
+		w.Mode = waf.ModeDetect
+	}
+	for _, r := range p.RulesBefore {
+		w.RulesBefore = append(w.RulesBefore, waf.RuleText{Source: r.Source, Text: r.Inline})
+	}
+	for _, r := range p.RulesAfter {
+		w.RulesAfter = append(w.RulesAfter, waf.RuleText{Source: r.Source, Text: r.Inline})
+	}
+	for _, x := range p.Exclusions {
+		e := waf.Exclusion{Source: x.Source, RuleIDs: x.Rules, Tag: x.Tag, Target: x.Target, Path: x.Path}
+		if x.Rule != 0 {
+			e.RuleIDs = strconv.Itoa(x.Rule)
+		}
+		w.Exclusions = append(w.Exclusions, e)
+	}
+	return w
+}
+
+// settings spells CRS's set-up variables the way crs-setup.conf does.
+func settings(c *config.CRS) []waf.Setting {
+	var out []waf.Setting
+	list := func(name string, values []string, before, after, between string) {
+		for i, v := range values {
+			values[i] = before + v + after
+		}
+		out = append(out, waf.Setting{Name: name, Value: strings.Join(values, between)})
+	}
+	number := func(name string, n int64) {
+		if n > 0 {
+			out = append(out, waf.Setting{Name: name, Value: strconv.FormatInt(n, 10)})
+		}
+	}
+	flag := func(name string, on bool) {
+		if on {
+			out = append(out, waf.Setting{Name: name, Value: "1"})
+		}
+	}
+	clone := func(s []string) []string { return append([]string(nil), s...) }
+	list("allowed_methods", clone(c.AllowedMethods), "", "", " ")
+	list("allowed_request_content_type", clone(c.AllowedContentTypes), "|", "|", " ")
+	list("allowed_request_content_type_charset", clone(c.AllowedCharsets), "|", "|", " ")
+	list("allowed_http_versions", clone(c.AllowedHTTPVersions), "", "", " ")
+	list("restricted_extensions", clone(c.RestrictedExtensions), "", "/", " ")
+	list("restricted_headers_basic", clone(c.RestrictedHeaders), "/", "/", " ")
+	list("restricted_headers_extended", clone(c.RestrictedHeadersExtended), "/", "/", " ")
+	number("max_num_args", int64(c.MaxNumArgs))
+	number("arg_name_length", int64(c.ArgNameLength))
+	number("arg_length", int64(c.ArgLength))
+	number("total_arg_length", int64(c.TotalArgLength))
+	number("max_file_size", int64(c.MaxFileSize))
+	number("combined_file_sizes", int64(c.CombinedFileSizes))
+	flag("enforce_bodyproc_urlencoded", c.EnforceBodyprocURLEncoded)
+	flag("crs_validate_utf8_encoding", c.ValidateUTF8Encoding)
+	flag("allow_method_override_parameter", c.AllowMethodOverride)
+	number("critical_anomaly_score", int64(c.CriticalAnomalyScore))
+	number("error_anomaly_score", int64(c.ErrorAnomalyScore))
+	number("warning_anomaly_score", int64(c.WarningAnomalyScore))
+	number("notice_anomaly_score", int64(c.NoticeAnomalyScore))
+	return out
+}

@@ -1,0 +1,35 @@
+package proxy
+
+import (
+	"net"
+	"time"
+)
+
+// listener is the seam on the clients' side: what fasthttp reads and writes goes through
+// its connections.
+type listener struct {
+	net.Listener
+	writeTimeout time.Duration
+}
+
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: c, writeTimeout: l.writeTimeout}, nil
+}
+
+// conn renews the write deadline with every write. fasthttp's own is absolute for a whole
+// response and would cut long downloads and event streams.
+type conn struct {
+	net.Conn
+	writeTimeout time.Duration
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}

@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/wafer-waf/wafer/config"
+)
+
+// Description is the configuration in force, for people and dashboards.
+type Description struct {
+	Generation uint64              `json:"generation"`
+	Digest     string              `json:"digest"`
+	Built      time.Time           `json:"built"`
+	Files      []string            `json:"files"`
+	Routes     int                 `json:"routes"`
+	Upstreams  int                 `json:"upstreams"`
+	Engines    int                 `json:"engines"`
+	Policies   []PolicyDescription `json:"policies"`
+}
+
+// PolicyDescription is one policy of the configuration in force.
+type PolicyDescription struct {
+	ID     string `json:"id"`
+	Mode   string `json:"mode"`
+	Engine string `json:"engine,omitempty"` // digest; policies with equal digests share an engine
+	Rules  int    `json:"rules"`            // compiled; 0 with mode: off
+	Routes int    `json:"routes"`           // that use it
+}
+
+// RouteDescription is one route of the configuration in force.
+type RouteDescription struct {
+	ID        string                    `json:"id"`
+	Hosts     []string                  `json:"hosts,omitempty"`
+	Paths     []string                  `json:"paths,omitempty"`
+	Methods   []string                  `json:"methods,omitempty"`
+	Policy    string                    `json:"policy"`
+	Mode      string                    `json:"mode"`
+	Upstreams []config.WeightedUpstream `json:"upstreams,omitempty"`
+	Redirect  bool                      `json:"redirect,omitempty"`
+	InFlight  int64                     `json:"in_flight"`
+}
+
+// Describe returns what is in force.
+func (p *Proxy) Describe() Description {
+	s := p.current()
+	defer s.release()
+	return s.describe()
+}
+
+func (s *snapshot) describe() Description {
+	d := Description{
+		Generation: s.generation, Digest: s.digest, Built: s.built.UTC(), Files: []string{},
+		Routes: len(s.routes), Upstreams: len(s.config.Upstreams), Engines: len(s.engines),
+		Policies: s.describePolicies(),
+	}
+	for _, f := range s.config.Files {
+		d.Files = append(d.Files, f.Path)
+	}
+	return d
+}
+
+func (s *snapshot) describePolicies() []PolicyDescription {
+	var out []PolicyDescription
+	for _, p := range s.config.Policies {
+		d := PolicyDescription{ID: p.ID, Mode: p.Mode}
+		if p.Mode != "off" {
+			e := s.engines[wafPolicy(p).Digest()].value
+			d.Engine, d.Rules = e.Digest(), e.Rules()
+		}
+		for _, r := range s.config.Routes {
+			if r.Policy == p.ID {
+				d.Routes++
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// DescribeRoutes returns the routes in force, in the order of the file.
+func (p *Proxy) DescribeRoutes() []RouteDescription {
+	s := p.current()
+	defer s.release()
+	out := []RouteDescription{}
+	for _, r := range s.routes {
+		d := RouteDescription{
+			ID: r.config.ID, Hosts: r.config.Hosts, Methods: r.config.Methods, Policy: r.policy.ID, Mode: r.policy.Mode,
+			Upstreams: r.config.Upstreams, Redirect: r.config.Redirect != nil, InFlight: r.inFlight.Load(),
+		}
+		for _, p := range r.config.Paths {
+			d.Paths = append(d.Paths, p.String())
+		}
+		out = append(out, d)
+	}
+	return out
+}

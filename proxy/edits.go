@@ -1,0 +1,291 @@
+package proxy
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/routing"
+)
+
+// This file names every edit between what is inspected and what is forwarded, in both
+// directions. Nothing else may change a message:
+//
+//   - hop-by-hop fields and those that Connection names are dropped (RFC 9110 7.6.1),
+//     and so are fields with "_" in their name, which some backends read as "-";
+//   - Expect is dropped: the tier has answered it;
+//   - the body keeps its bytes; what was read whole is framed by Content-Length;
+//   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
+//   - Accept-Encoding is dropped where response bodies are inspected;
+//   - the route's own rewrites and header edits.
+
+// perConnection are the fields that concern one connection, or that the tier writes
+// itself.
+var perConnection = []string{
+	"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate",
+	"TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Content-Length", "Expect",
+}
+
+// written are the fields that the tier writes for the upstream.
+var written = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", requestIDField}
+
+// endToEnd are fields that Connection may not name: dropping them would change what the
+// request means.
+var endToEnd = []string{"Host", "Content-Type", "Authorization", "Cookie", "Set-Cookie", "Date", "Content-Encoding"}
+
+func in(list []string, name string) bool {
+	for _, s := range list {
+		if len(s) == len(name) && strings.EqualFold(s, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// connectionOptions appends the fields that a Connection field's value names.
+func connectionOptions(dst []string, value string) []string {
+	for value != "" {
+		var option string
+		option, value, _ = strings.Cut(value, ",")
+		if option = strings.Trim(option, " \t"); option != "" && !in(endToEnd, option) {
+			dst = append(dst, option)
+		}
+	}
+	return dst
+}
+
+// writeHead builds the head of the forwarded request: the received fields in their order
+// and case, then those of the tier. Framing fields follow later (frame).
+func (x *exchange) writeHead(out *fasthttp.Request) {
+	v, r := &x.view, x.route
+	oh := &out.Header
+	oh.DisableNormalizing()
+	oh.DisableSpecialHeader() // our order, our case, nothing added
+	oh.SetNoDefaultContentType(true)
+	oh.SetMethod(v.method)
+	oh.SetRequestURI(r.target(v.target, x.matched))
+
+	var drop []string
+	for i := range v.headers {
+		if h := &v.headers[i]; len(h.Name) == len("Connection") && strings.EqualFold(h.Name, "Connection") {
+			drop = connectionOptions(drop, h.Value)
+		}
+	}
+	host := v.host
+	if r.config.Rewrite != nil && r.config.Rewrite.Host != "" {
+		host = r.config.Rewrite.Host
+	}
+	if host == "" { // HTTP/1.0 without Host
+		host = x.ctx.LocalAddr().String()
+	}
+	oh.Add("Host", host)
+	edits := &r.config.RequestHeaders
+	for i := range v.headers {
+		h := &v.headers[i]
+		switch {
+		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), strings.IndexByte(h.Name, '_') >= 0:
+		case len(h.Name) == 4 && strings.EqualFold(h.Name, "Host"):
+		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
+		case removed(edits, h.Name):
+		default:
+			oh.Add(h.Name, h.Value)
+		}
+	}
+	x.writeForwarding(oh)
+	for _, f := range edits.Set {
+		oh.Add(f.Name, f.Value)
+	}
+	for _, f := range edits.Add {
+		oh.Add(f.Name, f.Value)
+	}
+}
+
+// removed reports whether an edit takes a received field away: by name, or because the
+// edit sets it.
+func removed(e *config.HeaderEdit, name string) bool {
+	if in(e.Remove, name) {
+		return true
+	}
+	for i := range e.Set {
+		if len(e.Set[i].Name) == len(name) && strings.EqualFold(e.Set[i].Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// writeForwarding tells the upstream who asked. From a peer that is not trusted, what it
+// said about others is not passed on.
+func (x *exchange) writeForwarding(oh *fasthttp.RequestHeader) {
+	v := &x.view
+	edits := &x.route.config.RequestHeaders
+	add := func(name, value string) {
+		if value != "" && !removed(edits, name) {
+			oh.Add(name, value)
+		}
+	}
+	peer := v.peer.Addr().String()
+	forwardedFor, proto, host := peer, "http", v.host
+	if v.trusted {
+		if before := v.join("X-Forwarded-For"); before != "" {
+			forwardedFor = before + ", " + peer
+		}
+		if p := v.get("X-Forwarded-Proto"); p != "" {
+			proto = p
+		}
+		if h := v.get("X-Forwarded-Host"); h != "" {
+			host = h
+		}
+	}
+	add("X-Forwarded-For", forwardedFor)
+	add("X-Forwarded-Proto", proto)
+	add("X-Forwarded-Host", host)
+	if x.proxy.boot.ForwardedHeader {
+		element := "for=" + forwardedNode(v.peer.Addr()) + ";proto=" + proto
+		if v.host != "" {
+			element += `;host="` + v.host + `"`
+		}
+		if before := v.join("Forwarded"); v.trusted && before != "" {
+			element = before + ", " + element
+		}
+		add("Forwarded", element)
+	} else if v.trusted {
+		add("Forwarded", v.join("Forwarded"))
+	}
+	add(requestIDField, x.id)
+}
+
+// forwardedNode spells an address for the field Forwarded (RFC 7239 section 6).
+func forwardedNode(a netip.Addr) string {
+	if a.Is6() {
+		return `"[` + a.String() + `]"`
+	}
+	return a.String()
+}
+
+// join returns all fields of that name as one list.
+func (v *view) join(name string) string {
+	list := ""
+	for i := range v.headers {
+		if h := &v.headers[i]; len(h.Name) == len(name) && strings.EqualFold(h.Name, name) && h.Value != "" {
+			if list != "" {
+				list += ", "
+			}
+			list += h.Value
+		}
+	}
+	return list
+}
+
+// target is what the upstream is asked for: the received bytes, or the route's rewrite.
+func (r *route) target(received string, matched routing.Path) string {
+	w := r.config.Rewrite
+	if w == nil || w.Path == "" && w.Prefix == "" || received == "*" {
+		return received
+	}
+	path, query, hasQuery := strings.Cut(received, "?")
+	switch {
+	case w.Path != "":
+		path = w.Path
+	default:
+		path = replacePrefix(path, matched.Value, w.Prefix)
+	}
+	if hasQuery {
+		return path + "?" + query
+	}
+	return path
+}
+
+// replacePrefix replaces the prefix that matched. Where the received path spells the
+// prefix itself, the rest keeps its bytes; else (percent-encoded, with dot segments) the
+// canonical path is used, encoded anew.
+func replacePrefix(path, prefix, replacement string) string {
+	prefix = strings.TrimSuffix(prefix, "/")
+	rest, ok := strings.CutPrefix(path, prefix)
+	if !ok || rest != "" && rest[0] != '/' || strings.Contains(rest, "/.") || strings.Contains(rest, "//") {
+		canonical := string(routing.CanonicalPath(nil, []byte(path)))
+		rest = escapePath(strings.TrimPrefix(canonical, prefix))
+	}
+	out := strings.TrimSuffix(replacement, "/") + rest
+	if out == "" {
+		return "/"
+	}
+	return out
+}
+
+// escapePath percent-encodes what may not stand in a path (RFC 3986 3.3).
+func escapePath(p string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		if c == '/' || tchar[c] && c != '%' && c != '#' && c != '^' && c != '`' && c != '|' || strings.IndexByte(":@,;=()", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}
+
+// editResponseHead drops what concerns the upstream's connection and applies the route's
+// edits. It runs after the rules have seen the head as it was received.
+func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
+	h.SetProtocol(nil)       // our own version
+	h.ResetConnectionClose() // the upstream's connection is not the client's
+	var drop []string
+	for _, value := range h.PeekAll("Connection") {
+		drop = connectionOptions(drop, string(value))
+	}
+	edits := &x.route.config.ResponseHeaders
+	var gone [][]byte
+	for _, name := range h.PeekKeys() {
+		n := string(name)
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")), bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		case in(perConnection, n), in(drop, n), removed(edits, n), strings.EqualFold(n, requestIDField):
+			gone = append(gone, bytes.Clone(name))
+		}
+	}
+	for _, name := range gone {
+		h.DelBytes(name)
+	}
+	for _, f := range edits.Set {
+		h.Set(f.Name, f.Value)
+	}
+	for _, f := range edits.Add {
+		h.Add(f.Name, f.Value)
+	}
+	h.Set(requestIDField, x.id)
+}
+
+// redirectLocation is where a route's redirect sends a request.
+func (r *route) redirectLocation(v *view) string {
+	d := r.config.Redirect
+	scheme, host := d.Scheme, d.Host
+	if scheme == "" {
+		scheme = "http"
+		if v.trusted && strings.EqualFold(v.get("X-Forwarded-Proto"), "https") {
+			scheme = "https"
+		}
+	}
+	if host == "" {
+		host = v.host
+		if h, port, err := net.SplitHostPort(host); err == nil && (d.Scheme != "" || port == "") {
+			host = h // the port belonged to the other scheme
+		}
+	}
+	path, query, hasQuery := strings.Cut(v.target, "?")
+	if d.Path != "" {
+		path = d.Path
+	}
+	if hasQuery {
+		path += "?" + query
+	}
+	return scheme + "://" + host + path
+}

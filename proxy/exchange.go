@@ -1,0 +1,570 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// exchange is one request's journey. Its methods stand in the order they are called;
+// those that answer the request themselves report false, and the journey ends.
+type exchange struct {
+	proxy    *Proxy
+	ctx      *fasthttp.RequestCtx
+	snapshot *snapshot
+	started  time.Time
+	id       string
+	view     view
+	route    *route
+	matched  routing.Path
+
+	tx         *waf.Transaction
+	inspecting time.Duration
+	verdict    verdict
+	coverage   coverage
+	failure    string // closed set: why the request was refused or failed
+
+	body     []byte // what was read for inspection
+	bodyDone bool   // and that is all of it
+	stream   io.Reader
+
+	up         upstream.Exchange
+	pool       *upstream.Pool
+	upstreamed time.Duration
+	scratch    []byte
+	answerBody answerBody
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// serve is the handler of every request that fasthttp could parse.
+func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
+	x := exchanges.Get().(*exchange)
+	x.proxy, x.ctx, x.started = p, ctx, time.Now()
+	x.snapshot = p.current()
+	p.metrics.inFlight.Inc()
+	defer func() {
+		if r := recover(); r != nil {
+			x.panicked(r)
+		}
+		if ctx.Response.IsBodyStream() {
+			return // answerBody.Close finishes
+		}
+		x.finish()
+	}()
+	if x.receive() && x.find() && x.admit() && x.inspectHead() && x.readBody() && x.inspectBody() && x.forward() {
+		x.reply()
+	}
+}
+
+// receive takes the view of the request.
+func (x *exchange) receive() bool {
+	var ok bool
+	x.scratch, ok = x.view.read(x.ctx, x.scratch)
+	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies)
+	x.id = x.view.requestID()
+	if !ok {
+		return x.refuse(fasthttp.StatusBadRequest, "field_line")
+	}
+	if x.proxy.draining.Load() {
+		x.ctx.SetConnectionClose()
+	}
+	return true
+}
+
+// find looks the route up.
+func (x *exchange) find() bool {
+	v := &x.view
+	x.scratch = routing.CanonicalPath(x.scratch[:0], x.ctx.Request.Header.RequestURI())
+	match, ok := x.snapshot.table.Match(&routing.Target{
+		Host: x.ctx.Request.Header.Host(), Path: x.scratch, Method: x.ctx.Method(), Headers: v.fields,
+	})
+	if !ok {
+		x.coverage = coverage{coverageNone, reasonNoRoute}
+		return x.refuse(fasthttp.StatusNotFound, "no_route")
+	}
+	x.route, x.matched = match.Value, match.Path
+	return true
+}
+
+// admit applies the route's limits and answers its redirects.
+func (x *exchange) admit() bool {
+	r := x.route
+	n := r.inFlight.Add(1)
+	if limit := int64(r.config.Limits.InFlight); limit > 0 && n > limit {
+		return x.refuse(fasthttp.StatusServiceUnavailable, "in_flight")
+	}
+	if limit := int(r.config.Limits.RequestBody); limit > 0 && x.ctx.Request.Header.ContentLength() > limit {
+		return x.refuse(fasthttp.StatusRequestEntityTooLarge, "request_body")
+	}
+	if r.config.Redirect != nil {
+		x.coverage = coverage{coverageNone, reasonRedirect}
+		x.answerRedirect(r.config.Redirect.Status, r.redirectLocation(&x.view))
+		return false
+	}
+	return true
+}
+
+// inspectHead runs phase 1.
+func (x *exchange) inspectHead() bool {
+	if x.route.engine == nil {
+		x.coverage = coverage{coverageNone, reasonPolicyOff}
+		return true
+	}
+	defer x.inspected(time.Now())
+	x.tx = x.route.engine.Begin(context.Background(), x.id)
+	verdict, err := x.tx.RequestHead(x.view.request(x.ctx))
+	if !x.decide(verdict, err) {
+		x.coverage = coverage{coverageHeaders, reasonBlocked}
+		return false
+	}
+	return true
+}
+
+// readBody reads what is inspected of the body; what follows stays in the stream.
+func (x *exchange) readBody() bool {
+	stream := x.ctx.RequestBodyStream()
+	if stream == nil {
+		x.bodyDone = true
+		return true
+	}
+	x.stream = &countedBody{r: stream, announced: x.ctx.Request.Header.ContentLength(), limit: int64(x.route.config.Limits.RequestBody)}
+	policy := &x.route.policy.RequestBody
+	switch {
+	case x.tx == nil:
+		return true
+	case !x.tx.WantsRequestBody():
+		x.coverage = coverage{coverageHeaders, reasonExcluded}
+		if !policy.Inspect {
+			x.coverage.reason = reasonBodyOff
+		}
+		return true
+	}
+	limit := int(policy.Limit)
+	if n := x.ctx.Request.Header.ContentLength(); n > limit && policy.Oversize != "inspect_prefix" {
+		return x.oversize()
+	}
+	x.body = bodies.get()
+	var err error
+	x.body, x.bodyDone, err = readUpTo(x.stream, x.body, limit)
+	if err != nil {
+		return x.bodyFailed(err)
+	}
+	if !x.bodyDone {
+		return x.oversize()
+	}
+	return true
+}
+
+// oversize does what the policy says about a body that goes on beyond its limit.
+func (x *exchange) oversize() bool {
+	switch x.route.policy.RequestBody.Oversize {
+	case "inspect_prefix":
+		x.coverage = coverage{coveragePartial, reasonOversize}
+	case "skip_inspection":
+		x.coverage = coverage{coverageHeaders, reasonOversize}
+	default:
+		x.coverage = coverage{coverageHeaders, reasonOversize}
+		return x.refuse(fasthttp.StatusRequestEntityTooLarge, "inspection_limit")
+	}
+	return true
+}
+
+// inspectBody runs phase 2, with or without a body.
+func (x *exchange) inspectBody() bool {
+	if x.tx == nil {
+		return true
+	}
+	defer x.inspected(time.Now())
+	body := x.body[:min(len(x.body), int(x.route.policy.RequestBody.Limit))]
+	if x.coverage.label == coverageHeaders {
+		body = nil
+	}
+	return x.decide(x.tx.RequestBody(body))
+}
+
+// forward sends the request and receives the response's head.
+func (x *exchange) forward() bool {
+	r := x.route
+	out := fasthttp.AcquireRequest()
+	defer fasthttp.ReleaseRequest(out)
+	x.writeHead(out)
+	x.frame(out)
+
+	x.pool = r.split.Pick()
+	x.up.Head = &x.ctx.Response.Header
+	x.up.Head.DisableNormalizing() // keep the backend's case
+	x.up.BodyIdle = r.config.Timeouts.Idle
+	x.up.Deadline = time.Time{}
+	if t := r.config.Timeouts.Request; t > 0 {
+		x.up.Deadline = x.started.Add(t)
+	}
+	before := time.Now()
+	err := x.pool.Do(out, &x.up)
+	x.upstreamed = time.Since(before)
+	if err == nil {
+		return true
+	}
+	var client *upstream.ClientBodyError
+	if errors.As(err, &client) {
+		return x.bodyFailed(client.Err)
+	}
+	reason := upstream.Reason(err)
+	x.proxy.metrics.upstreamError.WithLabelValues(x.pool.ID(), reason).Inc()
+	x.proxy.log.Debug().Err(err).Str("request_id", x.id).Str("upstream", x.pool.ID()).Msg("upstream exchange failed")
+	status := fasthttp.StatusBadGateway
+	switch reason {
+	case "timeout":
+		status = fasthttp.StatusGatewayTimeout
+	case "busy":
+		status = fasthttp.StatusServiceUnavailable
+	}
+	x.failure = reason
+	x.answer(status)
+	return false
+}
+
+// frame gives the forwarded request its body.
+func (x *exchange) frame(out *fasthttp.Request) {
+	oh := &out.Header
+	switch {
+	case x.stream == nil:
+		if m := x.view.method; x.view.get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
+			oh.Add("Content-Length", "0")
+		}
+	case x.bodyDone:
+		oh.Add("Content-Length", strconv.Itoa(len(x.body)))
+		out.SetBodyRaw(x.body)
+	default:
+		n := x.ctx.Request.Header.ContentLength()
+		if n >= 0 {
+			oh.Add("Content-Length", strconv.Itoa(n))
+		} else {
+			oh.Add("Transfer-Encoding", "chunked")
+			n = -1
+		}
+		out.SetBodyStream(prefixed(x.body, x.stream), n)
+	}
+}
+
+// reply passes the response on, after the rules have seen of it what they want.
+func (x *exchange) reply() {
+	h := &x.ctx.Response.Header
+	if x.tx != nil && !x.inspectResponse(h) {
+		return
+	}
+	x.editResponseHead(h)
+	if x.up.Body == nil {
+		return
+	}
+	body := &x.answerBody
+	body.r = x.up.Body
+	if body.prefixed {
+		body.r = prefixed(x.body, x.up.Body)
+	}
+	if x.up.Length < 0 && x.view.protocol != "HTTP/1.1" {
+		x.replyWhole(body)
+		return
+	}
+	// A body of unknown length may be an event stream: its head must not wait for it.
+	x.ctx.Response.ImmediateHeaderFlush = x.up.Length < 0
+	body.x = x
+	x.ctx.Response.SetBodyStream(body, x.up.Length)
+}
+
+// maxWhole bounds the bodies that are buffered for HTTP/1.0 clients.
+const maxWhole = 8 << 20
+
+// replyWhole sends a body of unknown length to a client that knows no chunks.
+func (x *exchange) replyWhole(body io.Reader) {
+	all, whole, err := readUpTo(body, nil, maxWhole)
+	x.closeUpstream()
+	if err != nil || !whole {
+		x.failure = "response_body"
+		x.answer(fasthttp.StatusBadGateway)
+		return
+	}
+	x.ctx.Response.SetBodyRaw(all)
+}
+
+// inspectResponse runs phases 3 and 4. Nothing has been sent to the client yet, so both
+// can still stop the response.
+func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
+	began := time.Now()
+	verdict, err := x.tx.ResponseHead(responseView(h))
+	x.inspected(began)
+	if !x.decide(verdict, err) {
+		return false
+	}
+	bodies.put(x.body) // the request's is sent
+	x.body = nil
+	if x.up.Body != nil && x.tx.WantsResponseBody() {
+		if e := h.ContentEncoding(); len(e) > 0 && string(e) != "identity" {
+			x.coverage = coverage{coveragePartial, reasonEncoding}
+		} else {
+			body, whole, err := readUpTo(x.up.Body, bodies.get(), int(x.route.policy.ResponseBody.Limit))
+			x.body, x.answerBody.prefixed = body, true
+			if err != nil {
+				reason := upstream.Reason(err)
+				x.proxy.metrics.upstreamError.WithLabelValues(x.pool.ID(), reason).Inc()
+				x.failure = reason
+				x.answer(fasthttp.StatusBadGateway)
+				return false
+			}
+			if !whole && x.coverage.label == coverageFull {
+				x.coverage = coverage{coveragePartial, reasonOversize}
+			}
+		}
+	}
+	defer x.inspected(time.Now())
+	return x.decide(x.tx.ResponseBody(x.body[:min(len(x.body), int(x.route.policy.ResponseBody.Limit))]))
+}
+
+// decide carries a verdict out. A blocked request is a verdict; an engine that failed has
+// none, and the policy says what happens then.
+func (x *exchange) decide(v waf.Verdict, err error) bool {
+	if err != nil {
+		var panicked *waf.PanicError
+		if errors.As(err, &panicked) {
+			x.proxy.metrics.panics.Inc()
+			x.proxy.log.Error().Err(err).Str("request_id", x.id).Bytes("stack", panicked.Stack).Msg("engine panicked")
+		} else {
+			x.proxy.log.Error().Err(err).Str("request_id", x.id).Str("policy", x.route.policy.ID).Msg("engine failed")
+		}
+		x.failure = "engine"
+		x.coverage = coverage{coverageNone, reasonError}
+		if x.route.policy.OnError == "allow" {
+			x.verdict = verdictErrorAllow
+			x.abandon()
+			return true
+		}
+		x.verdict = verdictErrorDeny
+		x.answer(fasthttp.StatusInternalServerError)
+		return false
+	}
+	if v.Action == waf.Pass {
+		return true
+	}
+	if !v.Enforced {
+		x.verdict = verdictWouldBlock
+		return true
+	}
+	switch v.Action {
+	case waf.Redirect:
+		x.verdict = verdictRedirect
+		x.answerRedirect(v.Status, v.Location)
+	case waf.Drop:
+		x.verdict = verdictDrop
+		x.closeUpstream()
+		x.ctx.HijackSetNoResponse(true)
+		x.ctx.Hijack(func(net.Conn) {}) // the server closes the connection after it
+	default:
+		x.verdict = verdictBlock
+		status := v.Status
+		if status == fasthttp.StatusForbidden {
+			status = x.route.policy.Block.Status
+		}
+		x.closeUpstream()
+		x.unread()
+		write(x.ctx, status, x.id, x.view.get("Accept"), x.route.block)
+	}
+	return false
+}
+
+// abandon goes on without the engine, which failed.
+func (x *exchange) abandon() {
+	_, _ = x.tx.Finish()
+	x.tx = nil
+}
+
+// refuse answers before the route's policy was asked. It reports false.
+func (x *exchange) refuse(status int, reason string) bool {
+	x.verdict, x.failure = verdictRefused, reason
+	if x.coverage.label == coverageFull {
+		x.coverage = coverage{coverageNone, reasonRefused}
+	}
+	x.proxy.metrics.refused.WithLabelValues(reason).Inc()
+	x.answer(status)
+	return false
+}
+
+// bodyFailed answers a request whose body did not arrive. It reports false.
+func (x *exchange) bodyFailed(err error) bool {
+	x.ctx.SetConnectionClose()
+	var timeout net.Error
+	switch {
+	case errors.Is(err, errBodyLimit):
+		return x.refuse(fasthttp.StatusRequestEntityTooLarge, "request_body")
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return x.refuse(fasthttp.StatusRequestTimeout, "body_timeout")
+	default:
+		return x.refuse(fasthttp.StatusBadRequest, "body")
+	}
+}
+
+// answer sends one of the tier's own pages.
+func (x *exchange) answer(status int) {
+	x.closeUpstream()
+	x.unread()
+	answer(x.ctx, status, x.id, x.view.get("Accept"))
+	if status == fasthttp.StatusServiceUnavailable {
+		x.ctx.Response.Header.Set("Retry-After", "1")
+	}
+}
+
+// unread closes the connection after the answer if the request's body was not read whole:
+// what is left of it must not be taken for a request.
+func (x *exchange) unread() {
+	if !x.bodyDone && x.ctx.RequestBodyStream() != nil {
+		x.ctx.SetConnectionClose()
+	}
+}
+
+func (x *exchange) answerRedirect(status int, location string) {
+	x.closeUpstream()
+	write(x.ctx, status, x.id, x.view.get("Accept"), defaultPages)
+	x.ctx.Response.Header.Set("Location", location)
+}
+
+func (x *exchange) closeUpstream() {
+	if x.up.Body != nil {
+		_ = x.up.Body.Close()
+		x.up.Body = nil
+	}
+}
+
+func (x *exchange) inspected(since time.Time) { x.inspecting += time.Since(since) }
+
+// panicked costs this request and nothing else.
+func (x *exchange) panicked(r any) {
+	x.proxy.reportPanic(r, x.id)
+	x.failure, x.verdict = "panic", verdictErrorDeny
+	x.closeUpstream()
+	x.ctx.SetConnectionClose()
+	answer(x.ctx, fasthttp.StatusInternalServerError, x.id, "")
+}
+
+// finish writes the events, counts, and lets go of everything. It runs once: after the
+// handler, or when the streamed answer is closed.
+func (x *exchange) finish() {
+	p, v := x.proxy, &x.view
+	took := time.Since(x.started)
+	status := x.ctx.Response.StatusCode()
+	if x.verdict == verdictDrop {
+		status = 0
+	}
+	if x.answerBody.err != nil && x.failure == "" {
+		x.failure = "response_body"
+	}
+	var routeID, policyID, mode, upstreamID string
+	if r := x.route; r != nil {
+		routeID, policyID, mode = r.config.ID, r.policy.ID, r.policy.Mode
+		r.inFlight.Add(-1)
+		r.metrics.done(x.verdict, status, x.coverage, took, x.inspecting)
+	}
+	if x.pool != nil {
+		upstreamID = x.pool.ID()
+	}
+	if x.tx != nil {
+		x.reportFindings(status)
+	}
+	if p.boot.Log.Access != "off" || x.verdict == verdictRefused {
+		out := x.answerBody.n
+		if out == 0 && !x.ctx.Response.IsBodyStream() {
+			out = int64(len(x.ctx.Response.Body()))
+		}
+		var in int64
+		if c, ok := x.stream.(*countedBody); ok {
+			in = c.n
+		}
+		p.events.Access(&audit.Access{
+			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
+			Method: v.method, Host: v.host, Path: v.path, Protocol: v.protocol, Status: status,
+			BytesIn: in, BytesOut: out, Duration: took,
+			Upstream: upstreamID, Endpoint: x.up.Endpoint, UpstreamDuration: x.upstreamed,
+			Verdict: x.verdict.String(), Coverage: x.coverage.label.String(), CoverageReason: x.coverage.reason.String(),
+			UserAgent: v.get("User-Agent"), Error: x.failure,
+		})
+	}
+	p.metrics.inFlight.Dec()
+	bodies.put(x.body)
+	x.snapshot.release()
+	*x = exchange{scratch: x.scratch, view: view{headers: v.headers[:0]}}
+	exchanges.Put(x)
+}
+
+// reportFindings ends the transaction and writes the security event, if there is
+// anything to say.
+func (x *exchange) reportFindings(status int) {
+	began := time.Now()
+	found, err := x.tx.Finish()
+	x.inspected(began)
+	if err != nil {
+		x.proxy.log.Error().Err(err).Str("request_id", x.id).Msg("engine failed after the verdict")
+	}
+	if len(found.Matches) == 0 && found.Verdict.Action == waf.Pass {
+		return
+	}
+	r := x.route
+	event := audit.Security{
+		Time: x.started, RequestID: x.id, Route: r.config.ID, Policy: r.policy.ID, Mode: r.policy.Mode, Client: x.view.client,
+		Method: x.view.method, Host: x.view.host, Path: x.view.path, Verdict: x.verdict.String(), Status: status,
+		Phase: found.Verdict.Phase, RuleID: found.Verdict.RuleID,
+		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,
+		InboundThreshold: r.policy.Thresholds.Inbound, OutboundThreshold: r.policy.Thresholds.Outbound,
+		Coverage: x.coverage.label.String(), CoverageReason: x.coverage.reason.String(), Error: x.failure,
+		Generation: x.snapshot.generation,
+	}
+	for i := range found.Matches {
+		m := &found.Matches[i]
+		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: m.Tags}
+		if len(m.Targets) > 0 {
+			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
+		}
+		event.Rules = append(event.Rules, rule)
+		x.proxy.metrics.ruleMatches.WithLabelValues(strconv.Itoa(m.RuleID)).Inc()
+	}
+	x.proxy.events.Security(&event)
+}
+
+// request is what the rules see of the request's head.
+func (v *view) request(ctx *fasthttp.RequestCtx) *waf.Request {
+	server := addrPort(ctx.LocalAddr())
+	r := &waf.Request{
+		Method: v.method, Target: v.target, Protocol: v.protocol, Host: v.hostname(), Headers: v.headers,
+		ClientAddr: v.client.String(), ClientPort: int(v.peer.Port()), ServerPort: int(server.Port()),
+	}
+	if server.Addr() != (netip.Addr{}) {
+		r.ServerAddr = server.Addr().String()
+	}
+	return r
+}
+
+// responseView is what the rules see of the response's head.
+func responseView(h *fasthttp.ResponseHeader) *waf.Response {
+	r := &waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1"}
+	for k, v := range h.All() {
+		r.Headers = append(r.Headers, waf.Header{Name: string(k), Value: string(v)})
+	}
+	return r
+}
+
+// fields yields the received field lines.
+func (v *view) fields(yield func(name, value []byte) bool) {
+	for i := range v.headers {
+		if !yield([]byte(v.headers[i].Name), []byte(v.headers[i].Value)) {
+			return
+		}
+	}
+}

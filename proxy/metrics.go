@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// metrics are the process's instruments. docs/operations.md says what each one means.
+type metrics struct {
+	requests      *prometheus.CounterVec   // route, verdict
+	responses     *prometheus.CounterVec   // route, code
+	duration      *prometheus.HistogramVec // route
+	inspection    *prometheus.HistogramVec // route
+	coverage      *prometheus.CounterVec   // route, coverage, reason
+	ruleMatches   *prometheus.CounterVec   // rule_id
+	refused       *prometheus.CounterVec   // reason
+	upstreamError *prometheus.CounterVec   // upstream, reason
+	inFlight      prometheus.Gauge
+	panics        prometheus.Counter
+
+	reloads       *prometheus.CounterVec // result
+	lastReloadOK  prometheus.Gauge
+	lastReload    prometheus.Gauge
+	configInfo    *prometheus.GaugeVec // digest
+	generation    prometheus.Gauge
+	engines       prometheus.Gauge
+	policyRules   *prometheus.GaugeVec // policy
+	eventsDropped prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, version string) *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(g)
+		return g
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+		reg.MustRegister(h)
+		return h
+	}
+	m := &metrics{
+		requests:      counter("wafer_requests_total", "Requests by what was decided about them.", "route", "verdict"),
+		responses:     counter("wafer_responses_total", "Responses sent to clients by class of status.", "route", "code"),
+		duration:      histogram("wafer_request_duration_seconds", "Head received to response sent.", prometheus.DefBuckets, "route"),
+		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
+		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
+		ruleMatches:   counter("wafer_rule_matches_total", "Matches of rules that log.", "rule_id"),
+		refused:       counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason"),
+		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
+		inFlight:      gauge("wafer_requests_in_flight", "Requests being served.").WithLabelValues(),
+		panics:        counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues(),
+		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
+		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
+		lastReload:    gauge("wafer_config_last_reload_success_timestamp_seconds", "When the configuration in force was built.").WithLabelValues(),
+		configInfo:    gauge("wafer_config_info", "Digest of the configuration in force.", "digest"),
+		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
+		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
+		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
+		eventsDropped: counter("wafer_events_dropped_total", "Events dropped because the output did not take them.").WithLabelValues(),
+	}
+	coraza, crs := EngineVersions()
+	gauge("wafer_build_info", "Versions of the product and what it embeds.", "version", "coraza", "crs").
+		WithLabelValues(version, coraza, crs).Set(1)
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// EngineVersions are the versions of Coraza and of the Core Rule Set in this binary.
+func EngineVersions() (coraza, crs string) {
+	return moduleVersion("github.com/corazawaf/coraza/v3"), moduleVersion("github.com/corazawaf/coraza-coreruleset/v4")
+}
+
+// moduleVersion is the version of a module this binary was built with.
+func moduleVersion(path string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == path {
+				return d.Version
+			}
+		}
+	}
+	return "unknown"
+}
+
+// verdict is what was decided about a request, in the words of metrics and events.
+type verdict uint8
+
+const (
+	verdictPass verdict = iota
+	verdictBlock
+	verdictRedirect
+	verdictDrop
+	verdictWouldBlock // detection mode: block mode would have blocked, redirected or dropped
+	verdictErrorDeny  // the engine failed, on_error: deny
+	verdictErrorAllow // the engine failed, on_error: allow
+	verdictRefused    // before any rule: not valid, over a limit, or no route
+	verdicts          // how many there are
+)
+
+var verdictNames = [verdicts]string{"pass", "block", "redirect", "drop", "would_block", "error_deny", "error_allow", "refused"}
+
+func (v verdict) String() string { return verdictNames[v] }
+
+// routeMetrics are a route's instruments. Those with more labels than the route are made
+// when they are first needed, once, so that a thousand routes do not start with a hundred
+// thousand series of zero; afterwards the request path resolves no label.
+type routeMetrics struct {
+	all        *metrics
+	route      string
+	duration   prometheus.Observer
+	inspection prometheus.Observer
+	requests   [verdicts]atomic.Pointer[prometheus.Counter]
+	responses  [6]atomic.Pointer[prometheus.Counter]
+	coverages  [coverageLabels][coverageReasons]atomic.Pointer[prometheus.Counter]
+}
+
+func (m *metrics) route(id string) *routeMetrics {
+	return &routeMetrics{all: m, route: id, duration: m.duration.WithLabelValues(id), inspection: m.inspection.WithLabelValues(id)}
+}
+
+// forget deletes the series of a route that no longer exists.
+func (m *metrics) forget(id string) {
+	l := prometheus.Labels{"route": id}
+	m.requests.DeletePartialMatch(l)
+	m.responses.DeletePartialMatch(l)
+	m.duration.DeletePartialMatch(l)
+	m.inspection.DeletePartialMatch(l)
+	m.coverage.DeletePartialMatch(l)
+}
+
+func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() prometheus.Counter) {
+	c := slot.Load()
+	if c == nil {
+		resolved := resolve()
+		c = &resolved
+		slot.Store(c)
+	}
+	(*c).Inc()
+}
+
+// done counts a finished request.
+func (r *routeMetrics) done(v verdict, status int, c coverage, took, inspecting time.Duration) {
+	increment(&r.requests[v], func() prometheus.Counter { return r.all.requests.WithLabelValues(r.route, v.String()) })
+	if class := status / 100; class >= 1 && class <= 5 {
+		increment(&r.responses[class], func() prometheus.Counter {
+			return r.all.responses.WithLabelValues(r.route, strconv.Itoa(class)+"xx")
+		})
+	}
+	increment(&r.coverages[c.label][c.reason], func() prometheus.Counter {
+		return r.all.coverage.WithLabelValues(r.route, c.label.String(), c.reason.String())
+	})
+	r.duration.Observe(took.Seconds())
+	if inspecting > 0 {
+		r.inspection.Observe(inspecting.Seconds())
+	}
+}

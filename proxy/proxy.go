@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// Options are what a Proxy is made of.
+type Options struct {
+	Boot     config.Boot
+	Source   *config.Source
+	Log      zerolog.Logger
+	Events   *audit.Log
+	Registry prometheus.Registerer
+	Version  string
+}
+
+// Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
+type Proxy struct {
+	boot      config.Boot
+	source    *config.Source
+	log       zerolog.Logger
+	events    *audit.Log
+	metrics   *metrics
+	server    *fasthttp.Server
+	resources resources
+	snapshot  atomic.Pointer[snapshot]
+	draining  atomic.Bool
+	reloads   chan reloadRequest
+	tried     string // fingerprint of the files last loaded, whether they were good or not
+}
+
+// New builds the first snapshot. Without one there is nothing to serve, so its error is
+// final.
+func New(o Options) (*Proxy, error) {
+	p := &Proxy{
+		boot: o.Boot, source: o.Source, log: o.Log, events: o.Events,
+		metrics:   newMetrics(o.Registry, o.Version),
+		resources: newResources(),
+		reloads:   make(chan reloadRequest),
+	}
+	p.server = p.newServer()
+	if _, err := p.reload("start"); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newResources() resources {
+	return resources{engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}
+}
+
+func (p *Proxy) newServer() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:      p.serve,
+		ErrorHandler: p.unparsed,
+		Logger:       quiet{},
+		Concurrency:  p.boot.Limits.Connections,
+		// The parser's buffer is the limit of the head.
+		ReadBufferSize:  int(p.boot.Limits.Head),
+		WriteBufferSize: 16 << 10,
+		ReadTimeout:     p.boot.Timeout.Read,
+		IdleTimeout:     p.boot.Timeout.Idle,
+		// Bodies are streamed: their limits belong to routes and policies.
+		StreamRequestBody: true,
+		// A parsed multipart body would be written anew, not forwarded as it came.
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultDate:                true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+	}
+}
+
+// quiet drops fasthttp's own log lines: every error they report reaches unparsed.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve accepts connections until Shutdown. It returns nil then.
+func (p *Proxy) Serve(ln net.Listener) error {
+	if err := p.server.Serve(listener{ln, p.boot.Timeout.Write}); err != nil {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Ready reports nil while the tier should get traffic: a snapshot that was proved to
+// protect is in force, and the process is not about to end.
+func (p *Proxy) Ready() error {
+	if p.draining.Load() {
+		return errors.New("draining")
+	}
+	return nil
+}
+
+// SkipDrainDelay lets the Shutdown that follows begin with closing the listener.
+func (p *Proxy) SkipDrainDelay() { p.boot.DrainDelay = 0 }
+
+// Shutdown ends serving without losing a request: readiness fails first, so that new
+// connections go elsewhere while this one still answers; after the drain delay the
+// listener closes, and requests in flight have the grace to finish. ctx cuts both short.
+func (p *Proxy) Shutdown(ctx context.Context) error {
+	p.draining.Store(true)
+	p.log.Info().Dur("drain_delay", p.boot.DrainDelay).Dur("grace", p.boot.ShutdownGrace).Msg("draining")
+	select {
+	case <-time.After(p.boot.DrainDelay):
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.boot.ShutdownGrace)
+	defer cancel()
+	if err := p.server.ShutdownWithContext(ctx); err != nil {
+		return fmt.Errorf("requests still in flight after %s: %w", p.boot.ShutdownGrace, err)
+	}
+	p.snapshot.Load().release()
+	return nil
+}
+
+// unparsed answers what never became a request.
+func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.reportPanic(r, "")
+		}
+	}()
+	status, reason := fasthttp.StatusBadRequest, "malformed"
+	var timeout net.Error
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.As(err, &small):
+		status, reason = fasthttp.StatusRequestHeaderFieldsTooLarge, "head_size"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		status, reason = fasthttp.StatusRequestTimeout, "head_timeout"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		reason = "truncated"
+	}
+	id := newRequestID()
+	p.metrics.refused.WithLabelValues(reason).Inc()
+	answer(ctx, status, id, "")
+	ctx.SetConnectionClose()
+	p.events.Access(&audit.Access{
+		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: status,
+		Verdict: verdictRefused.String(), Coverage: coverageNone.String(), CoverageReason: reasonRefused.String(), Error: reason,
+	})
+}
+
+func (p *Proxy) reportPanic(r any, requestID string) {
+	p.metrics.panics.Inc()
+	p.log.Error().Interface("panic", r).Str("request_id", requestID).Bytes("stack", debug.Stack()).Msg("request panicked")
+}
+
+// EventsDropped counts events that the output did not take.
+func (p *Proxy) EventsDropped(n int) { p.metrics.eventsDropped.Add(float64(n)) }

@@ -1,0 +1,205 @@
+package proxy
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/wafer-waf/wafer/config"
+)
+
+// Reloaded is the outcome of a reload that succeeded.
+type Reloaded struct {
+	Generation uint64   `json:"generation"`
+	Digest     string   `json:"digest"`
+	Changed    bool     `json:"changed"` // false: the files hold what is already in force
+	Added      []string `json:"added,omitempty"`
+	Removed    []string `json:"removed,omitempty"`
+	Modified   []string `json:"modified,omitempty"` // ids of routes
+	Seconds    float64  `json:"seconds"`
+}
+
+type reloadRequest struct {
+	trigger string
+	done    chan<- reloadOutcome
+}
+
+type reloadOutcome struct {
+	result Reloaded
+	err    error
+}
+
+// Run replaces the snapshot when the files change, or when Reload asks for it, until ctx
+// ends. It is the only goroutine that builds.
+func (p *Proxy) Run(ctx context.Context) {
+	var tick <-chan time.Time
+	if p.boot.Reload.Interval > 0 {
+		t := time.NewTicker(p.boot.Reload.Interval)
+		defer t.Stop()
+		tick = t.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+			if p.source.Fingerprint() != p.tried {
+				_, _ = p.reload("file") // counted and logged there
+			}
+		case first := <-p.reloads:
+			burst := []reloadRequest{first}
+			for more := true; more; {
+				select {
+				case r := <-p.reloads:
+					burst = append(burst, r)
+				default:
+					more = false
+				}
+			}
+			result, err := p.reload(first.trigger)
+			for _, r := range burst {
+				r.done <- reloadOutcome{result, err}
+			}
+		}
+	}
+}
+
+// Reload reads the configuration now and returns what came of it. An error leaves the
+// snapshot in force as it is. Requests made while one runs share the next one.
+func (p *Proxy) Reload(ctx context.Context, trigger string) (Reloaded, error) {
+	done := make(chan reloadOutcome, 1)
+	select {
+	case p.reloads <- reloadRequest{trigger, done}:
+	case <-ctx.Done():
+		return Reloaded{}, ctx.Err()
+	}
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return Reloaded{}, ctx.Err()
+	}
+}
+
+// reload loads, builds, proves and swaps. All that can fail comes before the swap.
+func (p *Proxy) reload(trigger string) (Reloaded, error) {
+	began := time.Now()
+	p.tried = p.source.Fingerprint()
+	old := p.snapshot.Load()
+	c, err := p.source.Load()
+	if err == nil && old != nil && c.Digest() == old.digest {
+		p.metrics.reloads.WithLabelValues("unchanged").Inc()
+		p.metrics.lastReloadOK.Set(1)
+		return Reloaded{Generation: old.generation, Digest: old.digest, Seconds: time.Since(began).Seconds()}, nil
+	}
+	var s *snapshot
+	if err == nil {
+		s, err = p.resources.build(c, p.metrics)
+	}
+	if err != nil {
+		p.metrics.reloads.WithLabelValues("failure").Inc()
+		p.metrics.lastReloadOK.Set(0)
+		if old != nil {
+			p.log.Error().Err(err).Str("trigger", trigger).Uint64("generation", old.generation).Msg("reload failed, the configuration in force stays")
+		}
+		return Reloaded{}, err
+	}
+
+	result := Reloaded{Generation: 1, Digest: s.digest, Changed: true}
+	if old != nil {
+		result.Generation = old.generation + 1
+		result.Added, result.Removed, result.Modified = diff(old.config, c)
+	}
+	s.generation, s.retire = result.Generation, p.retire
+	s.refs.Store(1)
+	p.snapshot.Store(s) // from here on nothing can fail
+	if old != nil {
+		old.release()
+	}
+	p.describe(s)
+	result.Seconds = time.Since(began).Seconds()
+	p.log.Info().Str("trigger", trigger).Uint64("generation", s.generation).Str("digest", s.digest).
+		Int("routes", len(s.routes)).Int("policies", len(c.Policies)).Int("engines", len(s.engines)).
+		Strs("added", result.Added).Strs("removed", result.Removed).Strs("modified", result.Modified).
+		Float64("seconds", result.Seconds).Msg("configuration in force")
+	return result, nil
+}
+
+// retire frees what only s used, after its last request. Series of routes that the
+// snapshot in force does not have end with it.
+func (p *Proxy) retire(s *snapshot) {
+	go func() {
+		if err := p.resources.free(s); err != nil {
+			p.log.Warn().Err(err).Uint64("generation", s.generation).Msg("retiring a configuration")
+		}
+		alive := map[string]bool{}
+		now := p.snapshot.Load()
+		for _, r := range now.routes {
+			alive[r.config.ID] = true
+		}
+		for _, r := range s.routes {
+			if !alive[r.config.ID] {
+				p.metrics.forget(r.config.ID)
+			}
+		}
+	}()
+}
+
+func (p *Proxy) describe(s *snapshot) {
+	m := p.metrics
+	m.reloads.WithLabelValues("success").Inc()
+	m.lastReloadOK.Set(1)
+	m.lastReload.Set(float64(s.built.UnixNano()) / 1e9)
+	m.configInfo.Reset()
+	m.configInfo.WithLabelValues(s.digest).Set(1)
+	m.generation.Set(float64(s.generation))
+	m.engines.Set(float64(len(s.engines)))
+	m.policyRules.Reset()
+	for _, d := range s.describePolicies() {
+		m.policyRules.WithLabelValues(d.ID).Set(float64(d.Rules))
+	}
+}
+
+// diff compares routes by id. A route is modified if it, its policy or one of its
+// upstreams is.
+func diff(before, after *config.Routes) (added, removed, modified []string) {
+	was, is := index(before), index(after)
+	for _, r := range after.Routes {
+		if old, ok := was[r.ID]; !ok {
+			added = append(added, r.ID)
+		} else if !reflect.DeepEqual(old, is[r.ID]) {
+			modified = append(modified, r.ID)
+		}
+	}
+	for _, r := range before.Routes {
+		if _, ok := is[r.ID]; !ok {
+			removed = append(removed, r.ID)
+		}
+	}
+	return added, removed, modified
+}
+
+// whole is a route with all it refers to.
+type whole struct {
+	route     config.Route
+	policy    config.Policy
+	upstreams []config.Upstream
+}
+
+func index(c *config.Routes) map[string]whole {
+	out := map[string]whole{}
+	for _, r := range c.Routes {
+		w := whole{route: r}
+		if i := slices.IndexFunc(c.Policies, func(p config.Policy) bool { return p.ID == r.Policy }); i >= 0 {
+			w.policy = c.Policies[i]
+		}
+		for _, u := range r.Upstreams {
+			if i := slices.IndexFunc(c.Upstreams, func(c config.Upstream) bool { return c.ID == u.ID }); i >= 0 {
+				w.upstreams = append(w.upstreams, c.Upstreams[i])
+			}
+		}
+		out[r.ID] = w
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package upstream
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// backend is an endpoint that says whatever a test makes it say.
+type backend struct {
+	ln       net.Listener
+	sessions atomic.Int32 // connections accepted
+	requests atomic.Int32 // heads read
+	wg       sync.WaitGroup
+	mu       sync.Mutex
+	open     map[net.Conn]bool
+}
+
+// session is one connection to a backend.
+type session struct {
+	*backend
+	net.Conn
+	br   *bufio.Reader
+	n    int           // 1 for the backend's first connection
+	hold chan struct{} // whatever a test waits for
+}
+
+// startBackend serves every connection with f until the test ends. A connection is closed
+// when f returns.
+func startBackend(tb testing.TB, f func(s *session)) *backend {
+	return startBackendAt(tb, "127.0.0.1:0", f)
+}
+
+func startBackendAt(tb testing.TB, addr string, f func(s *session)) *backend {
+	tb.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b := &backend{ln: ln, open: map[net.Conn]bool{}}
+	b.wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.open[c] = true
+			b.mu.Unlock()
+			s := &session{backend: b, Conn: c, br: bufio.NewReader(c), n: int(b.sessions.Add(1))}
+			b.wg.Go(func() {
+				defer func() {
+					_ = c.Close()
+					b.mu.Lock()
+					delete(b.open, c)
+					b.mu.Unlock()
+				}()
+				f(s)
+			})
+		}
+	})
+	tb.Cleanup(b.stop)
+	return b
+}
+
+func (b *backend) stop() {
+	_ = b.ln.Close()
+	b.mu.Lock()
+	for c := range b.open {
+		_ = c.Close()
+	}
+	b.mu.Unlock()
+	b.wg.Wait()
+}
+
+func (b *backend) addr() string { return b.ln.Addr().String() }
+func (b *backend) url() string  { return "http://" + b.addr() }
+
+// head reads a request head, "" at the end of the connection.
+func (s *session) head() string {
+	var head strings.Builder
+	for {
+		l, err := s.br.ReadString('\n')
+		if err != nil {
+			return ""
+		}
+		head.WriteString(l)
+		if l == "\r\n" {
+			s.requests.Add(1)
+			return head.String()
+		}
+	}
+}
+
+// request reads a request with its body as net/http does; nil at the end.
+func (s *session) request() (*http.Request, string) {
+	r, err := http.ReadRequest(s.br)
+	if err != nil {
+		return nil, ""
+	}
+	s.requests.Add(1)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, ""
+	}
+	return r, string(body)
+}
+
+func (s *session) send(raw string) { _, _ = io.WriteString(s.Conn, raw) }
+
+// answer sends a whole answer that keeps the connection.
+func (s *session) answer(body string) {
+	s.send("HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+}
+
+// echoSession answers every request with the number of its connection.
+func echoSession(s *session) {
+	for s.head() != "" {
+		s.answer("session " + strconv.Itoa(s.n))
+	}
+}
+
+// newRequest builds a request as the proxy does: fields in order, nothing added.
+func newRequest(method, target string, fields ...string) *fasthttp.Request {
+	out := new(fasthttp.Request)
+	out.Header.DisableNormalizing()
+	out.Header.DisableSpecialHeader()
+	out.Header.SetNoDefaultContentType(true)
+	out.Header.SetMethod(method)
+	out.Header.SetRequestURI(target)
+	for _, f := range fields {
+		k, v, _ := strings.Cut(f, ": ")
+		out.Header.Add(k, v)
+	}
+	return out
+}
+
+func get() *fasthttp.Request { return newRequest("GET", "/", "Host: test.example") }
+
+// streamed is a request with a body stream of n bytes, or chunked if n is negative.
+func streamed(method string, r io.Reader, n int) *fasthttp.Request {
+	framing := "Transfer-Encoding: chunked"
+	if n >= 0 {
+		framing = "Content-Length: " + strconv.Itoa(n)
+	}
+	out := newRequest(method, "/", "Host: test.example", framing)
+	out.SetBodyStream(r, n)
+	return out
+}
+
+// newPool is a pool with generous limits; edit changes them.
+func newPool(tb testing.TB, edit func(*Config), endpoints ...string) *Pool {
+	tb.Helper()
+	c := Config{
+		ID: "test", Endpoints: endpoints, Connections: 16,
+		Connect: 10 * time.Second, Response: 10 * time.Second, Idle: time.Minute,
+	}
+	if edit != nil {
+		edit(&c)
+	}
+	p, err := New(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(p.Close)
+	return p
+}
+
+func newExchange() *Exchange {
+	x := &Exchange{Head: new(fasthttp.ResponseHeader), BodyIdle: 10 * time.Second}
+	x.Head.DisableNormalizing()
+	return x
+}
+
+// do exchanges out, reads the body, closes it, and returns status and body.
+func do(p *Pool, out *fasthttp.Request, x *Exchange) (status int, body string, err error) {
+	if err := p.Do(out, x); err != nil {
+		return 0, "", err
+	}
+	status = x.Head.StatusCode()
+	if x.Body == nil {
+		return status, "", nil
+	}
+	b, err := io.ReadAll(x.Body)
+	if cerr := x.Body.Close(); err == nil {
+		err = cerr
+	}
+	return status, string(b), err
+}
+
+// want fails the test unless a plain GET is answered with 200 and body.
+func want(tb testing.TB, p *Pool, body string) {
+	tb.Helper()
+	status, got, err := do(p, get(), newExchange())
+	if err != nil || status != 200 || got != body {
+		tb.Fatalf("next exchange: %d %q %v, want 200 %q", status, got, err, body)
+	}
+}
+
+// eventually waits for a condition that another party brings about.
+func eventually(tb testing.TB, what string, f func() bool) {
+	tb.Helper()
+	for limit := time.Now().Add(20 * time.Second); !f(); runtime.Gosched() {
+		if time.Now().After(limit) {
+			tb.Fatal("never: " + what)
+		}
+	}
+}
+
+// refused is the URL of a port nobody listens on.
+func refused(tb testing.TB) string {
+	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	return "http://" + ln.Addr().String()
+}
+
+var errBroken = errors.New("broken by the test")
+
+// zeros is an endless body.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

@@ -1,0 +1,118 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+
+	"github.com/valyala/fasthttp"
+)
+
+// framing is how the end of a response body is found (RFC 9112, 6.3).
+type framing int
+
+const (
+	frameNone framing = iota
+	frameFixed
+	frameChunked
+	frameUntilClose
+	frameTunnel
+)
+
+// frame returns the framing and length of the body that follows the head h.
+func frame(out *fasthttp.Request, h *fasthttp.ResponseHeader, f headFacts) (framing, int) {
+	switch s := h.StatusCode(); {
+	case s == fasthttp.StatusSwitchingProtocols:
+		return frameTunnel, -1
+	case out.Header.IsHead(), s == fasthttp.StatusNoContent, s == fasthttp.StatusNotModified:
+		return frameNone, 0
+	}
+	switch n := h.ContentLength(); {
+	case n == 0:
+		return frameNone, 0
+	case n > 0:
+		return frameFixed, n
+	case n == -1 && f.http11:
+		return frameChunked, -1
+	default:
+		return frameUntilClose, -1
+	}
+}
+
+// body reads the body of an answer and settles its connection. It is part of an Exchange,
+// which outlives it, so a late Close finds conn nil and cannot touch the next exchange on
+// the connection.
+type body struct {
+	endpoint *endpoint
+	conn     *conn
+	reader   reader
+	framing  framing
+	keep     bool // nothing but the body speaks against reuse
+	ended    bool // the body was read to its end
+	inChunk  bool // left counts a chunk whose CRLF is still to come
+	left     int64
+	err      error // of the last Read, sticky
+}
+
+var errBodyClosed = errors.New("read of closed response body")
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.conn == nil {
+		return 0, errBodyClosed
+	}
+	if b.err != nil || len(p) == 0 {
+		return 0, b.err
+	}
+	var n int
+	var err error
+	switch b.framing {
+	case frameFixed:
+		n, err = b.readLeft(p)
+		b.ended = b.left == 0
+		if b.ended && err == nil {
+			err = io.EOF
+		}
+	case frameChunked:
+		n, err = b.readChunked(p)
+		b.ended = err == io.EOF
+	default:
+		n, err = b.reader.br.Read(p)
+	}
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		err = wireError(b.endpoint.addr, err)
+	}
+	b.err = err
+	return n, err
+}
+
+// readLeft reads at most the bytes that are left, of which there are some.
+func (b *body) readLeft(p []byte) (int, error) {
+	n, err := b.reader.br.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, noEOF(err)
+}
+
+// Write implements io.Writer for a connection that changed protocols.
+func (b *body) Write(p []byte) (int, error) {
+	if b.framing != frameTunnel || b.conn == nil {
+		return 0, errors.ErrUnsupported
+	}
+	return b.conn.Write(p)
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error {
+	if b.conn == nil {
+		return nil
+	}
+	if b.framing == frameFixed && b.err == nil && b.left <= int64(b.reader.br.Buffered()) {
+		// All of it has arrived: whoever does not want it does not cost a connection.
+		_, err := b.reader.br.Discard(int(b.left))
+		b.ended = err == nil
+	}
+	keep := b.keep && b.ended && b.reader.buffered() == 0
+	b.reader.release()
+	b.endpoint.settle(b.conn, keep)
+	b.conn = nil
+	return nil
+}

@@ -1,0 +1,26 @@
+// Package upstream is one logical backend: its endpoints, the choice among them, a pool of
+// kept-alive connections to each, time limits, and HTTP/1 spoken strictly enough that no
+// answer can reach a request it was not meant for.
+//
+// It leaves to others: which upstream a request goes to (routing), what the request says
+// (the caller builds it, framing fields included), hop-by-hop fields of the answer, and
+// what a failure means for the client. It logs and counts nothing; Reason turns an error
+// into a metric label.
+//
+// Pool and Split are safe for concurrent use. An Exchange belongs to one goroutine at a
+// time, from Do until its Body is closed, and must not be reused before that; in return
+// the path from Do to Close allocates nothing on a kept-alive connection. Request bytes
+// are only read while Do runs. Response header bytes live in the ResponseHeader that the
+// caller provides, body bytes in the buffer given to Read.
+//
+// Connections come from fasthttp's HostClient: its limit, its idle list, its expiry and
+// its buffers. HostClient.Do is not used. It parses the request target again (a target
+// such as //host/x?u=:// changes its meaning there), wants a Response that it resets, and
+// needs a Transport that finds its arguments in user values; what is left to it is a
+// counter. The protocol itself is spoken here, see endpoint.exchange.
+//
+// A pooled connection is used again only if the last message on it ended exactly where
+// its framing said, nothing was buffered behind it, and the socket is silent at the
+// moment of reuse. This is what stops response-queue poisoning, and it replaces
+// connections that the endpoint closed in the meantime without failing a request.
+package upstream

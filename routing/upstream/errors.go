@@ -1,0 +1,111 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+var (
+	// ErrBusy is returned when every endpoint that could be tried already has as many
+	// connections as Config.Connections allows. Nothing was sent.
+	ErrBusy = errors.New("all connections busy")
+
+	// ErrTimeout is wrapped by errors of Pool.Do and Body.Read when the endpoint was
+	// silent for too long or Exchange.Deadline has passed.
+	ErrTimeout = errors.New("endpoint timeout")
+
+	// ErrMalformed is wrapped by errors of Pool.Do and Body.Read when the answer breaks
+	// the protocol.
+	ErrMalformed = errors.New("malformed response")
+
+	// ErrClosed is wrapped by errors of Pool.Do and Body.Read when the endpoint closed or
+	// reset the connection before its answer was complete. A body that ends early without
+	// a reset is io.ErrUnexpectedEOF.
+	ErrClosed = errors.New("connection closed by endpoint")
+)
+
+// ConnectError is returned when no connection could be opened to any endpoint. Endpoint
+// is the last one tried. Nothing was sent.
+type ConnectError struct {
+	Endpoint string
+	Err      error
+}
+
+func (e *ConnectError) Error() string { return "connect to " + e.Endpoint + ": " + e.Err.Error() }
+
+// Unwrap returns the dialer's error.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// ClientBodyError is returned when reading the request body from the client's side failed
+// or ended early: not the endpoint's fault. Part of the request may have been sent; the
+// endpoint's connection is closed.
+type ClientBodyError struct{ Err error }
+
+func (e *ClientBodyError) Error() string { return "read request body: " + e.Err.Error() }
+
+// Unwrap returns the error of the body stream.
+func (e *ClientBodyError) Unwrap() error { return e.Err }
+
+// Reason maps an error of Pool.Do or Body.Read to a word of a closed set: connect,
+// timeout, malformed, busy, closed or client.
+func Reason(err error) string {
+	var connect *ConnectError
+	var client *ClientBodyError
+	switch {
+	case errors.As(err, &client):
+		return "client"
+	case errors.As(err, &connect):
+		return "connect"
+	case errors.Is(err, ErrBusy):
+		return "busy"
+	case errors.Is(err, ErrTimeout):
+		return "timeout"
+	case errors.Is(err, ErrMalformed):
+		return "malformed"
+	default:
+		return "closed"
+	}
+}
+
+// malformed says which rule of the protocol an answer breaks. It never quotes the answer.
+type malformed string
+
+func (m malformed) Error() string        { return ErrMalformed.Error() + ": " + string(m) }
+func (m malformed) Is(target error) bool { return target == ErrMalformed }
+
+// exchangeError is a failure after a connection was there.
+type exchangeError struct {
+	endpoint string
+	kind     error // ErrTimeout, ErrClosed; nil if cause says it itself
+	cause    error
+}
+
+func (e *exchangeError) Error() string {
+	s := "exchange with " + e.endpoint + ": "
+	if e.kind != nil {
+		s += e.kind.Error() + ": "
+	}
+	return s + e.cause.Error()
+}
+
+func (e *exchangeError) Unwrap() []error {
+	if e.kind == nil {
+		return []error{e.cause}
+	}
+	return []error{e.kind, e.cause}
+}
+
+// wireError gives an error of the connection, or of reading the answer, its kind.
+func wireError(endpoint string, err error) error {
+	switch {
+	case errors.Is(err, ErrMalformed):
+		return &exchangeError{endpoint, nil, err}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &exchangeError{endpoint, ErrTimeout, err}
+	case err == io.EOF:
+		return &exchangeError{endpoint, ErrClosed, io.ErrUnexpectedEOF}
+	default:
+		return &exchangeError{endpoint, ErrClosed, err}
+	}
+}

@@ -1,0 +1,177 @@
+package upstream
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// lateAnswer is how long an answer is awaited after writing the request failed: the
+// endpoint may have said why it stopped reading.
+const lateAnswer = time.Second
+
+// maxInterim bounds the 1xx answers before the final one.
+const maxInterim = 16
+
+// Exchange is one request and its answer. It may be reused once Body is closed.
+type Exchange struct {
+	// Head is filled from the wire. It keeps its options (normalizing, defaults). Its
+	// content is undefined after an error.
+	Head *fasthttp.ResponseHeader
+	// Deadline ends connecting, sending and the wait for the response head; zero: no such
+	// limit. It does not limit the body of the answer.
+	Deadline time.Time
+	// BodyIdle is the longest silence of the endpoint while its body is read; 0: any.
+	BodyIdle time.Duration
+	// Interim, if not nil, is called with Head for every 1xx answer except 100.
+	Interim func(*fasthttp.ResponseHeader)
+	// Upgrade accepts a 101. Body is then the stream in both directions, an
+	// io.ReadWriteCloser. Without it a 101 is malformed.
+	Upgrade bool
+
+	// Endpoint is the host:port that answered or failed last.
+	Endpoint string
+	// Body is the body of the answer, nil if it has none. A Read that fails says why:
+	// io.ErrUnexpectedEOF for a body cut short, or an error as of Pool.Do. Close gives the
+	// connection back or closes it, once; further calls do nothing.
+	Body io.ReadCloser
+	// Length is the length of Body in bytes, -1 if unknown, 0 without Body.
+	Length int
+
+	body body
+}
+
+func (x *Exchange) reset() {
+	if x.body.conn != nil {
+		panic("BUG: exchange reused before its body was closed")
+	}
+	x.Endpoint, x.Body, x.Length = "", nil, 0
+}
+
+// exchange sends out over c and reads the head of the answer into x. If it sets x.Body
+// then c is settled by closing it, otherwise, even after a panic of the caller's
+// functions, it is settled here.
+func (e *endpoint) exchange(c *conn, out *fasthttp.Request, size int, x *Exchange) error {
+	keep, handedOn := false, false
+	defer func() {
+		if !handedOn {
+			e.settle(c, keep)
+		}
+	}()
+
+	c.begin(e.response, x.Deadline)
+	bw := e.hc.AcquireWriter(c)
+	clientErr, sendErr := send(bw, out, size)
+	bw.Reset(nil) // an idle buffer must not hold on to a connection
+	e.hc.ReleaseWriter(bw)
+	if clientErr != nil { // the answer, if one comes, is to half a request
+		return &ClientBodyError{clientErr}
+	}
+	if errors.Is(sendErr, os.ErrDeadlineExceeded) {
+		return wireError(e.addr, sendErr)
+	}
+
+	if err := c.awaitHead(e.headLimit(x, sendErr)); err != nil {
+		return wireError(e.addr, err)
+	}
+	r := reader{endpoint: e, br: e.hc.AcquireReader(c)}
+	h, err := r.answer(x)
+	if err != nil {
+		r.release()
+		if sendErr != nil && !errors.Is(sendErr, errAnswered) && !errors.Is(err, ErrMalformed) {
+			err = sendErr
+		}
+		return wireError(e.addr, err)
+	}
+
+	reusable := h.persistent && sendErr == nil
+	framing, length := frame(out, x.Head, h)
+	if framing == frameNone {
+		keep = reusable && r.buffered() == 0
+		r.release()
+		return nil
+	}
+	c.stream(x.BodyIdle, framing == frameTunnel)
+	x.body = body{endpoint: e, conn: c, reader: r, framing: framing, keep: reusable, left: int64(max(length, 0))}
+	x.Body, x.Length = &x.body, length
+	handedOn = true
+	return nil
+}
+
+// headLimit is when the response head must have arrived, now that sending has ended.
+func (e *endpoint) headLimit(x *Exchange, sendErr error) time.Time {
+	now := time.Now()
+	if sendErr != nil {
+		return now.Add(lateAnswer)
+	}
+	until := now.Add(e.response)
+	if !x.Deadline.IsZero() && x.Deadline.Before(until) {
+		return x.Deadline
+	}
+	return until
+}
+
+// reader is the buffered input of an exchange.
+type reader struct {
+	endpoint *endpoint
+	br       *bufio.Reader // what is read from
+	below    *bufio.Reader // what br reads from after a large head, else nil
+}
+
+// grow makes room for a head of maxHeadBytes. It reports false if there is no more.
+func (r *reader) grow() bool {
+	if r.below != nil {
+		return false
+	}
+	r.below = r.br
+	r.br = r.endpoint.largeReader(r.below)
+	return true
+}
+
+func (r *reader) buffered() int {
+	n := r.br.Buffered()
+	if r.below != nil {
+		n += r.below.Buffered()
+	}
+	return n
+}
+
+func (r *reader) release() {
+	if r.below != nil {
+		r.br.Reset(nil)
+		r.endpoint.large.Put(r.br)
+		r.br, r.below = r.below, nil
+	}
+	r.br.Reset(nil)
+	r.endpoint.hc.ReleaseReader(r.br)
+	r.br = nil
+}
+
+// answer reads the final response head into x.Head, handing on interim ones.
+func (r *reader) answer(x *Exchange) (headFacts, error) {
+	for range maxInterim + 1 {
+		h, err := r.head()
+		if err != nil {
+			return h, err
+		}
+		if err := x.Head.Read(r.br); err != nil {
+			return h, malformed("head refused by the parser")
+		}
+		switch s := x.Head.StatusCode(); {
+		case s == fasthttp.StatusSwitchingProtocols:
+			if !x.Upgrade || !h.http11 {
+				return h, malformed("101 without request")
+			}
+			return h, nil
+		case s >= 200:
+			return h, nil
+		case s != fasthttp.StatusContinue && x.Interim != nil:
+			x.Interim(x.Head)
+		}
+	}
+	return headFacts{}, malformed("too many interim responses")
+}

@@ -1,0 +1,187 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Balance is how a Pool chooses among its endpoints.
+type Balance int
+
+const (
+	// RoundRobin takes one endpoint after the other.
+	RoundRobin Balance = iota
+	// LeastLoaded takes the endpoint with the fewest exchanges in progress; equals take
+	// turns.
+	LeastLoaded
+)
+
+// Config describes one upstream. Connections and the durations must be positive.
+type Config struct {
+	ID          string
+	Endpoints   []string // http://host:port
+	Balance     Balance
+	Connections int           // at most, to each endpoint
+	Connect     time.Duration // to open a connection, name lookup included
+	Response    time.Duration // last byte of the request to the response head; also a write without progress
+	Idle        time.Duration // a kept-alive connection is closed after it
+}
+
+func (c *Config) check() error {
+	var errs []error
+	if len(c.Endpoints) == 0 {
+		errs = append(errs, errors.New("no endpoints"))
+	}
+	if c.Balance != RoundRobin && c.Balance != LeastLoaded {
+		errs = append(errs, fmt.Errorf("unknown balance %d", c.Balance))
+	}
+	if c.Connections <= 0 {
+		errs = append(errs, errors.New("connections not positive"))
+	}
+	if c.Connect <= 0 || c.Response <= 0 || c.Idle <= 0 {
+		errs = append(errs, errors.New("timeout not positive"))
+	}
+	return errors.Join(errs...)
+}
+
+// Pool is one upstream.
+type Pool struct {
+	id        string
+	connect   time.Duration
+	balance   Balance
+	endpoints []*endpoint
+	turn      atomic.Uint32
+}
+
+// New returns the Pool that c describes. It opens no connection and looks up no name.
+func New(c Config) (*Pool, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
+	}
+	p := &Pool{id: c.ID, connect: c.Connect, balance: c.Balance}
+	for _, s := range c.Endpoints {
+		addr, err := endpointAddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
+		}
+		p.endpoints = append(p.endpoints, newEndpoint(addr, &c))
+	}
+	return p, nil
+}
+
+// ID returns the upstream's name in the configuration.
+func (p *Pool) ID() string { return p.id }
+
+// Close closes idle connections and keeps no more: exchanges in flight finish, and so
+// does one that begins later, on a connection of its own. The goroutine that expires idle
+// connections ends within Config.Idle.
+func (p *Pool) Close() {
+	for _, e := range p.endpoints {
+		e.close()
+	}
+}
+
+// Do sends out to one endpoint and fills x from the answer. If x.Body is not nil then it
+// must be closed. out is written as built; its header must carry its own framing
+// (Content-Length or Transfer-Encoding: chunked) and match its body.
+//
+// Endpoints that refuse a connection, or have none free, are passed over, each tried at
+// most once. A request that was sent is sent again in one case only: a kept-alive
+// connection ended before a byte of the answer, the method is idempotent (RFC 9110,
+// 9.2.2) and the body is not a stream.
+//
+// The errors are ErrBusy, *ConnectError, *ClientBodyError, or wrap ErrTimeout,
+// ErrMalformed or ErrClosed.
+func (p *Pool) Do(out *fasthttp.Request, x *Exchange) error {
+	x.reset()
+	size := framed(out)
+	var failed error
+	first := p.pick()
+	for i := range p.endpoints {
+		e := p.endpoints[(first+i)%len(p.endpoints)]
+		x.Endpoint = e.addr
+		timeout, err := p.dialTimeout(x)
+		if err != nil {
+			return err
+		}
+		c, reused, err := e.acquire(timeout)
+		if err == nil {
+			err = e.exchange(c, out, size, x)
+			if err != nil && reused && !c.heard && replayable(out, err) {
+				err = p.again(e, out, size, x, err)
+			}
+			return err
+		}
+		if !errors.Is(failed, ErrBusy) { // of several reasons, the one that will pass
+			failed = err
+		}
+	}
+	if !errors.Is(failed, ErrBusy) && expired(x.Deadline) {
+		failed = &exchangeError{x.Endpoint, ErrTimeout, failed}
+	}
+	return failed
+}
+
+// again repeats an exchange that met the end of a kept-alive connection.
+func (p *Pool) again(e *endpoint, out *fasthttp.Request, size int, x *Exchange, cause error) error {
+	timeout, err := p.dialTimeout(x)
+	if err != nil {
+		return cause
+	}
+	c, err := e.fresh(timeout)
+	if err != nil {
+		return err
+	}
+	return e.exchange(c, out, size, x)
+}
+
+// replayable reports whether out may be sent again after err.
+func replayable(out *fasthttp.Request, err error) bool {
+	if !errors.Is(err, ErrClosed) || out.IsBodyStream() {
+		return false
+	}
+	switch string(out.Header.Method()) {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
+		return true
+	}
+	return false
+}
+
+// dialTimeout is the time to open a connection within the exchange's deadline.
+func (p *Pool) dialTimeout(x *Exchange) (time.Duration, error) {
+	if x.Deadline.IsZero() {
+		return p.connect, nil
+	}
+	left := time.Until(x.Deadline)
+	if left <= 0 {
+		return 0, &exchangeError{x.Endpoint, ErrTimeout, os.ErrDeadlineExceeded}
+	}
+	return min(p.connect, left), nil
+}
+
+func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
+
+// pick returns the index of the endpoint to try first.
+func (p *Pool) pick() int {
+	n := len(p.endpoints)
+	if n == 1 {
+		return 0
+	}
+	first := int(p.turn.Add(1) % uint32(n))
+	if p.balance == RoundRobin {
+		return first
+	}
+	best, load := first, p.endpoints[first].pending.Load()
+	for i := 1; i < n && load > 0; i++ {
+		j := (first + i) % n
+		if l := p.endpoints[j].pending.Load(); l < load {
+			best, load = j, l
+		}
+	}
+	return best
+}

@@ -1,0 +1,77 @@
+package upstream
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// BenchmarkDo is one GET over a kept-alive connection with an answer of 1 KiB.
+func BenchmarkDo(b *testing.B) {
+	answer := append([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 1024\r\n\r\n"),
+		bytes.Repeat([]byte("x"), 1024)...)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 4096)
+				for {
+					if _, err := c.Read(buf); err != nil { // a request is one segment here
+						return
+					}
+					if _, err := c.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	p, err := New(Config{
+		ID: "bench", Endpoints: []string{"http://" + ln.Addr().String()}, Connections: 64,
+		Connect: time.Second, Response: 10 * time.Second, Idle: time.Minute,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	run := func(b *testing.B, next func() bool) {
+		out := newRequest("GET", "/bench?a=1", "Host: bench.example", "User-Agent: bench", "Accept: */*")
+		x := Exchange{Head: &fasthttp.ResponseHeader{}, BodyIdle: 10 * time.Second}
+		buf := make([]byte, 2048)
+		for next() {
+			x.Deadline = time.Now().Add(10 * time.Second)
+			if err := p.Do(out, &x); err != nil {
+				b.Error(err)
+				return
+			}
+			if n, err := io.ReadFull(x.Body, buf[:x.Length]); err != nil || n != 1024 {
+				b.Error(n, err)
+			}
+			if err := x.Body.Close(); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+	b.Run("serial", func(b *testing.B) {
+		b.ReportAllocs()
+		run(b, b.Loop)
+	})
+	b.Run("parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetParallelism(8)
+		b.RunParallel(func(pb *testing.PB) { run(b, pb.Next) })
+	})
+}

@@ -1,0 +1,339 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNew(t *testing.T) {
+	good := Config{ID: "shop", Endpoints: []string{"http://a:1"}, Connections: 1, Connect: 1, Response: 1, Idle: 1}
+	for name, tt := range map[string]struct {
+		edit func(*Config)
+		want string // part of the error; "": none
+	}{
+		"good":           {func(*Config) {}, ""},
+		"slash":          {func(c *Config) { c.Endpoints = []string{"http://a:1/"} }, ""},
+		"v6":             {func(c *Config) { c.Endpoints = []string{"http://[::1]:80"} }, ""},
+		"no endpoints":   {func(c *Config) { c.Endpoints = nil }, "no endpoints"},
+		"https":          {func(c *Config) { c.Endpoints = []string{"https://a:1"} }, "scheme"},
+		"no scheme":      {func(c *Config) { c.Endpoints = []string{"a:1"} }, "scheme"},
+		"no host":        {func(c *Config) { c.Endpoints = []string{"http://:80"} }, "no host"},
+		"comma":          {func(c *Config) { c.Endpoints = []string{"http://a,b:80"} }, "no host"},
+		"path":           {func(c *Config) { c.Endpoints = []string{"http://a:1/x"} }, "more than"},
+		"query":          {func(c *Config) { c.Endpoints = []string{"http://a:1?x"} }, "more than"},
+		"user":           {func(c *Config) { c.Endpoints = []string{"http://u@a:1"} }, "more than"},
+		"bad port":       {func(c *Config) { c.Endpoints = []string{"http://a:x"} }, "port"},
+		"no connections": {func(c *Config) { c.Connections = 0 }, "connections"},
+		"no connect":     {func(c *Config) { c.Connect = 0 }, "timeout"},
+		"no response":    {func(c *Config) { c.Response = 0 }, "timeout"},
+		"no idle":        {func(c *Config) { c.Idle = -1 }, "timeout"},
+		"balance":        {func(c *Config) { c.Balance = 7 }, "balance"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := good
+			tt.edit(&c)
+			p, err := New(c)
+			if tt.want == "" {
+				if err != nil || p.ID() != "shop" {
+					t.Errorf("%v %v", p, err)
+				}
+			} else if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `upstream "shop": `) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if addr, err := endpointAddr("http://[::1]"); addr != "[::1]:80" || err != nil {
+		t.Errorf("default port: %q %v", addr, err)
+	}
+}
+
+// TestNames dials by name, and over IPv6 where there is any.
+func TestNames(t *testing.T) {
+	b := startBackend(t, echoSession)
+	_, port, err := net.SplitHostPort(b.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPool(t, nil, "http://localhost:"+port)
+	want(t, p, "session 1")
+	t.Run("v6", func(t *testing.T) {
+		if ln, err := net.Listen("tcp", "[::1]:0"); err != nil {
+			t.Skip("no IPv6: ", err)
+		} else {
+			_ = ln.Close()
+		}
+		p := newPool(t, nil, startBackendAt(t, "[::1]:0", echoSession).url())
+		want(t, p, "session 1")
+	})
+}
+
+func TestFailover(t *testing.T) {
+	b := startBackend(t, echoSession)
+	for _, balance := range []Balance{RoundRobin, LeastLoaded} {
+		p := newPool(t, func(c *Config) { c.Balance = balance }, refused(t), b.url(), refused(t), refused(t))
+		for range 8 { // from every starting point, and for every method
+			x := newExchange()
+			if status, _, err := do(p, newRequest("POST", "/", "Host: a"), x); status != 200 || err != nil {
+				t.Fatal(status, err)
+			}
+			if x.Endpoint != b.addr() {
+				t.Errorf("endpoint %q", x.Endpoint)
+			}
+		}
+	}
+
+	p := newPool(t, nil, refused(t), refused(t))
+	x := newExchange()
+	err := p.Do(get(), x)
+	var connect *ConnectError
+	if !errors.As(err, &connect) || connect.Endpoint != x.Endpoint || Reason(err) != "connect" {
+		t.Errorf("error %v", err)
+	}
+	for _, e := range p.endpoints {
+		if n := e.pending.Load(); n != 0 {
+			t.Errorf("%s: %d pending", e.addr, n)
+		}
+	}
+}
+
+// TestNoFailover checks that a request that was sent does not go to another endpoint.
+func TestNoFailover(t *testing.T) {
+	a := startBackend(t, func(s *session) { s.head() })
+	b := startBackend(t, func(s *session) { s.head() })
+	p := newPool(t, nil, a.url(), b.url())
+	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrClosed) || Reason(err) != "closed" {
+		t.Errorf("error %v", err)
+	}
+	if n := a.requests.Load() + b.requests.Load(); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	a, b := startBackend(t, echoSession), startBackend(t, echoSession)
+	p := newPool(t, func(c *Config) { c.Connections = 1 }, a.url(), refused(t), b.url())
+	x, y := newExchange(), newExchange()
+	for _, x := range []*Exchange{x, y} {
+		if err := p.Do(get(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if x.Endpoint == y.Endpoint {
+		t.Error("both at one endpoint")
+	}
+	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrBusy) || Reason(err) != "busy" {
+		t.Errorf("error %v", err)
+	}
+	if err := x.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want(t, p, "session 1")
+	_ = y.Body.Close()
+}
+
+func TestRoundRobin(t *testing.T) {
+	var urls []string
+	for range 3 {
+		urls = append(urls, startBackend(t, echoSession).url())
+	}
+	p := newPool(t, nil, urls...)
+	seen := map[string]int{}
+	for range 9 {
+		x := newExchange()
+		if _, _, err := do(p, get(), x); err != nil {
+			t.Fatal(err)
+		}
+		seen[x.Endpoint]++
+	}
+	for addr, n := range seen {
+		if n != 3 {
+			t.Errorf("%s: %d of 9", addr, n)
+		}
+	}
+}
+
+func TestLeastLoaded(t *testing.T) {
+	var urls []string
+	for range 3 {
+		urls = append(urls, startBackend(t, echoSession).url())
+	}
+	p := newPool(t, func(c *Config) { c.Balance = LeastLoaded }, urls...)
+	var open []*Exchange
+	load := func() map[string]int {
+		m := map[string]int{}
+		for _, x := range open {
+			m[x.Endpoint]++
+		}
+		return m
+	}
+	begin := func() *Exchange {
+		t.Helper()
+		x := newExchange()
+		if err := p.Do(get(), x); err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, x)
+		return x
+	}
+	for range 6 {
+		begin()
+	}
+	for addr, n := range load() {
+		if n != 2 {
+			t.Errorf("%s: %d of 6", addr, n)
+		}
+	}
+	// Whoever gets rid of an exchange gets the next one, wherever the rotation stands.
+	for range 5 {
+		free := open[0]
+		open = open[1:]
+		if err := free.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if x := begin(); x.Endpoint != free.Endpoint {
+			t.Errorf("%s chosen, %s had the least", x.Endpoint, free.Endpoint)
+		}
+	}
+	for _, x := range open {
+		_ = x.Body.Close()
+	}
+	open = nil
+	// Equals take turns.
+	seen := map[string]int{}
+	for range 9 {
+		x := newExchange()
+		if _, _, err := do(p, get(), x); err != nil {
+			t.Fatal(err)
+		}
+		seen[x.Endpoint]++
+	}
+	for addr, n := range seen {
+		if n != 3 {
+			t.Errorf("idle %s: %d of 9", addr, n)
+		}
+	}
+}
+
+// TestClose closes a pool with an idle connection and one in use.
+func TestClose(t *testing.T) {
+	ended := make(chan int, 3)
+	b := startBackend(t, func(s *session) {
+		echoSession(s)
+		ended <- s.n
+	})
+	p := newPool(t, nil, b.url())
+	x, y := newExchange(), newExchange()
+	for _, x := range []*Exchange{x, y} {
+		if err := p.Do(get(), x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = x.Body.Close()
+	p.Close()
+	if n := <-ended; n != 1 {
+		t.Errorf("session %d ended, want the idle one", n)
+	}
+	if got, err := io.ReadAll(y.Body); string(got) != "session 2" || err != nil {
+		t.Errorf("in flight: %q %v", got, err)
+	}
+	_ = y.Body.Close()
+	if n := <-ended; n != 2 {
+		t.Errorf("session %d ended", n)
+	}
+	want(t, p, "session 3") // late, but served
+	if n := <-ended; n != 3 {
+		t.Errorf("session %d ended", n)
+	}
+	p.Close()
+}
+
+// TestLeak makes exchanges of every outcome and counts goroutines and descriptors.
+func TestLeak(t *testing.T) {
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	func() {
+		b := startBackend(t, func(s *session) {
+			for {
+				r, _ := s.request()
+				if r == nil {
+					return
+				}
+				switch r.URL.Path {
+				case "/good":
+					s.answer("ok")
+				case "/bad":
+					s.send("HTTP/3 200\r\n")
+				case "/none":
+					return
+				case "/until":
+					s.send("HTTP/1.1 200 OK\r\n\r\nok")
+					return
+				}
+			}
+		})
+		p := newPool(t, func(c *Config) { c.Idle = 10 * time.Millisecond }, b.url(), refused(t))
+		for i := range 200 {
+			path := []string{"/good", "/bad", "/none", "/until"}[i%4]
+			x := newExchange()
+			if err := p.Do(newRequest("GET", path, "Host: a"), x); err == nil {
+				if i%8 < 4 {
+					_, _ = io.Copy(io.Discard, x.Body)
+				}
+				_ = x.Body.Close()
+			}
+			_, _, err := do(p, streamed("POST", strings.NewReader("short"), 9), newExchange())
+			if Reason(err) != "client" {
+				t.Fatal(err)
+			}
+		}
+		p.Close()
+		b.stop()
+	}()
+	eventually(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= goroutines })
+	eventually(t, "as many files as before", func() bool { return openFiles(t) <= files })
+}
+
+// openFiles is the number of open descriptors, 0 where that is not known.
+func openFiles(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestReason(t *testing.T) {
+	cause := errors.New("cause")
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{&ConnectError{"a:1", cause}, "connect"},
+		{&ConnectError{"a:1", os.ErrDeadlineExceeded}, "connect"},
+		{&ClientBodyError{io.ErrUnexpectedEOF}, "client"},
+		{ErrBusy, "busy"},
+		{wireError("a:1", os.ErrDeadlineExceeded), "timeout"},
+		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, "closed"}, // not an error of ours
+		{wireError("a:1", malformed("x")), "malformed"},
+		{wireError("a:1", io.EOF), "closed"},
+		{wireError("a:1", cause), "closed"},
+		{io.ErrUnexpectedEOF, "closed"},
+		{fmt.Errorf("wrapped: %w", ErrBusy), "busy"},
+	} {
+		if got := Reason(tt.err); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)
+		}
+	}
+	if got := wireError("a:1", io.EOF).Error(); got != "exchange with a:1: connection closed by endpoint: unexpected EOF" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,236 @@
+package waf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+	"github.com/corazawaf/coraza/v3"
+	"github.com/corazawaf/coraza/v3/experimental"
+	"github.com/corazawaf/coraza/v3/types"
+)
+
+// MinRules is the floor below which a compiled policy is refused. CRS 4.25 compiles to
+// some 700 rules; what is left below this number protects nothing.
+const MinRules = 400
+
+// Engine is a compiled policy.
+type Engine struct {
+	digest string
+	waf    coraza.WAF
+	opts   experimental.WAFWithOptions
+	rules  int
+	scores map[int]ruleScore // by rule id
+	policy Policy
+}
+
+// ruleScore is what a rule adds to which paranoia level's score.
+type ruleScore struct{ points, paranoia int }
+
+// NewEngine compiles p. Its errors name the source of the text that does not compile and
+// the line in it.
+func NewEngine(p Policy) (*Engine, error) {
+	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("compile policy %q: %w", p.ID, err)
+	}
+	ids, tags := map[int]bool{}, map[string]bool{}
+	w, err := compile(p, p.pieces(), func(r types.RuleMetadata) {
+		ids[r.ID()] = true
+		for _, t := range r.Tags() {
+			tags[t] = true
+		}
+		if s, ok := p.score(r.Raw()); ok {
+			e.scores[r.ID()] = s
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compile policy %q: %w", p.ID, p.locate(err))
+	}
+	e.waf = w
+	e.opts = w.(experimental.WAFWithOptions)
+	e.rules = w.(experimental.WAFWithRules).RulesCount()
+	if err := p.checkExclusions(ids, tags); err != nil {
+		return nil, errors.Join(fmt.Errorf("compile policy %q: %w", p.ID, err), e.Close())
+	}
+	if e.rules < MinRules {
+		return nil, errors.Join(fmt.Errorf("compile policy %q: %d rules are left, fewer than the floor of %d: exclude less, or write mode: off to say that nothing is inspected",
+			p.ID, e.rules, MinRules), e.Close())
+	}
+	return e, nil
+}
+
+// Digest identifies what the engine was compiled from.
+func (e *Engine) Digest() string { return e.digest }
+
+// Rules is the number of rules compiled, markers included.
+func (e *Engine) Rules() int { return e.rules }
+
+// Close gives compiled patterns back that no other engine uses. Transactions that have
+// begun stay valid.
+func (e *Engine) Close() error {
+	return e.waf.(experimental.WAFCloser).Close()
+}
+
+// Begin starts a transaction. id is what rules see as UNIQUE_ID.
+func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
+	return &Transaction{engine: e, tx: e.opts.NewTransactionWithOptions(experimental.Options{ID: id, Context: ctx})}
+}
+
+func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
+	c := coraza.NewWAFConfig().WithRootFS(coreruleset.FS)
+	for _, piece := range pieces {
+		c = c.WithDirectives(piece.text)
+	}
+	// A response without a media type is inspected: clients guess what it is.
+	mimes := append([]string{""}, p.ResponseMIMETypes...)
+	c = c.WithResponseBodyMimeTypes(mimes)
+	if observe != nil {
+		c = experimental.WAFConfigWithRuleObserver(c, observe)
+	}
+	return coraza.NewWAF(c)
+}
+
+// check finds what Coraza's parser would pass over in silence: a line too long for its
+// scanner ends the text there, and so does a line continued into nothing.
+func (p Policy) check() error {
+	var errs []error
+	for _, r := range append(append([]RuleText(nil), p.RulesBefore...), p.RulesAfter...) {
+		lines := strings.Split(r.Text, "\n")
+		last := ""
+		for i, l := range lines {
+			if len(l) >= 64<<10 {
+				errs = append(errs, fmt.Errorf("%s line %d: %d bytes, more than 65535: break it with \\", r.Source, i+1, len(l)))
+			}
+			if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
+				last = l
+			}
+		}
+		if strings.HasSuffix(last, `\`) {
+			errs = append(errs, fmt.Errorf(`%s: ends in a line continued with \`, r.Source))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkExclusions finds exclusions that take nothing: most often a mistyped id.
+func (p Policy) checkExclusions(ids map[int]bool, tags map[string]bool) error {
+	var errs []error
+	for _, x := range p.Exclusions {
+		if x.Tag != "" {
+			if !tags[x.Tag] {
+				errs = append(errs, fmt.Errorf("%s: no rule has tag %q", x.Source, x.Tag))
+			}
+			continue
+		}
+		from, to, ranged := strings.Cut(x.RuleIDs, "-")
+		if !ranged {
+			to = from
+		}
+		lo, _ := strconv.Atoi(from)
+		hi, _ := strconv.Atoi(to)
+		found := false
+		for id := range ids {
+			if id >= lo && id <= hi {
+				found = true
+				break
+			}
+		}
+		if !found {
+			errs = append(errs, fmt.Errorf("%s: no rule %s", x.Source, x.RuleIDs))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// locate compiles growing prefixes of the text to name the piece, and in own rules the
+// directive, that err came from. It is slow and runs only when a policy is refused.
+func (p Policy) locate(err error) error {
+	pieces := p.pieces()
+	try := func(ps []piece) error {
+		w, err := compile(p, ps, nil)
+		if err == nil {
+			err = w.(experimental.WAFCloser).Close()
+		}
+		return err
+	}
+	// The first prefix that fails: the longer ones fail as well.
+	lo, hi := 0, len(pieces)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if e := try(pieces[:mid+1]); e != nil {
+			err, hi = e, mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	if lo == len(pieces) {
+		return err // not reproducible: an environment error such as a read-only temporary folder
+	}
+	bad := pieces[lo]
+	lines := directiveEnds(bad.text)
+	from, to := 0, len(lines)
+	for from < to {
+		mid := (from + to) / 2
+		part := strings.Join(strings.Split(bad.text, "\n")[:lines[mid]], "\n")
+		if e := try(append(append([]piece(nil), pieces[:lo]...), piece{bad.source, part})); e != nil {
+			err, to = e, mid
+		} else {
+			from = mid + 1
+		}
+	}
+	cause := plain(err)
+	if from == len(lines) || len(lines) == 1 {
+		return fmt.Errorf("%s: %s", bad.source, cause)
+	}
+	first := 1
+	if from > 0 {
+		first = lines[from-1] + 1
+	}
+	return fmt.Errorf("%s line %d: %s", bad.source, first, cause)
+}
+
+// directiveEnds returns the line numbers (from 1) on which directives end.
+func directiveEnds(text string) []int {
+	var ends []int
+	for i, l := range strings.Split(text, "\n") {
+		if l = strings.TrimSpace(l); l != "" && l[0] != '#' && !strings.HasSuffix(l, `\`) {
+			ends = append(ends, i+1)
+		}
+	}
+	return ends
+}
+
+// plain drops from a Coraza error what every such error says.
+func plain(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return err.Error()
+	}
+	s := err.Error()
+	for _, p := range []string{"invalid WAF config from string: ", "failed to compile the directive "} {
+		s = strings.TrimPrefix(s, p)
+	}
+	return s
+}
+
+var scoreRx = regexp.MustCompile(`(?i)(?:inbound|outbound)_anomaly_score_pl([1-4])=\+%\{tx\.(critical|error|warning|notice)_anomaly_score\}`)
+
+// score reads from a rule's text what CRS makes it add to the anomaly score.
+func (p Policy) score(raw string) (ruleScore, bool) {
+	m := scoreRx.FindStringSubmatch(raw)
+	if m == nil {
+		return ruleScore{}, false
+	}
+	points := map[string]int{"critical": 5, "error": 4, "warning": 3, "notice": 2}[strings.ToLower(m[2])]
+	for _, s := range p.Settings {
+		if s.Name == strings.ToLower(m[2])+"_anomaly_score" {
+			points, _ = strconv.Atoi(s.Value)
+		}
+	}
+	return ruleScore{points, int(m[1][0] - '0')}, true
+}

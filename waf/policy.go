@@ -1,0 +1,200 @@
+package waf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Mode says what happens with what the rules find.
+type Mode uint8
+
+const (
+	// ModeBlock lets the rules decide.
+	ModeBlock Mode = iota
+	// ModeDetect runs every rule and reports what ModeBlock would have done.
+	ModeDetect
+)
+
+// Policy is what one engine is compiled from. Two policies with equal [Policy.Digest]
+// need only one engine.
+type Policy struct {
+	ID   string // for error messages; not part of the digest
+	Mode Mode
+
+	BlockingParanoia, DetectionParanoia int // 1 to 4
+	InboundThreshold, OutboundThreshold int
+	EarlyBlocking                       bool
+	ReportingLevel                      int // 0 to 5, CRS tx.reporting_level
+
+	// Settings are further variables of crs-setup.conf, in the order they are set:
+	// lists in CRS's own notation, numbers in decimal.
+	Settings []Setting
+
+	RequestBody       bool // inspect request bodies
+	RequestBodyBytes  int  // at most, 1 to 1 GiB - 1
+	ResponseBody      bool // inspect response bodies
+	ResponseBodyBytes int  // at most, 1 to 1 GiB - 1
+	ResponseMIMETypes []string
+
+	RulesBefore, RulesAfter []RuleText // before and after CRS
+	Exclusions              []Exclusion
+}
+
+// Setting is one CRS variable of the collection TX.
+type Setting struct{ Name, Value string }
+
+// RuleText is SecLang text and where it came from, for error messages.
+type RuleText struct{ Source, Text string }
+
+// Exclusion takes rules, or one target out of rules, in all requests or below a path.
+// Exactly one of RuleIDs and Tag is set.
+type Exclusion struct {
+	Source  string // for error messages
+	RuleIDs string // "942100" or "942100-942199"
+	Tag     string
+	Target  string // "ARGS:comment"; empty: the whole rule
+	Path    string // this path and those below it; empty: everywhere
+}
+
+// Digest identifies what the policy compiles to.
+func (p Policy) Digest() string {
+	h := sha256.New()
+	for _, piece := range p.pieces() {
+		fmt.Fprintf(h, "%d\n%s\n", len(piece.text), piece.text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// piece is a part of the SecLang text that a policy compiles to.
+type piece struct{ source, text string }
+
+// pieces returns the whole SecLang text in the order Coraza has to read it: the engine's
+// settings, CRS's set-up, exclusions decided while a request runs, own rules, CRS, own
+// rules, and exclusions decided now.
+func (p Policy) pieces() []piece {
+	out := []piece{
+		{"engine settings", p.engineText()},
+		{"crs set-up", p.setupText()},
+	}
+	for i, x := range p.Exclusions {
+		if x.Path != "" {
+			out = append(out, piece{x.Source, x.runtimeRule(exclusionRuleID + i)})
+		}
+	}
+	for _, r := range p.RulesBefore {
+		out = append(out, piece{r.Source, r.Text})
+	}
+	out = append(out, piece{"crs", "Include @owasp_crs/*.conf"})
+	for _, r := range p.RulesAfter {
+		out = append(out, piece{r.Source, r.Text})
+	}
+	for _, x := range p.Exclusions {
+		if x.Path == "" {
+			out = append(out, piece{x.Source, x.directive()})
+		}
+	}
+	return out
+}
+
+// Rule ids that Wafer's own text uses. CRS owns 900000 to 999999, of which set-up files
+// use 900000 to 900999; 200000 to 200009 are those of Coraza's recommended settings.
+const (
+	setupRuleID     = 900000
+	exclusionRuleID = 9900000
+)
+
+func (p Policy) engineText() string {
+	var b strings.Builder
+	engine := "On"
+	if p.Mode == ModeDetect {
+		engine = "DetectionOnly"
+	}
+	fmt.Fprintf(&b, "SecRuleEngine %s\n", engine)
+	fmt.Fprintf(&b, "SecRequestBodyAccess %s\n", onOff(p.RequestBody))
+	// Coraza refuses a body of exactly the limit, so its limit is one byte above ours.
+	// Bodies stay in memory: they are bounded by that limit and already there once.
+	fmt.Fprintf(&b, "SecRequestBodyLimit %d\nSecRequestBodyInMemoryLimit %[1]d\n", p.RequestBodyBytes+1)
+	b.WriteString("SecRequestBodyLimitAction Reject\n")
+	fmt.Fprintf(&b, "SecResponseBodyAccess %s\n", onOff(p.ResponseBody))
+	fmt.Fprintf(&b, "SecResponseBodyLimit %d\nSecResponseBodyLimitAction ProcessPartial\n", p.ResponseBodyBytes+1)
+	b.WriteString("SecAuditEngine Off\n")
+	b.WriteString(bodyRules)
+	return b.String()
+}
+
+// bodyRules choose the body processor by media type and refuse what cannot be parsed, by
+// the ids of Coraza's recommended settings.
+const bodyRules = `
+SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\+|/)|text/)xml" "id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
+SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+SecRule REQUEST_HEADERS:Content-Type "^application/[a-z0-9.-]+[+]json" "id:200006,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg:'Request body cannot be parsed',logdata:'%{reqbody_error_msg}',severity:2"
+SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:200003,phase:2,t:none,log,deny,status:400,msg:'Multipart body is not strictly valid',severity:2"
+SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200004,phase:1,t:none,log,deny,status:400,msg:'Too many arguments in the query',severity:2"
+SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200005,phase:2,t:none,log,deny,status:400,msg:'Too many arguments in the body',severity:2"
+SecRule URI_PARSE_ERROR "@eq 1" "id:200009,phase:1,t:none,log,deny,status:400,msg:'Request target cannot be parsed',severity:2"
+SecRequestBodyJsonDepthLimit 1024
+SecResponseBodyJsonDepthLimit 1024
+SecArgumentsLimit 1000
+`
+
+func (p Policy) setupText() string {
+	var b strings.Builder
+	for phase := 1; phase <= 5; phase++ {
+		fmt.Fprintf(&b, "SecDefaultAction \"phase:%d,log,auditlog,pass\"\n", phase)
+	}
+	fmt.Fprintf(&b, `SecAction "id:%d,phase:1,pass,t:none,nolog,setvar:tx.crs_setup_version=4250`, setupRuleID)
+	set := func(name, value string) { fmt.Fprintf(&b, ",setvar:'tx.%s=%s'", name, value) }
+	set("blocking_paranoia_level", fmt.Sprint(p.BlockingParanoia))
+	set("detection_paranoia_level", fmt.Sprint(p.DetectionParanoia))
+	set("inbound_anomaly_score_threshold", fmt.Sprint(p.InboundThreshold))
+	set("outbound_anomaly_score_threshold", fmt.Sprint(p.OutboundThreshold))
+	set("reporting_level", fmt.Sprint(p.ReportingLevel))
+	if p.EarlyBlocking {
+		set("early_blocking", "1")
+	}
+	for _, s := range p.Settings {
+		set(s.Name, s.Value)
+	}
+	b.WriteString("\"\n")
+	return b.String()
+}
+
+// directive is an exclusion that holds for every request.
+func (x Exclusion) directive() string {
+	switch {
+	case x.RuleIDs != "" && x.Target == "":
+		return "SecRuleRemoveById " + x.RuleIDs
+	case x.RuleIDs != "":
+		return fmt.Sprintf("SecRuleUpdateTargetById %s \"!%s\"", x.RuleIDs, x.Target)
+	case x.Target == "":
+		return "SecRuleRemoveByTag " + x.Tag
+	default:
+		return fmt.Sprintf("SecRuleUpdateTargetByTag %s \"!%s\"", x.Tag, x.Target)
+	}
+}
+
+// runtimeRule is an exclusion that holds below a path.
+func (x Exclusion) runtimeRule(id int) string {
+	ctl := "ruleRemoveById=" + x.RuleIDs
+	switch {
+	case x.RuleIDs != "" && x.Target != "":
+		ctl = "ruleRemoveTargetById=" + x.RuleIDs + ";" + x.Target
+	case x.RuleIDs == "" && x.Target != "":
+		ctl = "ruleRemoveTargetByTag=" + x.Tag + ";" + x.Target
+	case x.RuleIDs == "":
+		ctl = "ruleRemoveByTag=" + x.Tag
+	}
+	path := regexp.QuoteMeta(strings.TrimSuffix(x.Path, "/"))
+	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx ^%s(?:/|$)" "id:%d,phase:1,pass,t:none,nolog,ctl:%s"`, path, id, ctl)
+}
+
+func onOff(b bool) string {
+	if b {
+		return "On"
+	}
+	return "Off"
+}

@@ -1,0 +1,72 @@
+package waf
+
+// Action is what the rules decided.
+type Action uint8
+
+const (
+	// Pass lets the message through.
+	Pass Action = iota
+	// Deny answers with Verdict.Status.
+	Deny
+	// Redirect sends the client to Verdict.Location.
+	Redirect
+	// Drop closes the connection without an answer.
+	Drop
+)
+
+// Verdict is the outcome of one phase. The zero value passes.
+type Verdict struct {
+	Action   Action
+	Enforced bool   // false: ModeDetect, or a rule switched blocking off; only report it
+	Status   int    // 400 to 599 for Deny, 300 to 399 for Redirect; else 0
+	Location string // for Redirect
+	RuleID   int    // the rule that decided; 0: a limit of the engine
+	Phase    int    // 1 to 4
+}
+
+// Blocks reports whether the message must not go on.
+func (v Verdict) Blocks() bool { return v.Action != Pass && v.Enforced }
+
+// Header is one field line, as received.
+type Header struct{ Name, Value string }
+
+// Request is a view of a request's head. All strings are kept until
+// [Transaction.Finish].
+type Request struct {
+	Method, Target, Protocol string // as received; Target in origin-form
+	Host                     string // without port
+	Headers                  []Header
+	ClientAddr, ServerAddr   string // addresses without port
+	ClientPort, ServerPort   int
+}
+
+// Response is a view of a response's head. All strings are kept until
+// [Transaction.Finish].
+type Response struct {
+	Status   int
+	Protocol string
+	Headers  []Header
+}
+
+// Match is a rule that matched and logs.
+type Match struct {
+	RuleID   int
+	Phase    int // 1 to 5
+	Message  string
+	Severity string // CRS's words: critical, error, warning, notice; empty: none
+	Tags     []string
+	Score    int      // what it adds to the anomaly score
+	Paranoia int      // the level it scores at; 0: it does not score
+	Targets  []Target // what matched, at least one
+}
+
+// Target is a variable that matched, such as ARGS:q, and its value, unmasked.
+type Target struct{ Name, Value string }
+
+// Findings are all that a transaction found out.
+type Findings struct {
+	Verdict       Verdict // the first that was not Pass
+	Matches       []Match
+	InboundScore  int // at the blocking paranoia level
+	OutboundScore int
+}
