@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Bounds of one exchange. There is no write timeout: a CPU profile takes as long as its
-// caller asked for, and a slow reader holds up nobody else here.
+// Bounds of one exchange. There is no write timeout: a CPU profile and a reload take as
+// long as they take, and a slow reader holds up nobody else here.
 const (
 	headTimeout   = 5 * time.Second
 	readTimeout   = 10 * time.Second

@@ -14,9 +14,12 @@ const (
 	defaultFlushInterval = 100 * time.Millisecond
 )
 
-// retryDelay is the pause after a failed write. A full disk stays full for longer, but a
-// line should come out soon after there is room again.
-const retryDelay = 250 * time.Millisecond
+// Pauses after failed writes, doubled from the first to the last: a full disk stays full
+// for long, but lines should come out soon after there is room again.
+const (
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
 
 // keepBytes bounds the buffer that is kept for quieter times: one burst should not hold
 // memory for the life of the process.
@@ -199,6 +202,7 @@ func (lw *Writer) take(spare []byte) (batch []byte, closed bool) {
 
 // write writes all of batch, however often it fails. It returns false if Close gave up.
 func (lw *Writer) write(batch []byte) bool {
+	delay := firstRetry
 	for len(batch) > 0 {
 		n, err := lw.w.Write(batch)
 		batch = batch[min(max(n, 0), len(batch)):]
@@ -221,7 +225,8 @@ func (lw *Writer) write(batch []byte) bool {
 			continue
 		}
 		select {
-		case <-time.After(retryDelay):
+		case <-time.After(delay):
+			delay = min(2*delay, lastRetry)
 		case <-lw.abandon:
 			return false
 		}

@@ -10,7 +10,7 @@ type Routes struct {
 	Policies  []Policy   `mapstructure:"policies"`
 
 	// Files are all files the configuration was made of, in the order they were read:
-	// the route file first, then rule files and body templates.
+	// the route file first, then the rule files it names.
 	Files []SourceFile `mapstructure:"-"`
 
 	lines map[string]int // key path to line, for Line

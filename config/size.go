@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -83,9 +82,6 @@ func (s Size) String() string {
 
 // UnmarshalText implements encoding.TextUnmarshaler with ParseSize.
 func (s *Size) UnmarshalText(text []byte) error {
-	if s == nil {
-		return errors.New("size: nil receiver")
-	}
 	n, err := ParseSize(string(text))
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func nearest(given string, known []string) string {
 	return best
 }
 
-// editDistance counts inserted, deleted and replaced bytes, and swaps of neighbours.
+// editDistance counts inserted, deleted and replaced bytes, and swaps of neighbors.
 func editDistance(a, b string) int {
 	before := make([]int, len(b)+1) // the row before the last
 	last := make([]int, len(b)+1)

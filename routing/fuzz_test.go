@@ -212,7 +212,9 @@ func FuzzMatch(f *testing.F) {
 	random := rand.NewChaCha8([32]byte{})
 	for range 500 {
 		seed := make([]byte, 250)
-		random.Read(seed)
+		if _, err := random.Read(seed); err != nil {
+			f.Fatal(err)
+		}
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

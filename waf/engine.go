@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"regexp"
 	"strconv"
 	"strings"
@@ -173,11 +172,11 @@ func (p Policy) locate(err error) error {
 		return err // not reproducible: an environment error such as a read-only temporary folder
 	}
 	bad := pieces[lo]
-	lines := directiveEnds(bad.text)
+	lines := directives(bad.text)
 	from, to := 0, len(lines)
 	for from < to {
 		mid := (from + to) / 2
-		part := strings.Join(strings.Split(bad.text, "\n")[:lines[mid]], "\n")
+		part := strings.Join(strings.Split(bad.text, "\n")[:lines[mid].last], "\n")
 		if e := try(append(append([]piece(nil), pieces[:lo]...), piece{bad.source, part})); e != nil {
 			err, to = e, mid
 		} else {
@@ -188,29 +187,32 @@ func (p Policy) locate(err error) error {
 	if from == len(lines) || len(lines) == 1 {
 		return fmt.Errorf("%s: %s", bad.source, cause)
 	}
-	first := 1
-	if from > 0 {
-		first = lines[from-1] + 1
-	}
-	return fmt.Errorf("%s line %d: %s", bad.source, first, cause)
+	return fmt.Errorf("%s line %d: %s", bad.source, lines[from].first, cause)
 }
 
-// directiveEnds returns the line numbers (from 1) on which directives end.
-func directiveEnds(text string) []int {
-	var ends []int
+// span are the first and the last line of a directive, from 1.
+type span struct{ first, last int }
+
+func directives(text string) []span {
+	var out []span
+	first := 0
 	for i, l := range strings.Split(text, "\n") {
-		if l = strings.TrimSpace(l); l != "" && l[0] != '#' && !strings.HasSuffix(l, `\`) {
-			ends = append(ends, i+1)
+		if l = strings.TrimSpace(l); l == "" || l[0] == '#' {
+			continue
+		}
+		if first == 0 {
+			first = i + 1
+		}
+		if !strings.HasSuffix(l, `\`) {
+			out = append(out, span{first, i + 1})
+			first = 0
 		}
 	}
-	return ends
+	return out
 }
 
 // plain drops from a Coraza error what every such error says.
 func plain(err error) string {
-	if errors.Is(err, fs.ErrPermission) {
-		return err.Error()
-	}
 	s := err.Error()
 	for _, p := range []string{"invalid WAF config from string: ", "failed to compile the directive "} {
 		s = strings.TrimPrefix(s, p)

@@ -119,6 +119,9 @@ func (p Policy) engineText() string {
 	fmt.Fprintf(&b, "SecRequestBodyLimit %d\nSecRequestBodyInMemoryLimit %[1]d\n", p.RequestBodyBytes+1)
 	b.WriteString("SecRequestBodyLimitAction Reject\n")
 	fmt.Fprintf(&b, "SecResponseBodyAccess %s\n", onOff(p.ResponseBody))
+	if len(p.ResponseMIMETypes) > 0 { // compile adds the missing type to them
+		fmt.Fprintf(&b, "SecResponseBodyMimeType %s\n", strings.Join(p.ResponseMIMETypes, " "))
+	}
 	fmt.Fprintf(&b, "SecResponseBodyLimit %d\nSecResponseBodyLimitAction ProcessPartial\n", p.ResponseBodyBytes+1)
 	b.WriteString("SecAuditEngine Off\n")
 	b.WriteString(bodyRules)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"github.com/corazawaf/coraza/v3/types"
+	"github.com/corazawaf/coraza/v3/types/variables"
 )
 
 // Transaction is one request and its response on their way through an engine. Phases are
@@ -136,6 +137,9 @@ func (t *Transaction) match(m types.MatchedRule) Match {
 		out.Severity = s.String()
 	}
 	for _, d := range m.MatchedDatas() {
+		if d.Variable() == variables.Unknown { // SecAction has no target
+			continue
+		}
 		name := d.Variable().Name()
 		if d.Key() != "" {
 			name += ":" + d.Key()

@@ -57,7 +57,7 @@ type Match struct {
 	Tags     []string
 	Score    int      // what it adds to the anomaly score
 	Paranoia int      // the level it scores at; 0: it does not score
-	Targets  []Target // what matched, at least one
+	Targets  []Target // what matched; none for a rule without a target
 }
 
 // Target is a variable that matched, such as ARGS:q, and its value, unmasked.

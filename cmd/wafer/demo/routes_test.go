@@ -1,59 +1,45 @@
 package demo_test
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/wafer-waf/wafer/cmd/wafer/demo"
+	"github.com/wafer-waf/wafer/config"
 )
 
 // TestRoutes pins what the demo promises about its route file: which host leads where and how it
-// is treated. That the file is valid is for the tests of the command, which loads it.
+// is treated.
 func TestRoutes(t *testing.T) {
-	var file struct {
-		Routes []struct {
-			ID        string
-			Hosts     []string
-			Policy    string
-			Upstreams []struct{ ID string }
-		}
-		Upstreams []struct {
-			ID        string
-			Endpoints []string
-		}
-		Policies []struct {
-			ID           string
-			Mode         string
-			ResponseBody struct{ Inspect bool } `yaml:"response_body"`
-		}
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(demo.Routes("127.0.0.1:1111", "127.0.0.1:2222")))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
+	file, err := config.ParseRoutes("demo", demo.Routes("127.0.0.1:1111", "127.0.0.1:2222"), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Routes) != 2 || len(file.Upstreams) != 2 || len(file.Policies) != 2 {
-		t.Fatalf("%d routes, %d upstreams, %d policies", len(file.Routes), len(file.Upstreams), len(file.Policies))
+	if len(file.Routes) != 2 {
+		t.Errorf("%d routes, want 2", len(file.Routes))
 	}
-	f := func(i int, id, host, endpoint, mode string, inspect bool) {
+	f := func(id, host, endpoint, mode string, inspect bool) {
 		t.Helper()
-		r, u, p := file.Routes[i], file.Upstreams[i], file.Policies[i]
-		if r.ID != id || r.Policy != id || len(r.Upstreams) != 1 || r.Upstreams[0].ID != id || u.ID != id || p.ID != id {
-			t.Errorf("route, upstream and policy %d are not all %q: %+v %+v %+v", i, id, r, u, p)
+		r := slices.IndexFunc(file.Routes, func(r config.Route) bool { return r.ID == id })
+		u := slices.IndexFunc(file.Upstreams, func(u config.Upstream) bool { return u.ID == id })
+		p := slices.IndexFunc(file.Policies, func(p config.Policy) bool { return p.ID == id })
+		if r < 0 || u < 0 || p < 0 {
+			t.Fatalf("no route, upstream or policy %q", id)
 		}
-		if !slices.Equal(r.Hosts, []string{host}) || !slices.Equal(u.Endpoints, []string{endpoint}) {
-			t.Errorf("%s: hosts %q, endpoints %q", id, r.Hosts, u.Endpoints)
+		route, upstream, policy := file.Routes[r], file.Upstreams[u], file.Policies[p]
+		if route.Policy != id || len(route.Upstreams) != 1 || route.Upstreams[0].ID != id {
+			t.Errorf("%s: policy %q, upstreams %v", id, route.Policy, route.Upstreams)
 		}
-		if p.Mode != mode || p.ResponseBody.Inspect != inspect {
-			t.Errorf("%s: mode %q, inspects responses %t", id, p.Mode, p.ResponseBody.Inspect)
+		if !slices.Equal(route.Hosts, []string{host}) || !slices.Equal(upstream.Endpoints, []string{endpoint}) {
+			t.Errorf("%s: hosts %q, endpoints %q", id, route.Hosts, upstream.Endpoints)
+		}
+		if policy.Mode != mode || policy.ResponseBody.Inspect != inspect {
+			t.Errorf("%s: mode %q, inspects responses %t", id, policy.Mode, policy.ResponseBody.Inspect)
 		}
 	}
-	f(0, "shop", "shop.localhost", "http://127.0.0.1:1111", "block", true)
-	f(1, "legacy", "legacy.localhost", "http://127.0.0.1:2222", "detect", false)
+	f("shop", "shop.localhost", "http://127.0.0.1:1111", "block", true)
+	f("legacy", "legacy.localhost", "http://127.0.0.1:2222", "detect", false)
 }
 
 func TestCurl(t *testing.T) {

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+func TestSource(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const own = minimal + "policies: [{ id: own, rules_before: [{ file: own.conf }] }]\n"
+	write("routes.yaml", own)
+	s := FileSource(filepath.Join(dir, "routes.yaml"))
+	if _, err := s.Load(); err == nil {
+		t.Error("loads without its rule file")
+	}
+	last := s.Fingerprint()
+	changed := func(what string, want bool) {
+		t.Helper()
+		now := s.Fingerprint()
+		if (now != last) != want {
+			t.Errorf("%s: changed: %v, want %v", what, now != last, want)
+		}
+		last = now
+	}
+	changed("nothing", false)
+	write("own.conf", "SecAction a")
+	changed("the missing rule file appears", true)
+	r, err := s.Load()
+	if err != nil || r.Name() != filepath.Join(dir, "routes.yaml") || len(r.Files) != 2 {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	changed("a load", false)
+	write("own.conf", "SecAction a")
+	changed("the same content anew", false)
+	write("own.conf", "SecAction b")
+	changed("the rule file", true)
+	write("routes.yaml", own+"# more\n")
+	changed("the route file", true)
+	if err := os.Remove(filepath.Join(dir, "routes.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	changed("the route file goes away", true)
+	if _, err := s.Load(); err == nil {
+		t.Error("loads without its route file")
+	}
+
+	fixed := FixedSource(r)
+	if got, err := fixed.Load(); err != nil || got != r || fixed.Fingerprint() != fixed.Fingerprint() {
+		t.Errorf("fixed source: %v, %v", got, err)
+	}
+}
+
+func TestLine(t *testing.T) {
+	r, err := LoadRoutes("testdata/valid/own-default.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{
+		"routes[0].id":                             4,
+		"routes[0].timeouts.idle":                  4, // not set: the item
+		"policies[1].exclusions[0].rule":           15,
+		"policies[9]":                              10, // not there: the list
+		"nowhere":                                  0,
+		policy(t, r, "other").ID:                   0,
+		policy(t, r, "other").Exclusions[0].Source: 17,
+	} {
+		if got := r.Line(path); got != want {
+			t.Errorf("%s: line %d, want %d", path, got, want)
+		}
+	}
+	fixed, err := FromTo("http://app:80")
+	if err != nil || fixed.Line("routes[0]") != 0 {
+		t.Errorf("line %d, %v", fixed.Line("routes[0]"), err)
+	}
+}
+
+func TestValues(t *testing.T) {
+	p := DefaultPolicy()
+	values := p.Values()
+	if len(values) != len(policySettings()) {
+		t.Fatalf("%d values", len(values))
+	}
+	if want := (Value{Path: "mode", Value: "block", Source: "default"}); !reflect.DeepEqual(values[0], want) {
+		t.Errorf("got %+v, want %+v", values[0], want)
+	}
+}

@@ -1,0 +1,287 @@
+// Package tier builds and runs the real binary for tests, on ports of its own choosing,
+// and reads what it writes. It belongs to tests only.
+//
+// A Tier is safe for concurrent use by one test.
+package tier
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for something that has to happen.
+const patience = 30 * time.Second
+
+// build compiles the binary once per test process, with the race detector.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "wafer-test-")
+	if err != nil {
+		return "", err
+	}
+	_, file, _, _ := runtime.Caller(0)
+	bin := filepath.Join(dir, "wafer")
+	c := exec.Command("go", "build", "-race", "-buildvcs=false", "-o", bin, "./cmd/wafer")
+	c.Dir = filepath.Join(filepath.Dir(file), "..", "..")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build wafer: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+// Binary returns the path of the binary, built if need be.
+func Binary(tb testing.TB) string {
+	tb.Helper()
+	bin, err := build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bin
+}
+
+// Tier is a running process.
+type Tier struct {
+	Addr  string // traffic listener
+	Admin string // admin listener
+
+	tb   testing.TB
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	err  error         // of Wait, once done is closed
+
+	mu     sync.Mutex
+	events []map[string]any // parsed lines of standard output
+	logs   []map[string]any // parsed lines of standard error
+	other  []string         // lines that are not JSON
+	more   chan struct{}    // closed and replaced with every line
+}
+
+// Start runs "wafer serve" with the route file at routes and further arguments, on free
+// ports of loopback, and waits until it serves. The process ends with the test.
+func Start(tb testing.TB, routes string, args ...string) *Tier {
+	tb.Helper()
+	return Run(tb, append([]string{"serve", "--routes", routes}, args...)...)
+}
+
+// Run is Start for any command that serves.
+func Run(tb testing.TB, args ...string) *Tier {
+	tb.Helper()
+	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
+	args = append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	t.cmd = exec.Command(Binary(tb), args...)
+	t.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66")
+	stdout, err := t.cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	stderr, err := t.cmd.StderrPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := t.cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	var readers sync.WaitGroup
+	readers.Go(func() { t.read(stdout, &t.events) })
+	readers.Go(func() { t.read(stderr, &t.logs) })
+	go func() {
+		readers.Wait()
+		t.err = t.cmd.Wait()
+		close(t.done)
+	}()
+	tb.Cleanup(func() {
+		_ = t.cmd.Process.Kill() // it may have ended
+		<-t.done
+		if tb.Failed() {
+			tb.Logf("wafer's standard error:\n%s", t.stderr())
+		}
+	})
+	line := t.Log(func(l map[string]any) bool { return l["message"] == "serving" })
+	t.Addr, _ = line["listen"].(string)
+	t.Admin, _ = line["admin"].(string)
+	return t
+}
+
+func (t *Tier) read(r io.Reader, into *[]map[string]any) {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 4<<20)
+	for s.Scan() {
+		var m map[string]any
+		d := json.NewDecoder(bytes.NewReader(s.Bytes()))
+		err := d.Decode(&m)
+		t.mu.Lock()
+		if err == nil {
+			*into = append(*into, m)
+		} else {
+			t.other = append(t.other, s.Text())
+		}
+		close(t.more)
+		t.more = make(chan struct{})
+		t.mu.Unlock()
+	}
+}
+
+// Log waits for a line on standard error.
+func (t *Tier) Log(match func(map[string]any) bool) map[string]any {
+	t.tb.Helper()
+	return t.await("log line", &t.logs, match)
+}
+
+// Event waits for an event on standard output.
+func (t *Tier) Event(match func(map[string]any) bool) map[string]any {
+	t.tb.Helper()
+	return t.await("event", &t.events, match)
+}
+
+// Security waits for the security event of a request.
+func (t *Tier) Security(requestID string) map[string]any {
+	t.tb.Helper()
+	return t.Event(func(e map[string]any) bool { return e["event"] == "security" && e["request_id"] == requestID })
+}
+
+// Access waits for the access event of a request.
+func (t *Tier) Access(requestID string) map[string]any {
+	t.tb.Helper()
+	return t.Event(func(e map[string]any) bool { return e["event"] == "access" && e["request_id"] == requestID })
+}
+
+func (t *Tier) await(what string, lines *[]map[string]any, match func(map[string]any) bool) map[string]any {
+	t.tb.Helper()
+	deadline := time.After(patience)
+	seen := 0
+	for {
+		t.mu.Lock()
+		more := t.more
+		for ; seen < len(*lines); seen++ {
+			if match((*lines)[seen]) {
+				m := (*lines)[seen]
+				t.mu.Unlock()
+				return m
+			}
+		}
+		t.mu.Unlock()
+		select {
+		case <-more:
+		case <-t.done:
+			t.mu.Lock()
+			rest := len(*lines) - seen
+			t.mu.Unlock()
+			if rest == 0 {
+				t.tb.Fatalf("wafer ended (%v) before the %s\n%s", t.err, what, t.stderr())
+			}
+		case <-deadline:
+			t.tb.Fatalf("no such %s within %s", what, patience)
+		}
+	}
+}
+
+func (t *Tier) stderr() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var b strings.Builder
+	for _, l := range t.logs {
+		text, _ := json.Marshal(l)
+		b.Write(text)
+		b.WriteByte('\n')
+	}
+	for _, l := range t.other {
+		b.WriteString(l + "\n")
+	}
+	return b.String()
+}
+
+// Forget drops the events read so far, so that a long test stays small.
+func (t *Tier) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.events = nil
+}
+
+// PID is the process's id.
+func (t *Tier) PID() int { return t.cmd.Process.Pid }
+
+// Signal sends a signal.
+func (t *Tier) Signal(s syscall.Signal) {
+	t.tb.Helper()
+	if err := t.cmd.Process.Signal(s); err != nil {
+		t.tb.Fatal(err)
+	}
+}
+
+// Wait waits for the process to end and returns its exit code.
+func (t *Tier) Wait() int {
+	t.tb.Helper()
+	select {
+	case <-t.done:
+	case <-time.After(patience):
+		t.tb.Fatalf("wafer did not end within %s", patience)
+	}
+	var exit *exec.ExitError
+	if errors.As(t.err, &exit) {
+		return exit.ExitCode()
+	}
+	if t.err != nil {
+		t.tb.Fatal(t.err)
+	}
+	return 0
+}
+
+// Get asks the admin listener and returns status and body.
+func (t *Tier) Get(path string) (int, string) {
+	t.tb.Helper()
+	return t.ask(http.MethodGet, path)
+}
+
+// Reload posts to /-/reload and returns status and body.
+func (t *Tier) Reload() (int, string) {
+	t.tb.Helper()
+	return t.ask(http.MethodPost, "/-/reload")
+}
+
+func (t *Tier) ask(method, path string) (int, string) {
+	t.tb.Helper()
+	req, err := http.NewRequest(method, "http://"+t.Admin+path, nil)
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.tb.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// Metric returns the value of a series as /metrics prints it, such as
+// `wafer_requests_total{route="shop",verdict="pass"}`, and 0 if there is none.
+func (t *Tier) Metric(series string) float64 {
+	t.tb.Helper()
+	_, text := t.Get("/metrics")
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, series+" "); ok {
+			var v float64
+			if _, err := fmt.Sscan(value, &v); err != nil {
+				t.tb.Fatalf("metric %s: %v", series, err)
+			}
+			return v
+		}
+	}
+	return 0
+}
