@@ -42,7 +42,7 @@ func start(t *testing.T, o Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- Serve(ctx, ln, New(o), o.Log) }()
 	t.Cleanup(func() {
@@ -297,7 +297,7 @@ func TestServeFinishes(t *testing.T) {
 		<-release
 		return "done", nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- Serve(ctx, ln, New(o), zerolog.Nop()) }()
 	got := make(chan answer, 1)

@@ -16,7 +16,6 @@ const (
 
 // Options choose what a Log writes and how.
 type Options struct {
-	Access  bool // write access events; security events are always written
 	Console bool // one readable line for people instead of one JSON object
 }
 
@@ -24,13 +23,12 @@ type Options struct {
 type Log struct {
 	json    zerolog.Logger
 	console io.Writer // nil: JSON
-	access  bool
 }
 
 // New returns a Log that writes to w, usually a *Writer: Log itself neither buffers nor
 // limits. Events are written whatever the level of the operational log is.
 func New(w io.Writer, o Options) *Log {
-	l := &Log{access: o.Access}
+	l := &Log{}
 	if o.Console {
 		l.console = w
 	} else {
@@ -39,11 +37,8 @@ func New(w io.Writer, o Options) *Log {
 	return l
 }
 
-// Access writes an access event, if Options ask for them.
+// Access writes an access event.
 func (l *Log) Access(a *Access) {
-	if !l.access {
-		return
-	}
 	if l.console != nil {
 		l.consoleAccess(a)
 		return
@@ -157,7 +152,7 @@ func (l *Log) begin(t time.Time, kind, requestID string) *zerolog.Event {
 		t = time.Now()
 	}
 	var buf [32]byte
-	e := l.json.Log()
+	e := l.json.Log() //nolint:zerologlint // the caller sends it
 	e.Bytes("time", appendTime(buf[:0], t))
 	e.Str("level", "info")
 	e.Str("event", kind)

@@ -65,7 +65,7 @@ func decode(t *testing.T, out []byte) map[string]any {
 
 func TestAccessJSON(t *testing.T) {
 	var out bytes.Buffer
-	New(&out, Options{Access: true}).Access(fullAccess())
+	New(&out, Options{}).Access(fullAccess())
 	want := `{"time":"2026-03-01T11:30:45.007Z","level":"info","event":"access","request_id":"0f8fad5b",` +
 		`"route":"orders","policy":"strict","mode":"block","client":"2001:db8::7","method":"GET",` +
 		`"host":"shop.example","path":"/api/v1/orders/123","protocol":"HTTP/1.1","status":200,` +
@@ -101,7 +101,7 @@ func TestSecurityJSON(t *testing.T) {
 func TestEmptyEvents(t *testing.T) {
 	for _, console := range []bool{false, true} {
 		var out bytes.Buffer
-		l := New(&out, Options{Access: true, Console: console})
+		l := New(&out, Options{Console: console})
 		l.Access(&Access{})
 		l.Security(&Security{})
 		if n := strings.Count(out.String(), "\n"); n != 2 {
@@ -128,7 +128,7 @@ func TestGlobalLevel(t *testing.T) {
 		t.Helper()
 		zerolog.SetGlobalLevel(level)
 		var out bytes.Buffer
-		l := New(&out, Options{Access: true})
+		l := New(&out, Options{})
 		l.Access(fullAccess())
 		l.Security(fullSecurity())
 		if n := strings.Count(out.String(), "\n"); n != want {
@@ -165,7 +165,7 @@ func TestAccessMasks(t *testing.T) {
 	f := func(a Access, field, want string) {
 		t.Helper()
 		var out bytes.Buffer
-		New(&out, Options{Access: true}).Access(&a)
+		New(&out, Options{}).Access(&a)
 		if got := decode(t, out.Bytes())[field]; got != want {
 			t.Errorf("%s: got %q, want %q", field, got, want)
 		}
@@ -195,7 +195,7 @@ func hostileEvents(l *Log) {
 func TestHostileText(t *testing.T) {
 	for _, console := range []bool{false, true} {
 		var out bytes.Buffer
-		hostileEvents(New(&out, Options{Access: true, Console: console}))
+		hostileEvents(New(&out, Options{Console: console}))
 		lines := bytes.SplitAfter(out.Bytes(), []byte("\n"))
 		if len(lines) != 3 || len(lines[2]) != 0 {
 			t.Fatalf("console %v: not two lines: %q", console, lines)
@@ -218,7 +218,7 @@ func TestHostileText(t *testing.T) {
 
 func TestConsole(t *testing.T) {
 	var out bytes.Buffer
-	l := New(&out, Options{Access: true, Console: true})
+	l := New(&out, Options{Console: true})
 	l.Access(fullAccess())
 	l.Security(fullSecurity())
 	want := `12:30:45.007 access pass 200 GET shop.example/api/v1/orders/123 1.234ms route=orders ` +
@@ -249,7 +249,7 @@ func TestFieldsDocumented(t *testing.T) {
 		return rest
 	}
 	var out bytes.Buffer
-	l := New(&out, Options{Access: true})
+	l := New(&out, Options{})
 	check := func(title string) {
 		t.Helper()
 		text := section(title)
@@ -287,7 +287,7 @@ func fieldNames(prefix string, fields map[string]any) []string {
 func BenchmarkAccess(b *testing.B) {
 	f := func(name string, w io.Writer, console bool) {
 		b.Run(name, func(b *testing.B) {
-			l := New(w, Options{Access: true, Console: console})
+			l := New(w, Options{Console: console})
 			a := fullAccess()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -21,7 +21,7 @@ const (
 // value is replaced by its length. Cookie headers keep the names. In any other value the
 // secrets described at MaskText are replaced.
 //
-// Callers pass the value uncut: half a token or card number is not recognised.
+// Callers pass the value uncut: half a token or card number is not recognized.
 func Mask(target, value string) string {
 	if value == "" || wholeMasked(value) {
 		return value
@@ -79,7 +79,7 @@ func wholeMasked(s string) bool {
 // Bounds of the work that one value can cause.
 const (
 	maxScanBytes = 8192 // of a value that are looked at
-	lookahead    = 512  // at the end of a cut value, only to recognise what starts before it
+	lookahead    = 512  // at the end of a cut value, only to recognize what starts before it
 	maxDecodings = 3    // of percent-encoding, one within the other
 )
 

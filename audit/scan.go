@@ -10,7 +10,7 @@ const (
 	inPath                 // / ; ? too: a matrix parameter is one part of a path
 )
 
-// triggers are the bytes at which something secret may be recognised.
+// triggers are the bytes at which something secret may be recognized.
 var triggers = func() (table [256]bool) {
 	for _, c := range []byte("=:>eBb0123456789") {
 		table[c] = true
@@ -28,7 +28,7 @@ type scanner struct {
 }
 
 // scan replaces the secrets in s. If s is ragged, which is to say cut anywhere, its last
-// bytes only serve to recognise what begins before them. The result is ragged if it ends
+// bytes only serve to recognize what begins before them. The result is ragged if it ends
 // before s does, for this reason or because it has keep bytes.
 func scan(s string, keep int, ragged bool, kind textKind) (string, bool) {
 	c := scanner{s: s, kind: kind}
@@ -54,7 +54,7 @@ func scan(s string, keep int, ragged bool, kind textKind) (string, bool) {
 	return string(append(c.out, s[c.from:i]...)), i < len(s)
 }
 
-// secret recognises what stands at the trigger i and returns where to go on.
+// secret recognizes what stands at the trigger i and returns where to go on.
 func (c *scanner) secret(i int) int {
 	switch b := c.s[i]; b {
 	case '=', ':':

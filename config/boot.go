@@ -32,7 +32,7 @@ type Boot struct {
 type Log struct {
 	Level  string `mapstructure:"level"`  // debug, info, warn or error
 	Format string `mapstructure:"format"` // auto (console on a terminal, else json), json or console
-	Access string `mapstructure:"access"` // all or off: the one access event per request
+	Access string `mapstructure:"access"` // all or off: one access event per request, or only for those refused
 }
 
 // Reload says how changes of the route file are noticed.

@@ -106,7 +106,7 @@ func TestOwnDefault(t *testing.T) {
 	if own.Mode != "detect" || heir.Mode != "detect" || other.Mode != "block" {
 		t.Errorf("modes %s, %s, %s", own.Mode, heir.Mode, other.Mode)
 	}
-	if !slices.Equal(ruleIDs(heir), []int{1}) || heir.Sources["exclusions"] != "default" || !slices.Equal(ruleIDs(other), []int{2}) {
+	if !slices.Equal(ruleIDs(heir), []int{942100}) || heir.Sources["exclusions"] != "default" || !slices.Equal(ruleIDs(other), []int{941100}) {
 		t.Errorf("exclusions %v of %q, %v", ruleIDs(heir), heir.Sources["exclusions"], ruleIDs(other))
 	}
 }

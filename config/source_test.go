@@ -53,7 +53,7 @@ func TestSource(t *testing.T) {
 	}
 
 	fixed := FixedSource(r)
-	if got, err := fixed.Load(); err != nil || got != r || fixed.Fingerprint() != fixed.Fingerprint() {
+	if got, err := fixed.Load(); err != nil || got != r {
 		t.Errorf("fixed source: %v, %v", got, err)
 	}
 }
@@ -67,7 +67,7 @@ func TestLine(t *testing.T) {
 		"routes[0].id":                             4,
 		"routes[0].timeouts.idle":                  4, // not set: the item
 		"policies[1].exclusions[0].rule":           15,
-		"policies[9]":                              10, // not there: the list
+		"policies[9]":                              9, // not there: the list
 		"nowhere":                                  0,
 		policy(t, r, "other").ID:                   0,
 		policy(t, r, "other").Exclusions[0].Source: 17,

@@ -88,8 +88,6 @@ func checkHost(h string) error {
 		return fmt.Errorf("%q has a scheme: write the host alone", h)
 	case strings.ContainsAny(h, "/?#@"):
 		return fmt.Errorf("%q is more than a host: write the host alone", h)
-	case h != strings.ToLower(h):
-		return fmt.Errorf("%q has capital letters: write %q", h, strings.ToLower(h))
 	}
 	if addr, err := netip.ParseAddr(strings.Trim(h, "[]")); err == nil {
 		if bracketed := strings.HasPrefix(h, "[") && strings.HasSuffix(h, "]"); addr.Is6() != bracketed || addr.Zone() != "" {
@@ -104,7 +102,10 @@ func checkHost(h string) error {
 	if strings.Contains(name, "*") {
 		return fmt.Errorf("%q: a wildcard must be the whole first label, as in *.example.com", h)
 	}
-	if err := checkName(name); err != nil {
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }) {
+		return nil // routing folds it by IDNA, or says why it cannot
+	}
+	if err := checkName(strings.ToLower(name)); err != nil {
 		return fmt.Errorf("%q %w", h, err)
 	}
 	if wildcard && len(h) > 253 {

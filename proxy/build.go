@@ -262,11 +262,15 @@ func wafPolicy(p config.Policy) waf.Policy {
 // settings spells CRS's set-up variables the way crs-setup.conf does.
 func settings(c *config.CRS) []waf.Setting {
 	var out []waf.Setting
-	list := func(name string, values []string, before, after, between string) {
-		for i, v := range values {
-			values[i] = before + v + after
+	list := func(name string, values []string, before, after string) {
+		var items []string
+		for _, v := range values {
+			items = append(items, before+v+after)
 		}
-		out = append(out, waf.Setting{Name: name, Value: strings.Join(values, between)})
+		if len(items) == 0 { // SecLang has no empty value; this one is no item of any list
+			items = []string{"-"}
+		}
+		out = append(out, waf.Setting{Name: name, Value: strings.Join(items, " ")})
 	}
 	number := func(name string, n int64) {
 		if n > 0 {
@@ -278,14 +282,13 @@ func settings(c *config.CRS) []waf.Setting {
 			out = append(out, waf.Setting{Name: name, Value: "1"})
 		}
 	}
-	clone := func(s []string) []string { return append([]string(nil), s...) }
-	list("allowed_methods", clone(c.AllowedMethods), "", "", " ")
-	list("allowed_request_content_type", clone(c.AllowedContentTypes), "|", "|", " ")
-	list("allowed_request_content_type_charset", clone(c.AllowedCharsets), "|", "|", " ")
-	list("allowed_http_versions", clone(c.AllowedHTTPVersions), "", "", " ")
-	list("restricted_extensions", clone(c.RestrictedExtensions), "", "/", " ")
-	list("restricted_headers_basic", clone(c.RestrictedHeaders), "/", "/", " ")
-	list("restricted_headers_extended", clone(c.RestrictedHeadersExtended), "/", "/", " ")
+	list("allowed_methods", c.AllowedMethods, "", "")
+	list("allowed_request_content_type", c.AllowedContentTypes, "|", "|")
+	list("allowed_request_content_type_charset", c.AllowedCharsets, "|", "|")
+	list("allowed_http_versions", c.AllowedHTTPVersions, "", "")
+	list("restricted_extensions", c.RestrictedExtensions, "", "/")
+	list("restricted_headers_basic", c.RestrictedHeaders, "/", "/")
+	list("restricted_headers_extended", c.RestrictedHeadersExtended, "/", "/")
 	number("max_num_args", int64(c.MaxNumArgs))
 	number("arg_name_length", int64(c.ArgNameLength))
 	number("arg_length", int64(c.ArgLength))

@@ -138,7 +138,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 			p.reportPanic(r, "")
 		}
 	}()
-	status, reason := fasthttp.StatusBadRequest, "malformed"
+	status, reason := fasthttp.StatusBadRequest, "syntax"
 	var timeout net.Error
 	var small *fasthttp.ErrSmallBuffer
 	switch {

@@ -75,12 +75,15 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	signal.Notify(end, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(end)
 
+	// A log reader that goes away costs events, which are counted, not the process.
+	signal.Ignore(syscall.SIGPIPE)
+
 	console := useConsole(boot.Log.Format)
 	log := newLogger(os.Stderr, boot.Log.Level, console)
 	registry := prometheus.NewRegistry()
 	var p *proxy.Proxy
 	out := audit.NewWriter(os.Stdout, audit.WriterOptions{
-		Dropped: func(n int) { p.EventsDropped(n) },
+		Dropped: func(n int) { p.EventsDropped(n) }, // there are no events before there is a proxy
 		Failed:  func(err error) { log.Error().Err(err).Msg("writing events") },
 	})
 	defer out.Close(eventsFlush)
@@ -88,7 +91,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	began := time.Now()
 	p, err := proxy.New(proxy.Options{
 		Boot: boot, Source: source, Log: log.With().Str("component", "proxy").Logger(),
-		Events:   audit.New(out, audit.Options{Access: boot.Log.Access != "off", Console: console}),
+		Events:   audit.New(out, audit.Options{Console: console}),
 		Registry: registry, Version: version,
 	})
 	if err != nil {

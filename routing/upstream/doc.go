@@ -9,7 +9,7 @@
 //
 // Pool and Split are safe for concurrent use. An Exchange belongs to one goroutine at a
 // time, from Do until its Body is closed, and must not be reused before that; in return
-// the path from Do to Close allocates nothing on a kept-alive connection. Request bytes
+// the path from Do to Close allocates nothing on a kept-alive connection (BenchmarkDo). Request bytes
 // are only read while Do runs. Response header bytes live in the ResponseHeader that the
 // caller provides, body bytes in the buffer given to Read.
 //
@@ -22,5 +22,7 @@
 // A pooled connection is used again only if the last message on it ended exactly where
 // its framing said, nothing was buffered behind it, and the socket is silent at the
 // moment of reuse. This is what stops response-queue poisoning, and it replaces
-// connections that the endpoint closed in the meantime without failing a request.
+// connections that the endpoint closed in the meantime without failing a request. Bytes
+// that arrive only when the next request is on its way cannot be told from its answer;
+// HTTP/1 has no means against an endpoint that does this.
 package upstream

@@ -127,8 +127,8 @@ func (e *endpoint) fresh(timeout time.Duration) (*conn, error) {
 // settle ends the use of a connection from acquire or fresh.
 func (e *endpoint) settle(c *conn, keep bool) {
 	e.pending.Add(-1)
-	c.giveBack(keep && !e.closed.Load())
-	if keep && e.closed.Load() { // close came between the question and the release
+	c.giveBack(keep)
+	if keep && e.closed.Load() { // asked afterwards: close may come at any time
 		e.hc.CloseIdleConnections()
 	}
 }

@@ -333,7 +333,17 @@ func TestReason(t *testing.T) {
 			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)
 		}
 	}
-	if got := wireError("a:1", io.EOF).Error(); got != "exchange with a:1: connection closed by endpoint: unexpected EOF" {
-		t.Error(got)
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{wireError("a:1", io.EOF), "exchange with a:1: connection closed by endpoint: unexpected EOF"},
+		{wireError("a:1", malformed("version")), "exchange with a:1: malformed response: version"},
+		{&ConnectError{"a:1", cause}, "connect to a:1: cause"},
+		{&ClientBodyError{cause}, "read request body: cause"},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -233,6 +234,26 @@ func TestHeadVerbatim(t *testing.T) {
 	}
 	if got := string(x.Head.StatusMessage()); got != "Fine" {
 		t.Errorf("reason %q", got)
+	}
+}
+
+// TestLargeHeads reuses the buffers of large heads, with bodies that are partly in them.
+func TestLargeHeads(t *testing.T) {
+	head := "HTTP/1.1 200 OK\r\nX-Fill: " + strings.Repeat("f", 30<<10) + "\r\n"
+	body := strings.Repeat("b", 100<<10)
+	b := startBackend(t, func(s *session) {
+		for s.head() != "" {
+			s.send(head + "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+		}
+	})
+	p := newPool(t, nil, b.url())
+	for range 5 {
+		if status, got, err := do(p, get(), newExchange()); status != 200 || got != body || err != nil {
+			t.Fatal(status, len(got), err)
+		}
+	}
+	if n := b.sessions.Load(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }
 

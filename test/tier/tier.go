@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +27,9 @@ import (
 
 // patience is how long a test waits for something that has to happen.
 const patience = 30 * time.Second
+
+// raceExit is the exit code of a process in which the race detector found something.
+const raceExit = 66
 
 // build compiles the binary once per test process, with the race detector.
 var build = sync.OnceValues(func() (string, error) {
@@ -41,6 +46,16 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return bin, nil
 })
+
+// Main runs the tests of a package and removes the binary afterwards. It is for TestMain,
+// and returns what os.Exit wants.
+func Main(m *testing.M) int {
+	code := m.Run()
+	if bin, err := build(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(bin)) // what is left is in a temporary folder
+	}
+	return code
+}
 
 // Binary returns the path of the binary, built if need be.
 func Binary(tb testing.TB) string {
@@ -82,7 +97,7 @@ func Run(tb testing.TB, args ...string) *Tier {
 	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
 	args = append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	t.cmd = exec.Command(Binary(tb), args...)
-	t.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66")
+	t.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode="+strconv.Itoa(raceExit))
 	stdout, err := t.cmd.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
@@ -105,6 +120,9 @@ func Run(tb testing.TB, args ...string) *Tier {
 	tb.Cleanup(func() {
 		_ = t.cmd.Process.Kill() // it may have ended
 		<-t.done
+		if t.cmd.ProcessState.ExitCode() == raceExit {
+			tb.Error("wafer has a data race")
+		}
 		if tb.Failed() {
 			tb.Logf("wafer's standard error:\n%s", t.stderr())
 		}
@@ -144,6 +162,38 @@ func (t *Tier) Log(match func(map[string]any) bool) map[string]any {
 func (t *Tier) Event(match func(map[string]any) bool) map[string]any {
 	t.tb.Helper()
 	return t.await("event", &t.events, match)
+}
+
+// Events returns the events so far that match, in the order they were written.
+func (t *Tier) Events(match func(map[string]any) bool) []map[string]any {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found []map[string]any
+	for _, e := range t.events {
+		if match(e) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// Printed waits for a line that is not JSON and returns all such lines so far.
+func (t *Tier) Printed(line string) []string {
+	t.tb.Helper()
+	deadline := time.After(patience)
+	for {
+		t.mu.Lock()
+		more, lines := t.more, slices.Clone(t.other)
+		t.mu.Unlock()
+		if slices.Contains(lines, line) {
+			return lines
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			t.tb.Fatalf("no line %q within %s, but\n%s", line, patience, strings.Join(lines, "\n"))
+		}
+	}
 }
 
 // Security waits for the security event of a request.

@@ -1,0 +1,67 @@
+// Command bench measures Wafer next to a plain nginx and a bare fasthttp proxy, on this
+// machine and its loopback interface. bench/run.sh builds and calls it; docs/performance.md
+// says what it measures and how to read the result.
+//
+//	bench run      measures and writes raw data, one JSON file per scenario
+//	bench report   renders raw data as tables, into a document between markers
+//	bench backend  the application behind every proxy
+//	bench bare     the proxy that does nothing but forward
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func command(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("say run, report, backend or bare")
+	}
+	fs := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
+	switch args[0] {
+	case "run":
+		o := defaultOptions()
+		fs.StringVar(&o.wafer, "wafer", "", "the binary to measure")
+		fs.StringVar(&o.script, "script", "", "wrk.lua")
+		fs.StringVar(&o.out, "out", "", "folder for the raw data")
+		fs.IntVar(&o.Seconds, "seconds", o.Seconds, "length of one measurement")
+		fs.IntVar(&o.Repetitions, "repetitions", o.Repetitions, "measurements of each figure; the median counts")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		return run(ctx, o)
+	case "report":
+		results := fs.String("results", "", "folder with the raw data of one run")
+		doc := fs.String("doc", "", "document to write the tables into; none: standard output")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		return report(*results, *doc)
+	case "backend", "bare":
+		listen := fs.String("listen", "", "address")
+		to := fs.String("to", "", "address of the backend (bare)")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		if args[0] == "backend" {
+			return serveBackend(*listen)
+		}
+		return serveBare(*listen, *to)
+	}
+	return fmt.Errorf("no such command: %s", args[0])
+}
