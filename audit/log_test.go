@@ -110,17 +110,6 @@ func TestEmptyEvents(t *testing.T) {
 	}
 }
 
-func TestAccessOff(t *testing.T) {
-	for _, console := range []bool{false, true} {
-		var out bytes.Buffer
-		l := New(&out, Options{Console: console})
-		l.Access(fullAccess())
-		if out.Len() > 0 {
-			t.Errorf("console %v: %s", console, out.String())
-		}
-	}
-}
-
 // The level of the operational log is not the events': only switching zerolog off is.
 func TestGlobalLevel(t *testing.T) {
 	defer zerolog.SetGlobalLevel(zerolog.GlobalLevel())

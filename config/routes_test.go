@@ -137,7 +137,7 @@ func TestAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, c := r.Routes[1], r.Routes[2]
-	if b.ID != "b" || b.Hosts[0] != "b.example.com" || b.Timeouts.Request != 5*time.Minute || b.Upstreams[0].ID != "app" {
+	if b.ID != "b" || b.Hosts[0] != "B.Example.Com" || b.Timeouts.Request != 5*time.Minute || b.Upstreams[0].ID != "app" {
 		t.Errorf("merged route: %+v", b)
 	}
 	if c.Hosts[0] != "a.example.com" || c.Timeouts != (RouteTimeouts{Request: 5 * time.Minute, Idle: 2 * time.Minute}) {
