@@ -28,7 +28,7 @@ type pool struct {
 const variants = 200
 
 // hosts are the names that requests ask for.
-func oneHost(int) string      { return "shop.example.com" }
+func oneHost(int) string         { return "shop.example.com" }
 func thousandHosts(i int) string { return fmt.Sprintf("service-%d.example.com", i%1000) }
 
 // benign are the three requests that everything is measured with.
@@ -146,7 +146,7 @@ func (a *author) form(int) request {
 		{"phone", fmt.Sprintf("%d %d", 200+a.IntN(700), 1000000+a.IntN(8999999))},
 		{"delivery", a.one(deliveries)}, {"newsletter", a.one([]string{"yes", "no"})},
 		{"quantity", strconv.Itoa(1 + a.IntN(9))}, {"product", a.one(products)}, {"color", a.one(colors)},
-		{"gift_note", a.prose(40)}, {"comment", a.prose(62)},
+		{"gift_note", a.prose(60)}, {"comment", a.prose(84)},
 	}
 	var parts []string
 	for _, f := range fields {

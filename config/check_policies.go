@@ -36,6 +36,7 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.checkCRS(path+".crs", &p.CRS)
 	c.sizeBetween(path+".request_body.limit", p.RequestBody.Limit, 1*KiB, 1*GiB)
 	c.word(path+".request_body.oversize", p.RequestBody.Oversize, "reject", "inspect_prefix", "skip_inspection")
+	c.word(path+".request_body.undecodable", p.RequestBody.Undecodable, "reject", "skip_inspection")
 	c.sizeBetween(path+".response_body.limit", p.ResponseBody.Limit, 1*KiB, 64*MiB)
 	c.each(path+".response_body.mime_types", p.ResponseBody.MIMETypes, checkMIMEType)
 	for i, e := range p.Exclusions {
@@ -45,6 +46,7 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.checkRules(path+".rules_after", p.RulesAfter)
 	c.checkBlock(path+".block", p.Block)
 	c.word(path+".on_error", p.OnError, "deny", "allow")
+	c.word(path+".on_overload", p.OnOverload, "deny", "allow")
 }
 
 func (c *checker) checkParanoia(path string, p *Policy) {

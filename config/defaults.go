@@ -27,8 +27,9 @@ func DefaultBoot() Boot {
 // DefaultRoute returns what a route is before the file says anything about it.
 func DefaultRoute() Route {
 	return Route{
-		Policy:   DefaultPolicyID,
-		Timeouts: RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},
+		Policy:    DefaultPolicyID,
+		WebSocket: "deny",
+		Timeouts:  RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},
 	}
 }
 
@@ -93,14 +94,15 @@ func DefaultPolicy() Policy {
 			WarningAnomalyScore:       3,
 			NoticeAnomalyScore:        2,
 		},
-		RequestBody: RequestBody{Inspect: true, Limit: 1 * MiB, Oversize: "reject"},
+		RequestBody: RequestBody{Inspect: true, Limit: 1 * MiB, Oversize: "reject", Undecodable: "reject"},
 		ResponseBody: ResponseBody{
 			Limit:     512 * KiB,
 			MIMETypes: []string{"text/html", "text/plain", "text/xml", "application/json", "application/problem+json"},
 		},
-		Block:   Block{Status: 403, HTML: defaultBlockHTML, JSON: defaultBlockJSON},
-		OnError: "deny",
-		Sources: map[string]string{},
+		Block:      Block{Status: 403, HTML: defaultBlockHTML, JSON: defaultBlockJSON},
+		OnError:    "deny",
+		OnOverload: "deny",
+		Sources:    map[string]string{},
 	}
 	for _, path := range policySettings() {
 		p.Sources[path] = DefaultPolicyID

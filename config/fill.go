@@ -18,6 +18,7 @@ func fillRoutes(r *Routes, has func(path string) bool) {
 func fillRoute(r *Route, has func(key string) bool) {
 	d := DefaultRoute()
 	fill(&r.Policy, d.Policy, has("policy"))
+	fill(&r.WebSocket, d.WebSocket, has("websocket"))
 	fill(&r.Timeouts.Request, d.Timeouts.Request, has("timeouts.request"))
 	fill(&r.Timeouts.Idle, d.Timeouts.Idle, has("timeouts.idle"))
 	for i := range r.Upstreams {

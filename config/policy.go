@@ -16,7 +16,8 @@ type Policy struct {
 	RulesBefore    []Rules      `mapstructure:"rules_before"` // those of the inherited policy first
 	RulesAfter     []Rules      `mapstructure:"rules_after"`  // those of the inherited policy first
 	Block          Block        `mapstructure:"block"`
-	OnError        string       `mapstructure:"on_error"` // deny or allow
+	OnError        string       `mapstructure:"on_error"`    // deny or allow
+	OnOverload     string       `mapstructure:"on_overload"` // deny or allow
 
 	// Sources maps each key path within the policy ("paranoia.blocking"), all but id and
 	// inherits, to the id of the policy that set it, or to "default". Lists that
@@ -62,9 +63,10 @@ type CRS struct {
 
 // RequestBody says how much of a request body is inspected.
 type RequestBody struct {
-	Inspect  bool   `mapstructure:"inspect"`
-	Limit    Size   `mapstructure:"limit"`    // bytes inspected at most
-	Oversize string `mapstructure:"oversize"` // reject (413), inspect_prefix or skip_inspection
+	Inspect     bool   `mapstructure:"inspect"`
+	Limit       Size   `mapstructure:"limit"`       // bytes inspected at most
+	Oversize    string `mapstructure:"oversize"`    // reject (413), inspect_prefix or skip_inspection
+	Undecodable string `mapstructure:"undecodable"` // reject (415) or skip_inspection
 }
 
 // ResponseBody says which response bodies are inspected and how much of each.

@@ -36,7 +36,14 @@ type Route struct {
 	RequestHeaders  HeaderEdit         `mapstructure:"request_headers"`
 	ResponseHeaders HeaderEdit         `mapstructure:"response_headers"`
 	Timeouts        RouteTimeouts      `mapstructure:"timeouts"`
+	WebSocket       string             `mapstructure:"websocket"`       // deny or allow
+	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths"` // kinds that are let through, of AmbiguousPathKinds
 	Limits          RouteLimits        `mapstructure:"limits"`
+}
+
+// AmbiguousPathKinds are the ways in which two parsers may read a path differently.
+var AmbiguousPathKinds = []string{
+	"control", "dot_segment", "double_encoding", "empty_segment", "encoded_separator", "invalid_escape",
 }
 
 // PathMatch has exactly one field set.

@@ -34,12 +34,13 @@ const (
 	reasonNoRoute                  // no route, so no policy
 	reasonRefused                  // not valid enough to be inspected; it went nowhere
 	reasonRedirect                 // the route itself answers
+	reasonOverload                 // no place for the inspection, and the policy allows that
 	reasonEncoding                 // a response in a coding that cannot be read
 	coverageReasons                // how many there are
 )
 
 var reasonNames = [coverageReasons]string{
-	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "encoding",
+	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "overload", "encoding",
 }
 
 func (r coverageReason) String() string { return reasonNames[r] }

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,6 +107,9 @@ func (x *exchange) admit() bool {
 	if limit := int64(r.config.Limits.InFlight); limit > 0 && n > limit {
 		return x.refuse(fasthttp.StatusServiceUnavailable, "in_flight")
 	}
+	if kind := ambiguity(x.view.path, r.config.AmbiguousPaths); kind != "" {
+		return x.refuse(fasthttp.StatusBadRequest, "path_"+kind)
+	}
 	if limit := int(r.config.Limits.RequestBody); limit > 0 && x.ctx.Request.Header.ContentLength() > limit {
 		return x.refuse(fasthttp.StatusRequestEntityTooLarge, "request_body")
 	}
@@ -122,14 +127,37 @@ func (x *exchange) inspectHead() bool {
 		x.coverage = coverage{coverageNone, reasonPolicyOff}
 		return true
 	}
-	defer x.inspected(time.Now())
 	x.tx = x.route.engine.Begin(context.Background(), x.id)
-	verdict, err := x.tx.RequestHead(x.view.request(x.ctx))
-	if !x.decide(verdict, err) {
-		x.coverage = coverage{coverageHeaders, reasonBlocked}
+	if !x.judge(func() (waf.Verdict, error) { return x.tx.RequestHead(x.view.request(x.ctx)) }) {
+		if x.coverage.label == coverageFull {
+			x.coverage = coverage{coverageHeaders, reasonBlocked}
+		}
 		return false
 	}
 	return true
+}
+
+// judge runs one phase of the rules inside the bulkhead and carries the verdict out.
+func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
+	if !x.proxy.bulkhead.enter(&x.route.lane) {
+		return x.overloaded()
+	}
+	began := time.Now()
+	verdict, err := phase()
+	x.proxy.bulkhead.leave()
+	x.inspecting += time.Since(began)
+	return x.decide(verdict, err)
+}
+
+// overloaded does what the policy says about a request that found no place for its
+// inspection.
+func (x *exchange) overloaded() bool {
+	x.coverage = coverage{coverageNone, reasonOverload}
+	if x.route.policy.OnOverload == "allow" {
+		x.abandon()
+		return true
+	}
+	return x.refuse(fasthttp.StatusServiceUnavailable, "overload")
 }
 
 // readBody reads what is inspected of the body; what follows stays in the stream.
@@ -186,12 +214,11 @@ func (x *exchange) inspectBody() bool {
 	if x.tx == nil {
 		return true
 	}
-	defer x.inspected(time.Now())
 	body := x.body[:min(len(x.body), int(x.route.policy.RequestBody.Limit))]
 	if x.coverage.label == coverageHeaders {
 		body = nil
 	}
-	return x.decide(x.tx.RequestBody(body))
+	return x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body) })
 }
 
 // forward sends the request and receives the response's head.
@@ -301,11 +328,11 @@ func (x *exchange) replyWhole(body io.Reader) {
 // inspectResponse runs phases 3 and 4. Nothing has been sent to the client yet, so both
 // can still stop the response.
 func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
-	began := time.Now()
-	verdict, err := x.tx.ResponseHead(responseView(h))
-	x.inspected(began)
-	if !x.decide(verdict, err) {
+	if !x.judge(func() (waf.Verdict, error) { return x.tx.ResponseHead(responseView(h)) }) {
 		return false
+	}
+	if x.tx == nil { // it failed, and the policy goes on without it
+		return true
 	}
 	bodies.put(x.body) // the request's is sent
 	x.body = nil
@@ -327,8 +354,8 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 			}
 		}
 	}
-	defer x.inspected(time.Now())
-	return x.decide(x.tx.ResponseBody(x.body[:min(len(x.body), int(x.route.policy.ResponseBody.Limit))]))
+	body := x.body[:min(len(x.body), int(x.route.policy.ResponseBody.Limit))]
+	return x.judge(func() (waf.Verdict, error) { return x.tx.ResponseBody(body) })
 }
 
 // decide carries a verdict out. A blocked request is a verdict; an engine that failed has
@@ -444,8 +471,6 @@ func (x *exchange) closeUpstream() {
 	}
 }
 
-func (x *exchange) inspected(since time.Time) { x.inspecting += time.Since(since) }
-
 // panicked costs this request and nothing else.
 func (x *exchange) panicked(r any) {
 	x.proxy.reportPanic(r, x.id)
@@ -507,9 +532,7 @@ func (x *exchange) finish() {
 // reportFindings ends the transaction and writes the security event, if there is
 // anything to say.
 func (x *exchange) reportFindings(status int) {
-	began := time.Now()
 	found, err := x.tx.Finish()
-	x.inspected(began)
 	if err != nil {
 		x.proxy.log.Error().Err(err).Str("request_id", x.id).Msg("engine failed after the verdict")
 	}
@@ -528,7 +551,7 @@ func (x *exchange) reportFindings(status int) {
 	}
 	for i := range found.Matches {
 		m := &found.Matches[i]
-		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: m.Tags}
+		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
 		if len(m.Targets) > 0 {
 			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
 		}
@@ -536,6 +559,18 @@ func (x *exchange) reportFindings(status int) {
 		x.proxy.metrics.ruleMatches.WithLabelValues(strconv.Itoa(m.RuleID)).Inc()
 	}
 	x.proxy.events.Security(&event)
+}
+
+// tellingTags leaves out the tags that nearly all of CRS's rules share.
+func tellingTags(tags []string) []string {
+	return slices.DeleteFunc(slices.Clone(tags), func(t string) bool {
+		for _, p := range []string{"OWASP_CRS", "application-", "language-", "platform-", "capec/"} {
+			if strings.HasPrefix(t, p) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // request is what the rules see of the request's head.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type Proxy struct {
 	metrics   *metrics
 	server    *fasthttp.Server
 	resources resources
+	bulkhead  *bulkhead
 	snapshot  atomic.Pointer[snapshot]
 	draining  atomic.Bool
 	reloads   chan reloadRequest
@@ -52,6 +54,7 @@ func New(o Options) (*Proxy, error) {
 		metrics:   newMetrics(o.Registry, o.Version),
 		resources: newResources(),
 		reloads:   make(chan reloadRequest),
+		bulkhead:  newBulkhead(2*runtime.GOMAXPROCS(0), inspectionQueue, inspectionWait),
 	}
 	p.server = p.newServer()
 	if _, err := p.reload("start"); err != nil {
@@ -59,6 +62,13 @@ func New(o Options) (*Proxy, error) {
 	}
 	return p, nil
 }
+
+// Rules keep cores busy, so more inspections at once than this many per core only take
+// longer each. What waits beyond the queue is better told to come again.
+const (
+	inspectionQueue = 64 // of each route
+	inspectionWait  = time.Second
+)
 
 func newResources() resources {
 	return resources{engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}

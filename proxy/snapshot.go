@@ -73,4 +73,5 @@ type route struct {
 	block             pages
 	metrics           *routeMetrics
 	inFlight          atomic.Int64
+	lane              lane // at the bulkhead
 }

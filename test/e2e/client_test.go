@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -199,3 +200,6 @@ func receive[T any](t testing.TB, what string, c <-chan T) T {
 		panic("unreachable")
 	}
 }
+
+// hex spells a chunk size.
+func hex(n int) string { return strconv.FormatInt(int64(n), 16) }

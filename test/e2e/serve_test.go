@@ -119,8 +119,8 @@ func TestServeTo(t *testing.T) {
 			t.Errorf("request id %q, want that of the trusted proxy", r.id)
 		}
 		wantEvent(t, w.Access(r.id), map[string]any{"client": "198.51.100.1"})
-		r = askFrom(t, w.Addr, trusted, request("GET", "shop.test", "/", "X-Request-Id: <script>")).wantStatus(t, 200)
-		if strings.Contains(r.id, "script") {
+		r = askFrom(t, w.Addr, trusted, request("GET", "shop.test", "/", "X-Request-Id: two words")).wantStatus(t, 200)
+		if strings.Contains(r.id, "words") {
 			t.Errorf("request id %q is taken as it is", r.id)
 		}
 	})

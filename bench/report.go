@@ -1,0 +1,280 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// results are the raw data of one run.
+type results struct {
+	machine    machine
+	throughput []throughput
+	latency    []latencies
+	memory     []memory
+	goText     string
+}
+
+func readResults(dir string) (r results, err error) {
+	for name, to := range map[string]any{"machine": &r.machine, "throughput": &r.throughput, "latency": &r.latency, "memory": &r.memory} {
+		text, err := os.ReadFile(filepath.Join(dir, name+".json"))
+		if err != nil {
+			return r, err
+		}
+		if err := json.Unmarshal(text, to); err != nil {
+			return r, fmt.Errorf("%s/%s.json: %w", dir, name, err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "go.txt"))
+	if err != nil && !os.IsNotExist(err) {
+		return r, err
+	}
+	r.goText = string(text)
+	return r, nil
+}
+
+// report renders the raw data in a folder. Into a document it writes between
+// "<!-- bench: NAME -->" and "<!-- end -->", and nowhere else.
+func report(dir, doc string) error {
+	r, err := readResults(dir)
+	if err != nil {
+		return err
+	}
+	tables := []struct{ name, text string }{
+		{"machine", r.machineTable(dir)},
+		{"ratio", r.ratioTable()},
+		{"throughput", r.throughputTable()},
+		{"attacks", r.attackTable()},
+		{"latency", r.latencyTable()},
+		{"memory", r.memoryTable()},
+		{"go", r.goTable()},
+	}
+	if doc == "" {
+		for _, t := range tables {
+			fmt.Printf("\n## %s\n\n%s", t.name, t.text)
+		}
+		return nil
+	}
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		return err
+	}
+	out := string(text)
+	for _, t := range tables {
+		if out, err = between(out, t.name, t.text); err != nil {
+			return fmt.Errorf("%s: %w", doc, err)
+		}
+	}
+	return os.WriteFile(doc, []byte(out), 0o644)
+}
+
+// between replaces what stands between a pair of markers.
+func between(doc, name, text string) (string, error) {
+	begin, end := "<!-- bench: "+name+" -->\n", "<!-- end -->"
+	before, rest, ok := strings.Cut(doc, begin)
+	if !ok {
+		return "", fmt.Errorf("no marker %q", strings.TrimSpace(begin))
+	}
+	_, after, ok := strings.Cut(rest, end)
+	if !ok {
+		return "", fmt.Errorf("no %q after %q", end, strings.TrimSpace(begin))
+	}
+	return before + begin + "\n" + text + "\n" + end + after, nil
+}
+
+// table renders rows; the first one is the head.
+func table(rows ...[]string) string {
+	var b strings.Builder
+	for i, r := range rows {
+		b.WriteString("| " + strings.Join(r, " | ") + " |\n")
+		if i == 0 {
+			b.WriteString("|---" + strings.Repeat("|---:", len(r)-1) + "|\n")
+		}
+	}
+	return b.String()
+}
+
+func (r results) machineTable(dir string) string {
+	m := r.machine
+	shared := ""
+	if strings.ContainsAny(m.Threads, ",-") {
+		shared = ", of which " + m.Threads + " are threads of one core"
+	}
+	rows := [][]string{
+		{"", ""},
+		{"date", m.Date},
+		{"processor", fmt.Sprintf("%s, %d processors%s", m.CPU, m.Cores, shared)},
+		{"system", m.System + ", kernel " + m.Kernel},
+		{"versions", strings.Join(m.Versions, "; ")},
+		{"measured", fmt.Sprintf("%d times %d s for each figure, %d connections; %.0f minutes in all", m.Repetitions, m.Seconds, m.Connections, m.Minutes)},
+		{"load average before, after", m.LoadBefore + ", " + m.LoadAfter},
+		{"core of the server, used by others", fmt.Sprintf("%.1f %% (median), %.1f %% (most)", 100*median(r.throughput, func(t throughput) (float64, bool) { return t.OtherShare, true }), 100*r.mostOthers())},
+		{"raw data", "`" + filepath.ToSlash(filepath.Join("bench", "results", filepath.Base(dir))) + "`"},
+	}
+	return table(rows...)
+}
+
+func (r results) mostOthers() (most float64) {
+	for _, t := range r.throughput {
+		most = max(most, t.OtherShare)
+	}
+	return most
+}
+
+var requestNames = []string{"get", "form", "json"}
+
+func (r results) figure(server, accessLog, request string, of func(throughput) float64) float64 {
+	return median(r.throughput, func(t throughput) (float64, bool) {
+		return of(t), t.Server == server && t.AccessLog == accessLog && t.Request == request
+	})
+}
+
+func cpuMicros(t throughput) float64 { return t.CPUMicros }
+func perSecond(t throughput) float64 { return t.PerSecond }
+func coreShare(t throughput) float64 { return t.CoreShare }
+
+func (r results) throughputTable() string {
+	rows := [][]string{{"server", "access log", "GET/s", "GET µs", "form/s", "form µs", "JSON/s", "JSON µs"}}
+	for _, s := range [][2]string{
+		{"nginx", "off"}, {"nginx", "file"}, {"fasthttp", "off"},
+		{"wafer off", "off"}, {"wafer off", "file"}, {"wafer detect", "off"}, {"wafer block", "off"},
+	} {
+		row := []string{s[0], s[1]}
+		for _, q := range requestNames {
+			star := ""
+			if r.figure(s[0], s[1], q, coreShare) < 0.95 {
+				star = "\\*"
+			}
+			row = append(row, number(r.figure(s[0], s[1], q, perSecond))+star, number(r.figure(s[0], s[1], q, cpuMicros)))
+		}
+		rows = append(rows, row)
+	}
+	return table(rows...)
+}
+
+// ratioTable compares within each repetition, where both stood next to each other in time.
+func (r results) ratioTable() string {
+	rows := [][]string{{"access log", "GET", "form", "JSON"}}
+	for _, accessLog := range []string{"off", "file"} {
+		row := []string{accessLog}
+		for _, q := range requestNames {
+			var ratios []float64
+			for i := range r.machine.Repetitions {
+				of := func(server string) float64 {
+					return median(r.throughput, func(t throughput) (float64, bool) {
+						return t.CPUMicros, t.Server == server && t.AccessLog == accessLog && t.Request == q && t.Repetition == i+1
+					})
+				}
+				if plain := of("nginx"); plain > 0 {
+					ratios = append(ratios, of("wafer off")/plain)
+				}
+			}
+			if len(ratios) == 0 {
+				row = append(row, "–")
+				continue
+			}
+			row = append(row, fmt.Sprintf("**%.2f** (%.2f to %.2f)", middle(ratios), slices.Min(ratios), slices.Max(ratios)))
+		}
+		rows = append(rows, row)
+	}
+	return table(rows...)
+}
+
+func (r results) attackTable() string {
+	rows := [][]string{{"80 % GET, 10 % form, 5 % JSON and", "requests/s", "CPU µs", "refused"}}
+	for _, m := range [][2]string{{"mix", "5 % more GET"}, {"attacks", "5 % attacks"}} {
+		refused := r.figure("wafer block", "off", m[0], func(t throughput) float64 { return float64(t.Refused) / float64(t.Requests) })
+		rows = append(rows, []string{m[1], number(r.figure("wafer block", "off", m[0], perSecond)), number(r.figure("wafer block", "off", m[0], cpuMicros)), fmt.Sprintf("%.1f %%", 100*refused)})
+	}
+	return table(rows...)
+}
+
+func (r results) latencyTable() string {
+	rows := [][]string{{"server", "request", "rate/s", "requests", "p50 µs", "p99 µs", "p99.9 µs", "most µs", "loader late, p99 µs"}}
+	for _, l := range r.latency {
+		// A quantile with fewer than ten requests beyond it says little.
+		weak := func(q, v float64) string {
+			if float64(l.Requests)*(1-q) < 10 {
+				return "(" + number(v) + ")"
+			}
+			return number(v)
+		}
+		rows = append(rows, []string{
+			l.Server, l.Request, number(l.Rate), number(float64(l.Requests)),
+			number(l.P50), weak(0.99, l.P99), weak(0.999, l.P999), number(l.Max), number(l.ClockP99),
+		})
+	}
+	return table(rows...)
+}
+
+func (r results) memoryTable() string {
+	rows := [][]string{{"routes", "policies", "engines", "start to ready", "memory at rest", "memory under load"}}
+	for _, m := range r.memory {
+		rest := make([]float64, len(m.RestBytes))
+		for i, b := range m.RestBytes {
+			rest[i] = float64(b)
+		}
+		rows = append(rows, []string{
+			number(float64(m.Routes)), number(float64(m.Policies)), number(float64(m.Engines)),
+			fmt.Sprintf("%.2f s", middle(m.ReadySeconds)), mebibytes(middle(rest)), mebibytes(float64(m.LoadBytes)),
+		})
+	}
+	return table(rows...)
+}
+
+// goTable has the medians of the Go benchmarks.
+func (r results) goTable() string {
+	if r.goText == "" {
+		return "Not run.\n"
+	}
+	type key struct{ name, unit string }
+	values, names := map[key][]float64{}, []string{}
+	pkg := ""
+	for line := range strings.Lines(r.goText) {
+		f := strings.Fields(line)
+		if len(f) == 2 && f[0] == "pkg:" {
+			pkg = f[1][strings.LastIndexByte(f[1], '/')+1:]
+		}
+		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") || pkg != "waf" && pkg != "proxy" {
+			continue
+		}
+		name := pkg + " " + strings.TrimPrefix(f[0], "Benchmark")
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		for i := 2; i+1 < len(f); i += 2 {
+			if v, err := strconv.ParseFloat(f[i], 64); err == nil {
+				values[key{name, f[i+1]}] = append(values[key{name, f[i+1]}], v)
+			}
+		}
+	}
+	rows := [][]string{{"benchmark", "µs", "bytes", "allocations"}}
+	for _, n := range names {
+		rows = append(rows, []string{
+			"`" + n + "`", number(middle(values[key{n, "ns/op"}]) / 1e3),
+			number(middle(values[key{n, "B/op"}])), number(middle(values[key{n, "allocs/op"}])),
+		})
+	}
+	return table(rows...)
+}
+
+// number keeps three digits or more, and sets thousands apart.
+func number(x float64) string {
+	switch {
+	case x < 10 && x != float64(int(x)):
+		return strconv.FormatFloat(x, 'f', 2, 64)
+	case x < 100 && x != float64(int(x)):
+		return strconv.FormatFloat(x, 'f', 1, 64)
+	}
+	s := strconv.FormatFloat(x, 'f', 0, 64)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func mebibytes(b float64) string { return number(b/(1<<20)) + " MiB" }

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"container/list"
+	"sync"
+	"time"
+)
+
+// bulkhead bounds how many inspections run at once. Rules cost milliseconds of one core
+// where forwarding costs microseconds, so without it a flood of expensive requests would
+// take every core from all routes. Who finds no place waits a moment in a short queue of
+// its route's own; places are given to the waiting routes in turn, so that one route's
+// flood delays that route.
+type bulkhead struct {
+	depth    int           // waiters of one route at most
+	patience time.Duration // longest wait
+
+	mu      sync.Mutex
+	free    int
+	waiting int
+	turn    list.List // of *lane: those with waiters, the next one in front
+}
+
+// lane is a route's queue at the bulkhead.
+type lane struct {
+	waiters list.List // of chan struct{}, closed when a place is given
+	element *list.Element
+}
+
+func newBulkhead(places, depth int, patience time.Duration) *bulkhead {
+	return &bulkhead{free: places, depth: depth, patience: patience}
+}
+
+// enter waits for a place. It reports false if there was none in time, or if too many
+// wait already.
+func (b *bulkhead) enter(l *lane) bool {
+	b.mu.Lock()
+	if b.free > 0 { // then nobody waits
+		b.free--
+		b.mu.Unlock()
+		return true
+	}
+	if l.waiters.Len() >= b.depth {
+		b.mu.Unlock()
+		return false
+	}
+	given := make(chan struct{})
+	me := l.waiters.PushBack(given)
+	if l.element == nil {
+		l.element = b.turn.PushBack(l)
+	}
+	b.waiting++
+	b.mu.Unlock()
+
+	timer := time.NewTimer(b.patience)
+	defer timer.Stop()
+	select {
+	case <-given:
+		return true
+	case <-timer.C:
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-given: // in the meantime
+		return true
+	default:
+	}
+	b.drop(l, me)
+	return false
+}
+
+// leave gives the place to the next route's first waiter.
+func (b *bulkhead) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	front := b.turn.Front()
+	if front == nil {
+		b.free++
+		return
+	}
+	l := front.Value.(*lane)
+	first := l.waiters.Front()
+	close(first.Value.(chan struct{}))
+	b.drop(l, first)
+	if l.element != nil {
+		b.turn.MoveToBack(l.element)
+	}
+}
+
+// drop takes a waiter out of its lane, and the lane out of the turn if it was the last.
+func (b *bulkhead) drop(l *lane, waiter *list.Element) {
+	l.waiters.Remove(waiter)
+	b.waiting--
+	if l.waiters.Len() == 0 {
+		b.turn.Remove(l.element)
+		l.element = nil
+	}
+}
+
+// queued is how many wait.
+func (b *bulkhead) queued() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting
+}

@@ -1,0 +1,135 @@
+package crs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The classes of exceptions.
+const (
+	classAdjusted = "adjusted" // another expectation, which is given, takes the place of the suite's
+	classRefused  = "refused"  // the tier answers with 4xx or 5xx before any rule, and the backend hears nothing
+	classIgnored  = "ignored"  // fails, and nothing takes its place
+)
+
+// exception is a test that does not go as the suite expects.
+type exception struct {
+	Test   string  `yaml:"test"` // 942100-7
+	Class  string  `yaml:"class"`
+	Expect *output `yaml:"expect"` // of class adjusted
+	Reason string  `yaml:"reason"`
+}
+
+const exceptionsFile = "testdata/exceptions.yaml"
+
+func loadExceptions() (map[string]exception, []exception, error) {
+	text, err := os.ReadFile(exceptionsFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	var list []exception
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("%s: %w", exceptionsFile, err)
+	}
+	byTest := map[string]exception{}
+	var errs []error
+	for _, e := range list {
+		switch {
+		case byTest[e.Test].Test != "":
+			errs = append(errs, fmt.Errorf("%s: %s twice", exceptionsFile, e.Test))
+		case !slices.Contains([]string{classAdjusted, classRefused, classIgnored}, e.Class):
+			errs = append(errs, fmt.Errorf("%s: %s: no such class: %q", exceptionsFile, e.Test, e.Class))
+		case (e.Class == classAdjusted) != (e.Expect != nil):
+			errs = append(errs, fmt.Errorf("%s: %s: expect belongs to class %s", exceptionsFile, e.Test, classAdjusted))
+		case strings.TrimSpace(e.Reason) == "":
+			errs = append(errs, fmt.Errorf("%s: %s: no reason", exceptionsFile, e.Test))
+		}
+		byTest[e.Test] = e
+	}
+	return byTest, list, errors.Join(errs...)
+}
+
+// String says in words what is expected.
+func (o *output) String() string {
+	var parts []string
+	if o.Status != 0 {
+		parts = append(parts, fmt.Sprintf("status %d", o.Status))
+	}
+	if o.ExpectError {
+		parts = append(parts, "an error")
+	}
+	for _, id := range o.Log.Expect {
+		parts = append(parts, fmt.Sprint(id))
+	}
+	for _, id := range o.Log.NoExpect {
+		parts = append(parts, fmt.Sprintf("not %d", id))
+	}
+	if o.Log.MatchRegex != "" {
+		parts = append(parts, "a match in the log")
+	}
+	if o.Log.NoMatchRegex != "" {
+		parts = append(parts, "no match in the log")
+	}
+	return strings.Join(parts, ", ")
+}
+
+const (
+	doc        = "../../docs/crs-conformance.md"
+	tableBegin = "<!-- exceptions: begin, generated from test/crs/" + exceptionsFile + " -->\n"
+	tableEnd   = "<!-- exceptions: end -->\n"
+)
+
+// TestDocument compares the table for readers with the exceptions in force.
+func TestDocument(t *testing.T) {
+	_, list, err := loadExceptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite := map[string]*output{}
+	for _, f := range files {
+		for _, c := range f.Tests {
+			suite[c.name] = &c.Stages[len(c.Stages)-1].Output
+		}
+	}
+	var b strings.Builder
+	b.WriteString("\n| test | the suite expects | class | instead | reason |\n|---|---|---|---|---|\n")
+	for _, e := range list {
+		instead := map[string]string{classRefused: "refused, nothing forwarded", classIgnored: "nothing"}[e.Class]
+		if e.Expect != nil {
+			instead = e.Expect.String()
+		}
+		want, ok := suite[e.Test]
+		if !ok {
+			t.Errorf("%s: no test %s in the suite", exceptionsFile, e.Test)
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", e.Test, want, e.Class, instead, strings.Join(strings.Fields(e.Reason), " "))
+	}
+	b.WriteString("\n")
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), tableBegin)
+	table, _, closed := strings.Cut(rest, tableEnd)
+	if !ok || !closed {
+		t.Fatalf("%s has no lines %q and %q", doc, tableBegin, tableEnd)
+	}
+	if table != b.String() {
+		t.Errorf("the table in %s is not what follows from %s:\n%s", doc, exceptionsFile, b.String())
+	}
+}
