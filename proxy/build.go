@@ -128,6 +128,9 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
 			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
+		if rt.oversize = p.RequestBody.Oversize; rt.oversize == "reject" && p.Mode == "detect" {
+			rt.oversize = "inspect_prefix"
+		}
 		if rc.Redirect == nil {
 			var parts []upstream.Part
 			for _, w := range rc.Upstreams {

@@ -20,6 +20,13 @@ func (l listener) Accept() (net.Conn, error) {
 	return &conn{Conn: c, writeTimeout: l.writeTimeout}, nil
 }
 
+// pass ends all that the proxy does to a client's connection: it is a tunnel now.
+func (p *Proxy) pass(c net.Conn) {
+	if c, ok := c.(*conn); ok {
+		c.writeTimeout = 0
+	}
+}
+
 // conn renews the write deadline with every write. fasthttp's own is absolute for a whole
 // response and would cut long downloads and event streams.
 type conn struct {
@@ -28,8 +35,10 @@ type conn struct {
 }
 
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
-		return 0, err
+	if c.writeTimeout > 0 {
+		if err := c.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
+			return 0, err
+		}
 	}
 	return c.Conn.Write(p)
 }

@@ -35,12 +35,13 @@ const (
 	reasonRefused                  // not valid enough to be inspected; it went nowhere
 	reasonRedirect                 // the route itself answers
 	reasonOverload                 // no place for the inspection, and the policy allows that
+	reasonUpgrade                  // a tunnel after the handshake
 	reasonEncoding                 // a response in a coding that cannot be read
 	coverageReasons                // how many there are
 )
 
 var reasonNames = [coverageReasons]string{
-	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "overload", "encoding",
+	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "overload", "upgrade", "encoding",
 }
 
 func (r coverageReason) String() string { return reasonNames[r] }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -16,6 +17,7 @@ import (
 //
 //   - hop-by-hop fields and those that Connection names are dropped (RFC 9110 7.6.1),
 //     and so are fields with "_" in their name, which some backends read as "-";
+//   - Connection and Upgrade are written anew for a WebSocket that the route allows;
 //   - Expect is dropped: the tier has answered it;
 //   - the body keeps its bytes; what was read whole is framed by Content-Length;
 //   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
@@ -93,6 +95,11 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		default:
 			oh.Add(h.Name, h.Value)
 		}
+	}
+	if r.config.WebSocket == "allow" && v.wantsWebSocket() {
+		oh.Add("Connection", "Upgrade")
+		oh.Add("Upgrade", "websocket")
+		x.up.Upgrade = true
 	}
 	x.writeForwarding(oh)
 	for _, f := range edits.Set {
@@ -262,6 +269,24 @@ func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
 		h.Add(f.Name, f.Value)
 	}
 	h.Set(requestIDField, x.id)
+}
+
+// interim passes a 1xx response on, ahead of the final one. The server has flushed all
+// earlier responses: with nothing of a next request in its reader it does so before it
+// reads on.
+func (x *exchange) interim(h *fasthttp.ResponseHeader) {
+	b := append(x.scratch[:0], "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(h.StatusCode()), 10)
+	b = append(b, ' ')
+	b = append(b, fasthttp.StatusMessage(h.StatusCode())...)
+	b = append(b, "\r\n"...)
+	for name, value := range h.All() {
+		if n := string(name); !in(perConnection, n) && !strings.EqualFold(n, "Content-Type") {
+			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	x.scratch = append(b, "\r\n"...)
+	_, _ = x.ctx.Conn().Write(x.scratch) // if it fails, so will the final response
 }
 
 // redirectLocation is where a route's redirect sends a request.

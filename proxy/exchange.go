@@ -44,18 +44,36 @@ type exchange struct {
 	up         upstream.Exchange
 	pool       *upstream.Pool
 	upstreamed time.Duration
-	scratch    []byte
 	answerBody answerBody
+
+	// kept when the exchange is used again
+	scratch   []byte
+	fields    func(func(name, value []byte) bool) // view.fields
+	onInterim func(*fasthttp.ResponseHeader)      // interim
 }
 
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+var exchanges = sync.Pool{New: func() any { return newExchange() }}
 
-// serve is the handler of every request that fasthttp could parse.
-func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
+func newExchange() *exchange {
+	x := &exchange{}
+	x.fields, x.onInterim = x.view.fields, x.interim
+	return x
+}
+
+func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.proxy, x.ctx, x.started = p, ctx, time.Now()
 	x.snapshot = p.current()
 	p.metrics.inFlight.Inc()
+	return x
+}
+
+// serve is the handler of every request that fasthttp could parse.
+func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
+	x, begun := ctx.UserValue(expected{}).(*exchange)
+	if !begun {
+		x = p.begin(ctx)
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			x.panicked(r)
@@ -65,9 +83,46 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 		}
 		x.finish()
 	}()
-	if x.receive() && x.find() && x.admit() && x.inspectHead() && x.readBody() && x.inspectBody() && x.forward() {
+	if (begun || x.head()) && x.readBody() && x.inspectBody() && x.forward() {
 		x.reply()
 	}
+}
+
+// expected is the key under which an exchange waits for the body that it asked for.
+type expected struct{}
+
+// expect decides about a request with Expect: 100-continue before its body is sent. It
+// returns 100, or the status of the answer it has given.
+func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
+	x := p.begin(ctx)
+	defer func() {
+		if r := recover(); r != nil {
+			x.panicked(r)
+		}
+		if status != fasthttp.StatusContinue {
+			status = ctx.Response.StatusCode()
+			x.finish()
+		}
+	}()
+	if x.head() && x.fits() {
+		ctx.SetUserValue(expected{}, x)
+		return fasthttp.StatusContinue
+	}
+	return 0
+}
+
+// head is all that can be said before the body is read.
+func (x *exchange) head() bool {
+	return x.receive() && x.find() && x.admit() && x.inspectHead()
+}
+
+// fits reports whether the policy takes a body of the announced length.
+func (x *exchange) fits() bool {
+	p := &x.route.policy.RequestBody
+	if x.tx == nil || !p.Inspect || x.route.oversize == "inspect_prefix" || x.ctx.Request.Header.ContentLength() <= int(p.Limit) {
+		return true
+	}
+	return x.oversize()
 }
 
 // receive takes the view of the request.
@@ -87,10 +142,9 @@ func (x *exchange) receive() bool {
 
 // find looks the route up.
 func (x *exchange) find() bool {
-	v := &x.view
 	x.scratch = routing.CanonicalPath(x.scratch[:0], x.ctx.Request.Header.RequestURI())
 	match, ok := x.snapshot.table.Match(&routing.Target{
-		Host: x.ctx.Request.Header.Host(), Path: x.scratch, Method: x.ctx.Method(), Headers: v.fields,
+		Host: x.ctx.Request.Header.Host(), Path: x.scratch, Method: x.ctx.Method(), Headers: x.fields,
 	})
 	if !ok {
 		x.coverage = coverage{coverageNone, reasonNoRoute}
@@ -179,13 +233,15 @@ func (x *exchange) readBody() bool {
 		}
 		return true
 	}
-	limit := int(policy.Limit)
-	if n := x.ctx.Request.Header.ContentLength(); n > limit && policy.Oversize != "inspect_prefix" {
-		return x.oversize()
+	if !x.fits() {
+		return false
+	}
+	if x.coverage.reason == reasonOversize {
+		return true // and nothing of it is inspected
 	}
 	x.body = bodies.get()
 	var err error
-	x.body, x.bodyDone, err = readUpTo(x.stream, x.body, limit)
+	x.body, x.bodyDone, err = readUpTo(x.stream, x.body, int(policy.Limit))
 	if err != nil {
 		return x.bodyFailed(err)
 	}
@@ -197,7 +253,7 @@ func (x *exchange) readBody() bool {
 
 // oversize does what the policy says about a body that goes on beyond its limit.
 func (x *exchange) oversize() bool {
-	switch x.route.policy.RequestBody.Oversize {
+	switch x.route.oversize {
 	case "inspect_prefix":
 		x.coverage = coverage{coveragePartial, reasonOversize}
 	case "skip_inspection":
@@ -233,6 +289,12 @@ func (x *exchange) forward() bool {
 	x.up.Head = &x.ctx.Response.Header
 	x.up.Head.DisableNormalizing() // keep the backend's case
 	x.up.BodyIdle = r.config.Timeouts.Idle
+	if x.up.Upgrade { // silence is measured in both directions together
+		x.up.BodyIdle = 0
+	}
+	if x.view.protocol == "HTTP/1.1" {
+		x.up.Interim = x.onInterim
+	}
 	x.up.Deadline = time.Time{}
 	if t := r.config.Timeouts.Request; t > 0 {
 		x.up.Deadline = x.started.Add(t)
@@ -291,6 +353,10 @@ func (x *exchange) reply() {
 	if x.tx != nil && !x.inspectResponse(h) {
 		return
 	}
+	if h.StatusCode() == fasthttp.StatusSwitchingProtocols {
+		x.replyTunnel(h)
+		return
+	}
 	x.editResponseHead(h)
 	if x.up.Body == nil {
 		return
@@ -336,7 +402,7 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 	}
 	bodies.put(x.body) // the request's is sent
 	x.body = nil
-	if x.up.Body != nil && x.tx.WantsResponseBody() {
+	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols && x.tx.WantsResponseBody() {
 		if e := h.ContentEncoding(); len(e) > 0 && string(e) != "identity" {
 			x.coverage = coverage{coveragePartial, reasonEncoding}
 		} else {
@@ -525,7 +591,7 @@ func (x *exchange) finish() {
 	p.metrics.inFlight.Dec()
 	bodies.put(x.body)
 	x.snapshot.release()
-	*x = exchange{scratch: x.scratch, view: view{headers: v.headers[:0]}}
+	*x = exchange{scratch: x.scratch, view: view{headers: v.headers[:0]}, fields: x.fields, onInterim: x.onInterim}
 	exchanges.Put(x)
 }
 

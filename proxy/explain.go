@@ -48,9 +48,10 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 		ctx.Request.SetBodyStream(bytes.NewReader(body), n)
 	}
 
-	x := &exchange{proxy: p, ctx: &ctx, started: time.Now(), snapshot: p.current()}
+	x := newExchange()
+	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), p.current()
 	defer x.snapshot.release()
-	if x.receive() && x.find() && x.admit() && x.inspectHead() && x.readBody() && x.inspectBody() {
+	if x.head() && x.readBody() && x.inspectBody() {
 		ctx.Response.SetStatusCode(0)
 	}
 	e := &Explanation{

@@ -21,6 +21,7 @@ type metrics struct {
 	refused       *prometheus.CounterVec   // reason
 	upstreamError *prometheus.CounterVec   // upstream, reason
 	inFlight      prometheus.Gauge
+	tunnels       prometheus.Gauge
 	panics        prometheus.Counter
 
 	reloads       *prometheus.CounterVec // result
@@ -59,6 +60,7 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		refused:       counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
 		inFlight:      gauge("wafer_requests_in_flight", "Requests being served.").WithLabelValues(),
+		tunnels:       gauge("wafer_tunnels", "WebSocket connections that are open.").WithLabelValues(),
 		panics:        counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues(),
 		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),

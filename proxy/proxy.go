@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,7 @@ type Proxy struct {
 	bulkhead  *bulkhead
 	snapshot  atomic.Pointer[snapshot]
 	draining  atomic.Bool
+	tunnels   sync.WaitGroup
 	reloads   chan reloadRequest
 	tried     string // fingerprint of the files last loaded, whether they were good or not
 }
@@ -78,8 +80,10 @@ func (p *Proxy) newServer() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler:      p.serve,
 		ErrorHandler: p.unparsed,
-		Logger:       quiet{},
-		Concurrency:  p.boot.Limits.Connections,
+		// Without it the server would say "100 Continue" before any rule was asked.
+		ExpectHandler: p.expect,
+		Logger:        quiet{},
+		Concurrency:   p.boot.Limits.Connections,
 		// The parser's buffer is the limit of the head.
 		ReadBufferSize:  int(p.boot.Limits.Head),
 		WriteBufferSize: 16 << 10,
@@ -137,6 +141,15 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	if err := p.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("requests still in flight after %s: %w", p.boot.ShutdownGrace, err)
 	}
+	closed := make(chan struct{})
+	go func() {
+		p.tunnels.Wait()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-ctx.Done(): // WebSockets have no end of their own: this is it
+	}
 	p.snapshot.Load().release()
 	return nil
 }
@@ -148,6 +161,11 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 			p.reportPanic(r, "")
 		}
 	}()
+	if x, ok := ctx.UserValue(expected{}).(*exchange); ok {
+		x.bodyFailed(err)
+		x.finish()
+		return
+	}
 	status, reason := fasthttp.StatusBadRequest, "syntax"
 	var timeout net.Error
 	var small *fasthttp.ErrSmallBuffer

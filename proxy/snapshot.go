@@ -69,6 +69,7 @@ type route struct {
 	policy            config.Policy
 	engine            *waf.Engine // nil: mode off
 	inspectsResponses bool
+	oversize          string          // config.RequestBody.Oversize; a policy that only detects rejects nothing
 	split             *upstream.Split // nil: a redirect
 	block             pages
 	metrics           *routeMetrics

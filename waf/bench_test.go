@@ -114,7 +114,6 @@ func BenchmarkTransaction(b *testing.B) {
 			for i := range benchVariants {
 				requests[i], bodies[i] = c.make(i)
 			}
-			b.SetBytes(int64(len(bodies[0])))
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {

@@ -1,7 +1,5 @@
 package wire
 
-
-
 const (
 	maxExtensions = 1 << 10 // bytes of chunk extensions in one body
 	maxTrailer    = 4 << 10 // bytes of the last chunk's line and the trailer section
@@ -168,27 +166,28 @@ func (m *message) readChunkLine(b []byte) (int, *Violation) {
 	if digits == len(b) {
 		return 0, nil
 	}
-	if digits == 0 || b[digits] != '\r' && b[digits] != ';' {
-		return 0, chunkSize
-	}
 	i := digits
-	for i < len(b) && b[i] >= 0x20 && b[i] < 0x7f {
-		if i-digits == maxExtensions-m.extensions {
-			return 0, chunkExtension
+	if digits > 0 && b[digits] == ';' {
+		for i < len(b) && b[i] > 0x20 && b[i] < 0x7f {
+			if i-digits == maxExtensions-m.extensions {
+				return 0, chunkExtension
+			}
+			i++
 		}
-		i++
 	}
-	if i == len(b) {
+	switch {
+	case i == len(b):
 		return 0, nil
-	}
-	if b[i] != '\r' {
+	case b[i] == '\n':
+		return 0, bareLF
+	case digits == 0 || b[i] != '\r' && i == digits:
+		return 0, chunkSize
+	case b[i] != '\r':
 		return 0, chunkExtension
-	}
-	if i+1 == len(b) {
+	case i+1 == len(b):
 		return 0, nil
-	}
-	if b[i+1] != '\n' {
-		return 0, chunkExtension
+	case b[i+1] != '\n':
+		return 0, controlByte
 	}
 	m.extensions += i - digits
 	i += len("\r\n")
@@ -206,7 +205,7 @@ func hexValue(c byte) byte {
 	if c <= '9' {
 		return c - '0'
 	}
-	return c|0x20 - 'a' + 10
+	return c | 0x20 - 'a' + 10
 }
 
 // readTrailer judges b, which begins with the last chunk's line, and returns the size of
@@ -229,4 +228,3 @@ func (m *message) readTrailer(b []byte) (int, *Violation) {
 		}
 	}
 }
-

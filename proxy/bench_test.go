@@ -1,0 +1,291 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/config"
+)
+
+// benchHead is what a browser sends.
+const benchHead = "GET /women/boots?color=brown&page=3&sort=price_asc HTTP/1.1\r\n" +
+	"Host: shop.example.com\r\n" +
+	"Connection: keep-alive\r\n" +
+	"sec-ch-ua: \"Chromium\";v=\"143\", \"Not A(Brand\";v=\"24\"\r\n" +
+	"sec-ch-ua-mobile: ?0\r\n" +
+	"sec-ch-ua-platform: \"Linux\"\r\n" +
+	"Upgrade-Insecure-Requests: 1\r\n" +
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36\r\n" +
+	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n" +
+	"Sec-Fetch-Site: same-origin\r\n" +
+	"Sec-Fetch-Mode: navigate\r\n" +
+	"Sec-Fetch-User: ?1\r\n" +
+	"Sec-Fetch-Dest: document\r\n" +
+	"Referer: http://shop.example.com/women/shoes\r\n" +
+	"Accept-Encoding: gzip, deflate, br\r\n" +
+	"Accept-Language: en-US,en;q=0.9\r\n" +
+	"Cookie: session_id=4f9d1c2ab7e84d0c9a6e5b3f2d1c0a98; theme=light; visitor=GA1.2.1408163543.1718000000\r\n\r\n"
+
+const benchResponse = "HTTP/1.1 200 OK\r\nServer: backend\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n" +
+	"Content-Type: text/html; charset=utf-8\r\nContent-Length: 1024\r\n\r\n"
+
+// benchRoutes is a configuration of that many routes, which share the policies evenly.
+func benchRoutes(b *testing.B, mode, backend string, routes, policies int) *config.Routes {
+	b.Helper()
+	var text strings.Builder
+	text.WriteString("routes:\n")
+	for i := range routes {
+		hosts := ""
+		if routes > 1 {
+			hosts = fmt.Sprintf("hosts: [service-%d.example.com], ", i)
+		}
+		fmt.Fprintf(&text, "  - { id: route-%d, %spolicy: policy-%d, upstreams: [{ id: backend }] }\n", i, hosts, i%policies)
+	}
+	fmt.Fprintf(&text, "upstreams: [{ id: backend, endpoints: [\"http://%s\"] }]\npolicies:\n", backend)
+	for i := range policies {
+		fmt.Fprintf(&text, "  - id: policy-%d\n    mode: %q\n", i, mode)
+		fmt.Fprintf(&text, "    exclusions: [{ rule: 942100, target: \"ARGS:field-%d\", reason: to differ }]\n", i)
+	}
+	c, err := config.ParseRoutes("bench", []byte(text.String()), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// benchProxy serves on a port of the loopback interface until the benchmark ends.
+func benchProxy(b *testing.B, c *config.Routes) (p *Proxy, addr string) {
+	b.Helper()
+	boot := config.DefaultBoot()
+	boot.DrainDelay = 0
+	p, err := New(Options{
+		Boot: boot, Source: config.FixedSource(c), Log: zerolog.Nop(),
+		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(ln) }()
+	b.Cleanup(func() {
+		if err := p.Shutdown(context.WithoutCancel(b.Context())); err != nil {
+			b.Error(err)
+		}
+		if err := <-served; err != nil {
+			b.Error(err)
+		}
+	})
+	return p, ln.Addr().String()
+}
+
+// benchBackend answers every head on every connection with the same bytes, and allocates
+// nothing while it does.
+func benchBackend(b *testing.B) (addr string) {
+	b.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = ln.Close() })
+	response := []byte(benchResponse + strings.Repeat("x", 1024))
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 16<<10)
+				for n := 0; ; {
+					m, err := c.Read(buf[n:])
+					if err != nil {
+						return
+					}
+					if n += m; !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
+						continue
+					}
+					n = 0
+					if _, err := c.Write(response); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+func benchContext(b *testing.B) *fasthttp.RequestCtx {
+	b.Helper()
+	var req fasthttp.Request
+	if err := req.Header.Read(bufio.NewReader(strings.NewReader(benchHead))); err != nil {
+		b.Fatal(err)
+	}
+	ctx := new(fasthttp.RequestCtx)
+	ctx.Init(&req, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 40000}, nil)
+	return ctx
+}
+
+func BenchmarkViewRead(b *testing.B) {
+	ctx := benchContext(b)
+	var v view
+	var scratch []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		var ok bool
+		if scratch, ok = v.read(ctx, scratch); !ok {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// BenchmarkReceive is everything between the parser and the rules: view, client, request
+// id, route.
+func BenchmarkReceive(b *testing.B) {
+	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
+	s := p.current()
+	defer s.release()
+	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
+	b.ReportAllocs()
+	for b.Loop() {
+		if !x.receive() || !x.find() {
+			b.Fatal("no route")
+		}
+	}
+}
+
+// BenchmarkWriteHead builds the head of the forwarded request.
+func BenchmarkWriteHead(b *testing.B) {
+	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
+	s := p.current()
+	defer s.release()
+	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
+	if !x.receive() || !x.find() {
+		b.Fatal("no route")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		out := fasthttp.AcquireRequest()
+		x.writeHead(out)
+		x.frame(out)
+		fasthttp.ReleaseRequest(out)
+	}
+}
+
+// BenchmarkResponseHead edits the head that goes back. Reading it, a part of the loop, is
+// what "read" measures alone.
+func BenchmarkResponseHead(b *testing.B) {
+	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
+	s := p.current()
+	defer s.release()
+	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
+	if !x.receive() || !x.find() {
+		b.Fatal("no route")
+	}
+	for _, edit := range []bool{false, true} {
+		b.Run(map[bool]string{false: "read", true: "read and edit"}[edit], func(b *testing.B) {
+			var h fasthttp.ResponseHeader
+			h.DisableNormalizing()
+			src := strings.NewReader(benchResponse)
+			br := bufio.NewReader(src)
+			b.ReportAllocs()
+			for b.Loop() {
+				src.Reset(benchResponse)
+				br.Reset(src)
+				if err := h.Read(br); err != nil {
+					b.Fatal(err)
+				}
+				if edit {
+					x.editResponseHead(&h)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkExchange is one request over real connections: client, proxy and backend are in
+// this process. Client and backend allocate nothing, so the allocations are the proxy's;
+// of the time, the half of it is theirs.
+func BenchmarkExchange(b *testing.B) {
+	for _, mode := range []string{"off", "detect", "block"} {
+		b.Run(mode, func(b *testing.B) {
+			_, addr := benchProxy(b, benchRoutes(b, mode, benchBackend(b), 1, 1))
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			request, response := []byte(benchHead), make([]byte, 16<<10)
+			want := -1 // bytes of a response; the request id has always the same length
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Write(request); err != nil {
+					b.Fatal(err)
+				}
+				n := 0
+				for want < 0 && !bytes.HasSuffix(response[:n], []byte("\r\n\r\n"+strings.Repeat("x", 1024))) || n < want {
+					m, err := c.Read(response[n:])
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += m
+				}
+				if want = n; !bytes.HasPrefix(response[:n], []byte("HTTP/1.1 200")) {
+					b.Fatalf("%s", response[:n])
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBuild makes a snapshot of 1,000 routes and 5 policies in block mode, proofs
+// included: at the start, and at a reload that changes no policy.
+func BenchmarkBuild(b *testing.B) {
+	c := benchRoutes(b, "block", "127.0.0.1:1", 1000, 5)
+	build := func(b *testing.B, r func() *resources) {
+		m := newMetrics(prometheus.NewRegistry(), "bench")
+		b.ReportAllocs()
+		for b.Loop() {
+			r := r()
+			s, err := r.build(c, m)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if len(s.routes) != 1000 || len(s.engines) != 5 {
+				b.Fatalf("%d routes, %d engines", len(s.routes), len(s.engines))
+			}
+			if err := r.free(s); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Run("start", func(b *testing.B) {
+		build(b, func() *resources { r := newResources(); return &r })
+	})
+	b.Run("reload", func(b *testing.B) {
+		r := newResources()
+		s, err := r.build(c, newMetrics(prometheus.NewRegistry(), "bench"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		build(b, func() *resources { return &r })
+		if err := r.free(s); err != nil {
+			b.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A WebSocket begins as a request, which is inspected like any other, and goes on as bytes
+// in both directions, which are not: the coverage label says so.
+
+// wantsWebSocket reports whether the request is a WebSocket handshake (RFC 6455 4.1).
+func (v *view) wantsWebSocket() bool {
+	if v.method != "GET" || v.protocol != "HTTP/1.1" || !strings.EqualFold(v.get("Upgrade"), "websocket") {
+		return false
+	}
+	for i := range v.headers {
+		if h := &v.headers[i]; strings.EqualFold(h.Name, "Connection") {
+			for option := range strings.SplitSeq(h.Value, ",") {
+				if strings.EqualFold(strings.Trim(option, " \t"), "upgrade") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// replyTunnel passes a 101 on. Both connections are a tunnel when it has been written.
+func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
+	up, ok := x.up.Body.(io.ReadWriteCloser)
+	if !ok {
+		panic("BUG: a 101 without a stream in both directions")
+	}
+	x.editResponseHead(h)
+	h.Set("Connection", "Upgrade")
+	h.Set("Upgrade", "websocket")
+	x.coverage = coverage{coverageHeaders, reasonUpgrade}
+	p, id, idle := x.proxy, x.id, x.route.config.Timeouts.Idle
+	x.up.Body = nil // the tunnel closes it
+	p.tunnels.Add(1)
+	p.metrics.tunnels.Inc()
+	p.pass(x.ctx.Conn())
+	x.ctx.Hijack(func(client net.Conn) {
+		defer p.tunnels.Done()
+		defer p.metrics.tunnels.Dec()
+		defer func() {
+			if r := recover(); r != nil {
+				p.reportPanic(r, id)
+			}
+		}()
+		tunnel(client, up, idle)
+	})
+}
+
+// tunnel copies in both directions until one side ends, or both are silent for idle
+// (0: for ever), and closes both.
+func tunnel(client net.Conn, up io.ReadWriteCloser, idle time.Duration) {
+	var last atomic.Int64
+	last.Store(time.Now().UnixNano())
+	closeBoth := func() {
+		_ = client.Close()
+		_ = up.Close()
+	}
+	if idle > 0 {
+		stop := make(chan struct{})
+		defer close(stop)
+		watch := time.NewTimer(idle)
+		go func() {
+			defer watch.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-watch.C:
+				}
+				left := idle - time.Since(time.Unix(0, last.Load()))
+				if left <= 0 {
+					closeBoth()
+					return
+				}
+				watch.Reset(left)
+			}
+		}()
+	}
+	done := make(chan struct{}, 2)
+	pipe := func(to io.Writer, from io.Reader) {
+		defer func() { done <- struct{}{} }()
+		_, _ = io.Copy(to, &stamped{from, &last}) // how it ends does not matter: both are closed
+	}
+	go pipe(up, client)
+	go pipe(client, up)
+	<-done
+	closeBoth()
+	<-done
+}
+
+// stamped notes when something was read last.
+type stamped struct {
+	io.Reader
+	last *atomic.Int64
+}
+
+func (s *stamped) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.last.Store(time.Now().UnixNano())
+	return n, err
+}
