@@ -289,9 +289,6 @@ func (x *exchange) forward() bool {
 	x.up.Head = &x.ctx.Response.Header
 	x.up.Head.DisableNormalizing() // keep the backend's case
 	x.up.BodyIdle = r.config.Timeouts.Idle
-	if x.up.Upgrade { // silence is measured in both directions together
-		x.up.BodyIdle = 0
-	}
 	if x.view.protocol == "HTTP/1.1" {
 		x.up.Interim = x.onInterim
 	}

@@ -89,8 +89,12 @@ func (c *conn) answered() bool {
 // awaitHead limits the wait for the response head.
 func (c *conn) awaitHead(until time.Time) error { return c.SetReadDeadline(until) }
 
-// stream follows the response head: from here on every read renews the limit.
+// stream follows the response head: from here on every read renews the limit. A tunnel
+// has none: only who sees both directions can tell silence from listening.
 func (c *conn) stream(silence time.Duration, tunnel bool) {
+	if tunnel {
+		silence = 0
+	}
 	c.streamed, c.silence, c.tunnel = true, silence, tunnel
 	c.deadline = time.Time{}
 }

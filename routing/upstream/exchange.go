@@ -25,7 +25,8 @@ type Exchange struct {
 	// Deadline ends connecting, sending and the wait for the response head; zero: no such
 	// limit. It does not limit the body of the answer.
 	Deadline time.Time
-	// BodyIdle is the longest silence of the endpoint while its body is read; 0: any.
+	// BodyIdle is the longest silence of the endpoint while its body is read; 0: any. It
+	// does not apply to a tunnel.
 	BodyIdle time.Duration
 	// Interim, if not nil, is called with Head for every 1xx answer except 100.
 	Interim func(*fasthttp.ResponseHeader)

@@ -72,7 +72,7 @@ func (e *echo) serve(c net.Conn) {
 }
 
 // listen accepts connections until the test ends and serves each in a goroutine; they are
-// closed when serve returns or the test ends.
+// closed when serve returns or the test ends. A serve that waits for the test may outlive it.
 func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 	t.Helper()
 	var lc net.ListenConfig
@@ -82,8 +82,7 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 	}
 	var mu sync.Mutex
 	var conns []net.Conn
-	var serving sync.WaitGroup
-	serving.Go(func() {
+	go func() {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
@@ -92,12 +91,12 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 			mu.Lock()
 			conns = append(conns, c)
 			mu.Unlock()
-			serving.Go(func() {
+			go func() {
 				defer c.Close()
 				serve(c)
-			})
+			}()
 		}
-	})
+	}()
 	t.Cleanup(func() {
 		_ = ln.Close()
 		mu.Lock()
@@ -105,7 +104,6 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 			_ = c.Close() // most are closed
 		}
 		mu.Unlock()
-		serving.Wait()
 	})
 	return ln.Addr().String()
 }
