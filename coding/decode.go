@@ -123,7 +123,7 @@ func (d *Decoder) decode(dst, encoded []byte, codings []Coding, l Limits, prefix
 		switch {
 		case err == nil:
 		case errors.Is(err, errFull):
-			if !prefix || excess != ErrTooLarge {
+			if !prefix || errors.Is(excess, ErrRatio) {
 				return dst, false, fmt.Errorf("decode %v: %w", codings[i], excess)
 			}
 			whole = false

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/adler32"
+	"hash/crc32"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -141,12 +142,12 @@ func TestRoundTrip(t *testing.T) {
 		"100 KB":  sample(100_000),
 		"random":  random(300_000),
 		"zeros":   make([]byte, 3_000_000),
-		"12 MB":   bytes.Repeat(random(3_000_000), 4), // matches far apart
+		"6 MB":    bytes.Repeat(random(3_000_000), 2), // matches far apart
 	}
 	for _, e := range encoders {
 		for name, body := range bodies {
-			if testing.Short() && len(body) > 1e6 {
-				continue
+			if len(body) > 1e6 && (testing.Short() || e.name == "br 11 24") {
+				continue // slow to encode
 			}
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				encoded := e.encode(body)
@@ -308,7 +309,7 @@ func TestDeclaredSizes(t *testing.T) {
 		encoded string
 		most    uint64
 	}{
-		"zstd window 8 MiB":                {Zstd, zstdMagic + "\x00\x68" + "\x03\x00\x00" + "a", 1 << 20},
+		"zstd window 8 MiB":                {Zstd, zstdMagic + "\x00\x68" + "\x0d\x00\x00" + "a", 1 << 20},
 		"zstd window and size 8 MiB":       {Zstd, zstdMagic + "\x80\x68" + "\x00\x00\x80\x00" + "\x0d\x00\x00" + "a", 1 << 20},
 		"zstd single segment 8 MiB":        {Zstd, zstdMagic + "\xa0" + "\x00\x00\x80\x00" + "\x0d\x00\x00" + "a", 1 << 20},
 		"zstd single segment and block":    {Zstd, zstdMagic + "\xa0" + "\x00\x00\x80\x00" + "\x04\x00\x10", 1 << 20},
@@ -406,6 +407,7 @@ func TestGzipMembers(t *testing.T) {
 	empty := string(encode(Gzip, nil))
 	member := one[10:]
 	withCRC := "\x1f\x8b\x08\x02\x00\x00\x00\x00\x00\xff"
+	crc := uint16(crc32.ChecksumIEEE([]byte(withCRC)))
 	for name, tt := range map[string]struct {
 		encoded, want string
 		err           error
@@ -419,8 +421,8 @@ func TestGzipMembers(t *testing.T) {
 		"reserved flag":      {one[:3] + "\x20" + one[4:], "", ErrCorrupt},
 		"text flag":          {one[:3] + "\x01" + one[4:], "one ", nil},
 		"other method":       {one[:2] + "\x07" + one[3:], "", ErrCorrupt},
-		"header checksum":    {withCRC + "\x4d\xc7" + member, "one ", nil},
-		"wrong one":          {withCRC + "\x4d\xc8" + member, "", ErrCorrupt},
+		"header checksum":    {withCRC + string([]byte{byte(crc), byte(crc >> 8)}) + member, "one ", nil},
+		"wrong one":          {withCRC + string([]byte{byte(crc), byte(crc>>8) + 1}) + member, "", ErrCorrupt},
 		"long name":          {one[:3] + "\x08" + one[4:10] + strings.Repeat("n", 3000) + "\x00" + member, "one ", nil},
 		"endless name":       {one[:3] + "\x08" + one[4:10] + strings.Repeat("n", 3000), "", ErrCorrupt},
 		"name and comment":   {one[:3] + "\x18" + one[4:10] + "n\x00c\x00" + member, "one ", nil},
@@ -476,12 +478,8 @@ func TestDeflateAmbiguity(t *testing.T) {
 	}
 
 	body := sample(500)
-	zlibbed, bare := encode(Deflate, body), must(func() ([]byte, error) {
-		var b bytes.Buffer
-		w, _ := stdflate.NewWriter(&b, 6)
-		w.Write(body)
-		return b.Bytes(), w.Close()
-	}())
+	zlibbed := encode(Deflate, body)
+	bare := zlibbed[2 : len(zlibbed)-4]
 	for name, tt := range map[string]struct {
 		encoded []byte
 		err     error
@@ -519,6 +517,9 @@ func TestEmptyAndGarbage(t *testing.T) {
 		for _, garbage := range []string{"{\"a\":1}", "a=1&b=2", strings.Repeat("\xff", 20)} {
 			if got, err := d.Decode([]byte("x"), []byte(garbage), []Coding{c}, wide); string(got) != "x" || !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%v: %q: %q, %v", c, garbage, got, err)
+			}
+			if c == Deflate || c == Brotli {
+				continue // anything short may be the beginning of something
 			}
 			if got, _, err := d.DecodePrefix([]byte("x"), []byte(garbage), []Coding{c}, wide); string(got) != "x" || !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%v: prefix %q: %q, %v", c, garbage, got, err)

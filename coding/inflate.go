@@ -131,7 +131,7 @@ func gzipHeader(in []byte) (int, error) {
 		if len(in) < n+2 {
 			return 0, errTruncated
 		}
-		if binary.LittleEndian.Uint16(in[n:]) != uint16(crc32.ChecksumIEEE(in[:n])) {
+		if uint32(binary.LittleEndian.Uint16(in[n:])) != crc32.ChecksumIEEE(in[:n])&0xffff {
 			return 0, corrupt(errHeader)
 		}
 		n += 2

@@ -21,6 +21,10 @@ type Boot struct {
 	// TrustedProxies are the networks whose forwarding headers and request ids are believed.
 	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
 
+	// ClientAddressHeader is the field in which trusted proxies say whom a request is from:
+	// X-Forwarded-For, Forwarded, or one with a list of addresses or a single one.
+	ClientAddressHeader string `mapstructure:"client_address_header"`
+
 	// ForwardedHeader adds the field Forwarded (RFC 7239) to what upstreams get.
 	ForwardedHeader bool `mapstructure:"forwarded_header"`
 

@@ -39,6 +39,7 @@ func (l *bootLoader) check() {
 	l.positive("timeout.read", b.Timeout.Read)
 	l.positive("timeout.write", b.Timeout.Write)
 	l.positive("timeout.idle", b.Timeout.Idle)
+	l.addErr("client_address_header", checkHeaderName(b.ClientAddressHeader))
 	l.notNegative("drain_delay", b.DrainDelay)
 	l.positive("shutdown_grace", b.ShutdownGrace)
 }

@@ -31,6 +31,7 @@ var settings = []setting{
 	{"timeout-write", "timeout.write", "how long a client may take to receive one response"},
 	{"timeout-idle", "timeout.idle", "how long a client connection may wait for its next request"},
 	{"trusted-proxies", "trusted_proxies", "networks whose forwarding headers and request ids are believed, separated by commas"},
+	{"client-address-header", "client_address_header", "field in which trusted proxies say whom a request is from: X-Forwarded-For, Forwarded, or one with addresses"},
 	{"forwarded-header", "forwarded_header", "add the header field Forwarded (RFC 7239) to what upstreams get"},
 	{"drain-delay", "drain_delay", "how long to keep accepting after SIGTERM while reported as not ready"},
 	{"shutdown-grace", "shutdown_grace", "how long requests in flight may take after that"},

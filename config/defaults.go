@@ -19,8 +19,9 @@ func DefaultBoot() Boot {
 			Write: 60 * time.Second,
 			Idle:  75 * time.Second,
 		},
-		DrainDelay:    5 * time.Second,
-		ShutdownGrace: 30 * time.Second,
+		ClientAddressHeader: "X-Forwarded-For",
+		DrainDelay:          5 * time.Second,
+		ShutdownGrace:       30 * time.Second,
 	}
 }
 

@@ -9,38 +9,115 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// identify finds out whom v is from. Forwarding fields are believed only from trusted
-// peers, and then from the right: each proxy appends the address it saw, so the
-// right-most one that is not itself a trusted proxy is the first that nobody could forge.
-func (v *view) identify(ctx *fasthttp.RequestCtx, trusted []netip.Prefix) {
+// identify finds out whom v is from. The field is believed only from trusted peers, and
+// then from the right: each proxy appends the address it saw, so the right-most one that
+// is not itself a trusted proxy is the first that nobody could forge.
+func (v *view) identify(ctx *fasthttp.RequestCtx, trusted []netip.Prefix, field string) {
 	v.peer = addrPort(ctx.RemoteAddr())
 	v.client = v.peer.Addr()
 	v.trusted = within(v.client, trusted)
 	if !v.trusted {
 		return
 	}
-	for i := len(v.headers) - 1; i >= 0; i-- {
-		if h := &v.headers[i]; !strings.EqualFold(h.Name, "X-Forwarded-For") {
-			continue
-		}
-		hops := v.headers[i].Value
-		for hops != "" {
-			var hop string
-			if j := strings.LastIndexByte(hops, ','); j >= 0 {
-				hops, hop = hops[:j], hops[j+1:]
+	v.hops = v.hops[:0]
+	for i := range v.headers {
+		if h := &v.headers[i]; len(h.Name) == len(field) && strings.EqualFold(h.Name, field) {
+			if strings.EqualFold(field, "Forwarded") {
+				v.hops = forwardedHops(v.hops, h.Value)
 			} else {
-				hops, hop = "", hops
-			}
-			a, ok := parseHop(strings.Trim(hop, " \t"))
-			if !ok {
-				return // beyond this nothing can be believed
-			}
-			v.client = a
-			if !within(a, trusted) {
-				return
+				v.hops = listHops(v.hops, h.Value)
 			}
 		}
 	}
+	for i := len(v.hops) - 1; i >= 0; i-- {
+		a, ok := parseHop(v.hops[i])
+		if !ok {
+			return // beyond this nothing can be believed
+		}
+		v.client = a
+		if !within(a, trusted) {
+			return
+		}
+	}
+}
+
+// listHops appends the elements of a list such as X-Forwarded-For, or a single address.
+func listHops(hops []string, value string) []string {
+	for element := range strings.SplitSeq(value, ",") {
+		hops = append(hops, strings.Trim(element, " \t"))
+	}
+	return hops
+}
+
+// forwardedHops appends the "for" parameter of each element of a Forwarded field (RFC 7239
+// section 4), "" where there is none. After a syntax error it appends "", which ends the
+// search: what is left of it cannot be told apart.
+func forwardedHops(hops []string, value string) []string {
+	hop, seen := "", false
+	for {
+		value = strings.TrimLeft(value, " \t")
+		i := strings.IndexAny(value, "=,;")
+		switch {
+		case i < 0 && value == "":
+			return append(hops, hop)
+		case i < 0:
+			return append(hops, "")
+		case value[i] != '=': // an empty parameter
+			if strings.Trim(value[:i], " \t") != "" {
+				return append(hops, "")
+			}
+		default:
+			name := value[:i]
+			text, rest, ok := forwardedValue(value[i+1:])
+			if !ok || !token(name) {
+				return append(hops, "")
+			}
+			if strings.EqualFold(name, "for") {
+				if seen { // RFC 7239 section 4: once in an element
+					return append(hops, "")
+				}
+				hop, seen = text, true
+			}
+			value = strings.TrimLeft(rest, " \t")
+			i = 0
+			if value == "" {
+				return append(hops, hop)
+			}
+		}
+		switch value[i] {
+		case ',':
+			hops = append(hops, hop)
+			hop, seen = "", false
+		case ';':
+		default:
+			return append(hops, "")
+		}
+		value = value[i+1:]
+	}
+}
+
+// forwardedValue takes a token or a quoted string from the front of s.
+func forwardedValue(s string) (value, rest string, ok bool) {
+	if !strings.HasPrefix(s, `"`) {
+		i := 0
+		for i < len(s) && (tchar[s[i]] || s[i] == ':' || s[i] == '[' || s[i] == ']') { // many do not quote IPv6
+			i++
+		}
+		return s[:i], s[i:], i > 0
+	}
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return b.String(), s[i+1:], true
+		case '\\':
+			if i++; i == len(s) {
+				return "", "", false
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return "", "", false
 }
 
 // parseHop reads an address, with or without port, with or without brackets.

@@ -21,6 +21,8 @@ import (
 //   - Expect is dropped: the tier has answered it;
 //   - the body keeps its bytes; what was read whole is framed by Content-Length;
 //   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
+//     what a peer that is not trusted says in them, in X-Real-Ip or in the field that
+//     names the client is dropped;
 //   - Accept-Encoding is dropped where response bodies are inspected;
 //   - the route's own rewrites and header edits.
 
@@ -90,6 +92,7 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		switch {
 		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), strings.IndexByte(h.Name, '_') >= 0:
 		case len(h.Name) == 4 && strings.EqualFold(h.Name, "Host"):
+		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
 		case removed(edits, h.Name):
 		default:
@@ -161,6 +164,9 @@ func (x *exchange) writeForwarding(oh *fasthttp.RequestHeader) {
 		add("Forwarded", element)
 	} else if v.trusted {
 		add("Forwarded", v.join("Forwarded"))
+	}
+	if v.trusted {
+		add("X-Real-Ip", v.get("X-Real-Ip"))
 	}
 	add(requestIDField, x.id)
 }

@@ -129,7 +129,7 @@ func (x *exchange) fits() bool {
 func (x *exchange) receive() bool {
 	var ok bool
 	x.scratch, ok = x.view.read(x.ctx, x.scratch)
-	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies)
+	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
 	if !ok {
 		return x.refuse(fasthttp.StatusBadRequest, "field_line")
@@ -588,7 +588,7 @@ func (x *exchange) finish() {
 	p.metrics.inFlight.Dec()
 	bodies.put(x.body)
 	x.snapshot.release()
-	*x = exchange{scratch: x.scratch, view: view{headers: v.headers[:0]}, fields: x.fields, onInterim: x.onInterim}
+	*x = exchange{scratch: x.scratch, view: view{headers: v.headers[:0], hops: v.hops[:0]}, fields: x.fields, onInterim: x.onInterim}
 	exchanges.Put(x)
 }
 

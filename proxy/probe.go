@@ -50,7 +50,7 @@ func probeOne(e *waf.Engine, class, target string) error {
 	if _, ok := v.read(&ctx, nil); !ok {
 		return errors.New("refused by the parser")
 	}
-	v.identify(&ctx, nil)
+	v.identify(&ctx, nil, "")
 	tx := e.Begin(context.Background(), "probe")
 	verdict, err := tx.RequestHead(v.request(&ctx))
 	if err == nil && !verdict.Blocks() {

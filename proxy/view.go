@@ -19,6 +19,7 @@ type view struct {
 	peer                     netip.AddrPort
 	client                   netip.Addr // peer, or what a trusted proxy says
 	trusted                  bool       // peer is a trusted proxy
+	hops                     []string   // scratch of identify
 }
 
 // read fills v from ctx. It reports false if the head has a line that could be read in

@@ -155,39 +155,39 @@ func (c *Conn) settle(p []byte, keep int, v *Violation) (int, error, bool) {
 			n, err := c.fail(p, v)
 			return n, err, true
 		}
+		c.held.in = c.held.next
 		c.err, c.violation = v, v
 	}
 	if keep > 0 {
 		c.headBy, c.beginBy = 0, 0
 		if c.msg.part == inHead {
 			c.served = true
+			c.body = pace{}
 		} else if c.body.silence == 0 {
 			c.body = newPace(c.l.o.BodyTimeout)
 		}
 	}
-	c.mark(c.msg.part != inHead || c.held.in > 0 || v != nil)
+	c.mark(v != nil || c.msg.part != inHead || len(c.held.unjudged()) > 0)
 	return 0, nil, false
 }
 
-// fail ends reading. The held bytes, which are not a request, are dropped.
+// fail ends reading. What is held is no request, and dropped.
 func (c *Conn) fail(p []byte, err error) (int, error) {
 	withheld := len(c.held.unjudged()) > 0
 	c.held.free()
-	if errors.Is(err, io.EOF) {
-		c.mark(false) // nothing will come that could be left unread
+	if err == io.EOF { //nolint:errorlint // as net.Conn returns it
+		c.mark(false) // nothing comes that could be left unread
 		if withheld || c.msg.part != inHead {
 			err = truncated
 		}
 	}
 	c.err = err
-	v, ok := err.(*Violation) //nolint:errorlint // our own, never wrapped
+	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
 	if !ok {
 		return 0, err
 	}
 	c.violation = v
-	if v != truncated {
-		c.mark(true)
-	}
+	c.mark(v != truncated)
 	if c.served && c.msg.part == inHead {
 		p[0] = junk
 		return 1, nil
@@ -203,31 +203,186 @@ func (c *Conn) mark(unclean bool) {
 	}
 }
 
-// fill reads from the socket, for as long as the part of the message allows.
+// fill reads from the socket for as long as the part of the message allows.
 func (c *Conn) fill(b []byte) (int, error) {
-	if c.msg.part != inHead {
+	switch {
+	case c.msg.part != inHead:
 		return c.fillBody(b)
-	}
-	due := c.headBy
-	if due == 0 {
-		due = c.headDue()
-	}
-	now := c.l.start
-	_ = now
-	for {
-		c.readAlarm.ensure(c.now(), due, c.l.start)
-		n, err := c.sock.Read(b)
-		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, noError(n, err)
+	case len(c.held.unjudged()) == 0:
+		if c.beginBy == 0 {
+			c.beginBy = c.after(c.l.o.Idle)
 		}
-		if c.closed.Load() {
-			return 0, net.ErrClosed
+		n, err := c.fillBy(b, c.beginBy)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, io.EOF // nobody waits for an answer
 		}
-		if c.now() >= due {
-			if c.headBy == 0 {
-				return 0, io.EOF // nobody waits for an answer
-			}
+		return n, err
+	default:
+		if c.headBy == 0 {
+			c.headBy = c.after(c.l.o.HeadTimeout)
+		}
+		n, err := c.fillBy(b, c.headBy)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return 0, headTimeout
 		}
+		return n, err
 	}
+}
+
+// fillBy reads until due at most.
+func (c *Conn) fillBy(b []byte, due instant) (int, error) {
+	c.readAlarm.ensure(c.now(), due, c.l.start)
+	for {
+		n, err := c.sock.Read(b)
+		if n > 0 {
+			return n, nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load() {
+			return 0, err
+		}
+		now := c.now()
+		if now >= due {
+			return 0, err
+		}
+		c.readAlarm.ensure(now, due, c.l.start)
+	}
+}
+
+// fillBody reads for as long as the pace of the body allows.
+func (c *Conn) fillBody(b []byte) (int, error) {
+	silent := c.body.full()
+	for {
+		before := c.now()
+		c.readAlarm.ensure(before, c.body.due(before), c.l.start)
+		n, err := c.sock.Read(b)
+		c.body.spend(c.now()-before, n, c.l.o.BodyRate)
+		switch {
+		case n > 0:
+			return n, nil
+		case !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load():
+			return 0, err
+		case c.body.out() && silent:
+			return 0, bodyTimeout
+		case c.body.out():
+			return 0, bodyRate
+		}
+	}
+}
+
+// after returns the instant after d; for no duration, never.
+func (c *Conn) after(d time.Duration) instant {
+	if d == 0 {
+		return never
+	}
+	return c.now() + d
+}
+
+// Write writes p. It gives up when the client takes nothing of it for WriteTimeout, or
+// takes it slower than WriteRate; how long it takes in all does not matter.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.tunnel {
+		return c.sock.Write(p)
+	}
+	written := 0
+	for {
+		before := c.now()
+		c.writeAlarm.ensure(before, c.writing.due(before), c.l.start)
+		n, err := c.sock.Write(p[written:])
+		written += n
+		c.writing.spend(c.now()-before, n, c.l.o.WriteRate)
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load() {
+			return written, err
+		}
+		if c.writing.out() {
+			// What the kernel still holds would keep it busy with this client.
+			if tcp, ok := c.sock.(interface{ SetLinger(sec int) error }); ok {
+				_ = tcp.SetLinger(0)
+			}
+			return written, err
+		}
+	}
+}
+
+// Close closes the connection. If there are bytes that the server did not read, the socket
+// stays open a little longer, in the background, so that the answer can arrive.
+func (c *Conn) Close() error {
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	if c.lingers.Load() {
+		c.l.linger(c.sock, c.leave)
+		return nil
+	}
+	err := c.sock.Close()
+	c.leave()
+	return err
+}
+
+// Pass ends the connection's life as HTTP: from now on, bytes and deadlines go to the
+// socket and from it as they are. It belongs into the handler that answers 101 and is
+// called before the answer is written; that still has WriteTimeout to arrive, unless the
+// server sets another deadline.
+func (c *Conn) Pass() {
+	c.tunnel = true
+	c.mark(false)
+	_ = c.sock.SetReadDeadline(time.Time{})
+	if t := c.l.o.WriteTimeout; t > 0 {
+		_ = c.sock.SetWriteDeadline(time.Now().Add(t))
+	}
+}
+
+func (c *Conn) readTunnel(p []byte) (int, error) {
+	if b := c.held.unjudged(); len(b) > 0 {
+		c.held.judged(len(b), len(b))
+		return c.held.take(p), nil
+	}
+	return c.sock.Read(p)
+}
+
+// CloseWrite tells the client that nothing more will come, if the socket can.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.sock.(halfCloser); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Violation returns what ended the reading of requests, or nil. Some of the errors that
+// fasthttp wraps those of Read in do not say what they wrap.
+func (c *Conn) Violation() *Violation { return c.violation }
+
+// Peer returns the address at the other end of the socket. It is invalid if that is no
+// TCP socket.
+func (c *Conn) Peer() netip.AddrPort { return c.peer }
+
+// RemoteAddr returns the address of the client: as the PROXY protocol says, after the
+// first Read, or the peer's.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+
+// LocalAddr returns the socket's own address.
+func (c *Conn) LocalAddr() net.Addr { return c.sock.LocalAddr() }
+
+// SetDeadline does nothing before Pass: the server's idea of a deadline is one for a whole
+// request, while the connection knows what it is waiting for.
+func (c *Conn) SetDeadline(t time.Time) error {
+	if !c.tunnel {
+		return nil
+	}
+	return c.sock.SetDeadline(t)
+}
+
+// SetReadDeadline does nothing before Pass.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if !c.tunnel {
+		return nil
+	}
+	return c.sock.SetReadDeadline(t)
+}
+
+// SetWriteDeadline does nothing before Pass.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if !c.tunnel {
+		return nil
+	}
+	return c.sock.SetWriteDeadline(t)
 }

@@ -24,6 +24,9 @@ func (h *held) unjudged() []byte  { return h.b[h.next:h.in] }
 func (h *held) judged(keep, used int) {
 	h.r, h.ok = h.next, h.next+keep
 	h.next += used
+	if h.r == h.ok && h.next == h.in {
+		h.free()
+	}
 }
 
 // take moves deliverable bytes to p.

@@ -22,7 +22,7 @@ func (x *exchange) judge(out *output) []string {
 		report("no access event, request id %q", x.id)
 		return problems
 	case x.refused() && x.reached:
-		report("refused with %d, but it reached the backend", x.status)
+		report("refused with %d (%v), but it reached the backend", x.status, x.access["error"])
 		return problems
 	case x.refused() && out.ExpectError:
 		return nil
