@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"io"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +34,15 @@ func (p *Proxy) pass(c net.Conn) {
 type conn struct {
 	net.Conn
 	writeTimeout time.Duration
+	ended        atomic.Bool // the client has closed its side, and all it sent was read
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF {
+		c.ended.Store(true)
+	}
+	return n, err
 }
 
 func (c *conn) Write(p []byte) (int, error) {

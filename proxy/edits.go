@@ -307,8 +307,8 @@ func (r *route) redirectLocation(v *view) string {
 	}
 	if host == "" {
 		host = v.host
-		if h, port, err := net.SplitHostPort(host); err == nil && (d.Scheme != "" || port == "") {
-			host = h // the port belonged to the other scheme
+		if _, port, err := net.SplitHostPort(host); err == nil && d.Scheme != "" {
+			host = strings.TrimSuffix(host, ":"+port) // it belonged to the other scheme
 		}
 	}
 	path, query, hasQuery := strings.Cut(v.target, "?")

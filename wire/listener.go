@@ -14,7 +14,9 @@ import (
 type Options struct {
 	Limits
 
-	HeadTimeout  time.Duration // from the first byte of a request to the last one of its head (408); a new connection has as long to begin
+	// HeadTimeout is from the first byte of a request to the last one of its head (408). A
+	// new connection has as long to send its first byte.
+	HeadTimeout  time.Duration
 	Idle         time.Duration // between two requests
 	BodyTimeout  time.Duration // longest silence inside a body (408)
 	BodyRate     int           // bytes per second that a body may not fall below for longer than BodyTimeout (408)

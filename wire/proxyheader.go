@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -136,12 +137,27 @@ func (c *Conn) readProxyHeader() {
 	for {
 		b := c.held.unjudged()
 		size, client, verdict := proxyHeader(b)
+		if verdict == proxyMore {
+			room := c.held.room()
+			n, err := c.fillBy(room, c.beginBy)
+			c.held.in += n
+			switch {
+			case n > 0:
+				continue
+			case len(b) == 0: // a health check, or nothing at all
+				c.held.free()
+				if c.err = err; errors.Is(err, os.ErrDeadlineExceeded) {
+					c.err = io.EOF
+				}
+				return
+			}
+			// What came is no header, so it may be the beginning of a request.
+			verdict = proxyBad
+			if !trusted {
+				verdict = proxyNone
+			}
+		}
 		switch {
-		case verdict == proxyMore && c.moreProxyHeader():
-			continue
-		case verdict == proxyMore && len(b) == 0:
-			c.err = net.ErrClosed // nothing came
-			return
 		case verdict == proxyNone && trusted:
 			c.refuse(refusedNoProxy)
 		case verdict == proxyNone:
@@ -159,17 +175,6 @@ func (c *Conn) readProxyHeader() {
 		}
 		return
 	}
-}
-
-// moreProxyHeader reads on. It reports false if no more came.
-func (c *Conn) moreProxyHeader() bool {
-	b := c.held.room()
-	n, err := c.fillBy(b, c.beginBy)
-	c.held.in += n
-	if n == 0 && err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		c.err = err
-	}
-	return n > 0
 }
 
 func (c *Conn) trusted() bool {
@@ -202,6 +207,6 @@ func (c *Conn) client() netip.Addr {
 func (c *Conn) refuse(reason string) {
 	c.l.o.Refused(reason, c.client())
 	c.held.free()
-	c.err = net.ErrClosed
+	c.err = io.EOF
 	c.mark(true)
 }

@@ -1,0 +1,97 @@
+package proxy
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+func TestTarget(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		rewrite          *config.Rewrite
+		received, prefix string
+		want             string
+	}{
+		{"none", nil, "/a%41?x=%zz#", "", "/a%41?x=%zz#"},
+		{"host only", &config.Rewrite{Host: "x"}, "/a//b?", "", "/a//b?"},
+		{"path", &config.Rewrite{Path: "/new"}, "/a?x=1", "", "/new?x=1"},
+		{"path, empty query", &config.Rewrite{Path: "/new"}, "/a?", "", "/new?"},
+		{"prefix", &config.Rewrite{Prefix: "/app"}, "/shop/a%2fb?x", "/shop", "/app/a%2fb?x"},
+		{"prefix itself", &config.Rewrite{Prefix: "/app"}, "/shop", "/shop", "/app"},
+		{"prefix with slash", &config.Rewrite{Prefix: "/app/"}, "/shop/x", "/shop", "/app/x"},
+		{"prefix away", &config.Rewrite{Prefix: "/"}, "/shop/x?y", "/shop", "/x?y"},
+		{"prefix away, nothing left", &config.Rewrite{Prefix: "/"}, "/shop", "/shop", "/"},
+		{"prefix of all", &config.Rewrite{Prefix: "/app"}, "/x", "/", "/app/x"},
+		{"spelled otherwise", &config.Rewrite{Prefix: "/app"}, "/sh%6Fp/a%20b%3F?q", "/shop", "/app/a%20b%3F?q"},
+		{"with dots", &config.Rewrite{Prefix: "/app"}, "/shop/x/../y", "/shop", "/app/y"},
+		{"asterisk", &config.Rewrite{Path: "/new"}, "*", "", "*"},
+	} {
+		r := &route{config: config.Route{Rewrite: tt.rewrite}}
+		if got := r.target(tt.received, routing.Path{Kind: routing.PathPrefix, Value: tt.prefix}); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRedirectLocation(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		redirect config.Redirect
+		view     view
+		want     string
+	}{
+		{"scheme", config.Redirect{Scheme: "https"}, view{host: "a.example:8080", target: "/x?y=1"}, "https://a.example/x?y=1"},
+		{"host", config.Redirect{Host: "b.example"}, view{host: "a.example", target: "/x"}, "http://b.example/x"},
+		{"path keeps the query", config.Redirect{Path: "/new"}, view{host: "a.example:8080", target: "/x?y"}, "http://a.example:8080/new?y"},
+		{"v6", config.Redirect{Scheme: "https"}, view{host: "[::1]:8080", target: "/"}, "https://[::1]/"},
+		{"behind TLS", config.Redirect{Path: "/new"}, view{host: "a.example", target: "/", trusted: true,
+			headers: []waf.Header{{Name: "X-Forwarded-Proto", Value: "https"}}}, "https://a.example/new"},
+	} {
+		r := &route{config: config.Route{Redirect: &tt.redirect}}
+		if got := r.redirectLocation(&tt.view); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Connection may not take end-to-end fields away.
+func TestConnectionOptions(t *testing.T) {
+	got := connectionOptions(nil, "close, X-A ,,Authorization,	cookie, x-b")
+	if want := []string{"close", "X-A", "x-b"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestOriginForm(t *testing.T) {
+	for target, want := range map[string]string{
+		"/a?b": "/a?b", "*": "*", "http://h": "/", "http://h/a?b": "/a?b", "http://h?b": "/?b", "https://h:1/": "/", "": "",
+		"//h/a?u=http://y": "//h/a?u=http://y",
+	} {
+		if got := originForm(target); got != want {
+			t.Errorf("%q: %q, want %q", target, got, want)
+		}
+	}
+}
+
+func TestWantsHTML(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": false, "*/*": false, "application/json": false, "text/html,application/xhtml+xml,*/*;q=0.8": true,
+		"application/json, text/html": false, "application/problem+json": false, "TEXT/HTML;q=0.1": true, "image/png,*/*": false,
+	} {
+		if got := wantsHTML(accept); got != want {
+			t.Errorf("%q: %v, want %v", accept, got, want)
+		}
+	}
+}
+
+func TestHostname(t *testing.T) {
+	for host, want := range map[string]string{"a": "a", "a:1": "a", "[::1]": "::1", "[::1]:80": "::1", "": ""} {
+		if got := (&view{host: host}).hostname(); got != want {
+			t.Errorf("%q: %q, want %q", host, got, want)
+		}
+	}
+}

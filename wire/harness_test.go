@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// script is a socket on which the client's bytes arrive in the given pieces.
+type script struct {
+	pieces [][]byte
+	reads  int
+}
+
+func (s *script) Read(p []byte) (int, error) {
+	for len(s.pieces) > 0 && len(s.pieces[0]) == 0 {
+		s.pieces = s.pieces[1:]
+	}
+	if len(s.pieces) == 0 {
+		return 0, io.EOF
+	}
+	s.reads++
+	n := copy(p, s.pieces[0])
+	s.pieces[0] = s.pieces[0][n:]
+	return n, nil
+}
+
+func (s *script) Write(p []byte) (int, error)      { return len(p), nil }
+func (s *script) Close() error                     { return nil }
+func (s *script) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
+func (s *script) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1234} }
+func (s *script) SetDeadline(time.Time) error      { return nil }
+func (s *script) SetReadDeadline(time.Time) error  { return nil }
+func (s *script) SetWriteDeadline(time.Time) error { return nil }
+
+// cut cuts input into pieces of the given sizes, the last of them repeated.
+func cut(input []byte, sizes ...int) [][]byte {
+	var pieces [][]byte
+	for i := 0; len(input) > 0; i++ {
+		n := min(max(1, sizes[min(i, len(sizes)-1)]), len(input))
+		pieces = append(pieces, append([]byte(nil), input[:n]...))
+		input = input[n:]
+	}
+	return pieces
+}
+
+// outcome is what a server reads of a connection.
+type outcome struct {
+	delivered string
+	messages  []string // delivered, without the junk byte, cut where requests end
+	violation *Violation
+}
+
+// serve reads everything from a connection, with a server's buffer of that size.
+func serve(t testing.TB, o Options, pieces [][]byte, buffer int) outcome {
+	t.Helper()
+	c := newConn(Listen(nil, o), &script{pieces: pieces})
+	p := make([]byte, buffer)
+	var out outcome
+	var message []byte
+	for {
+		n, err := c.Read(p)
+		if n > len(p) || n == 0 && err == nil {
+			t.Fatalf("Read = %d, %v", n, err)
+		}
+		out.delivered += string(p[:n])
+		if c.violation == nil || c.msg.part != inHead || c.held.deliverable() {
+			message = append(message, p[:n]...)
+		}
+		if c.msg.part == inHead && !c.held.deliverable() && len(message) > 0 {
+			out.messages = append(out.messages, string(message))
+			message = nil
+		}
+		if err == nil {
+			continue
+		}
+		if len(message) > 0 {
+			out.messages = append(out.messages, string(message))
+		}
+		out.violation = c.Violation()
+		switch {
+		case errors.As(err, &out.violation):
+			if c.Violation() != out.violation {
+				t.Fatalf("Violation() = %v, Read said %v", c.Violation(), err)
+			}
+			if again, sticky := c.Read(p); again != 0 || sticky != err { //nolint:errorlint // the very same
+				t.Fatalf("after %v, Read = %d, %v", err, again, sticky)
+			}
+		case err != io.EOF: //nolint:errorlint // as a net.Conn has to return it
+			t.Fatal(err)
+		}
+		return out
+	}
+}
+
+// clientAddr is the script's.
+var clientAddr = netip.MustParseAddr("192.0.2.1")
