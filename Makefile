@@ -12,9 +12,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 10m
 
-# BENCH selects benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
-BENCH      ?= .
-BENCHCOUNT ?= 6
+# BENCH selects Go benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
+# BENCH_SECONDS is how long one measurement of a load scenario takes.
+BENCH         ?= .
+BENCHCOUNT    ?= 6
+BENCH_SECONDS ?= 3
 
 # Every Go module in the tree. What only tests, load tools or linters need has a module of its
 # own, so that the product's go.mod lists what ships. CODE leaves out tools, which holds no code.
@@ -105,17 +107,12 @@ fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
 ##@ Measure
 
 .PHONY: bench
-bench: build need-wrk need-nginx $(BENCHSTAT) ## Run the load scenarios against bin/wafer and its peers
-	bench/run.sh
+bench: ## Measure Wafer and its peers, record figures and docs/performance.md (ten minutes)
+	BENCH_SECONDS=$(BENCH_SECONDS) bench/run.sh
 
 .PHONY: bench-compare
-bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the previous run
-	@mkdir -p bin/bench
-	@if [ -f bin/bench/new.txt ]; then mv bin/bench/new.txt bin/bench/old.txt; fi
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) -timeout 0 ./... >bin/bench/running.txt
-	@mv bin/bench/running.txt bin/bench/new.txt
-	@if [ -f bin/bench/old.txt ]; then $(BENCHSTAT) bin/bench/old.txt bin/bench/new.txt; \
-	else $(BENCHSTAT) bin/bench/new.txt; echo "Nothing to compare with yet: change something and run this again."; fi
+bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the recorded ones
+	BENCH='$(BENCH)' BENCHCOUNT=$(BENCHCOUNT) bench/compare.sh $(BENCHSTAT)
 
 ##@ Tidy up
 
@@ -130,16 +127,11 @@ bin/tools/golangci-lint bin/tools/benchstat: tools/go.mod tools/go.sum
 	@cd tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(notdir $@)$$')"
 	@touch $@
 
-# need-X makes sure that the command X is there; where it is not, it comes from Debian. Nothing is
-# started (RUNLEVEL): a package that brings a server shall not take a port.
-PACKAGES_gcc   := gcc libc6-dev
-PACKAGES_wrk   := wrk
-PACKAGES_nginx := nginx-light
-
-.PHONY: need-gcc need-wrk need-nginx
-need-gcc need-wrk need-nginx: need-%:
-	@if ! PATH="$$PATH:/usr/sbin" command -v $* >/dev/null; then \
-		echo "== installing $(PACKAGES_$*)"; \
+# The race detector needs a C compiler. Where there is none, it comes from Debian.
+.PHONY: need-gcc
+need-gcc:
+	@if ! command -v gcc >/dev/null; then \
+		echo "== installing gcc"; \
 		apt-get update -qq; \
-		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES_$*); \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev; \
 	fi

@@ -19,16 +19,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command(ctx, os.Args[1:])
-	stop()
-	if err != nil {
+	if err := command(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func command(ctx context.Context, args []string) error {
+func command(args []string) error {
 	if len(args) == 0 {
 		return errors.New("say run, report, backend or bare")
 	}
@@ -44,6 +41,9 @@ func command(ctx context.Context, args []string) error {
 		if err := fs.Parse(args[1:]); err != nil {
 			return err
 		}
+		// Only here: the servers shall end at once.
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
 		return run(ctx, o)
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")

@@ -36,8 +36,7 @@ done
 
 echo "== building"
 mkdir -p bin/bench
-version=$(git describe --tags --always --dirty 2>/dev/null || echo dev)
-CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o bin/wafer ./cmd/wafer
+make -s build
 (cd bench && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../bin/bench/bench .)
 
 # Measured first, recorded only when all of it is there.

@@ -115,7 +115,7 @@ func (d *Decoder) decode(dst, encoded []byte, codings []Coding, l Limits, prefix
 
 	in, whole := encoded, true
 	for i := len(codings) - 1; i >= 0; i-- {
-		out := output{limit: limit, hint: 4 * len(in)}
+		out := output{limit: limit, hint: min(4*len(in), 1<<20)}
 		if i == 0 {
 			out.buf, out.base = dst, len(dst)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -57,11 +58,12 @@ func (o *output) room() []byte {
 		return nil
 	}
 	if len(o.buf) == cap(o.buf) {
-		// At least twice as much as before, so that copying stays linear.
-		o.buf = slices.Grow(o.buf, min(max(512, o.hint, o.decoded()), left))
+		// At least twice as much as before, so that copying stays linear. One byte beyond the limit
+		// saves probe from growing what will be thrown away.
+		o.buf = slices.Grow(o.buf, min(max(512, o.hint, o.decoded()), min(left, math.MaxInt-1)+1))
 		o.hint = 0
 	}
-	return o.buf[len(o.buf):min(cap(o.buf), len(o.buf)+left)]
+	return o.buf[len(o.buf) : len(o.buf)+min(cap(o.buf)-len(o.buf), left)]
 }
 
 // probe returns space for one byte that will not be kept.

@@ -221,7 +221,9 @@ func (x *exchange) readBody() bool {
 		x.bodyDone = true
 		return true
 	}
-	x.stream = &countedBody{r: stream, announced: x.ctx.Request.Header.ContentLength(), limit: int64(x.route.config.Limits.RequestBody)}
+	x.stream = &countedBody{
+		r: stream, announced: x.ctx.Request.Header.ContentLength(), limit: int64(x.route.config.Limits.RequestBody), client: x.ctx.Conn(),
+	}
 	policy := &x.route.policy.RequestBody
 	switch {
 	case x.tx == nil:

@@ -64,10 +64,7 @@ func newConn(l *Listener, sock net.Conn) *Conn {
 	c.msg.limits = &l.o.Limits
 	c.proxied = l.o.ProxyProtocol
 	c.readAlarm.set, c.writeAlarm.set = sock.SetReadDeadline, sock.SetWriteDeadline
-	c.beginBy = never
-	if l.o.HeadTimeout > 0 {
-		c.beginBy = c.now() + l.o.HeadTimeout
-	}
+	c.beginBy = after(c.now(), l.o.HeadTimeout)
 	return c
 }
 
@@ -175,7 +172,7 @@ func (c *Conn) settle(p []byte, keep int, v *Violation) (int, error, bool) {
 func (c *Conn) fail(p []byte, err error) (int, error) {
 	withheld := len(c.held.unjudged()) > 0
 	c.held.free()
-	if err == io.EOF { //nolint:errorlint // as net.Conn returns it
+	if err == io.EOF {
 		c.mark(false) // nothing comes that could be left unread
 		if withheld || c.msg.part != inHead {
 			err = truncated
@@ -205,34 +202,34 @@ func (c *Conn) mark(unclean bool) {
 
 // fill reads from the socket for as long as the part of the message allows.
 func (c *Conn) fill(b []byte) (int, error) {
-	switch {
-	case c.msg.part != inHead:
+	if c.msg.part != inHead {
 		return c.fillBody(b)
-	case len(c.held.unjudged()) == 0:
+	}
+	now := c.now()
+	if len(c.held.unjudged()) == 0 {
 		if c.beginBy == 0 {
-			c.beginBy = c.after(c.l.o.Idle)
+			c.beginBy = after(now, c.l.o.Idle)
 		}
-		n, err := c.fillBy(b, c.beginBy)
+		n, err := c.fillBy(b, now, c.beginBy)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return 0, io.EOF // nobody waits for an answer
 		}
 		return n, err
-	default:
-		if c.headBy == 0 {
-			c.headBy = c.after(c.l.o.HeadTimeout)
-		}
-		n, err := c.fillBy(b, c.headBy)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return 0, headTimeout
-		}
-		return n, err
 	}
+	if c.headBy == 0 {
+		c.headBy = after(now, c.l.o.HeadTimeout)
+	}
+	n, err := c.fillBy(b, now, c.headBy)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return 0, headTimeout
+	}
+	return n, err
 }
 
 // fillBy reads until due at most.
-func (c *Conn) fillBy(b []byte, due instant) (int, error) {
-	c.readAlarm.ensure(c.now(), due, c.l.start)
+func (c *Conn) fillBy(b []byte, now, due instant) (int, error) {
 	for {
+		c.readAlarm.ensure(now, due, c.l.start)
 		n, err := c.sock.Read(b)
 		if n > 0 {
 			return n, nil
@@ -240,11 +237,9 @@ func (c *Conn) fillBy(b []byte, due instant) (int, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load() {
 			return 0, err
 		}
-		now := c.now()
-		if now >= due {
+		if now = c.now(); now >= due {
 			return 0, err
 		}
-		c.readAlarm.ensure(now, due, c.l.start)
 	}
 }
 
@@ -267,14 +262,6 @@ func (c *Conn) fillBody(b []byte) (int, error) {
 			return 0, bodyRate
 		}
 	}
-}
-
-// after returns the instant after d; for no duration, never.
-func (c *Conn) after(d time.Duration) instant {
-	if d == 0 {
-		return never
-	}
-	return c.now() + d
 }
 
 // Write writes p. It gives up when the client takes nothing of it for WriteTimeout, or

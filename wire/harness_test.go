@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"testing"
 	"time"
 )
@@ -60,13 +59,13 @@ func serve(t testing.TB, o Options, pieces [][]byte, buffer int) outcome {
 	c := newConn(Listen(nil, o), &script{pieces: pieces})
 	p := make([]byte, buffer)
 	var out outcome
-	var message []byte
+	var delivered, message []byte
 	for {
 		n, err := c.Read(p)
 		if n > len(p) || n == 0 && err == nil {
 			t.Fatalf("Read = %d, %v", n, err)
 		}
-		out.delivered += string(p[:n])
+		delivered = append(delivered, p[:n]...)
 		if c.violation == nil || c.msg.part != inHead || c.held.deliverable() {
 			message = append(message, p[:n]...)
 		}
@@ -80,6 +79,7 @@ func serve(t testing.TB, o Options, pieces [][]byte, buffer int) outcome {
 		if len(message) > 0 {
 			out.messages = append(out.messages, string(message))
 		}
+		out.delivered = string(delivered)
 		out.violation = c.Violation()
 		switch {
 		case errors.As(err, &out.violation):
@@ -89,12 +89,9 @@ func serve(t testing.TB, o Options, pieces [][]byte, buffer int) outcome {
 			if again, sticky := c.Read(p); again != 0 || sticky != err { //nolint:errorlint // the very same
 				t.Fatalf("after %v, Read = %d, %v", err, again, sticky)
 			}
-		case err != io.EOF: //nolint:errorlint // as a net.Conn has to return it
+		case err != io.EOF:
 			t.Fatal(err)
 		}
 		return out
 	}
 }
-
-// clientAddr is the script's.
-var clientAddr = netip.MustParseAddr("192.0.2.1")

@@ -10,6 +10,14 @@ type instant = time.Duration
 
 const never = instant(math.MaxInt64)
 
+// after returns the instant d later; for no duration, never.
+func after(now instant, d time.Duration) instant {
+	if d == 0 {
+		return never
+	}
+	return now + d
+}
+
 // alarm is one of the two deadlines of a socket. Moving a deadline costs more than most
 // reads, so it is set only if it would ring too late. One that rings too early is set
 // anew and the read tried again.

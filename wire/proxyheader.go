@@ -139,7 +139,7 @@ func (c *Conn) readProxyHeader() {
 		size, client, verdict := proxyHeader(b)
 		if verdict == proxyMore {
 			room := c.held.room()
-			n, err := c.fillBy(room, c.beginBy)
+			n, err := c.fillBy(room, c.now(), c.beginBy)
 			c.held.in += n
 			switch {
 			case n > 0:

@@ -23,7 +23,7 @@ import (
 //	field Name: value             of a GET request
 //	chunked 5\r\nhello\r\n...     a chunked body behind a POST head; "<+" expects the head and what follows
 //
-// Escapes are Go's, and \(text*n) repeats. Two violations that come at the beginning of a
+// Escapes are Go's, and \(text*n) repeats. Violations that come at the beginning of a
 // later request are preceded by the byte X (see junk).
 type wireCase struct {
 	name   string
@@ -132,7 +132,7 @@ func TestRequests(t *testing.T) {
 						t.Errorf("%s:\n got %q %s\nwant %q %s", how, got.delivered, status, c.want, c.status)
 					}
 				}
-				f("as written", cut2(c.writes), 32<<10)
+				f("as written", clone(c.writes), 32<<10)
 				f("at once", cut(whole, len(whole)), 32<<10)
 				f("byte by byte", cut(whole, 1), 32<<10)
 				f("three bytes each", cut(whole, 3), 32<<10)
@@ -153,8 +153,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// cut2 copies: connections may write over what they read.
-func cut2(writes [][]byte) [][]byte {
+// clone copies: connections may write over what they read.
+func clone(writes [][]byte) [][]byte {
 	var pieces [][]byte
 	for _, w := range writes {
 		pieces = append(pieces, append([]byte(nil), w...))

@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// generation is a route file in which everything carries the same letter: backend, fields
+// in both directions, block page and status. threshold changes the engine and nothing else.
+func generation(letter, endpoint string, blockStatus, threshold int) string {
+	return fmt.Sprintf(`
+routes:
+  - id: shop
+    hosts: [shop.test]
+    policy: shop
+    upstreams: [{ id: %[1]s }]
+    request_headers: { set: [{ name: X-Gen, value: %[1]s }] }
+    response_headers: { set: [{ name: X-Gen, value: %[1]s }] }
+  - { id: only-%[1]s, hosts: [only.test], policy: shop, upstreams: [{ id: %[1]s }] }
+upstreams:
+  - { id: %[1]s, endpoints: ["%[2]s"], timeouts: { idle: 1s } }
+policies:
+  - id: shop
+    thresholds: { inbound: 5, outbound: %[4]d }
+    block: { status: %[3]d, json: '{"gen":"%[1]s"}' }
+`, letter, endpoint, blockStatus, threshold)
+}
+
+// sizes are what a process must not let grow.
+type sizes struct{ goroutines, files, heap int }
+
+var heapInUse = regexp.MustCompile(`(?m)^# HeapInuse = (\d+)$`)
+
+// measure collects garbage and waits until what was replaced has been let go.
+func measure(t *testing.T, w *tier.Tier, settled func(sizes) bool) sizes {
+	t.Helper()
+	var s sizes
+	eventually(t, "a settled process", func() bool {
+		w.Get("/debug/pprof/heap?gc=1")
+		_, profile := w.Get("/debug/pprof/heap?debug=1&gc=1")
+		m := heapInUse.FindStringSubmatch(profile)
+		if m == nil {
+			t.Fatal("no HeapInuse in the heap profile")
+		}
+		s.heap, _ = strconv.Atoi(m[1])
+		s.goroutines = int(w.Metric("go_goroutines"))
+		files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.PID()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.files = len(files)
+		return settled(s)
+	})
+	return s
+}
+
+// asking sends requests from n clients, each over one connection, until stop is called,
+// which returns how many were answered.
+func asking(n int, once func(client int, c *http.Client) error) (stop func() (int64, error)) {
+	var wg sync.WaitGroup
+	var count atomic.Int64
+	var first atomic.Pointer[error]
+	end := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			c := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			defer c.CloseIdleConnections()
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				if err := once(i, c); err != nil {
+					first.CompareAndSwap(nil, &err)
+					return
+				}
+				count.Add(1)
+			}
+		})
+	}
+	return func() (int64, error) {
+		close(end)
+		wg.Wait()
+		if err := first.Load(); err != nil {
+			return count.Load(), *err
+		}
+		return count.Load(), nil
+	}
+}
+
+// do sends a request and reads the whole answer.
+func do(c *http.Client, method, url, host string, body io.Reader) (*http.Response, string, error) {
+	req, err := http.NewRequest(method, url, body)
+	if err != nil {
+		return nil, "", err
+	}
+	req.Host = host
+	req.Header.Set("Accept", "*/*")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	all, err := io.ReadAll(resp.Body)
+	return resp, string(all), err
+}
+
+// TestReloadsUnderLoad swaps the configuration a thousand times while clients keep asking.
+// No request fails, each is served by one generation from end to end, and what the old
+// generations held is given back.
+func TestReloadsUnderLoad(t *testing.T) {
+	const reloads, early, engineEvery = 1000, 100, 50
+	backends := map[string]*echo{"a": newEcho(t, nil), "b": newEcho(t, nil)}
+	status := map[string]int{"a": 403, "b": 406}
+	letters := [2]string{"a", "b"}
+	text := func(i int) string {
+		l := letters[i%2]
+		return generation(l, backends[l].url(), status[l], 4+i/engineEvery%2)
+	}
+	file := routeFile(t, text(0))
+	w := tier.Start(t, file, "--reload-interval", "0", "--log-access", "off")
+
+	once := func(i int, c *http.Client) error {
+		url := "http://" + w.Addr
+		resp, body, err := do(c, http.MethodGet, url+"/page", "shop.test", nil)
+		if err != nil {
+			return err
+		}
+		gen := resp.Header.Get("X-Gen")
+		if resp.StatusCode != 200 || backends[gen] == nil {
+			return fmt.Errorf("status %d, X-Gen %q: %s", resp.StatusCode, gen, body)
+		}
+		if !strings.Contains(body, "\r\nX-Gen: "+gen+"\r\n") || resp.Header.Get("X-Backend") != backends[gen].addr {
+			return fmt.Errorf("answer of generation %s, backend %s (a is %s), request\n%s", gen, resp.Header.Get("X-Backend"), backends["a"].addr, body)
+		}
+		if i%2 == 0 {
+			return nil
+		}
+		resp, body, err = do(c, http.MethodPost, url+"/?q="+injection, "shop.test", strings.NewReader("a=b"))
+		if err != nil {
+			return err
+		}
+		if (resp.StatusCode != 403 || body != `{"gen":"a"}`) && (resp.StatusCode != 406 || body != `{"gen":"b"}`) {
+			return fmt.Errorf("an attack got status %d and %s", resp.StatusCode, body)
+		}
+		return nil
+	}
+	var before sizes
+	stop := asking(4, once)
+	for i := 1; i <= reloads; i++ {
+		rewrite(t, file, text(i))
+		if status, answer := w.Reload(); status != 200 || !strings.Contains(answer, `"changed": true`) {
+			t.Fatalf("reload %d: %d %s", i, status, answer)
+		}
+		if i != early {
+			continue
+		}
+		n, err := stop()
+		if err != nil {
+			t.Fatalf("after %d requests and %d reloads: %v", n, i, err)
+		}
+		// Idle connections to replaced upstreams, and the goroutines that close them, end
+		// within a second; then two measurements agree.
+		last := sizes{}
+		before = measure(t, w, func(s sizes) bool {
+			same := s.goroutines == last.goroutines && s.files == last.files && s.goroutines < 100
+			last = s
+			return same
+		})
+		w.Forget()
+		stop = asking(4, once)
+	}
+	n, err := stop()
+	if err != nil {
+		t.Fatalf("after %d requests: %v", n, err)
+	}
+	if n < reloads {
+		t.Errorf("only %d requests were answered during the reloads", n)
+	}
+	// The tolerance: connections of the test itself, and a quarter of the heap, which
+	// holds buffers whose number depends on how many requests met.
+	most := sizes{before.goroutines + 10, before.files + 10, before.heap + before.heap/4}
+	var after sizes
+	after = measure(t, w, func(s sizes) bool {
+		after = s
+		return s.goroutines <= most.goroutines && s.files <= most.files && s.heap <= most.heap
+	})
+	t.Logf("%d requests; after %d reloads %+v, after %d %+v", n, early, before, reloads, after)
+	if got := w.Metric("wafer_config_generation"); got != reloads+1 {
+		t.Errorf("generation %v, want %d", got, reloads+1)
+	}
+	if got := w.Metric("wafer_engines"); got != 1 {
+		t.Errorf("%v engines", got)
+	}
+}
