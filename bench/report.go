@@ -110,7 +110,7 @@ func (r results) machineTable(dir string) string {
 		{"processor", fmt.Sprintf("%s, %d processors%s", m.CPU, m.Cores, shared)},
 		{"system", m.System + ", kernel " + m.Kernel},
 		{"versions", strings.Join(m.Versions, "; ")},
-		{"measured", fmt.Sprintf("%d times %d s for each figure, %d connections; %.0f minutes in all", m.Repetitions, m.Seconds, m.Connections, m.Minutes)},
+		{"measured", fmt.Sprintf("%d times %d s for each figure, %d connections, %d to detect and block; %.0f minutes in all", m.Repetitions, m.Seconds, m.Connections, m.Inspected, m.Minutes)},
 		{"load average before, after", m.LoadBefore + ", " + m.LoadAfter},
 		{"core of the server, used by others", fmt.Sprintf("%.1f %% (median), %.1f %% (most)", 100*median(r.throughput, func(t throughput) (float64, bool) { return t.OtherShare, true }), 100*r.mostOthers())},
 		{"raw data", "`" + filepath.ToSlash(filepath.Join("bench", "results", filepath.Base(dir))) + "`"},

@@ -20,11 +20,15 @@ type options struct {
 	Seconds     int
 	Repetitions int
 	Connections int
+	// Inspected is Connections for detect and block. Rules take milliseconds, so a few
+	// connections keep a processor busy, and more only wait: beyond a second for a place
+	// among the inspections a request is refused, which is not what is measured here.
+	Inspected int
 
 	wafer, script, out string
 }
 
-func defaultOptions() options { return options{Seconds: 3, Repetitions: 5, Connections: 16} }
+func defaultOptions() options { return options{Seconds: 3, Repetitions: 5, Connections: 16, Inspected: 4} }
 
 // limit bounds the whole run: 12 minutes for what is measured by default.
 func (o options) limit() time.Duration {
@@ -270,7 +274,7 @@ func loadBytes(ctx context.Context, o options, s *site, v *server, p pool) (most
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, err = wrk(ctx, o, s.dir, v.addr, p, 2*o.Seconds)
+		_, err = wrk(ctx, o, s.dir, v.addr, p, o.Connections, 2*o.Seconds)
 	}()
 	for {
 		select {

@@ -20,10 +20,10 @@ type wrkResult struct {
 }
 
 // wrk keeps that many connections busy with a pool for some seconds.
-func wrk(ctx context.Context, o options, dir, addr string, p pool, seconds int) (r wrkResult, err error) {
+func wrk(ctx context.Context, o options, dir, addr string, p pool, connections, seconds int) (r wrkResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second+30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(loadCore), "wrk", "-t1", "-c", strconv.Itoa(o.Connections),
+	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(loadCore), "wrk", "-t1", "-c", strconv.Itoa(connections),
 		"-d", strconv.Itoa(seconds)+"s", "--timeout", "20s", "-s", o.script, "http://"+addr, "--", poolFile(dir, p))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -46,9 +46,13 @@ func poolFile(dir string, p pool) string { return filepath.Join(dir, p.name+".po
 
 // measure loads a server and returns what it did and used.
 func measure(ctx context.Context, o options, s *site, v *server, p pool) (m throughput, err error) {
+	connections := o.Connections
+	if v.name == "wafer detect" || v.name == "wafer block" {
+		connections = o.Inspected
+	}
 	v.settle()
 	began, used, busy := time.Now(), cpuTime(v.pids), coreBusy(serverCore)
-	r, err := wrk(ctx, o, s.dir, v.addr, p, o.Seconds)
+	r, err := wrk(ctx, o, s.dir, v.addr, p, connections, o.Seconds)
 	if err != nil {
 		return m, fmt.Errorf("%s, access log %s, %s: %w", v.name, v.accessLog, p.name, err)
 	}
@@ -69,7 +73,7 @@ func measure(ctx context.Context, o options, s *site, v *server, p pool) (m thro
 		return m, fmt.Errorf("%s, %s: %.1f %% of the answers were refusals, want %.1f %%", v.name, p.name, 100*got, 100*share)
 	}
 	// wrk leaves one request on each connection unanswered. The server still served them.
-	served := r.Requests + o.Connections
+	served := r.Requests + connections
 	return throughput{
 		Server: v.name, AccessLog: v.accessLog, Request: p.name,
 		Requests: r.Requests, Refused: r.Status400,

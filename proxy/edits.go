@@ -23,7 +23,7 @@ import (
 //   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
 //     what a peer that is not trusted says in them, in X-Real-Ip or in the field that
 //     names the client is dropped;
-//   - Accept-Encoding is dropped where response bodies are inspected;
+//   - Accept-Encoding names only what the tier can undo where response bodies are inspected;
 //   - the route's own rewrites and header edits.
 
 // perConnection are the fields that concern one connection, or that the tier writes
@@ -93,8 +93,9 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), strings.IndexByte(h.Name, '_') >= 0:
 		case len(h.Name) == 4 && strings.EqualFold(h.Name, "Host"):
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
-		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
 		case removed(edits, h.Name):
+		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
+			oh.Add(h.Name, acceptable(h.Value))
 		default:
 			oh.Add(h.Name, h.Value)
 		}

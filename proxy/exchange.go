@@ -276,6 +276,12 @@ func (x *exchange) inspectBody() bool {
 	if x.coverage.label == coverageHeaders {
 		body = nil
 	}
+	if len(body) > 0 && x.view.encoded() {
+		var ok bool
+		if body, ok = x.decodeBody(body); !ok {
+			return false
+		}
+	}
 	return x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body) })
 }
 
@@ -309,7 +315,7 @@ func (x *exchange) forward() bool {
 		return x.bodyFailed(client.Err)
 	}
 	reason := upstream.Reason(err)
-	x.proxy.metrics.upstreamError.WithLabelValues(x.pool.ID(), reason).Inc()
+	x.upstreamFailed(reason)
 	x.proxy.log.Debug().Err(err).Str("request_id", x.id).Str("upstream", x.pool.ID()).Msg("upstream exchange failed")
 	status := fasthttp.StatusBadGateway
 	switch reason {
@@ -318,9 +324,13 @@ func (x *exchange) forward() bool {
 	case "busy":
 		status = fasthttp.StatusServiceUnavailable
 	}
-	x.failure = reason
 	x.answer(status)
 	return false
+}
+
+func (x *exchange) upstreamFailed(reason string) {
+	x.failure = reason
+	x.proxy.metrics.upstreamError.WithLabelValues(x.pool.ID(), reason).Inc()
 }
 
 // frame gives the forwarded request its body.
@@ -401,25 +411,13 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 	}
 	bodies.put(x.body) // the request's is sent
 	x.body = nil
+	var body []byte
 	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols && x.tx.WantsResponseBody() {
-		if e := h.ContentEncoding(); len(e) > 0 && string(e) != "identity" {
-			x.coverage = coverage{coveragePartial, reasonEncoding}
-		} else {
-			body, whole, err := readUpTo(x.up.Body, bodies.get(), int(x.route.policy.ResponseBody.Limit))
-			x.body, x.answerBody.prefixed = body, true
-			if err != nil {
-				reason := upstream.Reason(err)
-				x.proxy.metrics.upstreamError.WithLabelValues(x.pool.ID(), reason).Inc()
-				x.failure = reason
-				x.answer(fasthttp.StatusBadGateway)
-				return false
-			}
-			if !whole && x.coverage.label == coverageFull {
-				x.coverage = coverage{coveragePartial, reasonOversize}
-			}
+		var ok bool
+		if body, ok = x.readResponse(h); !ok {
+			return false
 		}
 	}
-	body := x.body[:min(len(x.body), int(x.route.policy.ResponseBody.Limit))]
 	return x.judge(func() (waf.Verdict, error) { return x.tx.ResponseBody(body) })
 }
 

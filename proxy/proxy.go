@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -41,6 +42,7 @@ type Proxy struct {
 	server    *fasthttp.Server
 	resources resources
 	bulkhead  *bulkhead
+	decoder   *coding.Decoder
 	snapshot  atomic.Pointer[snapshot]
 	draining  atomic.Bool
 	tunnels   sync.WaitGroup
@@ -56,6 +58,7 @@ func New(o Options) (*Proxy, error) {
 		metrics:   newMetrics(o.Registry, o.Version),
 		resources: newResources(),
 		reloads:   make(chan reloadRequest),
+		decoder:   coding.New(),
 		bulkhead:  newBulkhead(2*runtime.GOMAXPROCS(0), inspectionQueue, inspectionWait),
 	}
 	p.server = p.newServer()
