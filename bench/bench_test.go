@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -95,7 +94,7 @@ func TestOpenLoopSeesStalls(t *testing.T) {
 	go func() { _ = s.Serve(ln) }()
 	defer s.Close()
 	p := pool{list: []request{{raw: []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")}}}
-	l, err := openLoop(context.Background(), ln.Addr().String(), p, 500, time.Second)
+	l, err := openLoop(t.Context(), ln.Addr().String(), p, 500, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +112,7 @@ func TestOpenLoopRefusesErrors(t *testing.T) {
 	go func() { _ = s.Serve(ln) }()
 	defer s.Close()
 	p := pool{list: []request{{raw: []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")}}}
-	if _, err := openLoop(context.Background(), ln.Addr().String(), p, 100, 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "404") {
+	if _, err := openLoop(t.Context(), ln.Addr().String(), p, 100, 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v, want an error that names the status", err)
 	}
 }

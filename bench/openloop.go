@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,6 +33,7 @@ func openLoop(ctx context.Context, addr string, p pool, rate float64, length tim
 
 	took := make([]time.Duration, n)
 	failed := make(chan error, openLoopConnections)
+	var refused atomic.Int64
 	var wg sync.WaitGroup
 	for range openLoopConnections {
 		wg.Go(func() {
@@ -41,7 +43,10 @@ func openLoop(ctx context.Context, addr string, p pool, rate float64, length tim
 				r := p.list[i%len(p.list)]
 				status, err := c.do(r.raw)
 				took[i] = time.Since(at(i))
-				if err == nil && status != 200 {
+				switch {
+				case err == nil && status == 503:
+					refused.Add(1)
+				case err == nil && status != 200:
 					err = fmt.Errorf("status %d", status)
 				}
 				if err != nil || ctx.Err() != nil {
@@ -65,10 +70,14 @@ func openLoop(ctx context.Context, addr string, p pool, rate float64, length tim
 	if len(late) < n {
 		return latencies{}, ctx.Err()
 	}
+	// At half capacity a request is refused only if something stood still for a second.
+	if r := int(refused.Load()); r*100 > n {
+		return latencies{}, fmt.Errorf("open loop at %.0f per second: %d of %d refused with status 503", rate, r, n)
+	}
 	slices.Sort(took)
 	slices.Sort(late)
 	return latencies{
-		Rate: rate, Requests: n,
+		Rate: round(rate, 2), Requests: n, Refused: int(refused.Load()),
 		P50: micros(quantile(took, 0.5)), P99: micros(quantile(took, 0.99)), P999: micros(quantile(took, 0.999)), Max: micros(took[n-1]),
 		ClockP99: micros(quantile(late, 0.99)),
 	}, nil

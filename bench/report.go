@@ -194,7 +194,7 @@ func (r results) attackTable() string {
 }
 
 func (r results) latencyTable() string {
-	rows := [][]string{{"server", "request", "rate/s", "requests", "p50 µs", "p99 µs", "p99.9 µs", "most µs", "loader late, p99 µs"}}
+	rows := [][]string{{"server", "request", "rate/s", "requests", "refused", "p50 µs", "p99 µs", "p99.9 µs", "most µs", "loader late, p99 µs"}}
 	for _, l := range r.latency {
 		// A quantile with fewer than ten requests beyond it says little.
 		weak := func(q, v float64) string {
@@ -204,7 +204,7 @@ func (r results) latencyTable() string {
 			return number(v)
 		}
 		rows = append(rows, []string{
-			l.Server, l.Request, number(l.Rate), number(float64(l.Requests)),
+			l.Server, l.Request, number(l.Rate), number(float64(l.Requests)), number(float64(l.Refused)),
 			number(l.P50), weak(0.99, l.P99), weak(0.999, l.P999), number(l.Max), number(l.ClockP99),
 		})
 	}

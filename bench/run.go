@@ -28,7 +28,9 @@ type options struct {
 	wafer, script, out string
 }
 
-func defaultOptions() options { return options{Seconds: 3, Repetitions: 5, Connections: 16, Inspected: 4} }
+func defaultOptions() options {
+	return options{Seconds: 3, Repetitions: 5, Connections: 16, Inspected: 4}
+}
 
 // limit bounds the whole run: 12 minutes for what is measured by default.
 func (o options) limit() time.Duration {
@@ -68,7 +70,7 @@ type throughput struct {
 type latencies struct {
 	Server, Request     string
 	Rate                float64
-	Requests            int
+	Requests, Refused   int
 	P50, P99, P999, Max float64
 	ClockP99            float64 // how late the loader itself was
 }

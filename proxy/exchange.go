@@ -78,6 +78,10 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 		if r := recover(); r != nil {
 			x.panicked(r)
 		}
+		// As late as this: the head of a response resets what was said before it.
+		if p.draining.Load() && ctx.Response.StatusCode() != fasthttp.StatusSwitchingProtocols {
+			ctx.SetConnectionClose()
+		}
 		if ctx.Response.IsBodyStream() {
 			return // answerBody.Close finishes
 		}
@@ -133,9 +137,6 @@ func (x *exchange) receive() bool {
 	x.id = x.view.requestID()
 	if !ok {
 		return x.refuse(fasthttp.StatusBadRequest, "field_line")
-	}
-	if x.proxy.draining.Load() {
-		x.ctx.SetConnectionClose()
 	}
 	return true
 }

@@ -51,12 +51,13 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	x := newExchange()
 	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), p.current()
 	defer x.snapshot.release()
-	if x.head() && x.readBody() && x.inspectBody() {
-		ctx.Response.SetStatusCode(0)
+	status := 0
+	if !(x.head() && x.readBody() && x.inspectBody()) {
+		status = ctx.Response.StatusCode()
 	}
 	e := &Explanation{
 		Method: x.view.method, Host: x.view.host, Path: x.view.path,
-		Verdict: x.verdict.String(), Status: ctx.Response.StatusCode(),
+		Verdict: x.verdict.String(), Status: status,
 		Coverage: x.coverage.label.String(), CoverageReason: x.coverage.reason.String(), Failure: x.failure,
 		Routes: x.snapshot.table.Explain(&routing.Target{
 			Host: []byte(x.view.host), Path: routing.CanonicalPath(nil, []byte(x.view.target)), Method: []byte(x.view.method), Headers: x.view.fields,

@@ -61,7 +61,7 @@ func newConn(l *Listener, sock net.Conn) *Conn {
 		ap := tcp.AddrPort()
 		c.peer = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
-	c.msg.limits = &l.o.Limits
+	c.msg.limits = &l.o
 	c.proxied = l.o.ProxyProtocol
 	c.readAlarm.set, c.writeAlarm.set = sock.SetReadDeadline, sock.SetWriteDeadline
 	c.beginBy = after(c.now(), l.o.HeadTimeout)

@@ -31,7 +31,7 @@
 // uploads that are slow and honest, and one that is renewed with every byte would cut nothing.
 // What ends a connection is Close, which may come from any goroutine and ends a Read. fasthttp's
 // Server needs ReadTimeout, WriteTimeout and IdleTimeout to be zero, so that it sets none, and a
-// ReadBufferSize above Limits.HeadBytes.
+// ReadBufferSize above Options.HeadBytes.
 //
 // # Connections
 //
@@ -41,8 +41,8 @@
 //
 // # What it leaves to others
 //
-// The size of bodies and the meaning of fields, which belong to routes; TLS, which has to be
-// between inner listener and socket; HTTP/2, which is refused with a reason of its own.
+// The size of bodies and the meaning of fields, which belong to routes; TLS; HTTP/2, which is
+// refused with a reason of its own.
 //
 // # Memory and concurrency
 //

@@ -61,7 +61,7 @@ func (n *names) find(name []byte) int {
 	return -1
 }
 
-// splitField splits a field line; the caller has checked it for control bytes.
+// splitField splits a field line, and judges the bytes of name and value.
 func splitField(line []byte) (name, value []byte, v *Violation) {
 	i := 0
 	for i < len(line) && class[line[i]]&tokenByte != 0 {
@@ -69,11 +69,23 @@ func splitField(line []byte) (name, value []byte, v *Violation) {
 	}
 	switch {
 	case i > 0 && i < len(line) && line[i] == ':':
-		return line[:i], trim(line[i+1:]), nil
+		if value = line[i+1:]; !clean(value) {
+			return nil, nil, controlByte
+		}
+		return line[:i], trim(value), nil
 	case line[0] == ' ' || line[0] == '\t':
-		return nil, nil, obsFold
+		return nil, nil, orControlByte(line, obsFold)
 	}
-	return nil, nil, fieldName
+	return nil, nil, orControlByte(line, fieldName)
+}
+
+// orControlByte returns the violation v of a line, unless control bytes are the simpler
+// explanation.
+func orControlByte(line []byte, v *Violation) *Violation {
+	if !clean(line) {
+		return controlByte
+	}
+	return v
 }
 
 // mayTrail reports whether a trailer of that name is harmless enough to be dropped without

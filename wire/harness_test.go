@@ -49,7 +49,8 @@ func cut(input []byte, sizes ...int) [][]byte {
 // outcome is what a server reads of a connection.
 type outcome struct {
 	delivered string
-	messages  []string // delivered, without the junk byte, cut where requests end
+	messages  []string // the whole requests among it
+	partial   string   // what was delivered of the last one
 	violation *Violation
 }
 
@@ -76,9 +77,7 @@ func serve(t testing.TB, o Options, pieces [][]byte, buffer int) outcome {
 		if err == nil {
 			continue
 		}
-		if len(message) > 0 {
-			out.messages = append(out.messages, string(message))
-		}
+		out.partial = string(message)
 		out.delivered = string(delivered)
 		out.violation = c.Violation()
 		switch {

@@ -14,7 +14,8 @@ type lines struct {
 }
 
 // next returns the next whole line of b without its CRLF, or nil if it is still to come.
-// A line that does not end within the first limit bytes is too long.
+// A line that does not end within the first limit bytes is too long. What is in the line
+// is for the caller to judge, control bytes included.
 func (l *lines) next(b []byte, limit int, tooLong *Violation) ([]byte, *Violation) {
 	i := bytes.IndexByte(b[l.scanned:min(len(b), limit)], '\n')
 	if i < 0 {
@@ -30,9 +31,6 @@ func (l *lines) next(b []byte, limit int, tooLong *Violation) ([]byte, *Violatio
 		return nil, bareLF
 	}
 	line = line[:len(line)-1]
-	if !clean(line) {
-		return nil, controlByte
-	}
 	l.start, l.scanned = end+1, end+1
 	l.count++
 	return line, nil
@@ -56,7 +54,7 @@ type span struct{ from, to int }
 func (s span) of(b []byte) []byte { return b[s.from:s.to] }
 
 // read judges b, the head from its first byte on, and returns its size once it is whole.
-func (h *head) read(b []byte, limits *Limits) (int, *Violation) {
+func (h *head) read(b []byte, limits *Options) (int, *Violation) {
 	for {
 		tooLong := headSize
 		if h.count == 0 {
@@ -86,7 +84,7 @@ func (h *head) read(b []byte, limits *Limits) (int, *Violation) {
 func (h *head) readStart(line []byte, at, targetBytes int) *Violation {
 	s, v := readStartLine(line, targetBytes)
 	if v != nil {
-		return v
+		return orControlByte(line, v)
 	}
 	h.old, h.absolute = s.old, s.absolute
 	if s.absolute {

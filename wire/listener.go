@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -12,7 +13,11 @@ import (
 // Options say what clients may do. A limit or time-out that is 0 does not exist, if it
 // has no default.
 type Options struct {
-	Limits
+	// HeadBytes of request line and field section, blank line included (431); default 32 KiB.
+	// It has to be less than the server's read buffer.
+	HeadBytes   int
+	Fields      int // field lines (431); default 128
+	TargetBytes int // request target (414); default 16 KiB
 
 	// HeadTimeout is from the first byte of a request to the last one of its head (408). A
 	// new connection has as long to send its first byte.
@@ -54,7 +59,9 @@ type Listener struct {
 // Listen wraps inner, whose connections have to be plain TCP connections if lingering
 // closes and client addresses are to work; others are served without.
 func Listen(inner net.Listener, o Options) *Listener {
-	o.Limits = o.withDefaults()
+	o.HeadBytes = cmp.Or(o.HeadBytes, 32<<10)
+	o.Fields = cmp.Or(o.Fields, 128)
+	o.TargetBytes = cmp.Or(o.TargetBytes, 16<<10)
 	if o.Refused == nil {
 		o.Refused = func(string, netip.Addr) {}
 	}

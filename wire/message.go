@@ -10,26 +10,6 @@ const (
 // fields are dropped: no rule has seen them, so no application may.
 const lastChunk = "0\r\n\r\n"
 
-// Limits of a request's head. Zero values mean the defaults.
-type Limits struct {
-	HeadBytes   int // request line and field section, blank line included (431); default 32 KiB
-	Fields      int // field lines (431); default 128
-	TargetBytes int // request target (414); default 16 KiB
-}
-
-func (l Limits) withDefaults() Limits {
-	if l.HeadBytes == 0 {
-		l.HeadBytes = 32 << 10
-	}
-	if l.Fields == 0 {
-		l.Fields = 128
-	}
-	if l.TargetBytes == 0 {
-		l.TargetBytes = 16 << 10
-	}
-	return l
-}
-
 // part is where in a message its next byte belongs.
 type part uint8
 
@@ -45,7 +25,7 @@ const (
 // message judges the bytes of one request after another. It does no I/O and keeps none
 // of the bytes.
 type message struct {
-	limits     *Limits
+	limits     *Options
 	part       part
 	blank      bool  // the one empty line that may precede a request line was there
 	head       head  // inHead

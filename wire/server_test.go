@@ -292,8 +292,8 @@ func TestShutdownWaitsForRequestsOnly(t *testing.T) {
 		t.Errorf("idle connection: %v", err)
 	}
 	select {
-	case <-done:
-		t.Error("Shutdown did not wait")
+	case err := <-done:
+		t.Errorf("Shutdown did not wait: %v", err)
 	default:
 	}
 	close(end)

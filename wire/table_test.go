@@ -105,7 +105,7 @@ func TestRequests(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(err, files)
 	}
-	o := Options{Limits: Limits{HeadBytes: 4096, Fields: 20, TargetBytes: 1024}}
+	o := Options{HeadBytes: 4096, Fields: 20, TargetBytes: 1024}
 	seen, names, n := map[string]bool{}, map[string]bool{}, 0
 	for _, file := range files {
 		for _, c := range readCases(t, file) {

@@ -17,8 +17,7 @@ type startLine struct {
 	authority []byte // of an absolute-form target
 }
 
-// readStartLine judges a request line without its CRLF; the caller has checked it for
-// control bytes.
+// readStartLine judges a request line without its CRLF.
 func readStartLine(line []byte, targetBytes int) (startLine, *Violation) {
 	var s startLine
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')

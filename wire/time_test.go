@@ -183,7 +183,7 @@ func TestHonestSlowUploadLives(t *testing.T) {
 	})
 }
 
-// What was sent fast is no licence to stop for long.
+// What was sent fast does not allow to stop for long.
 func TestFastBodyMayNotStop(t *testing.T) {
 	slow(t, timed(), func(t *testing.T, c *Conn, client net.Conn) {
 		go func() {

@@ -33,7 +33,6 @@ func newCommand() *cobra.Command {
 		Short:         "A WAF tier between Kubernetes Services and the applications behind them",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 		CompletionOptions: cobra.CompletionOptions{
 			HiddenDefaultCmd: true,
 		},

@@ -133,7 +133,7 @@ policies:
 					t.Helper()
 					ask(t, w.Addr, raw).wantStatus(t, 200)
 					got := receive(t, "the upload", uploads)
-						if got != want {
+					if got != want {
 						t.Errorf("the backend received %+v, want %+v", got, want)
 					}
 				}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -115,8 +114,5 @@ upstreams:
 	}
 	if after := dropped(t, admin); after <= before {
 		t.Errorf("%v events dropped before the output was closed and %v after", before, after)
-	}
-	if _, err := io.WriteString(c, ""); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/test/tier"
 )
@@ -22,15 +23,16 @@ func generation(letter, endpoint string, blockStatus, threshold int) string {
 routes:
   - id: shop
     hosts: [shop.test]
-    policy: shop
+    policy: open
     upstreams: [{ id: %[1]s }]
     request_headers: { set: [{ name: X-Gen, value: %[1]s }] }
     response_headers: { set: [{ name: X-Gen, value: %[1]s }] }
-  - { id: only-%[1]s, hosts: [only.test], policy: shop, upstreams: [{ id: %[1]s }] }
+  - { id: guarded-%[1]s, hosts: [guarded.test], policy: guarded, upstreams: [{ id: %[1]s }] }
 upstreams:
   - { id: %[1]s, endpoints: ["%[2]s"], timeouts: { idle: 1s } }
 policies:
-  - id: shop
+  - { id: open, mode: off }
+  - id: guarded
     thresholds: { inbound: 5, outbound: %[4]d }
     block: { status: %[3]d, json: '{"gen":"%[1]s"}' }
 `, letter, endpoint, blockStatus, threshold)
@@ -45,6 +47,11 @@ var heapInUse = regexp.MustCompile(`(?m)^# HeapInuse = (\d+)$`)
 func measure(t *testing.T, w *tier.Tier, settled func(sizes) bool) sizes {
 	t.Helper()
 	var s sizes
+	defer func() {
+		if t.Failed() {
+			t.Logf("last measured: %+v", s)
+		}
+	}()
 	eventually(t, "a settled process", func() bool {
 		w.Get("/debug/pprof/heap?gc=1")
 		_, profile := w.Get("/debug/pprof/heap?debug=1&gc=1")
@@ -64,9 +71,9 @@ func measure(t *testing.T, w *tier.Tier, settled func(sizes) bool) sizes {
 	return s
 }
 
-// asking sends requests from n clients, each over one connection, until stop is called,
-// which returns how many were answered.
-func asking(n int, once func(client int, c *http.Client) error) (stop func() (int64, error)) {
+// asking sends requests from n clients, each over one connection and at the given pace,
+// until stop is called, which returns how many were answered.
+func asking(n int, pace time.Duration, once func(client int, c *http.Client) error) (stop func() (int64, error)) {
 	var wg sync.WaitGroup
 	var count atomic.Int64
 	var first atomic.Pointer[error]
@@ -75,11 +82,13 @@ func asking(n int, once func(client int, c *http.Client) error) (stop func() (in
 		wg.Go(func() {
 			c := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 			defer c.CloseIdleConnections()
+			tick := time.NewTicker(pace)
+			defer tick.Stop()
 			for {
 				select {
 				case <-end:
 					return
-				default:
+				case <-tick.C:
 				}
 				if err := once(i, c); err != nil {
 					first.CompareAndSwap(nil, &err)
@@ -150,7 +159,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		if i%2 == 0 {
 			return nil
 		}
-		resp, body, err = do(c, http.MethodPost, url+"/?q="+injection, "shop.test", strings.NewReader("a=b"))
+		resp, body, err = do(c, http.MethodPost, url+"/?q="+injection, "guarded.test", strings.NewReader("a=b"))
 		if err != nil {
 			return err
 		}
@@ -160,7 +169,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		return nil
 	}
 	var before sizes
-	stop := asking(4, once)
+	stop := asking(4, 10*time.Millisecond, once)
 	for i := 1; i <= reloads; i++ {
 		rewrite(t, file, text(i))
 		if status, answer := w.Reload(); status != 200 || !strings.Contains(answer, `"changed": true`) {
@@ -182,7 +191,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 			return same
 		})
 		w.Forget()
-		stop = asking(4, once)
+		stop = asking(4, 10*time.Millisecond, once)
 	}
 	n, err := stop()
 	if err != nil {
@@ -194,9 +203,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	// The tolerance: connections of the test itself, and a quarter of the heap, which
 	// holds buffers whose number depends on how many requests met.
 	most := sizes{before.goroutines + 10, before.files + 10, before.heap + before.heap/4}
-	var after sizes
-	after = measure(t, w, func(s sizes) bool {
-		after = s
+	after := measure(t, w, func(s sizes) bool {
 		return s.goroutines <= most.goroutines && s.files <= most.files && s.heap <= most.heap
 	})
 	t.Logf("%d requests; after %d reloads %+v, after %d %+v", n, early, before, reloads, after)
