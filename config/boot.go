@@ -21,6 +21,10 @@ type Boot struct {
 	// TrustedProxies are the networks whose forwarding headers and request ids are believed.
 	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
 
+	// ProxyProtocol, if on, expects a PROXY protocol header on every connection of
+	// TrustedProxies, and on no other.
+	ProxyProtocol string `mapstructure:"proxy_protocol"`
+
 	// ClientAddressHeader is the field in which trusted proxies say whom a request is from:
 	// X-Forwarded-For, Forwarded, or one with a list of addresses or a single one.
 	ClientAddressHeader string `mapstructure:"client_address_header"`
@@ -46,13 +50,17 @@ type Reload struct {
 
 // Limits bound what the process takes from all clients together and from each one.
 type Limits struct {
-	Connections int  `mapstructure:"connections"` // open client connections
-	Head        Size `mapstructure:"head"`        // request line and header section
+	Connections          int  `mapstructure:"connections"`            // open client connections
+	ConnectionsPerClient int  `mapstructure:"connections_per_client"` // of one IPv4 address or IPv6 /64; 0: no limit
+	Head                 Size `mapstructure:"head"`                   // request line and header section
+	Rate                 Size `mapstructure:"rate"`                   // per second, that a transfer may not fall below for long; 0: no limit
+	Inspections          int  `mapstructure:"inspections"`            // at once; 0: two per CPU
 }
 
 // Timeout bounds how long a client may take.
 type Timeout struct {
-	Read  time.Duration `mapstructure:"read"`  // one whole request, body included
-	Write time.Duration `mapstructure:"write"` // one whole response
+	Head  time.Duration `mapstructure:"head"`  // first byte of a request to the last one of its head
+	Body  time.Duration `mapstructure:"body"`  // silence within a request body
+	Write time.Duration `mapstructure:"write"` // standstill within a response
 	Idle  time.Duration `mapstructure:"idle"`  // between two requests on a connection
 }

@@ -36,7 +36,18 @@ func (l *bootLoader) check() {
 	if h := b.Limits.Head; h < 4*KiB || h > 1*MiB {
 		l.add("limits.head", "%s is out of range: %s to %s", h, 4*KiB, 1*MiB)
 	}
-	l.positive("timeout.read", b.Timeout.Read)
+	if b.Limits.ConnectionsPerClient < 0 {
+		l.add("limits.connections_per_client", "%d is too small: at least 0", b.Limits.ConnectionsPerClient)
+	}
+	if b.Limits.Inspections < 0 {
+		l.add("limits.inspections", "%d is too small: at least 0", b.Limits.Inspections)
+	}
+	l.word("proxy_protocol", b.ProxyProtocol, "off", "on")
+	if b.ProxyProtocol == "on" && len(b.TrustedProxies) == 0 {
+		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
+	}
+	l.positive("timeout.head", b.Timeout.Head)
+	l.positive("timeout.body", b.Timeout.Body)
 	l.positive("timeout.write", b.Timeout.Write)
 	l.positive("timeout.idle", b.Timeout.Idle)
 	l.addErr("client_address_header", checkHeaderName(b.ClientAddressHeader))

@@ -60,8 +60,8 @@ func TestBootPrecedence(t *testing.T) {
 	f("flag over file", file, []string{"--log-level=error"}, nil,
 		func(b *Boot) { b.Log.Level, b.Log.Format = "error", "json" })
 	f("flag back to the default", file, []string{"--log-level=info"}, nil, func(b *Boot) { b.Log.Format = "json" })
-	f("file with one key of a group", "timeout: { read: 1m30s }\n", nil, nil,
-		func(b *Boot) { b.Timeout.Read = 90 * time.Second })
+	f("file with one key of a group", "timeout: { body: 1m30s }\n", nil, nil,
+		func(b *Boot) { b.Timeout.Body = 90 * time.Second })
 	f("lists replace", "trusted_proxies: [10.0.0.0/8, 192.168.0.0/16]\n", nil, []string{"WAFER_TRUSTED_PROXIES=fd00::/8"},
 		func(b *Boot) { b.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("fd00::/8")} })
 	f("list of a flag", "", []string{"--trusted-proxies", "10.0.0.0/8, 192.168.0.0/16"}, nil, func(b *Boot) {
@@ -109,13 +109,13 @@ func TestBootProblems(t *testing.T) {
 		"WAFER_LISTENN: unknown; did you mean WAFER_LISTEN?",
 		"WAFER_LIMIT_HEAD: unknown; did you mean WAFER_LIMITS_HEAD?",
 		"WAFER_XYZ: unknown")
-	f("everything at once", "", []string{"--listen=x", "--limit-connections=many", "--timeout-read=5", "--log-level=loud"},
+	f("everything at once", "", []string{"--listen=x", "--limit-connections=many", "--timeout-body=5", "--log-level=loud"},
 		[]string{"WAFER_LIMITS_HEAD=65536", "WAFER_TRUSTED_PROXIES=10.0.0.1,all", "WAFER_FORWARDED_HEADER=yes", "WAFER_LOG_FORMAT="},
 		`WAFER_LIMITS_HEAD: 65536 has no unit: write 64KiB`,
 		`WAFER_TRUSTED_PROXIES: 10.0.0.1 has no prefix length: write 10.0.0.1/32; "all" is not a network: write it like 10.0.0.0/8`,
 		`WAFER_FORWARDED_HEADER: want true or false, got "yes"`,
 		`--limit-connections: want a whole number, got "many"`,
-		`--timeout-read: 5 has no unit: write 5s`,
+		`--timeout-body: 5 has no unit: write 5s`,
 		`--listen: "x" is not host:port: write it like :8080 or 127.0.0.1:8080`,
 		`routes: required: give a route file (--routes FILE) or a backend (--to http://host:port)`,
 		`--log-level: "loud" is not debug, info, warn or error`,
@@ -172,7 +172,7 @@ func TestFlagDefaults(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if help := fs.FlagUsages(); !strings.Contains(help, "--timeout-read duration") || !strings.Contains(help, "(default 1m)") {
+	if help := fs.FlagUsages(); !strings.Contains(help, "--timeout-body duration") || !strings.Contains(help, "(default 30s)") {
 		t.Errorf("help:\n%s", help)
 	}
 }

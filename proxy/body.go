@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"sync"
 )
 
@@ -18,7 +17,6 @@ type countedBody struct {
 	n         int64
 	announced int   // bytes; below 0: chunked
 	limit     int64 // 0: none
-	client    net.Conn
 }
 
 func (c *countedBody) Read(p []byte) (int, error) {
@@ -28,12 +26,6 @@ func (c *countedBody) Read(p []byte) (int, error) {
 		return n, errBodyLimit
 	}
 	if err == io.EOF && c.announced >= 0 && c.n < int64(c.announced) {
-		return n, io.ErrUnexpectedEOF
-	}
-	// fasthttp ends a chunked body in the same way whether the last chunk came or the
-	// client went away before it. Only in the second case the connection was read to its
-	// end: behind the last chunk nothing is read.
-	if client, ok := c.client.(*conn); ok && err == io.EOF && c.announced < 0 && client.ended.Load() {
 		return n, io.ErrUnexpectedEOF
 	}
 	return n, err

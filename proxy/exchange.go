@@ -131,13 +131,9 @@ func (x *exchange) fits() bool {
 
 // receive takes the view of the request.
 func (x *exchange) receive() bool {
-	var ok bool
-	x.scratch, ok = x.view.read(x.ctx, x.scratch)
+	x.scratch = x.view.read(x.ctx, x.scratch)
 	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
-	if !ok {
-		return x.refuse(fasthttp.StatusBadRequest, "field_line")
-	}
 	return true
 }
 
@@ -223,7 +219,7 @@ func (x *exchange) readBody() bool {
 		return true
 	}
 	x.stream = &countedBody{
-		r: stream, announced: x.ctx.Request.Header.ContentLength(), limit: int64(x.route.config.Limits.RequestBody), client: x.ctx.Conn(),
+		r: stream, announced: x.ctx.Request.Header.ContentLength(), limit: int64(x.route.config.Limits.RequestBody),
 	}
 	policy := &x.route.policy.RequestBody
 	switch {
@@ -493,15 +489,10 @@ func (x *exchange) refuse(status int, reason string) bool {
 // bodyFailed answers a request whose body did not arrive. It reports false.
 func (x *exchange) bodyFailed(err error) bool {
 	x.ctx.SetConnectionClose()
-	var timeout net.Error
-	switch {
-	case errors.Is(err, errBodyLimit):
+	if errors.Is(err, errBodyLimit) {
 		return x.refuse(fasthttp.StatusRequestEntityTooLarge, "request_body")
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return x.refuse(fasthttp.StatusRequestTimeout, "body_timeout")
-	default:
-		return x.refuse(fasthttp.StatusBadRequest, "body")
 	}
+	return x.refuse(refusal(x.ctx.Conn(), err))
 }
 
 // answer sends one of the tier's own pages.

@@ -3,10 +3,10 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"net/netip"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // Explanation is what the tier would do with one request, and why.
@@ -32,20 +33,29 @@ type Explanation struct {
 // Explain runs a raw HTTP/1.1 request through what serves requests, up to the point where
 // an upstream would be asked. It forwards, logs and counts nothing.
 func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error) {
-	in := bufio.NewReaderSize(bytes.NewReader(raw), max(len(raw)+1, 16))
-	var req fasthttp.Request
-	if err := req.Header.Read(in); err != nil {
+	conn, err := wire.Listen(&replay{raw: bytes.NewReader(raw), client: client}, wire.Options{
+		Limits: wire.Limits{HeadBytes: int(p.boot.Limits.Head)},
+	}).Accept()
+	if err != nil {
 		return nil, fmt.Errorf("parse request: %w", err)
 	}
-	body, err := explainedBody(&req, in)
-	if err != nil {
-		return nil, fmt.Errorf("read request body: %w", err)
+	in := bufio.NewReaderSize(conn, int(p.boot.Limits.Head)+1024)
+	var req fasthttp.Request
+	if err := req.Header.Read(in); err != nil {
+		status, reason := refusal(conn, err)
+		return &Explanation{
+			Verdict: verdictRefused.String(), Status: status, Failure: reason,
+			Coverage: coverageNone.String(), CoverageReason: reasonRefused.String(),
+		}, nil
 	}
 	var ctx fasthttp.RequestCtx
-	ctx.Init(&req, net.TCPAddrFromAddrPort(client), nil)
-	if body != nil {
-		n := ctx.Request.Header.ContentLength()
-		ctx.Request.SetBodyStream(bytes.NewReader(body), n)
+	ctx.Init2(conn, nil, false)
+	req.CopyTo(&ctx.Request)
+	switch n := ctx.Request.Header.ContentLength(); {
+	case n > 0:
+		ctx.Request.SetBodyStream(io.LimitReader(in, int64(n)), n)
+	case n == -1:
+		ctx.Request.SetBodyStream(httputil.NewChunkedReader(in), n)
 	}
 
 	x := newExchange()
@@ -75,19 +85,18 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	return e, nil
 }
 
-// explainedBody reads the body that the head announces. A raw request from a file may end
-// in a line break too many; what follows the body is not looked at.
-func explainedBody(req *fasthttp.Request, in *bufio.Reader) ([]byte, error) {
-	switch n := req.Header.ContentLength(); {
-	case n > 0:
-		body, err := io.ReadAll(io.LimitReader(in, int64(n)))
-		if err == nil && len(body) < n {
-			err = fmt.Errorf("%d of %d bytes: %w", len(body), n, io.ErrUnexpectedEOF)
-		}
-		return body, err
-	case n == -1:
-		return nil, errors.New("chunked bodies are not supported here: give Content-Length")
-	default:
-		return nil, nil
-	}
+// replay is a listener with one connection, whose client sends raw and reads nothing.
+type replay struct {
+	net.Conn // nil: what is not below is not asked of it
+	raw      *bytes.Reader
+	client   netip.AddrPort
 }
+
+func (r *replay) Accept() (net.Conn, error)        { return r, nil }
+func (r *replay) Addr() net.Addr                   { return &net.TCPAddr{} }
+func (r *replay) Close() error                     { return nil }
+func (r *replay) Read(p []byte) (int, error)       { return r.raw.Read(p) }
+func (r *replay) RemoteAddr() net.Addr             { return net.TCPAddrFromAddrPort(r.client) }
+func (r *replay) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (r *replay) SetReadDeadline(time.Time) error  { return nil }
+func (r *replay) SetWriteDeadline(time.Time) error { return nil }

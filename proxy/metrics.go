@@ -12,6 +12,8 @@ import (
 
 // metrics are the process's instruments. docs/operations.md says what each one means.
 type metrics struct {
+	registry prometheus.Registerer
+
 	requests      *prometheus.CounterVec   // route, verdict
 	responses     *prometheus.CounterVec   // route, code
 	duration      *prometheus.HistogramVec // route
@@ -51,6 +53,7 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		return h
 	}
 	m := &metrics{
+		registry:      reg,
 		requests:      counter("wafer_requests_total", "Requests by what was decided about them.", "route", "verdict"),
 		responses:     counter("wafer_responses_total", "Responses sent to clients by class of status.", "route", "code"),
 		duration:      histogram("wafer_request_duration_seconds", "Head received to response sent.", prometheus.DefBuckets, "route"),
@@ -76,6 +79,18 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		WithLabelValues(version, coraza, crs).Set(1)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+func (m *metrics) watchConnections(open func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_connections", Help: "Open connections of clients.",
+	}, func() float64 { return float64(open()) }))
+}
+
+func (m *metrics) watchQueue(waiting func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_inspection_queue", Help: "Requests that wait for their inspection.",
+	}, func() float64 { return float64(waiting()) }))
 }
 
 // EngineVersions are the versions of Coraza and of the Core Rule Set in this binary.

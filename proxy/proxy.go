@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -20,6 +20,7 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // Options are what a Proxy is made of.
@@ -59,8 +60,9 @@ func New(o Options) (*Proxy, error) {
 		resources: newResources(),
 		reloads:   make(chan reloadRequest),
 		decoder:   coding.New(),
-		bulkhead:  newBulkhead(2*runtime.GOMAXPROCS(0), inspectionQueue, inspectionWait),
+		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 	}
+	p.metrics.watchQueue(p.bulkhead.queued)
 	p.server = p.newServer()
 	if _, err := p.reload("start"); err != nil {
 		return nil, err
@@ -72,8 +74,16 @@ func New(o Options) (*Proxy, error) {
 // longer each. What waits beyond the queue is better told to come again.
 const (
 	inspectionQueue = 64 // of each route
-	inspectionWait  = time.Second
+	inspectionWait  = 5 * time.Second
 )
+
+// inspections are the places in the bulkhead.
+func inspections(configured int) int {
+	if configured > 0 {
+		return configured
+	}
+	return 2 * runtime.GOMAXPROCS(0)
+}
 
 func newResources() resources {
 	return resources{engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}
@@ -87,11 +97,9 @@ func (p *Proxy) newServer() *fasthttp.Server {
 		ExpectHandler: p.expect,
 		Logger:        quiet{},
 		Concurrency:   p.boot.Limits.Connections,
-		// The parser's buffer is the limit of the head.
-		ReadBufferSize:  int(p.boot.Limits.Head),
+		// Time-outs and the limit of the head are wire's; the parser's buffer has to hold it.
+		ReadBufferSize:  int(p.boot.Limits.Head) + 1024,
 		WriteBufferSize: 16 << 10,
-		ReadTimeout:     p.boot.Timeout.Read,
-		IdleTimeout:     p.boot.Timeout.Idle,
 		// Bodies are streamed: their limits belong to routes and policies.
 		StreamRequestBody: true,
 		// A parsed multipart body would be written anew, not forwarded as it came.
@@ -111,7 +119,18 @@ func (quiet) Printf(string, ...any) {}
 
 // Serve accepts connections until Shutdown. It returns nil then.
 func (p *Proxy) Serve(ln net.Listener) error {
-	if err := p.server.Serve(listener{ln, p.boot.Timeout.Write}); err != nil {
+	b := &p.boot
+	l := wire.Listen(ln, wire.Options{
+		Limits:      wire.Limits{HeadBytes: int(b.Limits.Head)},
+		HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
+		BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
+		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
+		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
+		ProxyProtocol: b.ProxyProtocol == "on", TrustedProxies: b.TrustedProxies,
+		Refused: func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
+	})
+	p.metrics.watchConnections(l.Open)
+	if err := p.server.Serve(l); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
 	return nil
@@ -169,17 +188,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 		x.finish()
 		return
 	}
-	status, reason := fasthttp.StatusBadRequest, "syntax"
-	var timeout net.Error
-	var small *fasthttp.ErrSmallBuffer
-	switch {
-	case errors.As(err, &small):
-		status, reason = fasthttp.StatusRequestHeaderFieldsTooLarge, "head_size"
-	case errors.As(err, &timeout) && timeout.Timeout():
-		status, reason = fasthttp.StatusRequestTimeout, "head_timeout"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		reason = "truncated"
-	}
+	status, reason := refusal(ctx.Conn(), err)
 	id := newRequestID()
 	p.metrics.refused.WithLabelValues(reason).Inc()
 	answer(ctx, status, id, "")
@@ -188,6 +197,19 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: status,
 		Verdict: verdictRefused.String(), Coverage: coverageNone.String(), CoverageReason: reasonRefused.String(), Error: reason,
 	})
+}
+
+// refusal is the status and the reason for which a request, or the rest of one, was not
+// read. fasthttp hides some errors behind its own; the connection knows.
+func refusal(c net.Conn, err error) (status int, reason string) {
+	var v *wire.Violation
+	if c, ok := c.(*wire.Conn); ok {
+		v = c.Violation()
+	}
+	if v != nil || errors.As(err, &v) {
+		return v.Status, v.Reason
+	}
+	return fasthttp.StatusBadRequest, "syntax" // valid to wire, and not to fasthttp
 }
 
 func (p *Proxy) reportPanic(r any, requestID string) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // A WebSocket begins as a request, which is inspected like any other, and goes on as bytes
@@ -44,7 +45,9 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	x.up.Body = nil // the tunnel closes it
 	p.tunnels.Add(1)
 	p.metrics.tunnels.Inc()
-	p.pass(x.ctx.Conn())
+	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
+		c.Pass()
+	}
 	x.ctx.Hijack(func(client net.Conn) {
 		defer p.tunnels.Done()
 		defer p.metrics.tunnels.Dec()

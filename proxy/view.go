@@ -22,12 +22,12 @@ type view struct {
 	hops                     []string   // scratch of identify
 }
 
-// read fills v from ctx. It reports false if the head has a line that could be read in
-// two ways; nothing of such a request is used. scratch is returned for reuse.
+// read fills v from ctx, whose head wire has let through: its lines end with CRLF, and each
+// has a name that is a token. scratch is returned for reuse.
 //
 // It touches only RequestURI, Method, Protocol and RawHeaders: fasthttp's other accessors
 // re-encode what they return, or change what is forwarded.
-func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) ([]byte, bool) {
+func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) []byte {
 	h := &ctx.Request.Header
 	method, target, protocol, raw := h.Method(), h.RequestURI(), h.Protocol(), h.RawHeaders()
 	scratch = append(scratch[:0], method...)
@@ -42,14 +42,13 @@ func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) ([]byte, bool) {
 	v.headers, v.host = v.headers[:0], ""
 	for all != "" {
 		var line string
-		line, all, _ = strings.Cut(all, "\n")
-		line = strings.TrimSuffix(line, "\r")
+		line, all, _ = strings.Cut(all, "\r\n")
 		if line == "" {
 			break
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || !token(name) {
-			return scratch, false
+		if !ok {
+			panic("BUG: a field line without a colon")
 		}
 		value = strings.Trim(value, " \t")
 		if len(name) == 4 && strings.EqualFold(name, "Host") {
@@ -59,7 +58,7 @@ func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) ([]byte, bool) {
 	}
 	v.target = originForm(v.target)
 	v.path, _, _ = strings.Cut(v.target, "?")
-	return scratch, true
+	return scratch
 }
 
 // originForm cuts scheme and authority from an absolute-form target (RFC 9112 3.2.2).
