@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -99,11 +100,11 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 	if e.Policy != nil {
 		fmt.Fprintf(w, "\npolicy %s\tvalue\tfrom\n", e.Policy.ID)
 		for _, v := range e.Policy.Values() {
-			text, err := json.Marshal(v.Value)
+			text, err := valueText(v.Value)
 			if err != nil {
 				return fmt.Errorf("print policy: %w", err)
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Path, shorten(string(text)), v.Source)
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Path, shorten(text), v.Source)
 		}
 	}
 	fmt.Fprintf(w, "\nrules that matched\tscore\ttarget\n")
@@ -112,7 +113,11 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 		if len(m.Targets) > 0 {
 			target = m.Targets[0].Name + " = " + clean(audit.Mask(m.Targets[0].Name, m.Targets[0].Value))
 		}
-		fmt.Fprintf(w, "  %d %s\t%d\t%s\n", m.RuleID, shorten(clean(audit.MaskText(m.Message))), m.Score, target)
+		score := strconv.Itoa(m.Score)
+		if m.Paranoia > e.Policy.Paranoia.Blocking {
+			score = fmt.Sprintf("(%d at paranoia %d)", m.Score, m.Paranoia) // reported, not counted
+		}
+		fmt.Fprintf(w, "  %d %s\t%s\t%s\n", m.RuleID, shorten(clean(audit.MaskText(m.Message))), score, target)
 	}
 	if len(e.Findings.Matches) == 0 {
 		fmt.Fprintln(w, "  none")
@@ -121,6 +126,42 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 	fmt.Fprintf(w, "verdict\t%s\t%s\n", e.Verdict, strings.TrimSpace(statusText(e)+" "+e.Failure))
 	fmt.Fprintf(w, "coverage\t%s\t%s\n", e.Coverage, e.CoverageReason)
 	return w.Flush()
+}
+
+// valueText is a setting in one line: lists of exclusions and rules by what tells them
+// apart, everything else as JSON.
+func valueText(v any) (string, error) {
+	var items []string
+	switch v := v.(type) {
+	case []config.Exclusion:
+		for _, x := range v {
+			item := x.Rules + x.Tag
+			if x.Rule != 0 {
+				item = strconv.Itoa(x.Rule)
+			}
+			if x.Target != "" {
+				item += " " + x.Target
+			}
+			if x.Path != "" {
+				item += " below " + x.Path
+			}
+			items = append(items, item)
+		}
+	case []config.Rules:
+		for _, r := range v {
+			items = append(items, r.Source)
+		}
+	default:
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		err := e.Encode(v)
+		return strings.TrimSpace(b.String()), err
+	}
+	if items == nil {
+		return "none", nil
+	}
+	return strings.Join(items, ", "), nil
 }
 
 func statusText(e *proxy.Explanation) string {
