@@ -44,7 +44,7 @@ func NewEngine(p Policy) (*Engine, error) {
 		for _, t := range r.Tags() {
 			tags[t] = true
 		}
-		if s, ok := p.score(r.Raw()); ok {
+		if s, ok := p.score(r); ok {
 			e.scores[r.ID()] = s
 		}
 	})
@@ -222,17 +222,31 @@ func plain(err error) string {
 
 var scoreRx = regexp.MustCompile(`(?i)(?:inbound|outbound)_anomaly_score_pl([1-4])=\+%\{tx\.(critical|error|warning|notice)_anomaly_score\}`)
 
-// score reads from a rule's text what CRS makes it add to the anomaly score.
-func (p Policy) score(raw string) (ruleScore, bool) {
-	m := scoreRx.FindStringSubmatch(raw)
-	if m == nil {
+// score reads from a rule what CRS makes it add to the anomaly score. The action that adds
+// stands at the end of a chain, which is not reported; of a chain its severity and its
+// paranoia tag say the same.
+func (p Policy) score(r types.RuleMetadata) (ruleScore, bool) {
+	if m := scoreRx.FindStringSubmatch(r.Raw()); m != nil {
+		return ruleScore{p.points(strings.ToLower(m[2])), int(m[1][0] - '0')}, true
+	}
+	if !strings.Contains(r.Raw(), "chain") || r.Severity() == types.RuleSeverityUnset {
 		return ruleScore{}, false
 	}
-	points := map[string]int{"critical": 5, "error": 4, "warning": 3, "notice": 2}[strings.ToLower(m[2])]
-	for _, s := range p.Settings {
-		if s.Name == strings.ToLower(m[2])+"_anomaly_score" {
-			points, _ = strconv.Atoi(s.Value)
+	for _, t := range r.Tags() {
+		if level, ok := strings.CutPrefix(t, "paranoia-level/"); ok && len(level) == 1 {
+			return ruleScore{p.points(r.Severity().String()), int(level[0] - '0')}, true
 		}
 	}
-	return ruleScore{points, int(m[1][0] - '0')}, true
+	return ruleScore{}, false
+}
+
+// points are what a severity is worth.
+func (p Policy) points(severity string) int {
+	for _, s := range p.Settings {
+		if s.Name == severity+"_anomaly_score" {
+			n, _ := strconv.Atoi(s.Value)
+			return n
+		}
+	}
+	return map[string]int{"critical": 5, "error": 4, "warning": 3, "notice": 2}[severity]
 }

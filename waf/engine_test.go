@@ -136,6 +136,13 @@ func TestScores(t *testing.T) {
 			t.Errorf("942100: %+v", m)
 		}
 	}
+	_, f = run(t, mustEngine(t, func(p *Policy) { p.BlockingParanoia, p.DetectionParanoia = 2, 2 }), get("/?q=1'+or+1=1--"), "")
+	sum = 0
+	for _, m := range f.Matches {
+		if sum += m.Score; m.RuleID == 942130 && m.Score != 5 { // a chain
+			t.Errorf("942130: %+v", m)
+		}
+	}
 	if sum == 0 || sum != f.InboundScore {
 		t.Errorf("the scores of the rules sum up to %d, the engine's is %d", sum, f.InboundScore)
 	}
