@@ -117,7 +117,8 @@ func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
 
 // head is all that can be said before the body is read.
 func (x *exchange) head() bool {
-	return x.receive() && x.find() && x.admit() && x.inspectHead()
+	x.receive()
+	return x.find() && x.admit() && x.inspectHead()
 }
 
 // fits reports whether the policy takes a body of the announced length.
@@ -130,11 +131,10 @@ func (x *exchange) fits() bool {
 }
 
 // receive takes the view of the request.
-func (x *exchange) receive() bool {
+func (x *exchange) receive() {
 	x.scratch = x.view.read(x.ctx, x.scratch)
 	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
-	return true
 }
 
 // find looks the route up.

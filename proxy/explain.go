@@ -33,9 +33,7 @@ type Explanation struct {
 // Explain runs a raw HTTP/1.1 request through what serves requests, up to the point where
 // an upstream would be asked. It forwards, logs and counts nothing.
 func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error) {
-	conn, err := wire.Listen(&replay{raw: bytes.NewReader(raw), client: client}, wire.Options{
-		Limits: wire.Limits{HeadBytes: int(p.boot.Limits.Head)},
-	}).Accept()
+	conn, err := wire.Listen(&replay{raw: bytes.NewReader(raw), client: client}, wire.Options{HeadBytes: int(p.boot.Limits.Head)}).Accept()
 	if err != nil {
 		return nil, fmt.Errorf("parse request: %w", err)
 	}

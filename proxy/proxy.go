@@ -121,7 +121,7 @@ func (quiet) Printf(string, ...any) {}
 func (p *Proxy) Serve(ln net.Listener) error {
 	b := &p.boot
 	l := wire.Listen(ln, wire.Options{
-		Limits:      wire.Limits{HeadBytes: int(b.Limits.Head)},
+		HeadBytes:   int(b.Limits.Head),
 		HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
 		BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
 		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
