@@ -48,7 +48,7 @@ func all(b []byte, of uint8) bool {
 }
 
 // clean reports whether b holds value bytes only. It looks at eight bytes at once, which
-// halves the time of a head (BenchmarkHead), and at single ones where there is a suspect.
+// takes a third off the time of a head (BenchmarkHead), and at single ones where there is a suspect.
 func clean(b []byte) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for len(b) >= 8 {

@@ -141,7 +141,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		return generation(l, backends[l].url(), status[l], 4+i/engineEvery%2)
 	}
 	file := routeFile(t, text(0))
-	w := tier.Start(t, file, "--reload-interval", "0", "--log-access", "off")
+	w := tier.Start(t, file, "--reload-interval", "0", "--log-access", "off", "--log-level", "debug")
 
 	once := func(i int, c *http.Client) error {
 		url := "http://" + w.Addr
@@ -168,6 +168,18 @@ func TestReloadsUnderLoad(t *testing.T) {
 		}
 		return nil
 	}
+	defer func() {
+		if !t.Failed() {
+			return
+		}
+		_, text := w.Get("/metrics")
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "wafer_upstream_errors_total") || strings.HasPrefix(line, "wafer_panics_total") {
+				t.Log(line)
+			}
+		}
+		t.Logf("requests that broke off: a %d, b %d", backends["a"].broken.Load(), backends["b"].broken.Load())
+	}()
 	var before sizes
 	stop := asking(4, 10*time.Millisecond, once)
 	for i := 1; i <= reloads; i++ {
