@@ -174,7 +174,7 @@ func BenchmarkWriteHead(b *testing.B) {
 	defer s.release()
 	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
 	x.receive()
-		if !x.find() {
+	if !x.find() {
 		b.Fatal("no route")
 	}
 	b.ReportAllocs()
@@ -194,7 +194,7 @@ func BenchmarkResponseHead(b *testing.B) {
 	defer s.release()
 	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
 	x.receive()
-		if !x.find() {
+	if !x.find() {
 		b.Fatal("no route")
 	}
 	for _, edit := range []bool{false, true} {

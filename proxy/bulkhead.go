@@ -44,12 +44,7 @@ func (b *bulkhead) enter(l *lane) bool {
 		b.mu.Unlock()
 		return false
 	}
-	given := make(chan struct{})
-	me := l.waiters.PushBack(given)
-	if l.element == nil {
-		l.element = b.turn.PushBack(l)
-	}
-	b.waiting++
+	given, me := b.queue(l)
 	b.mu.Unlock()
 
 	timer := time.NewTimer(b.patience)
@@ -68,6 +63,32 @@ func (b *bulkhead) enter(l *lane) bool {
 	}
 	b.drop(l, me)
 	return false
+}
+
+// enterLate is enter for the inspection of a response. The application has done its work:
+// turning the request away now would be a lie about it, so this waits as long as it takes.
+// How many do is bounded by the requests that were let in before.
+func (b *bulkhead) enterLate(l *lane) {
+	b.mu.Lock()
+	if b.free > 0 {
+		b.free--
+		b.mu.Unlock()
+		return
+	}
+	given, _ := b.queue(l)
+	b.mu.Unlock()
+	<-given
+}
+
+// queue appends a waiter.
+func (b *bulkhead) queue(l *lane) (given chan struct{}, waiter *list.Element) {
+	given = make(chan struct{})
+	waiter = l.waiters.PushBack(given)
+	if l.element == nil {
+		l.element = b.turn.PushBack(l)
+	}
+	b.waiting++
+	return given, waiter
 }
 
 // leave gives the place to the next route's first waiter.

@@ -80,6 +80,32 @@ func TestBulkheadSheds(t *testing.T) {
 	})
 }
 
+// A response waits for its place however many wait already.
+func TestBulkheadDoesNotShedResponses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBulkhead(1, 0, time.Second)
+		var l lane
+		b.enterLate(&l)
+		if b.enter(&l) {
+			t.Fatal("a request got in")
+		}
+		entered := make(chan struct{})
+		go func() {
+			b.enterLate(&l)
+			close(entered)
+		}()
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		select {
+		case <-entered:
+			t.Fatal("a response got a place that was taken")
+		default:
+		}
+		b.leave()
+		<-entered
+	})
+}
+
 // Places are neither lost nor invented when waiting ends just as a place is given.
 func TestBulkheadKeepsCount(t *testing.T) {
 	b := newBulkhead(3, 4, 50*time.Microsecond)

@@ -190,7 +190,9 @@ func (x *exchange) inspectHead() bool {
 
 // judge runs one phase of the rules inside the bulkhead and carries the verdict out.
 func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
-	if !x.proxy.bulkhead.enter(&x.route.lane) {
+	if x.pool != nil { // the upstream has answered
+		x.proxy.bulkhead.enterLate(&x.route.lane)
+	} else if !x.proxy.bulkhead.enter(&x.route.lane) {
 		return x.overloaded()
 	}
 	began := time.Now()
