@@ -12,6 +12,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 10m
 
+# SOAKTIME is how long the soak test mixes traffic and faults.
+SOAKTIME    ?= 10m
+
 # BENCH selects Go benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
 # BENCH_SECONDS is how long one measurement of a load scenario takes.
 BENCH         ?= .
@@ -49,6 +52,10 @@ test: need-gcc ## Run all tests with the race detector
 		echo "== go test -race ($$m)"; \
 		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) ./...); \
 	done
+
+.PHONY: soak
+soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
+	WAFER_TEST_SOAK=$(SOAKTIME) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak
 
 .PHONY: check
 check: check-format check-modules check-vet check-lint ## Verify format, modules, vet and linters

@@ -282,7 +282,8 @@ func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
 // earlier responses: with nothing of a next request in its reader it does so before it
 // reads on.
 func (x *exchange) interim(h *fasthttp.ResponseHeader) {
-	b := append(x.scratch[:0], "HTTP/1.1 "...)
+	b := x.scratch[:0]
+	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(h.StatusCode()), 10)
 	b = append(b, ' ')
 	b = append(b, fasthttp.StatusMessage(h.StatusCode())...)
@@ -292,7 +293,8 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) {
 			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 		}
 	}
-	x.scratch = append(b, "\r\n"...)
+	b = append(b, "\r\n"...)
+	x.scratch = b
 	_, _ = x.ctx.Conn().Write(x.scratch) // if it fails, so will the final response
 }
 

@@ -96,10 +96,11 @@ func (p *Proxy) newServer() *fasthttp.Server {
 		// Without it the server would say "100 Continue" before any rule was asked.
 		ExpectHandler: p.expect,
 		Logger:        quiet{},
-		Concurrency:   p.boot.Limits.Connections,
+		// wire limits connections; a worker outlives its connection by a moment.
+		Concurrency: p.boot.Limits.Connections + 1024,
 		// Time-outs and the limit of the head are wire's; the parser's buffer has to hold it.
 		ReadBufferSize:  int(p.boot.Limits.Head) + 1024,
-		WriteBufferSize: 16 << 10,
+		WriteBufferSize: 8 << 10,
 		// Bodies are streamed: their limits belong to routes and policies.
 		StreamRequestBody: true,
 		// A parsed multipart body would be written anew, not forwarded as it came.

@@ -31,34 +31,47 @@ const patience = 30 * time.Second
 // raceExit is the exit code of a process in which the race detector found something.
 const raceExit = 66
 
-// build compiles the binary once per test process, with the race detector.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "wafer-test-")
+// folder is where the binaries are.
+var folder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "wafer-test-") })
+
+// Both builds happen once per test process, if anybody needs them.
+var (
+	buildRace  = sync.OnceValues(func() (string, error) { return compile("wafer-race", "-race") })
+	buildPlain = sync.OnceValues(func() (string, error) { return compile("wafer") })
+)
+
+func compile(name string, flags ...string) (string, error) {
+	dir, err := folder()
 	if err != nil {
 		return "", err
 	}
 	_, file, _, _ := runtime.Caller(0)
-	bin := filepath.Join(dir, "wafer")
-	c := exec.Command("go", "build", "-race", "-buildvcs=false", "-o", bin, "./cmd/wafer")
+	bin := filepath.Join(dir, name)
+	c := exec.Command("go", slices.Concat([]string{"build"}, flags, []string{"-buildvcs=false", "-o", bin, "./cmd/wafer"})...)
 	c.Dir = filepath.Join(filepath.Dir(file), "..", "..")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build wafer: %w\n%s", err, out)
 	}
 	return bin, nil
-})
+}
 
-// Main runs the tests of a package and removes the binary afterwards. It is for TestMain,
+// Main runs the tests of a package and removes the binaries afterwards. It is for TestMain,
 // and returns what os.Exit wants.
 func Main(m *testing.M) int {
 	code := m.Run()
-	if bin, err := build(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(bin)) // what is left is in a temporary folder
+	if dir, err := folder(); err == nil {
+		_ = os.RemoveAll(dir) // what is left is in a temporary folder
 	}
 	return code
 }
 
-// Binary returns the path of the binary, built if need be.
+// Binary returns the path of the binary with the race detector, built if need be.
 func Binary(tb testing.TB) string {
+	tb.Helper()
+	return built(tb, buildRace)
+}
+
+func built(tb testing.TB, build func() (string, error)) string {
 	tb.Helper()
 	bin, err := build()
 	if err != nil {
@@ -91,12 +104,24 @@ func Start(tb testing.TB, routes string, args ...string) *Tier {
 	return Run(tb, append([]string{"serve", "--routes", routes}, args...)...)
 }
 
+// Plain is Start without the race detector, for tests that measure time or memory, or that
+// would take too long with it.
+func Plain(tb testing.TB, routes string, args ...string) *Tier {
+	tb.Helper()
+	return run(tb, built(tb, buildPlain), append([]string{"serve", "--routes", routes}, args...))
+}
+
 // Run is Start for any command that serves.
 func Run(tb testing.TB, args ...string) *Tier {
 	tb.Helper()
+	return run(tb, Binary(tb), args)
+}
+
+func run(tb testing.TB, bin string, args []string) *Tier {
+	tb.Helper()
 	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
 	args = append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
-	t.cmd = exec.Command(Binary(tb), args...)
+	t.cmd = exec.Command(bin, args...)
 	t.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode="+strconv.Itoa(raceExit))
 	stdout, err := t.cmd.StdoutPipe()
 	if err != nil {
