@@ -2,20 +2,19 @@ package config
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
 // Source is where a route configuration comes from and comes from again at every reload.
 // It belongs to one goroutine at a time.
 type Source struct {
-	path   string   // of the route file; empty: fixed
-	names  []string // files the route file named at the last load, good or not
-	routes *Routes  // of a fixed source
+	path   string              // of the route file; empty: fixed
+	routes *Routes             // of a fixed source
+	names  []string            // files of the last load, good or not, in the order they were read
+	sums   [][sha256.Size]byte // of what was read, or of the error, for each name
 }
 
 // FileSource loads the route file at path, anew each time.
@@ -29,35 +28,41 @@ func (s *Source) Load() (*Routes, error) {
 	if s.path == "" {
 		return s.routes, nil
 	}
-	data, err := os.ReadFile(s.path)
+	s.names, s.sums = nil, nil
+	data, err := s.read(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("read route file: %w", err)
 	}
-	s.names = nil
 	return ParseRoutes(s.path, data, func(rel string) ([]byte, error) {
-		path := filepath.Join(filepath.Dir(s.path), rel)
-		s.names = append(s.names, path)
-		return os.ReadFile(path)
+		return s.read(filepath.Join(filepath.Dir(s.path), rel))
 	})
 }
 
-// Fingerprint changes when the content of any file does that the last load read or wanted
-// to read. A ConfigMap's symlink swap is one change, and a file that is written anew with
-// the same content is none. Of a fixed source it is constant.
-func (s *Source) Fingerprint() string {
-	if s.path == "" {
-		return "fixed"
-	}
-	h := sha256.New()
-	for _, path := range slices.Concat([]string{s.path}, s.names) {
+// read reads a file and remembers what came of it.
+func (s *Source) read(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	s.names, s.sums = append(s.names, path), append(s.sums, sum(data, err))
+	return data, err
+}
+
+// Changed reports whether the content of any file differs from what the last load read, or
+// failed to read. A ConfigMap's symlink swap is one change, and a file that is written
+// anew with the same content is none.
+func (s *Source) Changed() bool {
+	for i, path := range s.names {
 		data, err := os.ReadFile(path)
-		if err != nil {
-			data = []byte(err.Error())
+		if sum(data, err) != s.sums[i] {
+			return true
 		}
-		sum := sha256.Sum256(data)
-		h.Write(sum[:])
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return false
+}
+
+func sum(data []byte, err error) [sha256.Size]byte {
+	if err != nil {
+		data = []byte(err.Error())
+	}
+	return sha256.Sum256(data)
 }
 
 // Name is the route file's path, or what stands for it.

@@ -48,7 +48,6 @@ type Proxy struct {
 	draining  atomic.Bool
 	tunnels   sync.WaitGroup
 	reloads   chan reloadRequest
-	tried     string // fingerprint of the files last loaded, whether they were good or not
 }
 
 // New builds the first snapshot. Without one there is nothing to serve, so its error is

@@ -44,7 +44,7 @@ func (p *Proxy) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick:
-			if p.source.Fingerprint() != p.tried {
+			if p.source.Changed() {
 				_, _ = p.reload("file") // counted and logged there
 			}
 		case first := <-p.reloads:
@@ -85,7 +85,6 @@ func (p *Proxy) Reload(ctx context.Context, trigger string) (Reloaded, error) {
 // reload loads, builds, proves and swaps. All that can fail comes before the swap.
 func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	began := time.Now()
-	p.tried = p.source.Fingerprint()
 	old := p.snapshot.Load()
 	c, err := p.source.Load()
 	if err == nil && old != nil && c.Digest() == old.digest {

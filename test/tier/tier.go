@@ -36,8 +36,8 @@ var folder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "w
 
 // Both builds happen once per test process, if anybody needs them.
 var (
-	buildRace  = sync.OnceValues(func() (string, error) { return compile("wafer-race", "-race") })
-	buildPlain = sync.OnceValues(func() (string, error) { return compile("wafer") })
+	buildRace  = sync.OnceValues(func() (string, error) { return compile("wafer", "-race") })
+	buildPlain = sync.OnceValues(func() (string, error) { return compile("wafer-plain") })
 )
 
 func compile(name string, flags ...string) (string, error) {
