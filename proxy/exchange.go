@@ -14,6 +14,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -402,7 +403,7 @@ func (x *exchange) replyWhole(body io.Reader) {
 // inspectResponse runs phases 3 and 4. Nothing has been sent to the client yet, so both
 // can still stop the response.
 func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
-	if !x.judge(func() (waf.Verdict, error) { return x.tx.ResponseHead(responseView(h)) }) {
+	if !x.judge(func() (waf.Verdict, error) { return x.tx.ResponseHead(x.responseView(h)) }) {
 		return false
 	}
 	if x.tx == nil { // it failed, and the policy goes on without it
@@ -643,10 +644,16 @@ func (v *view) request(ctx *fasthttp.RequestCtx) *waf.Request {
 	return r
 }
 
-// responseView is what the rules see of the response's head.
-func responseView(h *fasthttp.ResponseHeader) *waf.Response {
+// responseView is what the rules see of the response's head. Of a body that they get
+// decoded they do not see that it was encoded: CRS passes over bodies that are.
+func (x *exchange) responseView(h *fasthttp.ResponseHeader) *waf.Response {
 	r := &waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1"}
+	_, err := coding.Parse(string(h.ContentEncoding()))
+	decoded := x.route.inspectsResponses && err == nil
 	for k, v := range h.All() {
+		if decoded && strings.EqualFold(string(k), "Content-Encoding") {
+			continue
+		}
 		r.Headers = append(r.Headers, waf.Header{Name: string(k), Value: string(v)})
 	}
 	return r

@@ -110,11 +110,11 @@ func TestServeTo(t *testing.T) {
 		}
 		r := f("127.0.0.1",
 			[]string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: shop.test"},
-			[]string{"203.0.113.7", "from-client", "https", "www.shop.test"})
+			[]string{"203.0.113.7", "from-client", "https", "www.shop.test", "x-real-ip"})
 		wantEvent(t, w.Access(r.id), map[string]any{"client": "127.0.0.1"})
 		r = f(trusted,
-			[]string{"X-Forwarded-For: 203.0.113.7, 198.51.100.1, " + trusted, "X-Forwarded-Proto: https", "X-Forwarded-Host: www.shop.test", "Forwarded: for=203.0.113.7"},
-			[]string{"x-real-ip"})
+			[]string{"X-Forwarded-For: 203.0.113.7, 198.51.100.1, " + trusted, "X-Forwarded-Proto: https", "X-Forwarded-Host: www.shop.test", "Forwarded: for=203.0.113.7", "X-Real-Ip: 203.0.113.7"},
+			nil)
 		if r.id != "from-client" {
 			t.Errorf("request id %q, want that of the trusted proxy", r.id)
 		}

@@ -1,0 +1,212 @@
+package soak
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// soak is one tier, its backends and the clients that ask it.
+type soak struct {
+	w      *tier.Tier
+	steady [2]*backend // of the two configurations
+	shaky  *backend    // killed and revived
+	liar   *backend
+
+	nonces atomic.Int64
+	mu     sync.Mutex
+	served map[string]int // exchanges that ended as they may, by kind of client
+	odd    map[string]int // those of them that a fault touched, by outcome
+	failed []error
+}
+
+// nonce is a new name for a request.
+func (s *soak) nonce() string { return fmt.Sprintf("nonce-%d", s.nonces.Add(1)) }
+
+// faulty counts an outcome that only a fault explains.
+func (s *soak) faulty(outcome string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.odd[outcome]++
+}
+
+// routes is one of two configurations: other upstreams, another engine, a route more or less.
+func (s *soak) routes(generation int) string {
+	odd := generation % 2
+	extra := ""
+	if odd == 1 {
+		extra = "\n  - { id: extra, hosts: [extra.test], policy: guarded, upstreams: [{ id: steady-1 }] }"
+	}
+	return fmt.Sprintf(`
+routes:
+  - { id: steady, hosts: [steady.test], policy: guarded, websocket: allow, timeouts: { idle: 5s }, upstreams: [{ id: steady-%[1]d }] }
+  - { id: shaky, hosts: [shaky.test], policy: guarded, upstreams: [{ id: shaky }] }
+  - { id: big, hosts: [big.test], policy: big, upstreams: [{ id: steady-%[1]d }] }
+  - { id: liar, hosts: [liar.test], policy: guarded, upstreams: [{ id: liar }] }
+  - { id: liar-read, hosts: [liar-read.test], policy: reading, upstreams: [{ id: liar }] }%[2]s
+upstreams:
+  - { id: steady-%[1]d, endpoints: ["%[3]s"], timeouts: { idle: 1s } }
+  - { id: shaky, endpoints: ["%[4]s"], timeouts: { idle: 1s } }
+  - { id: liar, endpoints: ["%[5]s"], timeouts: { idle: 1s } }
+policies:
+  - id: guarded
+    thresholds: { outbound: %[6]d }
+    crs: { restricted_headers_basic: [proxy] }
+  - { id: big, inherits: guarded, request_body: { limit: 16KiB, oversize: inspect_prefix } }
+  - { id: reading, response_body: { inspect: true } }
+`, odd, extra, s.steady[odd].url(), s.shaky.url(), s.liar.url(), 4+generation/2%2)
+}
+
+// run lets all clients work until the time is over, while faults happen. It is called from
+// the test's goroutine.
+func (s *soak) run(t *testing.T, file string, length time.Duration) {
+	t.Helper()
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, k := range kinds {
+		for range k.clients {
+			wg.Go(func() { s.client(k, end) })
+		}
+	}
+	over := time.After(length)
+	reload, fault := time.NewTicker(2*time.Second), time.NewTicker(1500*time.Millisecond)
+	defer reload.Stop()
+	defer fault.Stop()
+	for generation, running := 1, true; running; {
+		select {
+		case <-over:
+			running = false
+		case <-reload.C:
+			rewrite(t, file, s.routes(generation))
+			if status, text := s.w.Reload(); status != 200 || !strings.Contains(text, `"changed": true`) {
+				t.Errorf("reload: %d %s", status, text)
+			}
+			generation++
+			s.w.Forget()
+		case <-fault.C:
+			if s.shaky.epoch.Load()%2 == 0 {
+				s.shaky.kill()
+			} else {
+				s.shaky.revive(t)
+			}
+		}
+		s.mu.Lock()
+		running = running && len(s.failed) == 0
+		s.mu.Unlock()
+	}
+	close(end)
+	wg.Wait()
+	if s.shaky.epoch.Load()%2 != 0 {
+		s.shaky.revive(t)
+	}
+	rewrite(t, file, s.routes(0))
+	if status, text := s.w.Reload(); status != 200 {
+		t.Errorf("reload: %d %s", status, text)
+	}
+}
+
+// client repeats one kind of exchange on one connection, as long as that lives.
+func (s *soak) client(k kind, end <-chan struct{}) {
+	c := &client{soak: s}
+	defer c.drop()
+	tick := time.NewTicker(k.every)
+	defer tick.Stop()
+	for pause(end, tick.C) {
+		err := k.once(c)
+		s.mu.Lock()
+		if err == nil {
+			s.served[k.name]++
+		} else {
+			s.failed = append(s.failed, fmt.Errorf("%s: %w", k.name, err))
+		}
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// settled waits until nothing is in flight and sizes are at most most, and returns them.
+func (s *soak) settled(t *testing.T, most sizes) sizes {
+	t.Helper()
+	var now, last sizes
+	var flight, open, tunnels, queue float64
+	defer func() {
+		if t.Failed() {
+			t.Logf("requests in flight %v, connections %v, tunnels %v, queue %v, %+v", flight, open, tunnels, queue, now)
+		}
+	}()
+	eventually(t, "nothing in flight, and no more held than at rest", func() bool {
+		flight, open = s.w.Metric("wafer_requests_in_flight"), s.w.Metric("wafer_connections")
+		tunnels, queue = s.w.Metric("wafer_tunnels"), s.w.Metric("wafer_inspection_queue")
+		last, now = now, measure(t, s.w)
+		return flight+open+tunnels+queue == 0 && now.goroutines == last.goroutines && now.files == last.files &&
+			now.goroutines <= most.goroutines && now.files <= most.files && now.heap <= most.heap
+	})
+	return now
+}
+
+// TestSoak mixes all kinds of clients with faults, for WAFER_TEST_SOAK. Every answer
+// carries its own request's nonce, outcomes are those that the fault at hand allows, and at
+// the end nothing is left of it all.
+func TestSoak(t *testing.T) {
+	length, err := time.ParseDuration(cmp.Or(os.Getenv("WAFER_TEST_SOAK"), "20s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &soak{
+		steady: [2]*backend{newBackend(t), newBackend(t)}, shaky: newBackend(t), liar: newBackend(t),
+		served: map[string]int{}, odd: map[string]int{},
+	}
+	file := routeFile(t, s.routes(0))
+	s.w = tier.Start(t, file, "--reload-interval", "0", "--log-access", "off", "--trusted-proxies", "127.0.0.1/32",
+		"--timeout-head", "3s", "--timeout-body", "3s", "--timeout-write", "3s", "--timeout-idle", "20s")
+
+	s.run(t, file, min(length/4, 30*time.Second)) // warm-up: what stays after it may stay
+	before := s.settled(t, sizes{1 << 20, 1 << 20, 1 << 40})
+	clear(s.served)
+	s.run(t, file, length)
+	for i, err := range s.failed {
+		if i < 10 {
+			t.Error(err)
+		}
+	}
+	// The tolerance: connections of the test itself, and a quarter of the heap, which holds
+	// buffers whose number depends on how many requests met.
+	after := s.settled(t, sizes{before.goroutines + 10, before.files + 10, before.heap + before.heap/4})
+	t.Logf("after the warm-up %+v, after the soak %+v", before, after)
+	total := 0
+	for _, k := range kinds {
+		total += s.served[k.name]
+		if s.served[k.name] == 0 && len(s.failed) == 0 {
+			t.Errorf("no %s", k.name)
+		}
+	}
+	t.Logf("%d exchanges: %v", total, s.served)
+	for _, outcome := range slices.Sorted(maps.Keys(s.odd)) {
+		t.Logf("under faults: %s: %d", outcome, s.odd[outcome])
+	}
+	if n := s.w.Metric("wafer_panics_total"); n != 0 {
+		t.Errorf("%v panics", n)
+	}
+	if n := sum(s.w, "wafer_requests_total", `verdict="error_`); n != 0 {
+		t.Errorf("the engine failed %d times", n)
+	}
+	if n := s.w.Metric(`wafer_config_reloads_total{result="failure"}`); n != 0 {
+		t.Errorf("%v reloads failed", n)
+	}
+	s.w.Signal(syscall.SIGINT)
+	if code := s.w.Wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
