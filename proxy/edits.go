@@ -253,8 +253,10 @@ func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
 	h.SetProtocol(nil)       // our own version
 	h.ResetConnectionClose() // the upstream's connection is not the client's
 	var drop []string
-	for _, value := range h.PeekAll("Connection") {
-		drop = connectionOptions(drop, string(value))
+	for name, value := range h.All() { // fasthttp finds names only in the case they came in
+		if len(name) == len("Connection") && bytes.EqualFold(name, []byte("Connection")) {
+			drop = connectionOptions(drop, string(value))
+		}
 	}
 	edits := &x.route.config.ResponseHeaders
 	var gone [][]byte

@@ -466,8 +466,8 @@ func (x *exchange) decide(v waf.Verdict, err error) bool {
 			status = x.route.policy.Block.Status
 		}
 		x.closeUpstream()
-		x.unread()
 		write(x.ctx, status, x.id, x.view.get("Accept"), x.route.block)
+		x.unread()
 	}
 	return false
 }
@@ -491,25 +491,27 @@ func (x *exchange) refuse(status int, reason string) bool {
 
 // bodyFailed answers a request whose body did not arrive. It reports false.
 func (x *exchange) bodyFailed(err error) bool {
-	x.ctx.SetConnectionClose()
 	if errors.Is(err, errBodyLimit) {
 		return x.refuse(fasthttp.StatusRequestEntityTooLarge, "request_body")
 	}
-	return x.refuse(refusal(x.ctx.Conn(), err))
+	x.refuse(refusal(x.ctx.Conn(), err))
+	x.ctx.SetConnectionClose()
+	return false
 }
 
 // answer sends one of the tier's own pages.
 func (x *exchange) answer(status int) {
 	x.closeUpstream()
-	x.unread()
 	answer(x.ctx, status, x.id, x.view.get("Accept"))
+	x.unread()
 	if status == fasthttp.StatusServiceUnavailable {
 		x.ctx.Response.Header.Set("Retry-After", "1")
 	}
 }
 
 // unread closes the connection after the answer if the request's body was not read whole:
-// what is left of it must not be taken for a request.
+// what is left of it must not be taken for a request. It has to follow the answer's head,
+// which resets what was said before it.
 func (x *exchange) unread() {
 	if !x.bodyDone && x.ctx.RequestBodyStream() != nil {
 		x.ctx.SetConnectionClose()
@@ -534,8 +536,8 @@ func (x *exchange) panicked(r any) {
 	x.proxy.reportPanic(r, x.id)
 	x.failure, x.verdict = "panic", verdictErrorDeny
 	x.closeUpstream()
-	x.ctx.SetConnectionClose()
 	answer(x.ctx, fasthttp.StatusInternalServerError, x.id, "")
+	x.ctx.SetConnectionClose()
 }
 
 // finish writes the events, counts, and lets go of everything. It runs once: after the

@@ -37,7 +37,7 @@ func TestCRS(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &run{backend: startBackend(t), exceptions: exceptions, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
-	r.tier = tier.Start(t, routeFile(t, r.backend.addr), "--timeout-body", "5s")
+	r.tier = tier.Plain(t, routeFile(t, r.backend.addr), "--timeout-body", "5s")
 	loaded, began := 0, time.Now()
 	t.Cleanup(func() { r.summarize(t, loaded, time.Since(began)) })
 	for _, f := range files {

@@ -120,7 +120,7 @@ func (b *backend) serve(c net.Conn) {
 			err = events(c, nonce)
 		case "socket":
 			if _, err := fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Nonce: %s\r\n\r\n", nonce); err == nil {
-				_, _ = io.Copy(c, br) // until either side ends
+				_, _ = io.Copy(c, struct{ io.Reader }{br}) // until either side ends; splicing a socket into itself would not work
 			}
 			return
 		case "slow":

@@ -75,7 +75,7 @@ var errNoReply = errors.New("no response")
 func readReply(br *bufio.Reader, method string) (reply, error) {
 	var head bytes.Buffer
 	for !bytes.HasSuffix(head.Bytes(), []byte("\r\n\r\n")) {
-		l, err := br.ReadSlice('\n')
+		l, err := br.ReadBytes('\n')
 		head.Write(l)
 		if err != nil {
 			if head.Len() == 0 && (err == io.EOF || errors.Is(err, net.ErrClosed)) {

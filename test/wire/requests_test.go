@@ -37,7 +37,6 @@ type requestCase struct {
 	status       int  // of the refusal, 0: none
 	reason       string
 	statuses     string
-	expectations int
 }
 
 func readRequestCase(t *testing.T, b block) requestCase {
@@ -202,7 +201,7 @@ func (c *requestCase) check(t *testing.T, w *tier.Tier, back *backend, step int)
 		t.Errorf("a page without the request id: %s%s", last.head, last.body)
 	}
 	wantEvent(t, w.Access(last.id), map[string]any{
-		"error": c.reason, "status": float64(c.status), "verdict": "refused", "coverage": "none", "coverage_reason": "refused",
+		"error": c.reason, "status": float64(c.status), "verdict": "refused",
 	})
 }
 
