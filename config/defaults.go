@@ -58,7 +58,8 @@ func DefaultUpstream() Upstream {
 // DefaultPolicy returns the policy that every policy without "inherits" starts from.
 // Unless the file defines a policy "default", it is also what routes without a policy
 // get. The CRS values are those that REQUEST-901-INITIALIZATION.conf of CRS 4.25 sets,
-// but for the methods PUT, PATCH and DELETE, which APIs need.
+// but for the methods PUT, PATCH and DELETE, which APIs need, and the field Expect, which
+// the tier answers itself and does not forward.
 func DefaultPolicy() Policy {
 	p := Policy{
 		ID:             DefaultPolicyID,
@@ -89,7 +90,7 @@ func DefaultPolicy() Policy {
 			RestrictedHeaders: []string{
 				"content-encoding", "proxy", "lock-token", "content-range", "if",
 				"x-http-method-override", "x-http-method", "x-method-override",
-				"x-middleware-subrequest", "expect",
+				"x-middleware-subrequest",
 			},
 			RestrictedHeadersExtended: []string{"accept-charset"},
 			CriticalAnomalyScore:      5,

@@ -148,11 +148,15 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		return nil, problems
 	}
 	for i, p := range c.Policies {
-		if e := engines[p.ID]; e != nil && p.Mode == "block" {
-			if err := probe(e); err != nil {
-				report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
-			}
+		e := engines[p.ID]
+		if e == nil || p.Mode != "block" || s.engines[e.Digest()].proved {
+			continue
 		}
+		if err := probe(e); err != nil {
+			report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
+			continue
+		}
+		s.engines[e.Digest()].proved = true
 	}
 	if len(problems) > 0 {
 		return nil, problems

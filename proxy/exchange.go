@@ -33,6 +33,7 @@ type exchange struct {
 	matched  routing.Path
 
 	tx         *waf.Transaction
+	found      waf.Findings // once tx has ended
 	inspecting time.Duration
 	verdict    verdict
 	coverage   coverage
@@ -42,7 +43,7 @@ type exchange struct {
 	bodyDone bool   // and that is all of it
 	stream   io.Reader
 
-	up         upstream.Exchange
+	up         *upstream.Exchange // a tunnel keeps it
 	pool       *upstream.Pool
 	upstreamed time.Duration
 	answerBody answerBody
@@ -56,7 +57,7 @@ type exchange struct {
 var exchanges = sync.Pool{New: func() any { return newExchange() }}
 
 func newExchange() *exchange {
-	x := &exchange{}
+	x := &exchange{up: &upstream.Exchange{}}
 	x.fields, x.onInterim = x.view.fields, x.interim
 	return x
 }
@@ -186,6 +187,9 @@ func (x *exchange) inspectHead() bool {
 		}
 		return false
 	}
+	if x.tx != nil && x.tx.Off() {
+		x.coverage = coverage{coverageNone, reasonExcluded}
+	}
 	return true
 }
 
@@ -228,6 +232,8 @@ func (x *exchange) readBody() bool {
 	switch {
 	case x.tx == nil:
 		return true
+	case x.tx.Off():
+		return true
 	case !x.tx.WantsRequestBody():
 		x.coverage = coverage{coverageHeaders, reasonExcluded}
 		if !policy.Inspect {
@@ -255,6 +261,9 @@ func (x *exchange) readBody() bool {
 
 // oversize does what the policy says about a body that goes on beyond its limit.
 func (x *exchange) oversize() bool {
+	if x.route.oversize != x.route.policy.RequestBody.Oversize { // blocking it would have been refused
+		x.verdict, x.failure = verdictWouldBlock, "inspection_limit"
+	}
 	switch x.route.oversize {
 	case "inspect_prefix":
 		x.coverage = coverage{coveragePartial, reasonOversize}
@@ -282,7 +291,8 @@ func (x *exchange) inspectBody() bool {
 			return false
 		}
 	}
-	return x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body) })
+	whole := x.coverage.label != coveragePartial
+	return x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body, whole) })
 }
 
 // forward sends the request and receives the response's head.
@@ -305,7 +315,7 @@ func (x *exchange) forward() bool {
 		x.up.Deadline = x.started.Add(t)
 	}
 	before := time.Now()
-	err := x.pool.Do(out, &x.up)
+	err := x.pool.Do(out, x.up)
 	x.upstreamed = time.Since(before)
 	if err == nil {
 		return true
@@ -472,10 +482,19 @@ func (x *exchange) decide(v waf.Verdict, err error) bool {
 	return false
 }
 
-// abandon goes on without the engine, which failed.
+// abandon goes on without the engine. What it has found is kept for the event.
 func (x *exchange) abandon() {
-	_, _ = x.tx.Finish()
+	x.conclude()
 	x.tx = nil
+}
+
+// conclude ends the transaction.
+func (x *exchange) conclude() {
+	found, err := x.tx.Finish()
+	if err != nil {
+		x.proxy.log.Error().Err(err).Str("request_id", x.id).Msg("engine failed after the verdict")
+	}
+	x.found = found
 }
 
 // refuse answers before the route's policy was asked. It reports false.
@@ -562,6 +581,9 @@ func (x *exchange) finish() {
 		upstreamID = x.pool.ID()
 	}
 	if x.tx != nil {
+		x.conclude()
+	}
+	if len(x.found.Matches) > 0 || x.verdict != verdictPass && x.verdict != verdictRefused {
 		x.reportFindings(status)
 	}
 	if p.boot.Log.Access != "off" || x.verdict == verdictRefused {
@@ -585,21 +607,14 @@ func (x *exchange) finish() {
 	p.metrics.inFlight.Dec()
 	bodies.put(x.body)
 	x.snapshot.release()
-	*x = exchange{scratch: x.scratch, view: view{headers: v.headers[:0], hops: v.hops[:0]}, fields: x.fields, onInterim: x.onInterim}
+	*x.up = upstream.Exchange{}
+	*x = exchange{up: x.up, scratch: x.scratch, view: view{headers: v.headers[:0], hops: v.hops[:0]}, fields: x.fields, onInterim: x.onInterim}
 	exchanges.Put(x)
 }
 
-// reportFindings ends the transaction and writes the security event, if there is
-// anything to say.
+// reportFindings writes the security event.
 func (x *exchange) reportFindings(status int) {
-	found, err := x.tx.Finish()
-	if err != nil {
-		x.proxy.log.Error().Err(err).Str("request_id", x.id).Msg("engine failed after the verdict")
-	}
-	if len(found.Matches) == 0 && found.Verdict.Action == waf.Pass {
-		return
-	}
-	r := x.route
+	found, r := &x.found, x.route
 	event := audit.Security{
 		Time: x.started, RequestID: x.id, Route: r.config.ID, Policy: r.policy.ID, Mode: r.policy.Mode, Client: x.view.client,
 		Method: x.view.method, Host: x.view.host, Path: x.view.path, Verdict: x.verdict.String(), Status: status,

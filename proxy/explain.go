@@ -76,10 +76,9 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 		e.Policy = &x.route.policy
 	}
 	if x.tx != nil {
-		if e.Findings, err = x.tx.Finish(); err != nil {
-			return nil, err
-		}
+		x.conclude()
 	}
+	e.Findings = x.found
 	return e, nil
 }
 

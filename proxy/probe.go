@@ -52,7 +52,7 @@ func probeOne(e *waf.Engine, class, target string) error {
 	tx := e.Begin(context.Background(), "probe")
 	verdict, err := tx.RequestHead(v.request(&ctx))
 	if err == nil && !verdict.Blocks() {
-		verdict, err = tx.RequestBody(nil)
+		verdict, err = tx.RequestBody(nil, true)
 	}
 	found, ferr := tx.Finish()
 	if err = errors.Join(err, ferr); err != nil {

@@ -48,6 +48,7 @@ type Proxy struct {
 	draining  atomic.Bool
 	tunnels   sync.WaitGroup
 	reloads   chan reloadRequest
+	building  sync.Mutex // held from the first series of a snapshot to its being current
 }
 
 // New builds the first snapshot. Without one there is nothing to serve, so its error is

@@ -84,6 +84,8 @@ func (p *Proxy) Reload(ctx context.Context, trigger string) (Reloaded, error) {
 
 // reload loads, builds, proves and swaps. All that can fail comes before the swap.
 func (p *Proxy) reload(trigger string) (Reloaded, error) {
+	p.building.Lock()
+	defer p.building.Unlock()
 	began := time.Now()
 	old := p.snapshot.Load()
 	c, err := p.source.Load()
@@ -132,6 +134,8 @@ func (p *Proxy) retire(s *snapshot) {
 		if err := p.resources.free(s); err != nil {
 			p.log.Warn().Err(err).Uint64("generation", s.generation).Msg("retiring a configuration")
 		}
+		p.building.Lock() // a snapshot that is being built may have a route again
+		defer p.building.Unlock()
 		alive := map[string]bool{}
 		now := p.snapshot.Load()
 		for _, r := range now.routes {

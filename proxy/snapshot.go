@@ -61,6 +61,7 @@ func (p *Proxy) current() *snapshot {
 type shared[T any] struct {
 	value  T
 	owners int
+	proved bool // an engine that has stopped the probes; for the one goroutine that builds
 }
 
 // route is a config.Route bound to everything a request on it needs.

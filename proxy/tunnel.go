@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/wire"
 )
 
@@ -42,7 +43,8 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	h.Set("Upgrade", "websocket")
 	x.coverage = coverage{coverageHeaders, reasonUpgrade}
 	p, id, idle := x.proxy, x.id, x.route.config.Timeouts.Idle
-	x.up.Body = nil // the tunnel closes it
+	// The exchange will serve other requests while the tunnel is open.
+	x.up = &upstream.Exchange{Endpoint: x.up.Endpoint}
 	p.tunnels.Add(1)
 	p.metrics.tunnels.Inc()
 	if c, ok := x.ctx.Conn().(*wire.Conn); ok {

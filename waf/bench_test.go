@@ -134,7 +134,7 @@ func benchTransaction(e *Engine, r *Request, body []byte) (blocked bool, err err
 	t := e.Begin(context.Background(), "0193a7b2-bench")
 	v, err := t.RequestHead(r)
 	if err == nil && !v.Blocks() {
-		v, err = t.RequestBody(body)
+		v, err = t.RequestBody(body, true)
 	}
 	if err == nil && !v.Blocks() {
 		v, err = t.ResponseHead(&Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{{"Content-Type", "text/html"}, {"Content-Length", "1024"}}})

@@ -60,7 +60,7 @@ func run(t testing.TB, e *Engine, r *Request, body string) (Verdict, Findings) {
 	tx := e.Begin(t.Context(), "id-1")
 	v, err := tx.RequestHead(r)
 	if err == nil && !v.Blocks() {
-		v, err = tx.RequestBody([]byte(body))
+		v, err = tx.RequestBody([]byte(body), true)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestResponse(t *testing.T) {
 			if v, err := tx.RequestHead(get("/")); err != nil || v.Blocks() {
 				t.Fatal(v, err)
 			}
-			if v, err := tx.RequestBody(nil); err != nil || v.Blocks() {
+			if v, err := tx.RequestBody(nil, true); err != nil || v.Blocks() {
 				t.Fatal(v, err)
 			}
 			r := &Response{Status: 200, Protocol: "HTTP/1.1"}

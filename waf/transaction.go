@@ -40,11 +40,17 @@ func (t *Transaction) WantsRequestBody() bool {
 	return !t.tx.IsRuleEngineOff() && t.tx.IsRequestBodyAccessible()
 }
 
+// Off reports whether a rule has switched the engine off for this transaction.
+func (t *Transaction) Off() bool { return t.tx.IsRuleEngineOff() }
+
 // RequestBody runs the rules of phase 2 on the body, or on the prefix of it that is
-// inspected; nil if there is none. It has to be called in any case.
-func (t *Transaction) RequestBody(body []byte) (v Verdict, err error) {
+// inspected (whole is false then); nil if there is none. It has to be called in any case.
+func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error) {
 	defer recovered(&err)
 	t.phase = 2
+	if !whole && len(body) > 0 {
+		body = t.complete(body)
+	}
 	if len(body) > 0 {
 		it, n, err := t.tx.WriteRequestBody(body)
 		if err != nil {
@@ -62,6 +68,24 @@ func (t *Transaction) RequestBody(body []byte) (v Verdict, err error) {
 		return Verdict{}, fmt.Errorf("request body rules: %w", err)
 	}
 	return t.verdict(it), nil
+}
+
+// complete makes of a body's beginning a body that its processor can parse.
+func (t *Transaction) complete(body []byte) []byte {
+	s, ok := t.tx.(plugintypes.TransactionState)
+	if !ok {
+		return body
+	}
+	vars := s.Variables()
+	switch vars.RequestBodyProcessor().Get() {
+	case "JSON":
+		return completeJSON(body, t.engine.policy.RequestBodyBytes)
+	case "MULTIPART":
+		if types := vars.RequestHeaders().Get("content-type"); len(types) > 0 {
+			return completeMultipart(body, types[0], t.engine.policy.RequestBodyBytes)
+		}
+	}
+	return body
 }
 
 // ResponseHead runs the rules of phase 3.

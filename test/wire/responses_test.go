@@ -215,7 +215,7 @@ func (c *responseCase) check(t *testing.T, w *tier.Tier, s *stage, host string, 
 	}
 
 	// The client's own connection may be used again unless it was told otherwise.
-	if _, closed := r.header["Connection"]; !closed && !r.cut && strings.Contains(c.client, "HTTP/1.1") {
+	if closed := strings.Contains(r.head, "\r\nConnection: close\r\n"); !closed && !r.cut && strings.Contains(c.client, "HTTP/1.1") {
 		conn.send(fmt.Sprintf("GET /clean/%d HTTP/1.1\r\nHost: %s\r\n\r\n", n, host))
 		next, err := readReply(conn.br, "GET")
 		if want := fmt.Sprintf("clean %d", n); err != nil || next.body != want {
