@@ -461,6 +461,7 @@ func vanish(c *client) error {
 		{raw: get("/slow")},
 		{raw: get("/slow") + get("/") + get("/")},
 		{raw: get("/socket", upgrade), read: 20},
+		{raw: get("/socket", upgrade)},
 		{raw: request("POST", "steady.test", "/", n, "", post, "Content-Length: 10", "Expect: 100-continue"), read: 20},
 		{raw: request("POST", "shaky.test", "/slow", n, "name="+n, post)},
 		{raw: request("GET", "liar.test", "/short", n, "")},
