@@ -72,7 +72,8 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 
 // serve is the handler of every request that fasthttp could parse.
 func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
-	x, begun := ctx.UserValue(expected{}).(*exchange)
+	x := takeExpected(ctx)
+	begun := x != nil
 	if !begun {
 		x = p.begin(ctx)
 	}
@@ -97,6 +98,33 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 // expected is the key under which an exchange waits for the body that it asked for.
 type expected struct{}
 
+// awaited holds that exchange. fasthttp closes it with the request if the body never
+// comes: if the client is gone before it could be asked, say.
+type awaited struct{ x *exchange }
+
+// Close ends the exchange if nobody has taken it.
+func (a *awaited) Close() error {
+	if x := a.x; x != nil {
+		a.x = nil
+		x.verdict, x.failure = verdictRefused, "truncated"
+		x.proxy.metrics.refused.WithLabelValues(x.failure).Inc()
+		x.finish()
+	}
+	return nil
+}
+
+// takeExpected returns the exchange that waits for the body of ctx's request; nil if none
+// does.
+func takeExpected(ctx *fasthttp.RequestCtx) *exchange {
+	a, ok := ctx.UserValue(expected{}).(*awaited)
+	if !ok {
+		return nil
+	}
+	x := a.x
+	a.x = nil
+	return x
+}
+
 // expect decides about a request with Expect: 100-continue before its body is sent. It
 // returns 100, or the status of the answer it has given.
 func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
@@ -111,7 +139,7 @@ func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
 		}
 	}()
 	if x.head() && x.fits() {
-		ctx.SetUserValue(expected{}, x)
+		ctx.SetUserValue(expected{}, &awaited{x})
 		return fasthttp.StatusContinue
 	}
 	return 0
@@ -385,8 +413,12 @@ func (x *exchange) reply() {
 	if body.prefixed {
 		body.r = prefixed(x.body, x.up.Body)
 	}
-	if x.up.Length < 0 && x.view.protocol != "HTTP/1.1" {
-		x.replyWhole(body)
+	switch n := x.up.Length; {
+	case n < 0 && x.view.protocol != "HTTP/1.1":
+		x.replyWhole(body, maxWhole)
+		return
+	case n >= 0 && n <= maxSmall:
+		x.replyWhole(body, n)
 		return
 	}
 	// A body of unknown length may be an event stream: its head must not wait for it.
@@ -395,19 +427,27 @@ func (x *exchange) reply() {
 	x.ctx.Response.SetBodyStream(body, x.up.Length)
 }
 
-// maxWhole bounds the bodies that are buffered for HTTP/1.0 clients.
-const maxWhole = 8 << 20
+const (
+	// maxSmall is the length up to which a body is read before its head is sent: if it
+	// breaks off, the client gets a status for it.
+	maxSmall = 8 << 10
+	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
+	// which know no chunks.
+	maxWhole = 8 << 20
+)
 
-// replyWhole sends a body of unknown length to a client that knows no chunks.
-func (x *exchange) replyWhole(body io.Reader) {
-	all, whole, err := readUpTo(body, nil, maxWhole)
+// replyWhole reads a body of at most limit bytes and sends it.
+func (x *exchange) replyWhole(body io.Reader, limit int) {
+	all, whole, err := readUpTo(body, bodies.get(), limit)
+	defer bodies.put(all)
 	x.closeUpstream()
 	if err != nil || !whole {
-		x.failure = "response_body"
+		x.answerBody.n = 0 // none of it is sent
+		x.upstreamFailed(upstream.Reason(err))
 		x.answer(fasthttp.StatusBadGateway)
 		return
 	}
-	x.ctx.Response.SetBodyRaw(all)
+	x.ctx.Response.SetBody(all) // a copy: it is written when all this is over
 }
 
 // inspectResponse runs phases 3 and 4. Nothing has been sent to the client yet, so both

@@ -23,7 +23,6 @@ type metrics struct {
 	refused       *prometheus.CounterVec   // reason
 	upstreamError *prometheus.CounterVec   // upstream, reason
 	inFlight      prometheus.Gauge
-	tunnels       prometheus.Gauge
 	panics        prometheus.Counter
 
 	reloads       *prometheus.CounterVec // result
@@ -63,7 +62,6 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		refused:       counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
 		inFlight:      gauge("wafer_requests_in_flight", "Requests being served.").WithLabelValues(),
-		tunnels:       gauge("wafer_tunnels", "WebSocket connections that are open.").WithLabelValues(),
 		panics:        counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues(),
 		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
@@ -84,6 +82,12 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 func (m *metrics) watchConnections(open func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "wafer_connections", Help: "Open connections of clients.",
+	}, func() float64 { return float64(open()) }))
+}
+
+func (m *metrics) watchTunnels(open func() int64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_tunnels", Help: "WebSocket connections that are open.",
 	}, func() float64 { return float64(open()) }))
 }
 

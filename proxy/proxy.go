@@ -46,7 +46,7 @@ type Proxy struct {
 	decoder   *coding.Decoder
 	snapshot  atomic.Pointer[snapshot]
 	draining  atomic.Bool
-	tunnels   sync.WaitGroup
+	tunnels   atomic.Int64 // that are open
 	reloads   chan reloadRequest
 	building  sync.Mutex // held from the first series of a snapshot to its being current
 }
@@ -63,6 +63,7 @@ func New(o Options) (*Proxy, error) {
 		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 	}
 	p.metrics.watchQueue(p.bulkhead.queued)
+	p.metrics.watchTunnels(p.tunnels.Load)
 	p.server = p.newServer()
 	if _, err := p.reload("start"); err != nil {
 		return nil, err
@@ -164,14 +165,11 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	if err := p.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("requests still in flight after %s: %w", p.boot.ShutdownGrace, err)
 	}
-	closed := make(chan struct{})
-	go func() {
-		p.tunnels.Wait()
-		close(closed)
-	}()
-	select {
-	case <-closed:
-	case <-ctx.Done(): // WebSockets have no end of their own: this is it
+	for p.tunnels.Load() > 0 && ctx.Err() == nil { // a WebSocket may have no end of its own
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+		}
 	}
 	p.snapshot.Load().release()
 	return nil
@@ -184,7 +182,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 			p.reportPanic(r, "")
 		}
 	}()
-	if x, ok := ctx.UserValue(expected{}).(*exchange); ok {
+	if x := takeExpected(ctx); x != nil {
 		x.bodyFailed(err)
 		x.finish()
 		return

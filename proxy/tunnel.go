@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"strings"
@@ -45,26 +46,41 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	p, id, idle := x.proxy, x.id, x.route.config.Timeouts.Idle
 	// The exchange will serve other requests while the tunnel is open.
 	x.up = &upstream.Exchange{Endpoint: x.up.Endpoint}
-	p.tunnels.Add(1)
-	p.metrics.tunnels.Inc()
 	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
 		c.Pass()
 	}
+	head := bytes.Clone(h.Header())
+	conn := x.ctx.Conn()
+	report := func(r any) { p.reportPanic(r, id) }
+	// The server would not run the function below if writing the 101 failed, and nobody
+	// would close the upstream's side: so the function writes it.
+	x.ctx.HijackSetNoResponse(true)
 	x.ctx.Hijack(func(client net.Conn) {
-		defer p.tunnels.Done()
-		defer p.metrics.tunnels.Dec()
+		p.tunnels.Add(1)
+		defer p.tunnels.Add(-1)
 		defer func() {
 			if r := recover(); r != nil {
-				p.reportPanic(r, id)
+				report(r)
 			}
 		}()
-		tunnel(client, up, idle)
+		if _, err := conn.Write(head); err != nil {
+			_ = up.Close()
+			_ = conn.Close()
+			return
+		}
+		// What the server hands out has the bytes that it read ahead, but its Close does
+		// nothing until this function returns.
+		tunnel(struct {
+			io.ReadWriter
+			io.Closer
+		}{client, conn}, up, idle, report)
 	})
 }
 
 // tunnel copies in both directions until one side ends, or both are silent for idle
-// (0: for ever), and closes both.
-func tunnel(client net.Conn, up io.ReadWriteCloser, idle time.Duration) {
+// (0: for ever), and closes both. A Close has to end what runs on the same side. report
+// hears of panics, which would end the process.
+func tunnel(client, up io.ReadWriteCloser, idle time.Duration, report func(r any)) {
 	var last atomic.Int64
 	last.Store(time.Now().UnixNano())
 	closeBoth := func() {
@@ -94,7 +110,12 @@ func tunnel(client net.Conn, up io.ReadWriteCloser, idle time.Duration) {
 	}
 	done := make(chan struct{}, 2)
 	pipe := func(to io.Writer, from io.Reader) {
-		defer func() { done <- struct{}{} }()
+		defer func() {
+			if r := recover(); r != nil {
+				report(r)
+			}
+			done <- struct{}{}
+		}()
 		_, _ = io.Copy(to, &stamped{from, &last}) // how it ends does not matter: both are closed
 	}
 	go pipe(up, client)

@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 )
@@ -50,7 +51,8 @@ type body struct {
 	ended    bool // the body was read to its end
 	inChunk  bool // left counts a chunk whose CRLF is still to come
 	left     int64
-	err      error // of the last Read, sticky
+	err      error       // of the last Read, sticky
+	closed   atomic.Bool // a tunnel is
 }
 
 var errBodyClosed = errors.New("read of closed response body")
@@ -100,9 +102,18 @@ func (b *body) Write(p []byte) (int, error) {
 	return b.conn.Write(p)
 }
 
-// Close implements io.Closer.
+// Close implements io.Closer. Of a connection that changed protocols it may be called
+// while Read and Write run, and ends both.
 func (b *body) Close() error {
 	if b.conn == nil {
+		return nil
+	}
+	if b.framing == frameTunnel {
+		// The buffer is left to the garbage collector: a Read may be using it, and what it
+		// holds must not come up in another exchange.
+		if !b.closed.Swap(true) {
+			b.endpoint.settle(b.conn, false)
+		}
 		return nil
 	}
 	if b.framing == frameFixed && b.err == nil && b.left <= int64(b.reader.br.Buffered()) {

@@ -31,7 +31,8 @@ type Exchange struct {
 	// Interim, if not nil, is called with Head for every 1xx answer except 100.
 	Interim func(*fasthttp.ResponseHeader)
 	// Upgrade accepts a 101. Body is then the stream in both directions, an
-	// io.ReadWriteCloser. Without it a 101 is malformed.
+	// io.ReadWriteCloser; reading, writing and closing it may happen at once. Without it a
+	// 101 is malformed.
 	Upgrade bool
 
 	// Endpoint is the host:port that answered or failed last.
@@ -47,7 +48,7 @@ type Exchange struct {
 }
 
 func (x *Exchange) reset() {
-	if x.body.conn != nil {
+	if x.body.conn != nil && !x.body.closed.Load() {
 		panic("BUG: exchange reused before its body was closed")
 	}
 	x.Endpoint, x.Body, x.Length = "", nil, 0

@@ -366,7 +366,7 @@ func lied(c *client) error {
 		}
 	case lie.broken:
 		if a.StatusCode != 200 || a.Header.Get("X-Nonce") != n || !strings.HasPrefix("ok", string(a.body)) || a.broken == nil {
-			err = fmt.Errorf("status %d, broken off: %v, %v, %.200q", a.StatusCode, a.broken, a.Header, a.body)
+			err = fmt.Errorf("status %d, broken off: %t, %v, %.200q", a.StatusCode, a.broken != nil, a.Header, a.body)
 		}
 	case lie.status == 204:
 		err = a.own(204, n, "")

@@ -55,7 +55,7 @@ func flood(addr, host string, clients int, end <-chan struct{}, got *tally) *syn
 	}
 	for i := range clients {
 		wg.Go(func() {
-			tick := time.NewTicker(20 * time.Millisecond)
+			tick := time.NewTicker(100 * time.Millisecond)
 			defer tick.Stop()
 			var c *conn
 			for pause(end, tick.C) {
@@ -86,11 +86,11 @@ func flood(addr, host string, clients int, end <-chan struct{}, got *tally) *syn
 
 // TestOverload floods one route with more than the bulkhead takes. Other routes are served,
 // what is too much gets 503, and nothing passes without inspection but where the policy
-// says so.
+// says so. The race detector would make inspections so slow that little else was tested.
 func TestOverload(t *testing.T) {
 	const clients, length = 150, 5 * time.Second
 	flooded, fair, open := newBackend(t), newBackend(t), newBackend(t)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(`
+	w := tier.Plain(t, routeFile(t, fmt.Sprintf(`
 routes:
   - { id: flooded, hosts: [flooded.test], upstreams: [{ id: flooded }] }
   - { id: fair, hosts: [a.test], upstreams: [{ id: fair }] }
@@ -120,7 +120,7 @@ policies:
 
 	got := under("flooded.test", func() {
 		eventually(t, "the flood is too much", func() bool { return w.Metric(`wafer_refused_total{reason="overload"}`) > 0 })
-		took := clean(t, w.Addr, length) // fails if one is not answered with 200
+		took := clean(t, w.Addr, 2, length) // fails if one is not answered with 200
 		t.Logf("beside the flood, %d clean requests on another route: p50 %v, p99 %v", len(took), percentile(took, 0.5), percentile(took, 0.99))
 	})
 	t.Logf("flood: %d passed, %d blocked, %d refused", got.passed.Load(), got.blocked.Load(), got.overload.Load())
