@@ -9,9 +9,10 @@ import (
 // bulkhead bounds how many inspections run at once. Rules cost milliseconds of one core
 // where forwarding costs microseconds, so without it a flood of expensive requests would
 // take every core from all routes. Who finds no place waits a moment in a short queue of
-// its route's own; places are given to the waiting routes in turn, so that one route's
-// flood delays that route.
+// its route's own; places are given to the waiting routes in turn, and no route holds all
+// of them, so that one route's flood delays that route.
 type bulkhead struct {
+	most     int           // places of one route; one less than there are, if there are several
 	depth    int           // waiters of one route at most
 	patience time.Duration // longest wait
 
@@ -21,22 +22,22 @@ type bulkhead struct {
 	turn    list.List // of *lane: those with waiters, the next one in front
 }
 
-// lane is a route's queue at the bulkhead.
+// lane is a route's part of the bulkhead.
 type lane struct {
+	held    int       // places
 	waiters list.List // of chan struct{}, closed when a place is given
 	element *list.Element
 }
 
 func newBulkhead(places, depth int, patience time.Duration) *bulkhead {
-	return &bulkhead{free: places, depth: depth, patience: patience}
+	return &bulkhead{most: max(places-1, 1), free: places, depth: depth, patience: patience}
 }
 
 // enter waits for a place. It reports false if there was none in time, or if too many
 // wait already.
 func (b *bulkhead) enter(l *lane) bool {
 	b.mu.Lock()
-	if b.free > 0 { // then nobody waits
-		b.free--
+	if b.take(l) {
 		b.mu.Unlock()
 		return true
 	}
@@ -70,14 +71,23 @@ func (b *bulkhead) enter(l *lane) bool {
 // How many do is bounded by the requests that were let in before.
 func (b *bulkhead) enterLate(l *lane) {
 	b.mu.Lock()
-	if b.free > 0 {
-		b.free--
+	if b.take(l) {
 		b.mu.Unlock()
 		return
 	}
 	given, _ := b.queue(l)
 	b.mu.Unlock()
 	<-given
+}
+
+// take takes a place at once. Who waits on the same lane comes first.
+func (b *bulkhead) take(l *lane) bool {
+	if b.free == 0 || l.held >= b.most || l.waiters.Len() > 0 {
+		return false
+	}
+	b.free--
+	l.held++
+	return true
 }
 
 // queue appends a waiter.
@@ -91,21 +101,26 @@ func (b *bulkhead) queue(l *lane) (given chan struct{}, waiter *list.Element) {
 	return given, waiter
 }
 
-// leave gives the place to the next route's first waiter.
-func (b *bulkhead) leave() {
+// leave gives the lane's place to the next route that waits and may have one more.
+func (b *bulkhead) leave(l *lane) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	front := b.turn.Front()
-	if front == nil {
-		b.free++
+	b.free++
+	l.held--
+	for e := b.turn.Front(); e != nil; e = e.Next() {
+		next := e.Value.(*lane)
+		if next.held >= b.most {
+			continue
+		}
+		b.free--
+		next.held++
+		first := next.waiters.Front()
+		close(first.Value.(chan struct{}))
+		b.drop(next, first)
+		if next.element != nil {
+			b.turn.MoveToBack(next.element)
+		}
 		return
-	}
-	l := front.Value.(*lane)
-	first := l.waiters.Front()
-	close(first.Value.(chan struct{}))
-	b.drop(l, first)
-	if l.element != nil {
-		b.turn.MoveToBack(l.element)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestBulkheadIsFair(t *testing.T) {
 				mu.Lock()
 				order = append(order, name)
 				mu.Unlock()
-				b.leave()
+				b.leave(l)
 			}()
 			synctest.Wait()
 		}
@@ -38,7 +38,7 @@ func TestBulkheadIsFair(t *testing.T) {
 		if n := b.queued(); n != 7 {
 			t.Errorf("%d wait, want 7", n)
 		}
-		b.leave()
+		b.leave(&flood)
 		synctest.Wait()
 		if want := []string{"flood", "other", "flood", "other", "flood", "flood", "flood"}; !slices.Equal(order, want) {
 			t.Errorf("order %v, want %v", order, want)
@@ -73,7 +73,7 @@ func TestBulkheadSheds(t *testing.T) {
 				t.Errorf("waited %s, want 1s", waited)
 			}
 		}
-		b.leave()
+		b.leave(&l)
 		if !b.enter(&l) {
 			t.Error("no place after all have left")
 		}
@@ -101,8 +101,33 @@ func TestBulkheadDoesNotShedResponses(t *testing.T) {
 			t.Fatal("a response got a place that was taken")
 		default:
 		}
-		b.leave()
+		b.leave(&l)
 		<-entered
+	})
+}
+
+// One route never holds the last place.
+func TestBulkheadKeepsAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBulkhead(3, 10, time.Second)
+		var flood, other lane
+		if !b.enter(&flood) || !b.enter(&flood) {
+			t.Fatal("no place in an empty bulkhead")
+		}
+		third := make(chan bool)
+		go func() { third <- b.enter(&flood) }()
+		synctest.Wait()
+		if !b.enter(&other) {
+			t.Fatal("no place for another route")
+		}
+		b.leave(&other) // which the flood may not have either
+		if <-third {
+			t.Error("one route holds all places")
+		}
+		b.leave(&flood)
+		if !b.enter(&flood) {
+			t.Error("a place that was given back is lost")
+		}
 	})
 }
 
@@ -115,7 +140,7 @@ func TestBulkheadKeepsCount(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				if b.enter(&lanes[i%4]) {
-					b.leave()
+					b.leave(&lanes[i%4])
 				}
 			}
 		})

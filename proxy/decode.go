@@ -11,7 +11,7 @@ import (
 // Rules read a body as the application will read it: with its content codings undone. The
 // bytes that are forwarded stay as they came.
 
-func (v *view) encoded() bool { return v.get("Content-Encoding") != "" }
+func (v *view) encoded() bool { return v.join("Content-Encoding") != "" }
 
 func decodeLimits(bytes int) coding.Limits {
 	return coding.Limits{Bytes: bytes, Ratio: coding.DefaultRatio, Layers: coding.DefaultLayers}
@@ -32,6 +32,9 @@ func (x *exchange) decodeBody(body []byte) ([]byte, bool) {
 	}
 	switch {
 	case err != nil && (p.Undecodable == "skip_inspection" || x.route.policy.Mode == "detect"):
+		if p.Undecodable == "reject" { // blocking it would have been refused
+			x.verdict, x.failure = verdictWouldBlock, "content_coding"
+		}
 		x.coverage = coverage{coverageHeaders, reasonEncoding}
 		return nil, true
 	case err != nil:

@@ -154,7 +154,7 @@ func (x *exchange) head() bool {
 // fits reports whether the policy takes a body of the announced length.
 func (x *exchange) fits() bool {
 	p := &x.route.policy.RequestBody
-	if x.tx == nil || !p.Inspect || x.route.oversize == "inspect_prefix" || x.ctx.Request.Header.ContentLength() <= int(p.Limit) {
+	if x.tx == nil || x.tx.Off() || !x.tx.WantsRequestBody() || x.route.oversize == "inspect_prefix" || x.ctx.Request.Header.ContentLength() <= int(p.Limit) {
 		return true
 	}
 	return x.oversize()
@@ -228,12 +228,15 @@ func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
 	} else if !x.proxy.bulkhead.enter(&x.route.lane) {
 		return x.overloaded()
 	}
-	began := time.Now()
-	verdict, err := phase()
-	x.proxy.bulkhead.leave()
-	x.inspecting += time.Since(began)
+	verdict, err := func() (waf.Verdict, error) {
+		defer x.proxy.bulkhead.leave(&x.route.lane)
+		defer x.inspected(time.Now())
+		return phase()
+	}()
 	return x.decide(verdict, err)
 }
+
+func (x *exchange) inspected(since time.Time) { x.inspecting += time.Since(since) }
 
 // overloaded does what the policy says about a request that found no place for its
 // inspection.
@@ -483,7 +486,9 @@ func (x *exchange) decide(v waf.Verdict, err error) bool {
 			x.proxy.log.Error().Err(err).Str("request_id", x.id).Str("policy", x.route.policy.ID).Msg("engine failed")
 		}
 		x.failure = "engine"
-		x.coverage = coverage{coverageNone, reasonError}
+		if x.coverage = (coverage{coverageNone, reasonError}); x.pool != nil { // the request was inspected
+			x.coverage.label = coveragePartial
+		}
 		if x.route.policy.OnError == "allow" {
 			x.verdict = verdictErrorAllow
 			x.abandon()
@@ -581,6 +586,7 @@ func (x *exchange) answerRedirect(status int, location string) {
 	x.closeUpstream()
 	write(x.ctx, status, x.id, x.view.get("Accept"), defaultPages)
 	x.ctx.Response.Header.Set("Location", location)
+	x.unread()
 }
 
 func (x *exchange) closeUpstream() {
@@ -623,7 +629,7 @@ func (x *exchange) finish() {
 	if x.tx != nil {
 		x.conclude()
 	}
-	if len(x.found.Matches) > 0 || x.verdict != verdictPass && x.verdict != verdictRefused {
+	if x.route != nil && (len(x.found.Matches) > 0 || x.verdict != verdictPass && x.verdict != verdictRefused) {
 		x.reportFindings(status)
 	}
 	if p.boot.Log.Access != "off" || x.verdict == verdictRefused {

@@ -192,7 +192,8 @@ func (x Exclusion) runtimeRule(id int) string {
 		ctl = "ruleRemoveByTag=" + x.Tag
 	}
 	path := regexp.QuoteMeta(strings.TrimSuffix(x.Path, "/"))
-	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx ^%s(?:/|$)" "id:%d,phase:1,pass,t:none,nolog,ctl:%s"`, path, id, ctl)
+	// \A and \z, since Coraza lets ^ and $ match at line breaks.
+	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx \A%s(?:/|\z)" "id:%d,phase:1,pass,t:none,nolog,ctl:'%s'"`, path, id, ctl)
 }
 
 func onOff(b bool) string {

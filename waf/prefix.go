@@ -65,14 +65,18 @@ func completeJSON(prefix []byte, limit int) []byte {
 	if safeOpen < len(closers) {
 		closers = closers[:safeOpen]
 	}
-	if inString && !key { // the value that it breaks off in
-		cut, closers = trimEscape(prefix), append([]byte{}, open...)
-		closers = append(closers, '"')
+	tail := ""
+	if inString { // the value, or the name, that it breaks off in
+		cut, closers, tail = trimEscape(prefix), open, `"`
+		if key {
+			tail = `":0`
+		}
 	}
-	if over := len(cut) + len(closers) - limit; over > 0 && over < len(prefix) {
-		return completeJSON(prefix[:len(prefix)-over], limit)
+	if over := len(cut) + len(tail) + len(closers) - limit; over > 0 && len(prefix) > 0 {
+		return completeJSON(prefix[:max(len(prefix)-over, len(prefix)/2)], limit)
 	}
-	out := append(make([]byte, 0, len(cut)+len(closers)), cut...)
+	out := append(make([]byte, 0, len(cut)+len(tail)+len(closers)), cut...)
+	out = append(out, tail...)
 	for i := len(closers) - 1; i >= 0; i-- {
 		out = append(out, closers[i])
 	}
@@ -101,7 +105,7 @@ func trimEscape(s []byte) []byte {
 // its header is not whole, in at most limit bytes.
 func completeMultipart(prefix []byte, contentType string, limit int) []byte {
 	_, params, err := mime.ParseMediaType(contentType)
-	if err != nil || params["boundary"] == "" {
+	if n := len(params["boundary"]); err != nil || n == 0 || n > 70 { // RFC 2046 5.1.1
 		return prefix
 	}
 	delimiter := []byte("\r\n--" + params["boundary"])
@@ -109,7 +113,7 @@ func completeMultipart(prefix []byte, contentType string, limit int) []byte {
 	if len(prefix) > limit-len(end) {
 		prefix = prefix[:max(limit-len(end), 0)]
 	}
-	last := bytes.LastIndex(prefix, delimiter)
+	last := lastDelimiter(prefix, delimiter)
 	switch {
 	case last < 0 && !bytes.HasPrefix(prefix, delimiter[2:]):
 		return prefix
@@ -119,5 +123,21 @@ func completeMultipart(prefix []byte, contentType string, limit int) []byte {
 		return prefix
 	default:
 		return append(bytes.Clone(prefix[:last]), end...)
+	}
+}
+
+// lastDelimiter is where the last delimiter line begins; -1 if there is none. A delimiter
+// that goes on on its line is content, unless it is the closing one.
+func lastDelimiter(body, delimiter []byte) int {
+	for end := len(body); ; {
+		i := bytes.LastIndex(body[:end], delimiter)
+		if i < 0 {
+			return -1
+		}
+		rest := body[i+len(delimiter):]
+		if len(rest) == 0 || bytes.IndexByte([]byte(" \t\r-"), rest[0]) >= 0 {
+			return i
+		}
+		end = i
 	}
 }
