@@ -36,9 +36,11 @@ BENCHSTAT := bin/tools/benchstat
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+# no_fs_access: the rule engine keeps everything in memory. Otherwise it would write each part of
+# an upload to a temporary file, and not start without a writable folder.
 .PHONY: build
 build: ## Build bin/wafer, one static binary
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/wafer ./cmd/wafer
+	CGO_ENABLED=0 go build -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/wafer ./cmd/wafer
 
 .PHONY: run
 run: build ## Build and run the demo: two backends, the tier in front, no configuration

@@ -115,7 +115,8 @@ func (p Policy) engineText() string {
 	fmt.Fprintf(&b, "SecRuleEngine %s\n", engine)
 	fmt.Fprintf(&b, "SecRequestBodyAccess %s\n", onOff(p.RequestBody))
 	// Coraza refuses a body of exactly the limit, so its limit is one byte above ours.
-	// Bodies stay in memory: they are bounded by that limit and already there once.
+	// Bodies stay in memory: they are bounded by that limit and already there once. (Files of
+	// uploads do only in a build with the tag no_fs_access, as the Makefile makes it.)
 	fmt.Fprintf(&b, "SecRequestBodyLimit %d\nSecRequestBodyInMemoryLimit %[1]d\n", p.RequestBodyBytes+1)
 	b.WriteString("SecRequestBodyLimitAction Reject\n")
 	fmt.Fprintf(&b, "SecResponseBodyAccess %s\n", onOff(p.ResponseBody))
