@@ -56,7 +56,7 @@ policies:
 		return map[string]any{"verdict": "block", "rule_id": id, "phase": phase}
 	}
 	f("none", 403, map[string]any{"verdict": "block", "coverage": "full"}, blocked(949110, 2))
-	f("deny", 400, map[string]any{"verdict": "block", "coverage": "none", "coverage_reason": "blocked"}, blocked(1001, 1))
+	f("deny", 400, map[string]any{"verdict": "block", "coverage": "headers", "coverage_reason": "blocked"}, blocked(1001, 1))
 	f("body", 410, map[string]any{"verdict": "block", "coverage": "full"}, blocked(1002, 2))
 	r := f("redirect", 307, map[string]any{"verdict": "redirect"}, map[string]any{"verdict": "redirect", "rule_id": 1003.0, "status": 307.0})
 	if got := r.header.Get("Location"); got != "https://login.test/?from=waf" {
@@ -64,7 +64,7 @@ policies:
 	}
 	f("allow", 200, map[string]any{"verdict": "pass"}, map[string]any{"verdict": "pass"})
 	f("off", 200, map[string]any{"verdict": "pass", "coverage": "none", "coverage_reason": "excluded"}, nil)
-	f("nobody", 200, map[string]any{"verdict": "pass", "coverage": "none", "coverage_reason": "excluded"}, nil)
+	f("nobody", 200, map[string]any{"verdict": "pass", "coverage": "headers", "coverage_reason": "excluded"}, nil)
 	f("detect", 200, map[string]any{"verdict": "would_block", "coverage": "full"}, map[string]any{"verdict": "would_block"})
 
 	before := back.whole.Load()
