@@ -262,15 +262,15 @@ func (x *exchange) readBody() bool {
 	policy := &x.route.policy.RequestBody
 	switch {
 	case x.tx == nil:
-		return true
+		return x.readSmall()
 	case x.tx.Off():
-		return true
+		return x.readSmall()
 	case !x.tx.WantsRequestBody():
 		x.coverage = coverage{coverageHeaders, reasonExcluded}
 		if !policy.Inspect {
 			x.coverage.reason = reasonBodyOff
 		}
-		return true
+		return x.readSmall()
 	}
 	if !x.fits() {
 		return false
@@ -286,6 +286,20 @@ func (x *exchange) readBody() bool {
 	}
 	if !x.bodyDone {
 		return x.oversize()
+	}
+	return true
+}
+
+// readSmall reads a body that nobody inspects if it is so small that it has arrived with
+// its head: it goes on with the head in one write then.
+func (x *exchange) readSmall() bool {
+	n := x.ctx.Request.Header.ContentLength()
+	if n <= 0 || n > maxSmall {
+		return true
+	}
+	var err error
+	if x.body, x.bodyDone, err = readUpTo(x.stream, bodies.get(), n); err != nil {
+		return x.bodyFailed(err)
 	}
 	return true
 }
@@ -313,7 +327,7 @@ func (x *exchange) inspectBody() bool {
 		return true
 	}
 	body := x.body[:min(len(x.body), int(x.route.policy.RequestBody.Limit))]
-	if x.coverage.label == coverageHeaders {
+	if x.coverage.label == coverageHeaders || x.coverage.label == coverageNone {
 		body = nil
 	}
 	if len(body) > 0 && x.view.encoded() {
@@ -431,8 +445,9 @@ func (x *exchange) reply() {
 }
 
 const (
-	// maxSmall is the length up to which a body is read before its head is sent: if it
-	// breaks off, the client gets a status for it.
+	// maxSmall is the length up to which a response body is read before its head is sent: if
+	// it breaks off, the client gets a status for it. Of requests, fasthttp has read as much
+	// when it calls the handler.
 	maxSmall = 8 << 10
 	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
 	// which know no chunks.
