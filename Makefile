@@ -54,9 +54,10 @@ test: need-gcc ## Run all tests with the race detector
 		echo "== go test -race ($$m)"; \
 		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$(go list ./... | grep -v '/wafer/test/')); \
 	done
-	@# These run the binary and load the machine: one package at a time.
+	@# These run the binary, which the test cache knows nothing of, and load the machine: one
+	@# package at a time.
 	@echo "== go test -race (test)"
-	@CGO_ENABLED=1 go test -race -p 1 -timeout $(TESTTIMEOUT) ./test/...
+	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) ./test/...
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
