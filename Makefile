@@ -10,7 +10,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # FUZZTIME is how long each fuzz target runs, TESTTIMEOUT how long the tests of one package may.
 FUZZTIME    ?= 30s
-TESTTIMEOUT ?= 10m
+TESTTIMEOUT ?= 20m
 
 # SOAKTIME is how long the soak test mixes traffic and faults.
 SOAKTIME    ?= 10m
