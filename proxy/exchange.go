@@ -261,9 +261,7 @@ func (x *exchange) readBody() bool {
 	}
 	policy := &x.route.policy.RequestBody
 	switch {
-	case x.tx == nil:
-		return x.readSmall()
-	case x.tx.Off():
+	case x.tx == nil || x.tx.Off():
 		return x.readSmall()
 	case !x.tx.WantsRequestBody():
 		x.coverage = coverage{coverageHeaders, reasonExcluded}
@@ -535,9 +533,7 @@ func (x *exchange) decide(v waf.Verdict, err error) bool {
 		if status == fasthttp.StatusForbidden {
 			status = x.route.policy.Block.Status
 		}
-		x.closeUpstream()
-		write(x.ctx, status, x.id, x.view.get("Accept"), x.route.block)
-		x.unread()
+		x.page(status, x.route.block)
 	}
 	return false
 }
@@ -580,12 +576,17 @@ func (x *exchange) bodyFailed(err error) bool {
 
 // answer sends one of the tier's own pages.
 func (x *exchange) answer(status int) {
-	x.closeUpstream()
-	answer(x.ctx, status, x.id, x.view.get("Accept"))
-	x.unread()
+	x.page(status, defaultPages)
 	if status == fasthttp.StatusServiceUnavailable {
 		x.ctx.Response.Header.Set("Retry-After", "1")
 	}
+}
+
+// page replaces whatever the upstream has answered.
+func (x *exchange) page(status int, p pages) {
+	x.closeUpstream()
+	write(x.ctx, status, x.id, x.view.get("Accept"), p)
+	x.unread()
 }
 
 // unread closes the connection after the answer if the request's body was not read whole:
@@ -598,10 +599,8 @@ func (x *exchange) unread() {
 }
 
 func (x *exchange) answerRedirect(status int, location string) {
-	x.closeUpstream()
-	write(x.ctx, status, x.id, x.view.get("Accept"), defaultPages)
+	x.page(status, defaultPages)
 	x.ctx.Response.Header.Set("Location", location)
-	x.unread()
 }
 
 func (x *exchange) closeUpstream() {
