@@ -67,22 +67,15 @@ func cmdLine(s string, b *Buffer) (string, bool) {
 // firstCmdLine returns the position of the first byte that does not stay as it is, or makes the
 // space before it go, or len(s).
 func firstCmdLine(s string) int {
-	space := false
 	for i := 0; i < len(s); i++ {
-		switch cmdLineClass[s[i]] {
-		case cmdCopy:
-			space = false
-		case cmdSpace:
-			if space || s[i] != ' ' {
-				return i
-			}
-			space = true
-		case cmdJoin:
-			if space {
-				return i
-			}
-		default:
+		switch class := cmdLineClass[s[i]]; {
+		case class == cmdCopy || class == cmdJoin:
+		case s[i] != ' ':
 			return i
+		case i+1 < len(s):
+			if next := cmdLineClass[s[i+1]]; next == cmdSpace || next == cmdJoin {
+				return i + 1
+			}
 		}
 	}
 	return len(s)

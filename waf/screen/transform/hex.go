@@ -4,6 +4,8 @@ package transform
 // with the highest bit set, so that digits can be checked together.
 const notHex = 0x80
 
+const hexDigits = "0123456789abcdef"
+
 // hexValue is the value of each hexadecimal digit.
 var hexValue = hexValues()
 

@@ -100,17 +100,18 @@ func isNormalPathWin(s string) bool {
 		return false
 	}
 	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\', ':':
+		c := s[i]
+		if !winTable[c] {
+			continue
+		}
+		if c == '\\' || c == ':' || i+1 == len(s) || s[i+1] == '/' {
 			return false
-		case '.', ' ':
-			if i+1 == len(s) || s[i+1] == '/' {
-				return false
-			}
 		}
 	}
 	return true
 }
+
+var winTable = BytesOf(`\:. `).table()
 
 // cutStream cuts the last element of the path d at its first colon, that of a drive excepted. A
 // slash at the end stays.

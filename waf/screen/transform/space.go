@@ -24,7 +24,10 @@ func compressWhitespace(s string, b *Buffer) (string, bool) {
 	d := append(b.reserve(len(s)), s[:i]...)
 	inSpace := i > 0 && s[i-1] == ' '
 	for i < len(s) {
-		n := spaceLen(s, i)
+		n := 0
+		if compressTable[s[i]] {
+			n = spaceLen(s, i)
+		}
 		if n > 0 {
 			if !inSpace {
 				d = append(d, ' ')
@@ -34,14 +37,16 @@ func compressWhitespace(s string, b *Buffer) (string, bool) {
 			continue
 		}
 		inSpace = false
-		if s[i] < utf8.RuneSelf {
-			d = append(d, s[i])
-			i++
-			continue
+		d = append(d, s[i])
+		i++
+		if s[i-1] >= utf8.RuneSelf {
+			// The rest of the character, of which a byte 0xA0 would look like white space.
+			_, n = utf8.DecodeRuneInString(s[i-1:])
+			for ; n > 1; n-- {
+				d = append(d, s[i])
+				i++
+			}
 		}
-		_, n = utf8.DecodeRuneInString(s[i:])
-		d = append(d, s[i:i+n]...)
-		i += n
 	}
 	return b.keep(d), true
 }
@@ -55,7 +60,7 @@ func firstCompressed(s string) int {
 		}
 		switch c := s[i]; {
 		case c == ' ':
-			if i+1 < len(s) && spaceLen(s, i+1) > 0 {
+			if i+1 < len(s) && compressTable[s[i+1]] && spaceLen(s, i+1) > 0 {
 				return i + 1
 			}
 		case c == 0xA0 && insideRune(s, i):
@@ -110,6 +115,11 @@ func removeWhitespace(s string, b *Buffer) (string, bool) {
 		if c < utf8.RuneSelf {
 			changed = true
 			i++
+			continue
+		}
+		if isShort(s, i) && c != 0xC2 {
+			d = append(d, c, s[i+1])
+			i += 2
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])

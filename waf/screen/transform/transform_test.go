@@ -108,8 +108,8 @@ func TestEveryPrefix(t *testing.T) {
 	}
 }
 
-// TestEveryPair compares all values of two bytes, and of one byte within others.
-func TestEveryPair(t *testing.T) {
+// TestEveryByte compares each byte in places where one byte matters.
+func TestEveryByte(t *testing.T) {
 	for _, name := range names() {
 		o := newOracle(t, strings.ToUpper(name))
 		chain := mustChain(t, name)

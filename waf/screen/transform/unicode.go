@@ -23,13 +23,11 @@ func utf8ToUnicode(s string, b *Buffer) (string, bool) {
 			continue
 		}
 		d = append(d, '%', 'u')
-		if r < 0x100 {
-			d = append(d, '0')
+		if r > 0xFFFF {
+			d = strconv.AppendUint(d, uint64(r), 16)
+			continue
 		}
-		if r < 0x1000 {
-			d = append(d, '0')
-		}
-		d = strconv.AppendUint(d, uint64(r), 16)
+		d = append(d, hexDigits[r>>12], hexDigits[r>>8&0xF], hexDigits[r>>4&0xF], hexDigits[r&0xF])
 	}
 	return b.keep(d), true
 }
@@ -39,7 +37,7 @@ func utf8ToUnicode(s string, b *Buffer) (string, bool) {
 type folding struct {
 	ascii [utf8.RuneSelf]byte
 
-	// short is the mapping of all characters of one or two bytes in UTF-8.
+	// short is the mapping of the characters of at most two bytes in UTF-8.
 	short [0x800]uint16
 
 	// blocks tells which blocks of 64 characters have one that is mapped: most writing has no case,
@@ -100,6 +98,11 @@ func (f *folding) apply(s string, b *Buffer) (string, bool) {
 	return out, out != s
 }
 
+// isShort reports whether a character of two bytes starts at i of s.
+func isShort(s string, i int) bool {
+	return 0xC2 <= s[i] && s[i] < 0xE0 && i+1 < len(s) && s[i+1]&0xC0 == 0x80
+}
+
 func (f *folding) appendRunes(d []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -107,12 +110,14 @@ func (f *folding) appendRunes(d []byte, s string) []byte {
 			i++
 			continue
 		}
+		if isShort(s, i) {
+			d = utf8.AppendRune(d, rune(f.short[rune(s[i]&0x1F)<<6|rune(s[i+1]&0x3F)]))
+			i += 2
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		mapped := r
-		switch {
-		case int(r) < len(f.short):
-			mapped = rune(f.short[r])
-		case f.blocks[r>>6]:
+		if f.blocks[r>>6] {
 			mapped = f.mapping(r)
 		}
 		if mapped == r && n > 1 {

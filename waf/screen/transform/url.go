@@ -1,8 +1,6 @@
 package transform
 
-import (
-	"strings"
-)
+import "strings"
 
 // urlDecode decodes "%HH" and "+" (url_decode.go of Coraza). Either byte counts as a change, even
 // if the escape is invalid and stays.
@@ -98,7 +96,6 @@ var (
 
 // urlEncode encodes everything but ASCII letters, digits and "*" (url_encode.go of Coraza).
 func urlEncode(s string, b *Buffer) (string, bool) {
-	const digits = "0123456789abcdef"
 	i := index(s, urlEncodeTable)
 	if i == len(s) {
 		return s, false
@@ -109,7 +106,7 @@ func urlEncode(s string, b *Buffer) (string, bool) {
 		case c == ' ':
 			d = append(d, '+')
 		case urlEncodeTable[c]:
-			d = append(d, '%', digits[c>>4], digits[c&0xF])
+			d = append(d, '%', hexDigits[c>>4], hexDigits[c&0xF])
 		default:
 			d = append(d, c)
 		}
