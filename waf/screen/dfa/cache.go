@@ -1,0 +1,77 @@
+package dfa
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// A cell of the table holds a state, or one of these. A state is the place of its row in the table;
+// the first row is left out, so that a state is larger than all of them.
+const (
+	unknown uint32 = iota // not computed yet
+	matched               // the pattern matches, whatever follows
+	dead                  // it does not, whatever follows
+	special               // states are above
+)
+
+// A table has a row of cells for each state, a cell for each class of runes, and one for the end.
+// It only ever changes from unknown to something else.
+type table []atomic.Uint32
+
+// A cache holds states. Scans read its table; everything else is guarded by Matcher.mu.
+type cache struct {
+	table  atomic.Pointer[table]
+	stride int               // cells in a row
+	keys   []string          // of the states in the order of their rows, see set.appendKey
+	states map[string]uint32 // by key
+	size   int               // bytes held, approximately
+	taken  int               // bytes of them taken from the budget
+}
+
+const (
+	firstRows = 4
+	cellBytes = int(unsafe.Sizeof(atomic.Uint32{}))
+	// perState is what a state takes beside its row and key: two string headers and a cell of a
+	// map that is at worst half full.
+	perState = 16 + 2*(16+4)
+)
+
+func newCache(stride int) *cache {
+	c := &cache{stride: stride, states: map[string]uint32{}}
+	t := make(table, firstRows*stride)
+	c.table.Store(&t)
+	c.size = len(t) * cellBytes
+	return c
+}
+
+// cost returns by how many bytes a state of this key makes the cache larger.
+func (c *cache) cost(key []byte) int {
+	n := perState + len(key)
+	if t := *c.table.Load(); (len(c.keys)+2)*c.stride > len(t) {
+		n += len(t) * cellBytes
+	}
+	return n
+}
+
+// add gives key a state. What it costs has been provided for.
+func (c *cache) add(key []byte) uint32 {
+	c.size += c.cost(key)
+	k := string(key)
+	c.keys = append(c.keys, k)
+	state := uint32(len(c.keys) * c.stride)
+	c.states[k] = state
+	if t := *c.table.Load(); int(state)+c.stride > len(t) {
+		// Scans that hold the smaller table find unknown cells there, and get this one for them.
+		larger := make(table, 2*len(t))
+		for i := range t {
+			larger[i].Store(t[i].Load())
+		}
+		c.table.Store(&larger)
+	}
+	return state
+}
+
+// key returns the key of a state.
+func (c *cache) key(state uint32) string {
+	return c.keys[int(state)/c.stride-1]
+}

@@ -1,0 +1,274 @@
+package dfa
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// A Matcher tells whether a pattern matches. It is safe for concurrent use.
+type Matcher struct {
+	program *program
+	budget  *Budget
+	limits  limits
+	first   uint32 // state before the first rune, the same in every cache
+	stride  int
+	cache   atomic.Pointer[cache]
+
+	mu     sync.Mutex // guards what follows, and adding to the cache
+	credit int        // see limits.price
+
+	// plain matches instead of all this if it is not nil.
+	plain *regexp.Regexp
+}
+
+// limits bound what a matcher holds, and what it does for input that is made to be slow.
+type limits struct {
+	own  int // bytes that a cache may have in any case
+	most int // bytes that it may have at most; beyond own they come from the budget
+
+	// price is what computing a cell of the table costs, in bytes of input: a scan in want of one
+	// brings the length of its input to the credit, once, and pays for each cell. Without credit
+	// it goes on without the table. So cells are computed at most once in price bytes, beyond the
+	// first allowance, and slow input costs what sets cost plus a fixed, small part.
+	price     int
+	allowance int
+}
+
+func defaults() limits {
+	return limits{own: 16 << 10, most: 1 << 20, price: 128, allowance: 2048 * 128}
+}
+
+// Compile parses a pattern as regexp.Compile does, and returns the same errors. Matchers that are
+// given the same Budget share it; with nil the matcher has one of its own, of 1 MiB.
+func Compile(expr string, b *Budget) (*Matcher, error) {
+	return compileWithin(expr, b, defaults())
+}
+
+func compileWithin(expr string, b *Budget, l limits) (*Matcher, error) {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	if hasSurrogate(prog) {
+		plain, err := regexp.Compile(expr)
+		return &Matcher{plain: plain}, err
+	}
+	if b == nil {
+		b = NewBudget(1 << 20)
+	}
+	m := &Matcher{program: compile(prog), budget: b, limits: l, credit: l.allowance}
+	// One cell more for the end of the text.
+	m.stride = max(len(m.program.sample)+1, int(special))
+
+	w := b.getWork()
+	defer b.putWork(w)
+	switch {
+	case m.program.begins(&w.from):
+		m.first = matched
+	case m.program.dead(&w.from):
+		m.first = dead
+	default:
+		c := newCache(m.stride)
+		m.first = c.add(w.from.appendKey(nil))
+		m.cache.Store(c)
+	}
+	return m, nil
+}
+
+// hasSurrogate finds a literal that no text can contain. regexp nevertheless finds it in some: it
+// looks for a literal prefix as a string, in which a surrogate turns into utf8.RuneError.
+func hasSurrogate(prog *syntax.Prog) bool {
+	for _, in := range prog.Inst {
+		for _, r := range in.Rune {
+			if len(in.Rune) <= 2 && !utf8.ValidRune(r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MatchString reports whether s contains a match, as regexp.Regexp.MatchString does. It allocates
+// nothing once it has seen input like s.
+func (m *Matcher) MatchString(s string) bool {
+	if m.first < special {
+		if m.plain != nil {
+			return m.plain.MatchString(s)
+		}
+		return m.first == matched
+	}
+	c := m.cache.Load()
+	t := *c.table.Load()
+	state := m.first
+	classes := m.program.classes
+	credited := false
+	for i := 0; i < len(s); {
+		class, width := uint32(classes.ascii[s[i]]), 1
+		if class == notASCII {
+			class, width = classes.next(s, i)
+		}
+		next := t[state+class].Load()
+		if next < special {
+			if next == unknown {
+				next, c, credited = m.extend(c, state, class, s, credited)
+			}
+			switch next {
+			case matched:
+				return true
+			case dead:
+				return false
+			case unknown:
+				return m.simulate(c, state, s[i:])
+			}
+			t = *c.table.Load()
+		}
+		state = next
+		i += width
+	}
+	end := uint32(m.stride - 1)
+	next := t[state+end].Load()
+	if next == unknown {
+		if next, c, _ = m.extend(c, state, end, s, credited); next == unknown {
+			return m.simulate(c, state, "")
+		}
+	}
+	return next == matched
+}
+
+// extend computes a cell of c, for a scan of s, and returns it with the cache that it is a state
+// of from now on. It returns unknown, and the cache unchanged, if there is no credit or no room.
+func (m *Matcher) extend(c *cache, state, class uint32, s string, credited bool) (uint32, *cache, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// Another scan may have been here before; in a larger table than the one that was read.
+	cell := &(*c.table.Load())[state+class]
+	if next := cell.Load(); next != unknown {
+		return next, c, credited
+	}
+	if !credited {
+		m.credit = min(m.credit+len(s), max(m.limits.allowance, len(s)))
+	}
+	if m.credit < m.limits.price {
+		return unknown, c, true
+	}
+	m.credit -= m.limits.price
+
+	w := m.budget.getWork()
+	defer m.budget.putWork(w)
+	m.program.restore(&w.from, c.key(state))
+	if class == uint32(m.stride-1) {
+		next := dead
+		if m.program.settle(&w.from, none) {
+			next = matched
+		}
+		cell.Store(next)
+		return next, c, true
+	}
+	next, home := unknown, c
+	switch {
+	case m.program.step(&w.from, &w.to, class):
+		next = matched
+	case m.program.dead(&w.to):
+		next = dead
+	default:
+		w.key = w.to.appendKey(w.key[:0])
+		next, home = m.intern(w.key)
+		if next == unknown {
+			return unknown, c, true
+		}
+	}
+	if home == c { // otherwise the cell belongs to a cache that is on its way out
+		cell.Store(next)
+	}
+	return next, home, true
+}
+
+// intern returns the state of key in the cache in force, which it replaces by an empty one if there
+// is no room. It returns unknown if there is none in an empty one either.
+func (m *Matcher) intern(key []byte) (uint32, *cache) {
+	c := m.cache.Load()
+	if state, ok := c.states[string(key)]; ok {
+		return state, c
+	}
+	if m.provide(c, key) {
+		return c.add(key), c
+	}
+	if len(c.keys) == 1 {
+		return unknown, nil
+	}
+	m.budget.give(c.taken)
+	fresh := newCache(m.stride)
+	fresh.add([]byte(c.key(m.first)))
+	m.cache.Store(fresh)
+	if !m.provide(fresh, key) {
+		return unknown, nil
+	}
+	return fresh.add(key), fresh
+}
+
+// provide reports whether c may grow by a state of key, and takes from the budget what that needs.
+func (m *Matcher) provide(c *cache, key []byte) bool {
+	size := c.size + c.cost(key)
+	if size > m.limits.most {
+		return false
+	}
+	if more := size - m.limits.own - c.taken; more > 0 {
+		if !m.budget.take(more) {
+			return false
+		}
+		c.taken += more
+	}
+	return true
+}
+
+// simulate matches rest, which begins at a state of c, without adding states.
+func (m *Matcher) simulate(c *cache, state uint32, rest string) bool {
+	w := m.budget.getWork()
+	defer m.budget.putWork(w)
+	m.mu.Lock()
+	key := c.key(state)
+	m.mu.Unlock()
+	p := m.program
+	from, to := &w.from, &w.to
+	p.restore(from, key)
+	for i := 0; i < len(rest); {
+		class, width := p.next(rest, i)
+		if p.step(from, to, class) {
+			return true
+		}
+		if p.dead(to) {
+			return false
+		}
+		from, to = to, from
+		i += width
+	}
+	return p.settle(from, none)
+}
+
+// Bytes returns how many bytes m holds, approximately. Its share of the Budget is part of them.
+func (m *Matcher) Bytes() int {
+	if m.program == nil {
+		return 0 // no telling what regexp holds
+	}
+	p := m.program
+	n := int(unsafe.Sizeof(*m)) + int(unsafe.Sizeof(*p)) + int(unsafe.Sizeof(*p.classes)) +
+		len(p.insts)*int(unsafe.Sizeof(inst{})) + len(p.members)*8 +
+		len(p.first)*4 + len(p.of)*4 + len(p.sample)*4 + len(p.kinds)
+	for _, r := range p.restart {
+		n += len(r) * 4
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.cache.Load(); c != nil {
+		n += c.size
+	}
+	return n
+}
