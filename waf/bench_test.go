@@ -53,17 +53,17 @@ func benchRequest(i int, method, target, mediaType string, body []byte) *Request
 		Method: method, Target: target, Protocol: "HTTP/1.1", Host: "shop.example.com",
 		ClientAddr: "192.0.2.7", ClientPort: 40000 + i, ServerAddr: "192.0.2.1", ServerPort: 8080,
 		Headers: []Header{
-			{"Host", "shop.example.com"},
-			{"User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"},
-			{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
-			{"Accept-Language", "en-US,en;q=0.9"},
-			{"Accept-Encoding", "gzip, deflate, br"},
-			{"Referer", "http://shop.example.com/women/" + benchWord(i)},
-			{"Cookie", fmt.Sprintf("session_id=%032x; theme=light; visitor=GA1.2.%d.1718000000", i*7919, 100000000+i)},
+			{Name: "Host", Value: "shop.example.com"},
+			{Name: "User-Agent", Value: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"},
+			{Name: "Accept", Value: "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
+			{Name: "Accept-Language", Value: "en-US,en;q=0.9"},
+			{Name: "Accept-Encoding", Value: "gzip, deflate, br"},
+			{Name: "Referer", Value: "http://shop.example.com/women/" + benchWord(i)},
+			{Name: "Cookie", Value: fmt.Sprintf("session_id=%032x; theme=light; visitor=GA1.2.%d.1718000000", i*7919, 100000000+i)},
 		},
 	}
 	if body != nil {
-		r.Headers = append(r.Headers, Header{"Content-Type", mediaType}, Header{"Content-Length", fmt.Sprint(len(body))})
+		r.Headers = append(r.Headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
 	}
 	return r
 }
@@ -137,7 +137,7 @@ func benchTransaction(e *Engine, r *Request, body []byte) (blocked bool, err err
 		v, err = t.RequestBody(body, true)
 	}
 	if err == nil && !v.Blocks() {
-		v, err = t.ResponseHead(&Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{{"Content-Type", "text/html"}, {"Content-Length", "1024"}}})
+		v, err = t.ResponseHead(&Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "text/html"}, {Name: "Content-Length", Value: "1024"}}})
 	}
 	if err == nil && !v.Blocks() {
 		v, err = t.ResponseBody(nil)

@@ -158,3 +158,7 @@ func (a *arena) reset() {
 
 // view is b as a string that shares its memory.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// SetProcessor does what ctl:requestBodyProcessor does, before Body: it chooses the processor
+// that REQBODY_PROCESSOR names, in upper case.
+func (v *Values) SetProcessor(name string) { v.set(ReqbodyProcessor, name) }
