@@ -97,6 +97,7 @@ type Header struct{ Name, Value string }
 // Headers keep the order of the file.
 type Headers []Header
 
+// UnmarshalYAML reads a mapping of scalars.
 func (h *Headers) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: headers are not a mapping", n.Line)
