@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -120,6 +121,29 @@ func TestEveryByte(t *testing.T) {
 		}
 	}
 }
+
+// TestMixtures compares random mixtures of what decoders look for.
+func TestMixtures(t *testing.T) {
+	tokens := strings.Fields(`\ u x U X { } 0 1 4 8 f F 3 7 % %u + & # ; lt amp not nGt acE / // . .. * /* */ - -- <!-- -->
+		< > ! : C: " ' ^ ( , a B = é К 日 😀`)
+	tokens = append(tokens, " ", "  ", "\t", "\n", "\r", "\v", "\f", "\x00", "\xc2", "\xa0", "\x85", "\xe2\x80", "\xa8", "\xff", "")
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range names() {
+		o := newOracle(t, strings.ToUpper(name))
+		chain := mustChain(t, name)
+		for range mixtures {
+			var value strings.Builder
+			for range random.IntN(14) {
+				value.WriteString(tokens[random.IntN(len(tokens))])
+			}
+			compare(t, o, []string{name}, chain, value.String())
+			checkPromises(t, chain[0], value.String())
+		}
+	}
+}
+
+// mixtures is how many of them each transformation is given.
+const mixtures = 3000
 
 func TestCoreRuleSetChains(t *testing.T) {
 	values := values(t)
