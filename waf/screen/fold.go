@@ -293,46 +293,65 @@ func removes(ctl, value string, r *seclang.Rule) bool {
 // harmlessFlow reports whether a rule that a request decides may be taken for one that does
 // not skip: if all that it skips are checks.
 func (f *folder) harmlessFlow(at int, r *seclang.Rule) bool {
-	if r.Skip != "" {
-		return false
-	}
-	if r.SkipAfter == "" {
+	if r.Skip == "" && r.SkipAfter == "" {
 		return true
 	}
+	left := atoi(r.Skip)
 	inside := map[string]bool{}
 	var jumps []string
 	for _, s := range f.program.Rules[at+1:] {
 		if s.Marker != "" {
 			inside[s.Marker] = true
-			if s.Marker == r.SkipAfter {
-				for _, j := range jumps {
-					if !inside[j] {
-						return false
-					}
-				}
-				return true
-			}
+		}
+		if r.SkipAfter != "" && s.Marker == r.SkipAfter {
+			// What would have skipped on from inside must not lead further.
+			return r.Skip == "" && !slices.ContainsFunc(jumps, func(j string) bool { return !inside[j] })
+		}
+		if s.Marker == "" && s.Phase != f.phase {
 			continue
 		}
-		if s.Phase != f.phase {
-			continue
+		if s.Skip != "" || !f.onlyChecks(s) {
+			return false
 		}
 		if s.SkipAfter != "" {
 			jumps = append(jumps, s.SkipAfter)
 		}
-		for i := range s.Links {
-			for _, a := range s.Links[i].Actions {
-				last := f.effective(s) && i == len(s.Links)-1
-				if c := f.consequence(s, a); c == controlsBody || c == assigns && !last && !f.setsOwn(s, &s.Links[i]) {
-					return false
+		if r.Skip != "" && !f.mayBeGone(s, r) {
+			if left--; left == 0 {
+				return r.SkipAfter == "" && len(jumps) == 0
+			}
+		}
+	}
+	return false // the end is not where it should be
+}
+
+// onlyChecks reports whether a rule does nothing, unless it has an effect, that others rely on.
+func (f *folder) onlyChecks(r *seclang.Rule) bool {
+	for i := range r.Links {
+		for _, a := range r.Links[i].Actions {
+			last := f.effective(r) && i == len(r.Links)-1
+			if c := f.consequence(r, a); c == controlsBody || c == assigns && !last && !f.setsOwn(r, &r.Links[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// mayBeGone reports whether some ctl takes a rule out without taking out the one that skips it:
+// then it does not count among the skipped.
+func (f *folder) mayBeGone(s, skipper *seclang.Rule) bool {
+	for _, r := range f.program.Rules {
+		for i := range r.Links {
+			for _, a := range r.Links[i].Actions {
+				name, value, _ := strings.Cut(a.Arg, "=")
+				if a.Name == "ctl" && strings.HasPrefix(name, "ruleRemoveBy") && s.Marker == "" && removes(name, value, s) && !removes(name, value, skipper) {
+					return true
 				}
 			}
 		}
-		if s.Skip != "" {
-			return false
-		}
 	}
-	return false // its marker does not follow
+	return false
 }
 
 // setsOwn reports whether nobody but the rule itself reads what a link of it sets.
@@ -363,6 +382,9 @@ func (f *folder) link(r *seclang.Rule, i int, known *constants) (link, error) {
 	l := link{negated: src.Operator.Negated, multiMatch: src.MultiMatch}
 	for _, t := range src.Targets {
 		l.targets = append(l.targets, f.target(t, i, known))
+		if last := &l.targets[len(l.targets)-1]; len(src.Transformations) > 0 && stale(t.Variable) {
+			last.source = fromNowhere
+		}
 	}
 	if src.Operator.Name != "" {
 		var err error
@@ -505,6 +527,13 @@ func (f *folder) target(t seclang.Target, i int, known *constants) target {
 		}
 	}
 	return out
+}
+
+// stale reports whether Coraza may show a rule a value that the variable had before: it
+// remembers what transformations made of a variable's value for the whole phase, and of
+// these variables the value changes meanwhile (internal/corazawaf/rule.go, transformArg).
+func stale(variable string) bool {
+	return variable == "MATCHED_VAR" || variable == "MATCHED_VAR_NAME" || variable == "REQBODY_PROCESSOR"
 }
 
 func anyCapture(rx *regexp.Regexp) bool {

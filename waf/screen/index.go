@@ -165,7 +165,7 @@ func (x *index) path(l *link) []int32 {
 }
 
 func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
-	touches := prefilter.AnyBytes
+	touches := ^prefilter.Bytes(0)
 	if set, ok := step.Touches(); ok {
 		if step.Name() == "lowercase" && folds {
 			// The scan is blind to ASCII case, so for it only other letters change.
