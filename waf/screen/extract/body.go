@@ -23,6 +23,10 @@ func (v *Values) Body(processor, contentType string, body []byte) (ok bool, why 
 		ok, why = v.urlencoded(text)
 	case "JSON":
 		ok, why = v.jsonText(text)
+	case "MULTIPART":
+		ok, why = v.multipart(contentType, text)
+	case "XML":
+		ok, why = v.xmlDocument(text)
 	case "RAW":
 		v.raw(text)
 		ok = true
