@@ -54,6 +54,23 @@ func TestWarm(t *testing.T) {
 	}
 }
 
+// TestMultipartLong compares parts that end around the size of the buffer that Coraza's
+// reader looks for delimiters in, with beginnings of delimiters in them.
+func TestMultipartLong(t *testing.T) {
+	v := new(Values)
+	m := &message{Request: Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{
+		{"Content-Type", "multipart/form-data; boundary=frontier"},
+	}}}
+	for size := 3800; size < 4300; size += 7 {
+		m.body = fmt.Appendf(nil, "--frontier\r\nContent-Disposition: form-data; name=\"a\"\r\nX-Long: %s\r\n\r\n"+
+			"%s\r\n--fronti%s\r\n\r\n--f\r\n--frontier\r\nContent-Disposition: form-data; name=\"f\"; filename=\"%[1]s\"\r\n\r\n"+
+			"%[2]s\r\r\n\r\n--frontier--\r\n", strings.Repeat("h", size), strings.Repeat("x", size), strings.Repeat("y", size%97))
+		if ok, why := check(t, v, m); !ok {
+			t.Fatalf("size %d: left to Coraza: %s", size, why)
+		}
+	}
+}
+
 // TestResponse compares responses.
 func TestResponse(t *testing.T) {
 	request := messages(t, "ordinary")["browser-get.http"].Request

@@ -18,8 +18,6 @@ type part struct {
 	data           string
 }
 
-func (p *part) isFile() bool { return p.filename != "" }
-
 // tokenByte are the bytes of a token (RFC 9110 5.6.2).
 var tokenByte = func() (t [256]bool) {
 	for c := '0'; c <= '9'; c++ {
@@ -191,43 +189,42 @@ func (p *part) disposition(value string) bool {
 	return named
 }
 
-// addParts adds what was read, kind by kind. A part with an empty file name is a field.
+// addParts adds what was read, kind by kind.
 func (v *Values) addParts() {
 	total := 0
-	from := len(v.all)
 	for i := range v.parts {
-		p := &v.parts[i]
-		total += len(p.data)
-		if !p.isFile() {
-			v.add(ArgsPost, p.name, p.data)
-		}
+		total += len(v.parts[i].data) // fields count too
 	}
-	v.mark(ArgsPost, from)
-	v.set(FilesCombinedSize, v.itoa(total)) // fields count too
-
-	v.eachPart(MultipartName, func(v *Values, p *part) { v.add(MultipartName, p.name, p.name) })
-	v.eachPart(MultipartPartHeaders, (*Values).partHeaders)
-	v.eachFile(MultipartFilename, func(v *Values, p *part) { v.add(MultipartFilename, p.name, p.filename) })
-	v.eachFile(Files, func(v *Values, p *part) { v.add(Files, "", p.filename) })
-	v.eachFile(FilesNames, func(v *Values, p *part) { v.add(FilesNames, "", p.name) })
-	v.eachFile(FilesSizes, (*Values).fileSize)
-}
-
-func (v *Values) eachPart(k Kind, add func(*Values, *part)) {
-	from := len(v.all)
-	v.spans[k] = span{from, from}
-	for i := range v.parts {
-		add(v, &v.parts[i])
+	v.set(FilesCombinedSize, v.itoa(total))
+	for _, k := range [...]Kind{ArgsPost, MultipartName, MultipartPartHeaders, MultipartFilename, Files, FilesNames, FilesSizes} {
+		from := len(v.all)
 		v.mark(k, from)
+		for i := range v.parts {
+			v.addPart(k, &v.parts[i])
+			v.mark(k, from)
+		}
 	}
 }
 
-func (v *Values) eachFile(k Kind, add func(*Values, *part)) {
-	v.eachPart(k, func(v *Values, p *part) {
-		if p.isFile() {
-			add(v, p)
-		}
-	})
+// addPart adds what a part gives to kind k. A part with an empty file name is a field.
+func (v *Values) addPart(k Kind, p *part) {
+	file := p.filename != ""
+	switch {
+	case k == MultipartName:
+		v.add(k, p.name, p.name)
+	case k == MultipartPartHeaders:
+		v.partHeaders(p)
+	case !file && k == ArgsPost:
+		v.add(k, p.name, p.data)
+	case file && k == MultipartFilename:
+		v.add(k, p.name, p.filename)
+	case file && k == Files:
+		v.add(k, "", p.filename)
+	case file && k == FilesNames:
+		v.add(k, "", p.name)
+	case file && k == FilesSizes:
+		v.fileSize(p)
+	}
 }
 
 // fileSize adds the size of a file; of files with one name, whatever its case, the last
