@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -98,8 +99,8 @@ func TestResponse(t *testing.T) {
 	}
 }
 
-// TestCount compares what selectors select with rules that count it.
-func TestCount(t *testing.T) {
+// TestSelectors compares what selectors select with rules of Coraza that count it.
+func TestSelectors(t *testing.T) {
 	r := &Request{
 		Method: "GET", Target: "/?a=1&A=2&b.C=3&=4&%C3%89=5", Protocol: "HTTP/1.1",
 		Headers: []Header{{"X-One", "1"}, {"x-one", "2"}, {"Cookie", "Sid=1; sid=2; t=3"}, {"Coo\u212aie", "u=4"}},
@@ -114,6 +115,8 @@ func TestCount(t *testing.T) {
 		"REQUEST_HEADERS_NAMES:X-ONE", "REQUEST_HEADERS_NAMES:x-one",
 		"REQUEST_COOKIES:SID", "REQUEST_COOKIES:sid", "REQUEST_COOKIES_NAMES:SID", "REQUEST_COOKIES_NAMES:t", "REQUEST_COOKIES:u",
 		"REQUEST_METHOD", "REQUEST_BODY", "FILES", "XML:/*", "MULTIPART_UNMATCHED_BOUNDARY", "AUTH_TYPE",
+		"ARGS:/^a$/", "ARGS:/^A$/", "ARGS_NAMES:/^A$/", "ARGS_NAMES:/^a|b/",
+		"REQUEST_HEADERS:/^X-ONE$/", "REQUEST_HEADERS_NAMES:/^X/", "REQUEST_COOKIES:/^S/",
 	} {
 		variable, selector, _ := strings.Cut(target, ":")
 		kinds, ok := KindOf(variable)
@@ -122,7 +125,7 @@ func TestCount(t *testing.T) {
 		}
 		n := 0
 		for _, k := range kinds {
-			n += v.Count(k, selector)
+			n += selected(v, k, selector)
 		}
 		w, err := coraza.NewWAF(coraza.NewWAFConfig().WithDirectives(fmt.Sprintf(
 			"SecRuleEngine On\nSecRule &%s \"@eq %d\" \"id:1,phase:1,deny\"", target, n)))
@@ -141,6 +144,26 @@ func TestCount(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// selected counts what a selector, or a regular expression between slashes, selects.
+func selected(v *Values, k Kind, selector string) (n int) {
+	if !strings.HasPrefix(selector, "/^") {
+		if x, found := v.First(k, selector); found && !k.Selects(selector, x.Key) {
+			return -1
+		}
+		return v.Count(k, selector)
+	}
+	expression := strings.Trim(selector, "/")
+	if !k.KeepsSelector() {
+		expression = strings.ToLower(expression)
+	}
+	for _, x := range v.Of(k) {
+		if regexp.MustCompile(expression).MatchString(Lower(x.Key)) {
+			n++
+		}
+	}
+	return n
 }
 
 // TestEqualKeys holds EqualKeys to its definition, for the pairs its short cuts could get wrong.

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -176,7 +175,7 @@ func TestRandom(t *testing.T) {
 					answered++
 				}
 				if t.Failed() {
-					t.Fatal(fmt.Sprintf("message %d: %q %q %q", i, m.Target, m.Headers, m.body))
+					t.Fatalf("message %d: %q %q %q", i, m.Target, m.Headers, m.body)
 				}
 			}
 			if answered*100 < test.answered**randomMessages {
