@@ -65,3 +65,13 @@ func BenchmarkJSON(b *testing.B) {
 		b.Run(fmt.Sprintf("%d values", 10*n), func(b *testing.B) { benchmarkBody(b, "JSON", "application/json", body) })
 	}
 }
+
+func BenchmarkMultipart(b *testing.B) {
+	m := messages(b, "ordinary")["multipart-upload.http"]
+	benchmarkBody(b, "MULTIPART", m.header("Content-Type"), m.body)
+}
+
+func BenchmarkXML(b *testing.B) {
+	m := messages(b, "ordinary")["soap.http"]
+	benchmarkBody(b, "XML", m.header("Content-Type"), m.body)
+}

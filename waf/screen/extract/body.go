@@ -8,6 +8,8 @@ package extract
 // that is not empty, URLENCODED in place of none if a rule has forced REQUEST_BODY; with ""
 // nothing looks at the body. contentType is the first field of that name.
 //
+// That the processor JSON also sets TX:json_request_body is not modeled.
+//
 // If ok is false, what Coraza would see is not known, why says for what reason, and only
 // Head or Reset may follow.
 func (v *Values) Body(processor, contentType string, body []byte) (ok bool, why string) {
@@ -23,6 +25,10 @@ func (v *Values) Body(processor, contentType string, body []byte) (ok bool, why 
 		ok, why = v.urlencoded(text)
 	case "JSON":
 		ok, why = v.jsonText(text)
+	case "MULTIPART":
+		ok, why = v.multipart(contentType, text)
+	case "XML":
+		ok, why = v.xmlDocument(text)
 	case "RAW":
 		v.raw(text)
 		ok = true

@@ -258,7 +258,7 @@ func readMessage(raw []byte) (*message, error) {
 		m.Headers = append(m.Headers, Header{name, textproto.TrimString(value)})
 	}
 	m.Host, _, _ = strings.Cut(m.header("Host"), ":")
-	if strings.HasPrefix(m.header("Content-Type"), "multipart/") {
+	if strings.HasPrefix(strings.ToLower(m.header("Content-Type")), "multipart/") {
 		m.body = bytes.ReplaceAll(m.body, []byte("\n"), []byte("\r\n"))
 	}
 	return m, lines.Err()

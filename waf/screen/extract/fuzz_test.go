@@ -68,3 +68,20 @@ func FuzzURLEncoded(f *testing.F) {
 }
 
 func FuzzJSON(f *testing.F) { fuzzBody(f, "application/json", "JSON") }
+
+func FuzzMultipart(f *testing.F) {
+	v := new(Values)
+	seeds(f, func(m *message) {
+		if ask(f, m).processor == "MULTIPART" {
+			f.Add(m.header("Content-Type"), m.body)
+		}
+	})
+	f.Fuzz(func(t *testing.T, mediaType string, body []byte) {
+		m := &message{body: body}
+		m.Method, m.Target, m.Protocol, m.ID = "POST", "/", "HTTP/1.1", "id"
+		m.Headers = []Header{{"Content-Type", mediaType}}
+		check(t, v, m)
+	})
+}
+
+func FuzzXML(f *testing.F) { fuzzBody(f, "application/xml", "XML") }

@@ -13,7 +13,7 @@ type Request struct {
 	Headers                  []Header
 	ClientAddr, ServerAddr   string
 	ClientPort, ServerPort   int
-	ID                       string // UNIQUE_ID
+	ID                       string // UNIQUE_ID; not empty, since Coraza would make one up
 }
 
 // Coraza's limit for the arguments of the query, and again for those of the body

@@ -148,8 +148,9 @@ func (k Kind) Single() bool { return k < singles }
 // KindOf returns the kinds that make up a variable of SecLang, whose name it takes in upper
 // case; none for one that never has a value, so that its count is always 0. It reports false
 // for a variable that this package does not know: one that rules set themselves (TX,
-// MATCHED_VAR, ENV, GEO, HIGHEST_SEVERITY, RES_BODY_PROCESSOR …), that depends on the clock
-// (TIME, DURATION …), or that is JSON, which Coraza itself cannot count.
+// MATCHED_VAR, ENV, GEO, HIGHEST_SEVERITY, RES_BODY_PROCESSOR and, through it, RESPONSE_ARGS),
+// that depends on the clock (TIME, DURATION …) or on files (FILES_TMPNAMES), or that is JSON,
+// which Coraza itself cannot count.
 func KindOf(variable string) ([]Kind, bool) {
 	switch variable {
 	case "ARGS":

@@ -57,6 +57,9 @@ func (v *Values) target(raw string) {
 // ordinary splits an absolute path that net/url parses and then writes as it was. One that
 // begins with two slashes is left to net/url.
 func (v *Values) ordinary(uri string) (path, query string, ok bool) {
+	if uri == "*" {
+		return uri, "", true
+	}
 	if uri == "" || uri[0] != '/' || len(uri) > 1 && uri[1] == '/' {
 		return "", "", false
 	}

@@ -25,8 +25,10 @@ type Values struct {
 	arena arena
 	args  int // bytes in the keys and values of arguments
 
-	keys keyTable
-	json jsonWalker
+	keys  keyTable
+	json  jsonWalker
+	parts []part
+	open  []string // room for the names of XML elements
 }
 
 type span struct{ from, to int }
@@ -49,6 +51,9 @@ func (v *Values) Reset() {
 	v.args = 0
 	v.json.reset()
 	v.keys.reset()
+	clear(v.parts)
+	v.parts = v.parts[:0]
+	clear(v.open[:cap(v.open)])
 }
 
 // All returns every value: those of single kinds first, in the order of the kinds, then the
