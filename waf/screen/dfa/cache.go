@@ -11,6 +11,7 @@ const (
 	unknown uint32 = iota // not computed yet
 	matched               // the pattern matches, whatever follows
 	dead                  // it does not, whatever follows
+	again                 // as before the first rune, in a program with a prefix
 	special               // states are above
 )
 
@@ -61,7 +62,8 @@ func (c *cache) add(key []byte) uint32 {
 	state := uint32(len(c.keys) * c.stride)
 	c.states[k] = state
 	if t := *c.table.Load(); int(state)+c.stride > len(t) {
-		// Scans that hold the smaller table find unknown cells there, and get this one for them.
+		// The smaller table never changes again, so that all states in it have a row there. Scans
+		// that hold it come to an unknown cell and get this one.
 		larger := make(table, 2*len(t))
 		for i := range t {
 			larger[i].Store(t[i].Load())
@@ -69,6 +71,11 @@ func (c *cache) add(key []byte) uint32 {
 		c.table.Store(&larger)
 	}
 	return state
+}
+
+// set stores a cell. It goes to the table in force, since next may have no row in an earlier one.
+func (c *cache) set(cell, next uint32) {
+	(*c.table.Load())[cell].Store(next)
 }
 
 // key returns the key of a state.

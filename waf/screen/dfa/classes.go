@@ -2,6 +2,7 @@ package dfa
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -86,6 +87,16 @@ func (s charset) has(r rune) bool {
 	return i < len(s) && (i%2 == 1 || s[i] == r)
 }
 
+// key returns a string that no other charset has.
+func (s charset) key() string {
+	var key []byte
+	for _, r := range s {
+		key = binary.LittleEndian.AppendUint32(key, uint32(r))
+	}
+	return string(key)
+}
+
+// class finds the class of any rune.
 func (c *classes) class(r rune) uint32 {
 	lo, hi := 0, len(c.first) // first[lo] <= r < first[hi]
 	for hi-lo > 1 {

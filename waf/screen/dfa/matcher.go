@@ -3,6 +3,7 @@ package dfa
 import (
 	"regexp"
 	"regexp/syntax"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -105,20 +106,26 @@ func (m *Matcher) MatchString(s string) bool {
 		}
 		return m.first == matched
 	}
+	classes, prefix := m.program.classes, m.program.prefix
+	begin := strings.Index(s, prefix)
+	if begin < 0 {
+		return false
+	}
 	c := m.cache.Load()
 	t := *c.table.Load()
 	state := m.first
-	classes := m.program.classes
 	credited := false
-	for i := 0; i < len(s); {
+	for i := begin; i < len(s); {
 		class, width := uint32(classes.ascii[s[i]]), 1
 		if class == notASCII {
 			class, width = classes.next(s, i)
 		}
+		i += width
 		next := t[state+class].Load()
 		if next < special {
 			if next == unknown {
 				next, c, credited = m.extend(c, state, class, s, credited)
+				t = *c.table.Load()
 			}
 			switch next {
 			case matched:
@@ -126,12 +133,17 @@ func (m *Matcher) MatchString(s string) bool {
 			case dead:
 				return false
 			case unknown:
-				return m.simulate(c, state, s[i:])
+				return m.simulate(c, state, s[i-width:])
+			case again:
+				skip := strings.Index(s[i:], prefix)
+				if skip < 0 {
+					return false
+				}
+				i += skip
+				next = m.first
 			}
-			t = *c.table.Load()
 		}
 		state = next
-		i += width
 	}
 	end := uint32(m.stride - 1)
 	next := t[state+end].Load()
@@ -148,9 +160,8 @@ func (m *Matcher) MatchString(s string) bool {
 func (m *Matcher) extend(c *cache, state, class uint32, s string, credited bool) (uint32, *cache, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// Another scan may have been here before; in a larger table than the one that was read.
-	cell := &(*c.table.Load())[state+class]
-	if next := cell.Load(); next != unknown {
+	// Another scan may have been here before, perhaps in a larger table than this one read.
+	if next := (*c.table.Load())[state+class].Load(); next != unknown {
 		return next, c, credited
 	}
 	if !credited {
@@ -169,7 +180,7 @@ func (m *Matcher) extend(c *cache, state, class uint32, s string, credited bool)
 		if m.program.settle(&w.from, none) {
 			next = matched
 		}
-		cell.Store(next)
+		c.set(state+class, next)
 		return next, c, true
 	}
 	next, home := unknown, c
@@ -178,6 +189,8 @@ func (m *Matcher) extend(c *cache, state, class uint32, s string, credited bool)
 		next = matched
 	case m.program.dead(&w.to):
 		next = dead
+	case m.program.again(&w.to):
+		next = again
 	default:
 		w.key = w.to.appendKey(w.key[:0])
 		next, home = m.intern(w.key)
@@ -186,7 +199,7 @@ func (m *Matcher) extend(c *cache, state, class uint32, s string, credited bool)
 		}
 	}
 	if home == c { // otherwise the cell belongs to a cache that is on its way out
-		cell.Store(next)
+		c.set(state+class, next)
 	}
 	return next, home, true
 }
@@ -249,6 +262,13 @@ func (m *Matcher) simulate(c *cache, state uint32, rest string) bool {
 		}
 		from, to = to, from
 		i += width
+		if p.again(from) {
+			skip := strings.Index(rest[i:], p.prefix)
+			if skip < 0 {
+				return false
+			}
+			i += skip
+		}
 	}
 	return p.settle(from, none)
 }
