@@ -37,7 +37,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		taken := 0
 		for _, m := range matchers {
 			m.MatchString(text)
-			c := m.cache.Load()
+			c := m.table.Load().cache
 			caches[c] = true
 			if c.size > l.most || c.size > l.own+c.taken {
 				t.Fatalf("a cache of %d bytes, %d of them taken, want at most %d", c.size, c.taken, l.most)
@@ -65,7 +65,7 @@ func TestReplacedTablesStayWhole(t *testing.T) {
 	tables := map[*table]bool{}
 	for _, text := range newTexts(100) {
 		for i := range text {
-			tables[m.cache.Load().table.Load()] = true
+			tables[m.table.Load()] = true
 			m.MatchString(text[:i])
 		}
 	}
@@ -73,9 +73,9 @@ func TestReplacedTablesStayWhole(t *testing.T) {
 		t.Errorf("%d tables, want some that were replaced", len(tables))
 	}
 	for table := range tables {
-		for i := range *table {
-			if next := (*table)[i].Load(); int(next) >= len(*table) {
-				t.Fatalf("a table of %d cells leads to %d", len(*table), next)
+		for i := range table.cells {
+			if next := table.cells[i].Load(); int(next) >= len(table.cells) {
+				t.Fatalf("a table of %d cells leads to %d", len(table.cells), next)
 			}
 		}
 	}
@@ -93,8 +93,8 @@ func TestWorkIsBounded(t *testing.T) {
 		m.MatchString(text)
 		bytes += len(text)
 		cells := 0
-		for i, tab := 0, *m.cache.Load().table.Load(); i < len(tab); i++ {
-			if tab[i].Load() != unknown {
+		for i, t := 0, m.table.Load(); i < len(t.cells); i++ {
+			if t.cells[i].Load() != unknown {
 				cells++
 			}
 		}

@@ -25,8 +25,8 @@ type classes struct {
 // notASCII is no class: ASCII has 128 runes, and their classes are numbered first.
 const notASCII = utf8.RuneSelf
 
-// partition returns the coarsest partition that respects sets.
-func partition(sets []charset) *classes {
+// partition makes c the coarsest partition that respects sets.
+func (c *classes) partition(sets []charset) {
 	bounds := []rune{0}
 	for _, set := range sets {
 		for i := 0; i < len(set); i += 2 {
@@ -58,7 +58,6 @@ func partition(sets []charset) *classes {
 		}
 	}
 
-	c := new(classes)
 	numbers := map[int]uint32{} // in the order of their first rune, so that ASCII is first
 	for i, r := range bounds {
 		n, ok := numbers[of[i]]
@@ -78,7 +77,6 @@ func partition(sets []charset) *classes {
 			c.ascii[b] = uint8(c.class(rune(b)))
 		}
 	}
-	return c
 }
 
 func (s charset) has(r rune) bool {

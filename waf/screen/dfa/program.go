@@ -25,7 +25,7 @@ type inst struct {
 // A program is a syntax.Prog in a compact form: no captures, no empty steps, and charsets that are
 // bits over classes of runes. It never changes.
 type program struct {
-	*classes
+	classes
 	insts []inst
 	start uint32
 	// members has, for each charset, words bits words: bit c says that it has the runes of class c.
@@ -60,9 +60,9 @@ const lookBehind = syntax.EmptyBeginLine | syntax.EmptyBeginText
 
 const everything = ^syntax.EmptyOp(0)
 
-// compile translates prog.
-func compile(prog *syntax.Prog) *program {
-	p := &program{insts: make([]inst, len(prog.Inst))}
+// compile makes p the translation of prog.
+func (p *program) compile(prog *syntax.Prog) {
+	p.insts = make([]inst, len(prog.Inst))
 	p.prefix, _ = prog.Prefix()
 	skip := func(pc uint32) uint32 { // past instructions that do nothing
 		for prog.Inst[pc].Op == syntax.InstNop || prog.Inst[pc].Op == syntax.InstCapture {
@@ -100,7 +100,6 @@ func compile(prog *syntax.Prog) *program {
 	p.start = skip(uint32(prog.Start))
 	p.classify(sets)
 	p.begin()
-	return p
 }
 
 // consumed returns the runes that an instruction of regexp/syntax consumes.
@@ -139,7 +138,7 @@ func (p *program) classify(sets []charset) {
 	if asserted != 0 {
 		all = append(slices.Clone(sets), charset{'\n', '\n'}, charset{'0', '9', 'A', 'Z', '_', '_', 'a', 'z'})
 	}
-	p.classes = partition(all)
+	p.partition(all)
 	p.words = uint32(len(p.sample)+63) / 64
 	p.members = make([]uint64, len(sets)*int(p.words))
 	for n, set := range sets {
