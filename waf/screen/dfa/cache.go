@@ -11,16 +11,21 @@ const (
 	unknown uint32 = iota // not computed yet
 	matched               // the pattern matches, whatever follows
 	dead                  // it does not, whatever follows
+	again                 // as before the first rune, in a program with a prefix
 	special               // states are above
 )
 
-// A table has a row of cells for each state, a cell for each class of runes, and one for the end.
-// It only ever changes from unknown to something else.
-type table []atomic.Uint32
+// A table has a row of cells for each state, a cell for each class of runes and one for the end.
+// Cells only ever change from unknown to something else.
+type table struct {
+	cells []atomic.Uint32
+	cache *cache
+}
 
-// A cache holds states. Scans read its table; everything else is guarded by Matcher.mu.
+// A cache holds states. All of it is guarded by Matcher.mu; scans know its table alone, or an
+// earlier one.
 type cache struct {
-	table  atomic.Pointer[table]
+	table  *table
 	stride int               // cells in a row
 	keys   []string          // of the states in the order of their rows, see set.appendKey
 	states map[string]uint32 // by key
@@ -38,17 +43,21 @@ const (
 
 func newCache(stride int) *cache {
 	c := &cache{stride: stride, states: map[string]uint32{}}
-	t := make(table, firstRows*stride)
-	c.table.Store(&t)
-	c.size = len(t) * cellBytes
+	c.table = &table{cells: make([]atomic.Uint32, firstRows*stride), cache: c}
+	c.size = len(c.table.cells) * cellBytes
 	return c
+}
+
+// full says that the next state needs a larger table.
+func (c *cache) full() bool {
+	return (len(c.keys)+2)*c.stride > len(c.table.cells)
 }
 
 // cost returns by how many bytes a state of this key makes the cache larger.
 func (c *cache) cost(key []byte) int {
 	n := perState + len(key)
-	if t := *c.table.Load(); (len(c.keys)+2)*c.stride > len(t) {
-		n += len(t) * cellBytes
+	if c.full() {
+		n += len(c.table.cells) * cellBytes
 	}
 	return n
 }
@@ -56,18 +65,19 @@ func (c *cache) cost(key []byte) int {
 // add gives key a state. What it costs has been provided for.
 func (c *cache) add(key []byte) uint32 {
 	c.size += c.cost(key)
+	if c.full() {
+		// The smaller table never changes again, so that all states in it have a row there. Scans
+		// that hold it come to an unknown cell and get this one.
+		larger := &table{cells: make([]atomic.Uint32, 2*len(c.table.cells)), cache: c}
+		for i := range c.table.cells {
+			larger.cells[i].Store(c.table.cells[i].Load())
+		}
+		c.table = larger
+	}
 	k := string(key)
 	c.keys = append(c.keys, k)
 	state := uint32(len(c.keys) * c.stride)
 	c.states[k] = state
-	if t := *c.table.Load(); int(state)+c.stride > len(t) {
-		// Scans that hold the smaller table find unknown cells there, and get this one for them.
-		larger := make(table, 2*len(t))
-		for i := range t {
-			larger[i].Store(t[i].Load())
-		}
-		c.table.Store(&larger)
-	}
 	return state
 }
 

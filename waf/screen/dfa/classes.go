@@ -2,6 +2,7 @@ package dfa
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -24,8 +25,8 @@ type classes struct {
 // notASCII is no class: ASCII has 128 runes, and their classes are numbered first.
 const notASCII = utf8.RuneSelf
 
-// partition returns the coarsest partition that respects sets.
-func partition(sets []charset) *classes {
+// partition makes c the coarsest partition that respects sets.
+func (c *classes) partition(sets []charset) {
 	bounds := []rune{0}
 	for _, set := range sets {
 		for i := 0; i < len(set); i += 2 {
@@ -57,7 +58,6 @@ func partition(sets []charset) *classes {
 		}
 	}
 
-	c := new(classes)
 	numbers := map[int]uint32{} // in the order of their first rune, so that ASCII is first
 	for i, r := range bounds {
 		n, ok := numbers[of[i]]
@@ -77,7 +77,6 @@ func partition(sets []charset) *classes {
 			c.ascii[b] = uint8(c.class(rune(b)))
 		}
 	}
-	return c
 }
 
 func (s charset) has(r rune) bool {
@@ -86,6 +85,16 @@ func (s charset) has(r rune) bool {
 	return i < len(s) && (i%2 == 1 || s[i] == r)
 }
 
+// key returns a string that no other charset has.
+func (s charset) key() string {
+	var key []byte
+	for _, r := range s {
+		key = binary.LittleEndian.AppendUint32(key, uint32(r))
+	}
+	return string(key)
+}
+
+// class finds the class of any rune.
 func (c *classes) class(r rune) uint32 {
 	lo, hi := 0, len(c.first) // first[lo] <= r < first[hi]
 	for hi-lo > 1 {

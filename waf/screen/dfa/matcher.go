@@ -3,6 +3,7 @@ package dfa
 import (
 	"regexp"
 	"regexp/syntax"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -11,14 +12,14 @@ import (
 
 // A Matcher tells whether a pattern matches. It is safe for concurrent use.
 type Matcher struct {
-	program *program
-	budget  *Budget
-	limits  limits
-	first   uint32 // state before the first rune, the same in every cache
-	stride  int
-	cache   atomic.Pointer[cache]
+	first   uint32 // state before the first rune, the same in every table
+	end     uint32 // in place of a class: the end of the text
+	table   atomic.Pointer[table]
+	program program
 
-	mu     sync.Mutex // guards what follows, and adding to the cache
+	budget *Budget
+	limits limits
+	mu     sync.Mutex // guards what follows, and the caches of all tables
 	credit int        // see limits.price
 
 	// plain matches instead of all this if it is not nil.
@@ -64,9 +65,9 @@ func compileWithin(expr string, b *Budget, l limits) (*Matcher, error) {
 	if b == nil {
 		b = NewBudget(1 << 20)
 	}
-	m := &Matcher{program: compile(prog), budget: b, limits: l, credit: l.allowance}
-	// One cell more for the end of the text.
-	m.stride = max(len(m.program.sample)+1, int(special))
+	m := &Matcher{budget: b, limits: l, credit: l.allowance}
+	m.program.compile(prog)
+	m.end = uint32(len(m.program.sample))
 
 	w := b.getWork()
 	defer b.putWork(w)
@@ -76,11 +77,16 @@ func compileWithin(expr string, b *Budget, l limits) (*Matcher, error) {
 	case m.program.dead(&w.from):
 		m.first = dead
 	default:
-		c := newCache(m.stride)
+		c := newCache(m.stride())
 		m.first = c.add(w.from.appendKey(nil))
-		m.cache.Store(c)
+		m.table.Store(c.table)
 	}
 	return m, nil
+}
+
+// stride returns how many cells a state has, which is enough for the first to be no special value.
+func (m *Matcher) stride() int {
+	return max(int(m.end)+1, int(special))
 }
 
 // hasSurrogate finds a literal that no text can contain. regexp nevertheless finds it in some: it
@@ -105,20 +111,25 @@ func (m *Matcher) MatchString(s string) bool {
 		}
 		return m.first == matched
 	}
-	c := m.cache.Load()
-	t := *c.table.Load()
+	begin := strings.Index(s, m.program.prefix)
+	if begin < 0 {
+		return false
+	}
+	t := m.table.Load()
+	cells := t.cells
 	state := m.first
-	classes := m.program.classes
 	credited := false
-	for i := 0; i < len(s); {
-		class, width := uint32(classes.ascii[s[i]]), 1
+	for i := begin; i < len(s); {
+		class, width := uint32(m.program.ascii[s[i]]), 1
 		if class == notASCII {
-			class, width = classes.next(s, i)
+			class, width = m.program.next(s, i)
 		}
-		next := t[state+class].Load()
+		i += width
+		next := cells[state+class].Load()
 		if next < special {
 			if next == unknown {
-				next, c, credited = m.extend(c, state, class, s, credited)
+				next, t, credited = m.extend(t, state, class, s, credited)
+				cells = t.cells
 			}
 			switch next {
 			case matched:
@@ -126,92 +137,96 @@ func (m *Matcher) MatchString(s string) bool {
 			case dead:
 				return false
 			case unknown:
-				return m.simulate(c, state, s[i:])
+				return m.simulate(t, state, s[i-width:])
+			case again:
+				skip := strings.Index(s[i:], m.program.prefix)
+				if skip < 0 {
+					return false
+				}
+				i += skip
+				next = m.first
 			}
-			t = *c.table.Load()
 		}
 		state = next
-		i += width
 	}
-	end := uint32(m.stride - 1)
-	next := t[state+end].Load()
+	next := cells[state+m.end].Load()
 	if next == unknown {
-		if next, c, _ = m.extend(c, state, end, s, credited); next == unknown {
-			return m.simulate(c, state, "")
+		if next, t, _ = m.extend(t, state, m.end, s, credited); next == unknown {
+			return m.simulate(t, state, "")
 		}
 	}
 	return next == matched
 }
 
-// extend computes a cell of c, for a scan of s, and returns it with the cache that it is a state
-// of from now on. It returns unknown, and the cache unchanged, if there is no credit or no room.
-func (m *Matcher) extend(c *cache, state, class uint32, s string, credited bool) (uint32, *cache, bool) {
+// extend computes a cell of a state that a scan of s has from t, and returns it with the table in
+// which it is a state. It returns unknown and t if there is no credit or no room. The last result
+// says that s has been credited.
+func (m *Matcher) extend(t *table, state, class uint32, s string, credited bool) (uint32, *table, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// Another scan may have been here before; in a larger table than the one that was read.
-	cell := &(*c.table.Load())[state+class]
-	if next := cell.Load(); next != unknown {
-		return next, c, credited
+	c := t.cache
+	// Another scan may have been here before, perhaps in a larger table than this one read.
+	if next := c.table.cells[state+class].Load(); next != unknown {
+		return next, c.table, credited
 	}
 	if !credited {
 		m.credit = min(m.credit+len(s), max(m.limits.allowance, len(s)))
 	}
 	if m.credit < m.limits.price {
-		return unknown, c, true
+		return unknown, t, true
 	}
 	m.credit -= m.limits.price
 
 	w := m.budget.getWork()
 	defer m.budget.putWork(w)
 	m.program.restore(&w.from, c.key(state))
-	if class == uint32(m.stride-1) {
-		next := dead
+	next, home := dead, c
+	switch {
+	case class == m.end:
 		if m.program.settle(&w.from, none) {
 			next = matched
 		}
-		cell.Store(next)
-		return next, c, true
-	}
-	next, home := unknown, c
-	switch {
 	case m.program.step(&w.from, &w.to, class):
 		next = matched
 	case m.program.dead(&w.to):
-		next = dead
+	case m.program.again(&w.to):
+		next = again
 	default:
 		w.key = w.to.appendKey(w.key[:0])
 		next, home = m.intern(w.key)
 		if next == unknown {
-			return unknown, c, true
+			return unknown, t, true
 		}
 	}
-	if home == c { // otherwise the cell belongs to a cache that is on its way out
-		cell.Store(next)
+	if home == c { // otherwise c is on its way out, and the state is none of its own
+		c.table.cells[state+class].Store(next)
 	}
-	return next, home, true
+	return next, home.table, true
 }
 
 // intern returns the state of key in the cache in force, which it replaces by an empty one if there
 // is no room. It returns unknown if there is none in an empty one either.
 func (m *Matcher) intern(key []byte) (uint32, *cache) {
-	c := m.cache.Load()
+	c := m.table.Load().cache
 	if state, ok := c.states[string(key)]; ok {
 		return state, c
 	}
-	if m.provide(c, key) {
-		return c.add(key), c
+	if !m.provide(c, key) {
+		if len(c.keys) == 1 {
+			return unknown, nil
+		}
+		m.budget.give(c.taken)
+		first := c.key(m.first)
+		c = newCache(m.stride())
+		c.add([]byte(first))
+		m.table.Store(c.table)
+		if !m.provide(c, key) {
+			return unknown, nil
+		}
 	}
-	if len(c.keys) == 1 {
-		return unknown, nil
-	}
-	m.budget.give(c.taken)
-	fresh := newCache(m.stride)
-	fresh.add([]byte(c.key(m.first)))
-	m.cache.Store(fresh)
-	if !m.provide(fresh, key) {
-		return unknown, nil
-	}
-	return fresh.add(key), fresh
+	state := c.add(key)
+	m.table.Store(c.table)
+	return state, c
 }
 
 // provide reports whether c may grow by a state of key, and takes from the budget what that needs.
@@ -229,14 +244,14 @@ func (m *Matcher) provide(c *cache, key []byte) bool {
 	return true
 }
 
-// simulate matches rest, which begins at a state of c, without adding states.
-func (m *Matcher) simulate(c *cache, state uint32, rest string) bool {
+// simulate matches rest, which begins at a state of t, without adding states.
+func (m *Matcher) simulate(t *table, state uint32, rest string) bool {
 	w := m.budget.getWork()
 	defer m.budget.putWork(w)
 	m.mu.Lock()
-	key := c.key(state)
+	key := t.cache.key(state)
 	m.mu.Unlock()
-	p := m.program
+	p := &m.program
 	from, to := &w.from, &w.to
 	p.restore(from, key)
 	for i := 0; i < len(rest); {
@@ -249,17 +264,22 @@ func (m *Matcher) simulate(c *cache, state uint32, rest string) bool {
 		}
 		from, to = to, from
 		i += width
+		if p.again(from) {
+			skip := strings.Index(rest[i:], p.prefix)
+			if skip < 0 {
+				return false
+			}
+			i += skip
+		}
 	}
 	return p.settle(from, none)
 }
 
-// Bytes returns how many bytes m holds, approximately. Its share of the Budget is part of them.
+// Bytes returns how many bytes m holds, approximately: the program, and states, including those that
+// the Budget pays for.
 func (m *Matcher) Bytes() int {
-	if m.program == nil {
-		return 0 // no telling what regexp holds
-	}
-	p := m.program
-	n := int(unsafe.Sizeof(*m)) + int(unsafe.Sizeof(*p)) + int(unsafe.Sizeof(*p.classes)) +
+	p := &m.program
+	n := int(unsafe.Sizeof(*m)) +
 		len(p.insts)*int(unsafe.Sizeof(inst{})) + len(p.members)*8 +
 		len(p.first)*4 + len(p.of)*4 + len(p.sample)*4 + len(p.kinds)
 	for _, r := range p.restart {
@@ -267,8 +287,8 @@ func (m *Matcher) Bytes() int {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c := m.cache.Load(); c != nil {
-		n += c.size
+	if t := m.table.Load(); t != nil {
+		n += t.cache.size
 	}
 	return n
 }

@@ -2,7 +2,6 @@ package dfa
 
 import (
 	"encoding/binary"
-	"fmt"
 	"regexp/syntax"
 	"slices"
 	"unicode"
@@ -26,7 +25,7 @@ type inst struct {
 // A program is a syntax.Prog in a compact form: no captures, no empty steps, and charsets that are
 // bits over classes of runes. It never changes.
 type program struct {
-	*classes
+	classes
 	insts []inst
 	start uint32
 	// members has, for each charset, words bits words: bit c says that it has the runes of class c.
@@ -38,6 +37,8 @@ type program struct {
 	restart [kinds][]uint32
 	// anchored says that a match can begin nowhere but at the beginning of the text.
 	anchored bool
+	// prefix begins every match, if it is not empty. It is found faster than a table is read.
+	prefix string
 }
 
 // A kind is what assertions see of a rune, or of its absence.
@@ -59,9 +60,10 @@ const lookBehind = syntax.EmptyBeginLine | syntax.EmptyBeginText
 
 const everything = ^syntax.EmptyOp(0)
 
-// compile translates prog.
-func compile(prog *syntax.Prog) *program {
-	p := &program{insts: make([]inst, len(prog.Inst))}
+// compile makes p the translation of prog.
+func (p *program) compile(prog *syntax.Prog) {
+	p.insts = make([]inst, len(prog.Inst))
+	p.prefix, _ = prog.Prefix()
 	skip := func(pc uint32) uint32 { // past instructions that do nothing
 		for prog.Inst[pc].Op == syntax.InstNop || prog.Inst[pc].Op == syntax.InstCapture {
 			pc = prog.Inst[pc].Out
@@ -84,7 +86,7 @@ func compile(prog *syntax.Prog) *program {
 			to.op, to.arg = opAssert, from.Arg
 		default:
 			set := consumed(from)
-			key := fmt.Sprint(set)
+			key := set.key()
 			n, ok := numbers[key]
 			if !ok {
 				n = uint32(len(sets))
@@ -98,7 +100,6 @@ func compile(prog *syntax.Prog) *program {
 	p.start = skip(uint32(prog.Start))
 	p.classify(sets)
 	p.begin()
-	return p
 }
 
 // consumed returns the runes that an instruction of regexp/syntax consumes.
@@ -137,7 +138,7 @@ func (p *program) classify(sets []charset) {
 	if asserted != 0 {
 		all = append(slices.Clone(sets), charset{'\n', '\n'}, charset{'0', '9', 'A', 'Z', '_', '_', 'a', 'z'})
 	}
-	p.classes = partition(all)
+	p.partition(all)
 	p.words = uint32(len(p.sample)+63) / 64
 	p.members = make([]uint64, len(sets)*int(p.words))
 	for n, set := range sets {
@@ -281,6 +282,12 @@ func (p *program) settle(s *set, after kind) bool {
 		}
 	}
 	return false
+}
+
+// again says that a match can only begin with the prefix from here on, as at the beginning. There
+// no assertion comes before the prefix, so that it does not matter which rune does.
+func (p *program) again(s *set) bool {
+	return p.prefix != "" && len(s.list) == 1 && s.list[0] == p.start
 }
 
 // dead says that nothing that follows can lead from s to a match.
