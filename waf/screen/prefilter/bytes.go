@@ -20,8 +20,10 @@ const (
 	groups       = 64
 )
 
+// AnyBytes is the set of all groups.
+const AnyBytes = ^Bytes(0)
+
 const (
-	AnyBytes = ^Bytes(0)
 	letters  = Bytes(1)<<26 - 1
 	highByte = Bytes(1) << groupHigh
 )

@@ -28,10 +28,12 @@ func (s *Set) Scan(value string, sc *Scratch) {
 // Bytes returns the groups of the bytes of the value that was scanned last.
 func (sc *Scratch) Bytes() Bytes { return sc.bytes }
 
+// scan runs the automaton over a value, bytes of some groups left out, and returns the groups of
+// the others.
 func (a *automaton) scan(value string, without Bytes, sc *Scratch) Bytes {
 	var seen Bytes
-	state := uint32(0)
 	rows, chain := a.rows, a.chain
+	state := uint32(0)
 	for i := range len(value) {
 		group := groupMask[value[i]]
 		if group&without != 0 {
@@ -103,7 +105,8 @@ func grown(bitset []uint64, n int) []uint64 {
 // Candidates returns the ids of the view whose needs hold for the value that was scanned last,
 // each once, in no order. The slice is valid until the next call.
 func (v *View) Candidates(sc *Scratch) []int32 {
-	needs := append(sc.needs[:0], v.always...)
+	needs := sc.needs[:0]
+	needs = append(needs, v.always...)
 	for _, literal := range sc.literals {
 		for _, id := range v.triggered[v.first[literal]:v.first[literal+1]] {
 			needs = v.look(id, needs, sc)

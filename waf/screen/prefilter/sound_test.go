@@ -9,15 +9,9 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
-)
 
-// candidate reports whether a set of one need lists it for a value.
-func candidate(n Need, value string) bool {
-	s := NewSet([]Need{n})
-	var sc Scratch
-	s.Scan(value, &sc)
-	return slices.Contains(s.View([]int32{0}).Candidates(&sc), 0)
-}
+	"rsc.io/binaryregexp"
+)
 
 // sampler writes strings that an expression is likely to match.
 type sampler struct {
@@ -146,6 +140,17 @@ func TestCoreRulesAreNeverMissed(t *testing.T) {
 	}
 }
 
+// latin1 returns the runes of s below 0x100 as single bytes.
+func latin1(s string) string {
+	var b []byte
+	for _, c := range s {
+		if c < 0x100 {
+			b = append(b, byte(c))
+		}
+	}
+	return string(b)
+}
+
 // FuzzRegexp holds package regexp and the need of an expression together, on a given value and
 // on values sampled from the expression.
 func FuzzRegexp(f *testing.F) {
@@ -181,6 +186,23 @@ func FuzzRegexp(f *testing.F) {
 				}
 			}
 			value = sample(r, tree)
+		}
+		binary, err := binaryregexp.Compile(expr)
+		if err != nil {
+			return
+		}
+		n, err = BinaryRegexp(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = NewSet([]Need{n})
+		view = s.View([]int32{0})
+		for range 10 {
+			s.Scan(value, &sc)
+			if binary.MatchString(value) && len(view.Candidates(&sc)) == 0 {
+				t.Fatalf("%q matches the bytes %q, which do not satisfy %s", expr, value, n)
+			}
+			value = latin1(sample(r, tree))
 		}
 	})
 }
