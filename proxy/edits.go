@@ -16,7 +16,8 @@ import (
 // directions. Nothing else may change a message:
 //
 //   - hop-by-hop fields and those that Connection names are dropped (RFC 9110 7.6.1),
-//     and so are fields with "_" in their name, which some backends read as "-";
+//     and so are fields whose name has other bytes than letters, digits and "-": CGI and
+//     its heirs read "_", and some read any of them, as "-";
 //   - Connection and Upgrade are written anew for a WebSocket that the route allows;
 //   - Expect is dropped: the tier has answered it;
 //   - the body keeps its bytes; what was read whole is framed by Content-Length;
@@ -78,19 +79,16 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 			drop = connectionOptions(drop, h.Value)
 		}
 	}
-	host := v.host
+	host := x.authority()
 	if r.config.Rewrite != nil && r.config.Rewrite.Host != "" {
 		host = r.config.Rewrite.Host
-	}
-	if host == "" { // HTTP/1.0 without Host
-		host = x.ctx.LocalAddr().String()
 	}
 	oh.Add("Host", host)
 	edits := &r.config.RequestHeaders
 	for i := range v.headers {
 		h := &v.headers[i]
 		switch {
-		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), strings.IndexByte(h.Name, '_') >= 0:
+		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), !plainName(h.Name):
 		case len(h.Name) == 4 && strings.EqualFold(h.Name, "Host"):
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case removed(edits, h.Name):
@@ -112,6 +110,25 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	for _, f := range edits.Add {
 		oh.Add(f.Name, f.Value)
 	}
+}
+
+// plainName reports whether a field name consists of letters, digits and hyphens.
+func plainName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// authority is what the client asked: the Host field or, without one in HTTP/1.0, the
+// address it connected to.
+func (x *exchange) authority() string {
+	if x.view.host == "" {
+		return x.ctx.LocalAddr().String()
+	}
+	return x.view.host
 }
 
 // removed reports whether an edit takes a received field away: by name, or because the
@@ -218,9 +235,11 @@ func (r *route) target(received string, matched routing.Path) string {
 // canonical path is used, encoded anew.
 func replacePrefix(path, prefix, replacement string) string {
 	prefix = strings.TrimSuffix(prefix, "/")
+	canonical := string(routing.CanonicalPath(nil, []byte(path)))
 	rest, ok := strings.CutPrefix(path, prefix)
-	if !ok || rest != "" && rest[0] != '/' || strings.Contains(rest, "/.") || strings.Contains(rest, "//") {
-		canonical := string(routing.CanonicalPath(nil, []byte(path)))
+	if !ok || rest != "" && (rest[0] != '/' || strings.Contains(rest, "/.") || strings.Contains(rest, "//") ||
+		// Dots spelled otherwise may lead out of the prefix, and into it again.
+		canonical != prefix+string(routing.CanonicalPath(nil, []byte(rest)))) {
 		rest = escapePath(strings.TrimPrefix(canonical, prefix))
 	}
 	out := strings.TrimSuffix(replacement, "/") + rest
@@ -300,8 +319,8 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) {
 	_, _ = x.ctx.Conn().Write(x.scratch) // if it fails, so will the final response
 }
 
-// redirectLocation is where a route's redirect sends a request.
-func (r *route) redirectLocation(v *view) string {
+// redirectLocation is where a route's redirect sends a request to that authority.
+func (r *route) redirectLocation(v *view, authority string) string {
 	d := r.config.Redirect
 	scheme, host := d.Scheme, d.Host
 	if scheme == "" {
@@ -311,7 +330,7 @@ func (r *route) redirectLocation(v *view) string {
 		}
 	}
 	if host == "" {
-		host = v.host
+		host = authority
 		if _, port, err := net.SplitHostPort(host); err == nil && d.Scheme != "" {
 			host = strings.TrimSuffix(host, ":"+port) // it belonged to the other scheme
 		}
@@ -319,6 +338,8 @@ func (r *route) redirectLocation(v *view) string {
 	path, query, hasQuery := strings.Cut(v.target, "?")
 	if d.Path != "" {
 		path = d.Path
+	} else if path == "*" { // of OPTIONS; there is no URI that stands for it
+		path = ""
 	}
 	if hasQuery {
 		path += "?" + query

@@ -184,7 +184,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 	}()
 	if x := takeExpected(ctx); x != nil {
 		x.bodyFailed(err)
-		x.finish()
+		x.end()
 		return
 	}
 	status, reason := refusal(ctx.Conn(), err)
