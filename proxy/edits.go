@@ -98,7 +98,7 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 			oh.Add(h.Name, h.Value)
 		}
 	}
-	if r.config.WebSocket == "allow" && v.wantsWebSocket() {
+	if r.config.WebSocket == "allow" && x.wantsWebSocket() {
 		oh.Add("Connection", "Upgrade")
 		oh.Add("Upgrade", "websocket")
 		x.up.Upgrade = true

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it; nothing rests on its strength
+	"encoding/base64"
 	"io"
 	"net"
 	"strings"
@@ -16,9 +18,12 @@ import (
 // A WebSocket begins as a request, which is inspected like any other, and goes on as bytes
 // in both directions, which are not: the coverage label says so.
 
-// wantsWebSocket reports whether the request is a WebSocket handshake (RFC 6455 4.1).
-func (v *view) wantsWebSocket() bool {
-	if v.method != "GET" || v.protocol != "HTTP/1.1" || !strings.EqualFold(v.get("Upgrade"), "websocket") {
+// wantsWebSocket reports whether the request is a WebSocket handshake (RFC 6455 4.1). What
+// is none to the letter might be a plain request to one reader and a tunnel to another.
+func (x *exchange) wantsWebSocket() bool {
+	v := &x.view
+	if v.method != "GET" || v.protocol != "HTTP/1.1" || x.stream != nil || !strings.EqualFold(v.get("Upgrade"), "websocket") ||
+		v.get("Sec-WebSocket-Version") != "13" || len(v.get(webSocketKey)) != webSocketKeyBytes {
 		return false
 	}
 	for i := range v.headers {
@@ -33,11 +38,40 @@ func (v *view) wantsWebSocket() bool {
 	return false
 }
 
+const (
+	webSocketKey      = "Sec-WebSocket-Key"
+	webSocketKeyBytes = 24 // 16 in base64
+	webSocketGUID     = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+)
+
+// acceptsWebSocket reports whether a 101 is the answer to a handshake with that key
+// (RFC 6455 4.2.2). An application that answers 101 for another reason, or whose status
+// somebody else chooses, opens no tunnel.
+func acceptsWebSocket(h *fasthttp.ResponseHeader, key string) bool {
+	sum := sha1.Sum([]byte(key + webSocketGUID))
+	want := base64.StdEncoding.EncodeToString(sum[:])
+	upgrade, accept := "", ""
+	for name, value := range h.All() { // fasthttp finds names only in the case they came in
+		switch n := string(name); {
+		case strings.EqualFold(n, "Upgrade"):
+			upgrade += string(value)
+		case strings.EqualFold(n, "Sec-WebSocket-Accept"):
+			accept += string(value)
+		}
+	}
+	return strings.EqualFold(upgrade, "websocket") && accept == want
+}
+
 // replyTunnel passes a 101 on. Both connections are a tunnel when it has been written.
 func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	up, ok := x.up.Body.(io.ReadWriteCloser)
 	if !ok {
 		panic("BUG: a 101 without a stream in both directions")
+	}
+	if !acceptsWebSocket(h, x.view.get(webSocketKey)) {
+		x.upstreamFailed("malformed")
+		x.answer(fasthttp.StatusBadGateway)
+		return
 	}
 	x.editResponseHead(h)
 	h.Set("Connection", "Upgrade")
