@@ -102,7 +102,7 @@ func (x *exchange) whyUnread(media string) coverageReason {
 	switch {
 	case media == eventStream:
 		return reasonStream
-	case !slices.Contains(x.route.policy.ResponseBody.MIMETypes, media):
+	case media != "" && !slices.Contains(x.route.policy.ResponseBody.MIMETypes, media): // without a type it would be read
 		return reasonMIME
 	}
 	return reasonExcluded

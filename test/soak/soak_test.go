@@ -136,6 +136,19 @@ func (s *soak) client(k kind, end <-chan struct{}) {
 	}
 }
 
+// report ends the test if an exchange has failed, with the first of those that did.
+func (s *soak) report(t *testing.T) {
+	t.Helper()
+	for i, err := range s.failed {
+		if i < 10 {
+			t.Error(err)
+		}
+	}
+	if len(s.failed) > 0 {
+		t.FailNow()
+	}
+}
+
 // settled waits until nothing is in flight and sizes are at most most, and returns them.
 func (s *soak) settled(t *testing.T, most sizes) sizes {
 	t.Helper()
@@ -175,16 +188,11 @@ func TestSoak(t *testing.T) {
 		"--timeout-head", "3s", "--timeout-body", "3s", "--timeout-write", "3s", "--timeout-idle", "20s")
 
 	s.run(t, file, min(length/4, 30*time.Second)) // warm-up: what stays after it may stay
+	s.report(t)
 	before := s.settled(t, sizes{1 << 20, 1 << 20, 1 << 40})
-	if len(s.failed) == 0 {
-		clear(s.served)
-		s.run(t, file, length)
-	}
-	for i, err := range s.failed {
-		if i < 10 {
-			t.Error(err)
-		}
-	}
+	clear(s.served)
+	s.run(t, file, length)
+	s.report(t)
 	// The tolerance: connections of the test itself, and a quarter of the heap, which holds
 	// buffers whose number depends on how many requests met.
 	after := s.settled(t, sizes{before.goroutines + 10, before.files + 10, before.heap + before.heap/4})
@@ -192,7 +200,7 @@ func TestSoak(t *testing.T) {
 	total := 0
 	for _, k := range kinds {
 		total += s.served[k.name]
-		if s.served[k.name] == 0 && len(s.failed) == 0 {
+		if s.served[k.name] == 0 {
 			t.Errorf("no %s", k.name)
 		}
 	}
