@@ -54,6 +54,9 @@ test: need-gcc ## Run all tests with the race detector
 		echo "== go test -race ($$m)"; \
 		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$(go list ./... | grep -v '/wafer/test/')); \
 	done
+	@# Whoever counts allocations cannot use the race detector, which allocates.
+	@echo "== go test (allocations)"
+	@go test -run 'Allocat|IdleMemory' ./wire ./routing ./proxy
 	@# These run the binary, which the test cache knows nothing of, and load the machine: one
 	@# package at a time.
 	@echo "== go test -race (test)"
