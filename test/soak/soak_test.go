@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type soak struct {
 	shaky  *backend    // killed and revived
 	liar   *backend
 
+	pace   float64 // how much longer than usual clients wait between exchanges
 	nonces atomic.Int64
 	mu     sync.Mutex
 	served map[string]int // exchanges that ended as they may, by kind of client
@@ -55,9 +57,9 @@ routes:
   - { id: liar, hosts: [liar.test], policy: guarded, upstreams: [{ id: liar }] }
   - { id: liar-read, hosts: [liar-read.test], policy: reading, upstreams: [{ id: liar }] }%[2]s
 upstreams:
-  - { id: steady-%[1]d, endpoints: ["%[3]s"], timeouts: { idle: 1s } }
-  - { id: shaky, endpoints: ["%[4]s"], timeouts: { idle: 1s } }
-  - { id: liar, endpoints: ["%[5]s"], timeouts: { idle: 1s } }
+  - { id: steady-%[1]d, endpoints: ["%[3]s"], timeouts: { connect: 30s, idle: 1s } }
+  - { id: shaky, endpoints: ["%[4]s"], timeouts: { connect: 30s, idle: 1s } }
+  - { id: liar, endpoints: ["%[5]s"], timeouts: { connect: 30s, idle: 1s } }
 policies:
   - id: guarded
     thresholds: { outbound: %[6]d }
@@ -119,7 +121,7 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 func (s *soak) client(k kind, end <-chan struct{}) {
 	c := &client{soak: s}
 	defer c.drop()
-	tick := time.NewTicker(k.every)
+	tick := time.NewTicker(time.Duration(float64(k.every) * s.pace))
 	defer tick.Stop()
 	for pause(end, tick.C) {
 		err := k.once(c)
@@ -145,6 +147,12 @@ func (s *soak) report(t *testing.T) {
 		}
 	}
 	if len(s.failed) > 0 {
+		_, text := s.w.Get("/metrics")
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "wafer_upstream_errors_total{") || strings.HasPrefix(line, "wafer_refused_total{") {
+				t.Log(strings.TrimSpace(line))
+			}
+		}
 		t.FailNow()
 	}
 }
@@ -171,15 +179,21 @@ func (s *soak) settled(t *testing.T, most sizes) sizes {
 
 // TestSoak mixes all kinds of clients with faults, for WAFER_TEST_SOAK. Every answer
 // carries its own request's nonce, outcomes are those that the fault at hand allows, and at
-// the end nothing is left of it all.
+// the end nothing is left of it all. On a machine with other work, WAFER_TEST_SOAK_PACE makes
+// clients wait so many times longer between exchanges: what is asked for is right answers,
+// not many.
 func TestSoak(t *testing.T) {
 	length, err := time.ParseDuration(cmp.Or(os.Getenv("WAFER_TEST_SOAK"), "20s"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	pace, err := strconv.ParseFloat(cmp.Or(os.Getenv("WAFER_TEST_SOAK_PACE"), "1"), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &soak{
 		steady: [2]*backend{newBackend(t), newBackend(t)}, shaky: newBackend(t), liar: newBackend(t),
-		served: map[string]int{}, odd: map[string]int{},
+		pace: pace, served: map[string]int{}, odd: map[string]int{},
 	}
 	file := routeFile(t, s.routes(0))
 	// There is a place for the inspection of every client: what happens if there is none is
