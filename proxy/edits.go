@@ -29,17 +29,30 @@ import (
 
 // perConnection are the fields that concern one connection, or that the tier writes
 // itself.
-var perConnection = []string{
+var perConnection = names(
 	"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate",
 	"TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Content-Length", "Expect",
-}
+)
 
 // written are the fields that the tier writes for the upstream.
-var written = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", requestIDField}
+var written = names("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", requestIDField)
 
 // endToEnd are fields that Connection may not name: dropping them would change what the
 // request means.
-var endToEnd = []string{"Host", "Content-Type", "Authorization", "Cookie", "Set-Cookie", "Date", "Content-Encoding"}
+var endToEnd = names("Host", "Content-Type", "Authorization", "Cookie", "Set-Cookie", "Date", "Content-Encoding")
+
+// nameSet is a fixed set of field names, by their length.
+type nameSet [32][]string
+
+func names(list ...string) *nameSet {
+	var n nameSet
+	for _, s := range list {
+		n[len(s)] = append(n[len(s)], s)
+	}
+	return &n
+}
+
+func (n *nameSet) has(name string) bool { return len(name) < len(n) && in(n[len(name)], name) }
 
 func in(list []string, name string) bool {
 	for _, s := range list {
@@ -55,7 +68,7 @@ func connectionOptions(dst []string, value string) []string {
 	for value != "" {
 		var option string
 		option, value, _ = strings.Cut(value, ",")
-		if option = strings.Trim(option, " \t"); option != "" && !in(endToEnd, option) {
+		if option = strings.Trim(option, " \t"); option != "" && !endToEnd.has(option) {
 			dst = append(dst, option)
 		}
 	}
@@ -73,7 +86,8 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	oh.SetMethod(v.method)
 	oh.SetRequestURI(r.target(v.target, x.matched))
 
-	var drop []string
+	var room [4]string
+	drop := room[:0]
 	for i := range v.headers {
 		if h := &v.headers[i]; len(h.Name) == len("Connection") && strings.EqualFold(h.Name, "Connection") {
 			drop = connectionOptions(drop, h.Value)
@@ -88,8 +102,7 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	for i := range v.headers {
 		h := &v.headers[i]
 		switch {
-		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), !plainName(h.Name):
-		case len(h.Name) == 4 && strings.EqualFold(h.Name, "Host"):
+		case perConnection.has(h.Name), written.has(h.Name), in(drop, h.Name), !plainName(h.Name):
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case removed(edits, h.Name):
 		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
@@ -283,7 +296,7 @@ func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
 		n := string(name)
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")), bytes.EqualFold(name, []byte("Transfer-Encoding")):
-		case in(perConnection, n), in(drop, n), removed(edits, n), strings.EqualFold(n, requestIDField):
+		case perConnection.has(n), in(drop, n), removed(edits, n), strings.EqualFold(n, requestIDField):
 			gone = append(gone, bytes.Clone(name))
 		}
 	}
@@ -310,7 +323,7 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) {
 	b = append(b, fasthttp.StatusMessage(h.StatusCode())...)
 	b = append(b, "\r\n"...)
 	for name, value := range h.All() {
-		if n := string(name); !in(perConnection, n) && !strings.EqualFold(n, "Content-Type") {
+		if n := string(name); !perConnection.has(n) && !strings.EqualFold(n, "Content-Type") {
 			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 		}
 	}
