@@ -173,14 +173,16 @@ func (c *Conn) settle(p []byte, keep int, v *Violation) (int, error, bool) {
 func (c *Conn) fail(p []byte, err error) (int, error) {
 	withheld := len(c.held.unjudged()) > 0
 	c.held.free()
-	if err == io.EOF {
+	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
+	if !ok && !c.closed.Load() {
+		// The client is gone, with a reset or without.
 		c.mark(false) // nothing comes that could be left unread
+		err = io.EOF
 		if withheld || c.msg.part != inHead {
-			err = truncated
+			err, v, ok = truncated, truncated, true
 		}
 	}
 	c.err = err
-	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
 	if !ok {
 		return 0, err
 	}

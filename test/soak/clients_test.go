@@ -112,13 +112,13 @@ func get(c *client) error {
 
 func form(c *client) error {
 	n := c.nonce()
-	body := "name=" + n + "&text=" + strings.Repeat("lorem+ipsum+", rand.IntN(300))
+	body := "name=" + n + "&text=" + strings.Repeat("lorem+ipsum+", rand.IntN(60))
 	return c.served200("POST", n, request("POST", "steady.test", "/form", n, body, "Content-Type: application/x-www-form-urlencoded"), body)
 }
 
 func jsonBody(c *client) error {
 	n := c.nonce()
-	body := `{"name":"` + n + `","list":[1` + strings.Repeat(",2", rand.IntN(300)) + `]}`
+	body := `{"name":"` + n + `","list":[1` + strings.Repeat(",2", rand.IntN(60)) + `]}`
 	return c.served200("PUT", n, request("PUT", "steady.test", "/api", n, body, "Content-Type: application/json"), body)
 }
 
