@@ -174,7 +174,7 @@ func upload(c *client, host string, size int) error {
 }
 
 // chunkedUpload is inspected whole.
-func chunkedUpload(c *client) error { return upload(c, "steady.test", rand.IntN(30_000)) }
+func chunkedUpload(c *client) error { return upload(c, "steady.test", rand.IntN(8_000)) }
 
 // largeUpload is inspected in part, and streamed.
 func largeUpload(c *client) error { return upload(c, "big.test", 200_000+rand.IntN(400_000)) }

@@ -196,10 +196,11 @@ func TestSoak(t *testing.T) {
 		pace: pace, served: map[string]int{}, odd: map[string]int{},
 	}
 	file := routeFile(t, s.routes(0))
+	slow := min(time.Duration(pace*float64(3*time.Second)), 20*time.Second).String() // where everything is slow, so may clients be
 	// There is a place for the inspection of every client: what happens if there is none is
 	// TestOverload's.
 	s.w = tier.Start(t, file, "--limit-inspections", "64", "--reload-interval", "0", "--log-access", "off", "--trusted-proxies", "127.0.0.1/32",
-		"--timeout-head", "3s", "--timeout-body", "3s", "--timeout-write", "3s", "--timeout-idle", "20s")
+		"--timeout-head", slow, "--timeout-body", slow, "--timeout-write", slow, "--timeout-idle", "20s")
 
 	s.run(t, file, min(length/4, 30*time.Second)) // warm-up: what stays after it may stay
 	s.report(t)
