@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it; nothing rests on its strength
+	"crypto/sha1"
 	"encoding/base64"
 	"io"
 	"net"
