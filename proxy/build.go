@@ -126,6 +126,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		rt := &route{
 			config: rc, policy: p, engine: engines[p.ID], metrics: m.route(rc.ID),
 			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
+			inspectsMessages:  rc.WebSocket == "inspect" && p.Mode != "off" && p.RequestBody.Inspect,
 			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
 		if rt.oversize = p.RequestBody.Oversize; rt.oversize == "reject" && p.Mode == "detect" {

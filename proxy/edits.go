@@ -18,7 +18,8 @@ import (
 //   - hop-by-hop fields and those that Connection names are dropped (RFC 9110 7.6.1),
 //     and so are fields whose name has other bytes than letters, digits and "-": CGI and
 //     its heirs read "_", and some read any of them, as "-";
-//   - Connection and Upgrade are written anew for a WebSocket that the route allows;
+//   - Connection and Upgrade are written anew for a WebSocket that the route allows, and
+//     Sec-WebSocket-Extensions is dropped where its messages are inspected;
 //   - Expect is dropped: the tier has answered it;
 //   - the body keeps its bytes; what was read whole is framed by Content-Length;
 //   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
@@ -105,13 +106,14 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		case perConnection.has(h.Name), written.has(h.Name), in(drop, h.Name), !plainName(h.Name):
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case removed(edits, h.Name):
+		case r.inspectsMessages && strings.EqualFold(h.Name, webSocketExtensions):
 		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
 			oh.Add(h.Name, acceptable(h.Value))
 		default:
 			oh.Add(h.Name, h.Value)
 		}
 	}
-	if r.config.WebSocket == "allow" && x.wantsWebSocket() {
+	if r.config.WebSocket != "deny" && x.wantsWebSocket() {
 		oh.Add("Connection", "Upgrade")
 		oh.Add("Upgrade", "websocket")
 		x.up.Upgrade = true

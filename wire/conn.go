@@ -334,6 +334,11 @@ func (c *Conn) Pass() {
 	}
 }
 
+// Linger makes Close wait a little, in the background, so that what was written last can
+// arrive although the client has sent more than anybody will read. It may be called in any
+// goroutine, after Pass.
+func (c *Conn) Linger() { c.lingers.Store(true) }
+
 func (c *Conn) readTunnel(p []byte) (int, error) {
 	if b := c.held.unjudged(); len(b) > 0 {
 		c.held.judged(len(b), len(b))
