@@ -33,6 +33,7 @@ type messages struct {
 	request waf.Request // of every message, without its body
 	client  net.Conn
 	turn    chan struct{} // held while a frame is written to the client
+	ended   bool          // no frame may follow; guarded by turn
 }
 
 // Why a WebSocket is closed (RFC 6455 7.4.1).
@@ -83,7 +84,7 @@ func (m *messages) upward(to io.Writer, from io.Reader) {
 				return
 			}
 			continue
-		case int64(text.Len())+f.Length > limit, int64(held.Len())+f.Length > 2*limit: // the latter: frames without a payload
+		case f.Length > limit-int64(text.Len()), f.Length > 2*limit-int64(held.Len()): // the latter: frames without a payload
 			m.end(to, closeTooBig)
 			return
 		}
@@ -124,9 +125,12 @@ func (m *messages) downward(to io.Writer, from io.Reader) {
 			return
 		}
 		m.turn <- struct{}{}
-		err = relayFrame(w, r, &f)
+		ended := m.ended
+		if !ended {
+			err = relayFrame(w, r, &f)
+		}
 		<-m.turn
-		if err != nil {
+		if ended || err != nil {
 			return
 		}
 	}
@@ -145,27 +149,29 @@ func relayFrame(w *bufio.Writer, r io.Reader, f *wire.Frame) error {
 // farewell is how long closing in form may take.
 const farewell = time.Second
 
-// end tells both sides why the connection ends. The tunnel closes it then.
+// end tells both sides why the connection ends, the client first: the application may end
+// it at once. The tunnel closes it then.
 func (m *messages) end(up io.Writer, code uint16) {
 	frame := []byte{0x80 | wire.FrameClose, 2}
 	frame = binary.BigEndian.AppendUint16(frame, code)
+	if c, ok := m.client.(*wire.Conn); ok {
+		c.Linger()
+	}
+	select {
+	case m.turn <- struct{}{}:
+		m.ended = true
+		_ = m.client.SetWriteDeadline(time.Now().Add(farewell))
+		_, _ = m.client.Write(frame) // who does not take it is closed as well
+		<-m.turn
+	case <-time.After(farewell): // the application is in the middle of a frame
+	}
 
 	masked := []byte{frame[0], 0x80 | frame[1], 0, 0, 0, 0, frame[2], frame[3]}
 	key := masked[2:6]
 	_, _ = rand.Read(key) // never fails
 	masked[6] ^= key[0]
 	masked[7] ^= key[1]
-	_, _ = up.Write(masked) // who does not take it is closed as well; so is the client
-
-	if c, ok := m.client.(*wire.Conn); ok {
-		c.Linger()
-	}
-	select {
-	case m.turn <- struct{}{}: // and kept: nothing may follow
-		_ = m.client.SetWriteDeadline(time.Now().Add(farewell))
-		_, _ = m.client.Write(frame)
-	case <-time.After(farewell): // the application is in the middle of a frame
-	}
+	_, _ = up.Write(masked)
 }
 
 // judge shows a message to the rules. It returns why the connection has to end, 0 if the
