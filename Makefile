@@ -12,8 +12,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 20m
 
-# SOAKTIME is how long the soak test mixes traffic and faults.
+# SOAKTIME is how long the soak test mixes traffic and faults; its clients wait SOAKPACE times
+# their usual pause between requests, more than 1 where the machine has other work.
 SOAKTIME    ?= 10m
+SOAKPACE    ?= 1
 
 # BENCH selects Go benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
 # BENCH_SECONDS is how long one measurement of a load scenario takes, BENCH_REPETITIONS how often
@@ -56,6 +58,9 @@ test: need-gcc ## Run all tests with the race detector
 		echo "== go test -race ($$m)"; \
 		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$(go list ./... | grep -v '/wafer/test/')); \
 	done
+	@# Whoever counts allocations cannot use the race detector, which allocates.
+	@echo "== go test (allocations)"
+	@go test -run 'Allocat|IdleMemory' ./wire ./routing ./proxy
 	@# These run the binary, which the test cache knows nothing of, and load the machine: one
 	@# package at a time.
 	@echo "== go test -race (test)"
@@ -63,7 +68,7 @@ test: need-gcc ## Run all tests with the race detector
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
-	WAFER_TEST_SOAK=$(SOAKTIME) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak
+	WAFER_TEST_SOAK=$(SOAKTIME) WAFER_TEST_SOAK_PACE=$(SOAKPACE) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak
 
 .PHONY: check
 check: check-format check-modules check-vet check-lint ## Verify format, modules, vet and linters

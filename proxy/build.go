@@ -112,13 +112,17 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		}
 		pools[u.ID] = pool
 	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-
 	policies := map[string]config.Policy{}
 	for _, p := range c.Policies {
 		policies[p.ID] = p
+	}
+	for i, rc := range c.Routes {
+		if p := policies[rc.Policy]; rc.WebSocket == "inspect" && p.Mode != "off" && !p.RequestBody.Inspect {
+			report(fmt.Sprintf("routes[%d].websocket", i), fmt.Errorf("policy %q does not inspect request bodies, which messages are taken for", p.ID))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	var entries []routing.Entry[*route]
 	for _, rc := range c.Routes {
@@ -126,6 +130,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		rt := &route{
 			config: rc, policy: p, engine: engines[p.ID], metrics: m.route(rc.ID),
 			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
+			inspectsMessages:  rc.WebSocket == "inspect" && p.Mode != "off",
 			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
 		if rt.oversize = p.RequestBody.Oversize; rt.oversize == "reject" && p.Mode == "detect" {

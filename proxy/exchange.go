@@ -88,7 +88,7 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 		if ctx.Response.IsBodyStream() {
 			return // answerBody.Close finishes
 		}
-		x.finish()
+		x.end()
 	}()
 	if (begun || x.head()) && x.readBody() && x.inspectBody() && x.forward() {
 		x.reply()
@@ -108,7 +108,7 @@ func (a *awaited) Close() error {
 		a.x = nil
 		x.verdict, x.failure = verdictRefused, "truncated"
 		x.proxy.metrics.refused.WithLabelValues(x.failure).Inc()
-		x.finish()
+		x.end()
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
 		}
 		if status != fasthttp.StatusContinue {
 			status = ctx.Response.StatusCode()
-			x.finish()
+			x.end()
 		}
 	}()
 	if x.head() && x.fits() {
@@ -196,7 +196,7 @@ func (x *exchange) admit() bool {
 	}
 	if r.config.Redirect != nil {
 		x.coverage = coverage{coverageNone, reasonRedirect}
-		x.answerRedirect(r.config.Redirect.Status, r.redirectLocation(&x.view))
+		x.answerRedirect(r.config.Redirect.Status, r.redirectLocation(&x.view, x.authority()))
 		return false
 	}
 	return true
@@ -435,6 +435,8 @@ func (x *exchange) reply() {
 	case n >= 0 && n <= maxSmall:
 		x.replyWhole(body, n)
 		return
+	case n > maxSmall && !body.prefixed && !x.readBeginning(body):
+		return
 	}
 	// A body of unknown length may be an event stream: its head must not wait for it.
 	x.ctx.Response.ImmediateHeaderFlush = x.up.Length < 0
@@ -443,14 +445,33 @@ func (x *exchange) reply() {
 }
 
 const (
-	// maxSmall is the length up to which a response body is read before its head is sent: if
-	// it breaks off, the client gets a status for it. Of requests, fasthttp has read as much
-	// when it calls the handler.
+	// maxSmall is how much of a response body of known length is read before its head is
+	// sent: if it breaks off there, the client gets a status for it. The server would not
+	// have sent less. Of requests, fasthttp has read as much when it calls the handler.
 	maxSmall = 8 << 10
 	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
 	// which know no chunks.
 	maxWhole = 8 << 20
 )
+
+// readBeginning reads what has to be there of a long body before its head is sent.
+func (x *exchange) readBeginning(body *answerBody) bool {
+	bodies.put(x.body) // the request's is sent
+	var err error
+	if x.body, _, err = readUpTo(x.up.Body, bodies.get(), maxSmall); err != nil {
+		x.brokeOff(err)
+		return false
+	}
+	body.r = prefixed(x.body, x.up.Body)
+	return true
+}
+
+// brokeOff answers in place of a response whose body ended too early to be sent.
+func (x *exchange) brokeOff(err error) {
+	x.answerBody.n = 0 // none of it is sent
+	x.upstreamFailed(upstream.Reason(err))
+	x.answer(fasthttp.StatusBadGateway)
+}
 
 // replyWhole reads a body of at most limit bytes and sends it.
 func (x *exchange) replyWhole(body io.Reader, limit int) {
@@ -458,9 +479,7 @@ func (x *exchange) replyWhole(body io.Reader, limit int) {
 	defer bodies.put(all)
 	x.closeUpstream()
 	if err != nil || !whole {
-		x.answerBody.n = 0 // none of it is sent
-		x.upstreamFailed(upstream.Reason(err))
-		x.answer(fasthttp.StatusBadGateway)
+		x.brokeOff(err)
 		return
 	}
 	x.ctx.Response.SetBody(all) // a copy: it is written when all this is over
@@ -478,7 +497,7 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 	bodies.put(x.body) // the request's is sent
 	x.body = nil
 	var body []byte
-	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols && x.tx.WantsResponseBody() {
+	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols {
 		var ok bool
 		if body, ok = x.readResponse(h); !ok {
 			return false
@@ -617,6 +636,19 @@ func (x *exchange) panicked(r any) {
 	x.closeUpstream()
 	answer(x.ctx, fasthttp.StatusInternalServerError, x.id, "")
 	x.ctx.SetConnectionClose()
+}
+
+// end is finish where nobody else would recover: fasthttp's goroutines end the process
+// with a panic.
+func (x *exchange) end() {
+	p, id := x.proxy, x.id
+	defer func() {
+		if r := recover(); r != nil {
+			p.reportPanic(r, id)
+		}
+	}()
+	x.closeUpstream()
+	x.finish()
 }
 
 // finish writes the events, counts, and lets go of everything. It runs once: after the

@@ -19,6 +19,7 @@ type metrics struct {
 	duration      *prometheus.HistogramVec // route
 	inspection    *prometheus.HistogramVec // route
 	coverage      *prometheus.CounterVec   // route, coverage, reason
+	messages      *prometheus.CounterVec   // route, verdict
 	ruleMatches   *prometheus.CounterVec   // rule_id
 	refused       *prometheus.CounterVec   // reason
 	upstreamError *prometheus.CounterVec   // upstream, reason
@@ -58,6 +59,7 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		duration:      histogram("wafer_request_duration_seconds", "Head received to response sent.", prometheus.DefBuckets, "route"),
 		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
 		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
+		messages:      counter("wafer_websocket_messages_total", "Text messages of WebSockets that were inspected, by verdict.", "route", "verdict"),
 		ruleMatches:   counter("wafer_rule_matches_total", "Matches of rules that log.", "rule_id"),
 		refused:       counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
@@ -144,6 +146,7 @@ type routeMetrics struct {
 	requests   [verdicts]atomic.Pointer[prometheus.Counter]
 	responses  [6]atomic.Pointer[prometheus.Counter]
 	coverages  [coverageLabels][coverageReasons]atomic.Pointer[prometheus.Counter]
+	messages   [verdicts]atomic.Pointer[prometheus.Counter]
 }
 
 func (m *metrics) route(id string) *routeMetrics {
@@ -158,6 +161,7 @@ func (m *metrics) forget(id string) {
 	m.duration.DeletePartialMatch(l)
 	m.inspection.DeletePartialMatch(l)
 	m.coverage.DeletePartialMatch(l)
+	m.messages.DeletePartialMatch(l)
 }
 
 func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() prometheus.Counter) {
@@ -168,6 +172,11 @@ func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() promethe
 		slot.Store(c)
 	}
 	(*c).Inc()
+}
+
+// message counts a message of a WebSocket.
+func (r *routeMetrics) message(v verdict) {
+	increment(&r.messages[v], func() prometheus.Counter { return r.all.messages.WithLabelValues(r.route, v.String()) })
 }
 
 // done counts a finished request.

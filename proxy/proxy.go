@@ -129,7 +129,8 @@ func (p *Proxy) Serve(ln net.Listener) error {
 		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
 		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
 		ProxyProtocol: b.ProxyProtocol == "on", TrustedProxies: b.TrustedProxies,
-		Refused: func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
+		Refused:  func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
+		Panicked: func(v any) { p.reportPanic(v, "") },
 	})
 	p.metrics.watchConnections(l.Open)
 	if err := p.server.Serve(l); err != nil {
@@ -184,7 +185,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 	}()
 	if x := takeExpected(ctx); x != nil {
 		x.bodyFailed(err)
-		x.finish()
+		x.end()
 		return
 	}
 	status, reason := refusal(ctx.Conn(), err)

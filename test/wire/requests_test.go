@@ -94,6 +94,12 @@ func readRequestCase(t *testing.T, b block) requestCase {
 const requestRoutes = `
 routes:
   - { id: a, hosts: [a.test], policy: detect, upstreams: [{ id: b }] }
+  - id: lenient
+    hosts: [a.test]
+    paths: [{ prefix: /lenient }]
+    policy: detect
+    upstreams: [{ id: b }]
+    ambiguous_paths: [dot_segment, empty_segment]
   - id: odd
     hosts: [odd.test]
     policy: detect
