@@ -12,7 +12,6 @@ import (
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"github.com/corazawaf/coraza/v3/experimental"
 	"github.com/wafer-waf/wafer/waf/screen"
-	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
 // errScreenOff says that a policy does without a screen by choice.
@@ -25,9 +24,9 @@ func (e *Engine) compileScreen(phases map[int]int) {
 		e.noScreen = errScreenOff
 		return
 	}
-	var texts []seclang.Text
+	var texts []screen.Text
 	for _, piece := range e.policy.pieces() {
-		texts = append(texts, seclang.Text{Source: piece.source, Text: piece.text})
+		texts = append(texts, screen.Text{Source: piece.source, Text: piece.text})
 	}
 	s, err := screen.Compile(coreruleset.FS, texts, e.policy.mimeTypes())
 	if err != nil {

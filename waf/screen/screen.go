@@ -31,10 +31,13 @@ type Screen struct {
 // Rule is what the compiler read of a rule, for a comparison with what Coraza reads.
 type Rule struct{ ID, Phase int }
 
+// Text is a piece of SecLang and what to call it.
+type Text = seclang.Text
+
 // Compile compiles the texts that Coraza gets for a policy, in the same order; files are read
 // from root. mimes are the media types of responses that Coraza is told to inspect beside the
 // text. An error says why the policy has no screen.
-func Compile(root fs.FS, texts []seclang.Text, mimes []string) (*Screen, error) {
+func Compile(root fs.FS, texts []Text, mimes []string) (*Screen, error) {
 	program, err := seclang.Parse(root, texts)
 	if err != nil {
 		return nil, err
