@@ -69,9 +69,12 @@ func newAutomaton(literals []string) *automaton {
 // fill writes the row or the link of a node; those of the nodes less deep are written.
 func (a *automaton) fill(n *trieNode) {
 	end := uint32(0)
-	if len(n.ends) > 0 {
+	switch {
+	case n.literal:
 		end = uint32(len(a.ends))
 		a.ends = append(a.ends, n.ends)
+	case n.fail != nil: // the same literals end in both
+		end = a.endsIn(n.fail.state)
 	}
 	if !n.dense() {
 		l := &a.chain[n.state-uint32(len(a.rows))]
@@ -114,11 +117,12 @@ func (a *automaton) endsIn(state uint32) uint32 {
 
 // trieNode is a state while the automaton is built.
 type trieNode struct {
-	kids  map[uint8]*trieNode // by column
-	depth int
-	fail  *trieNode // the longest proper suffix of the node that is a node
-	ends  []int32   // the literals that end here
-	state uint32
+	kids    map[uint8]*trieNode // by column
+	depth   int
+	fail    *trieNode // the longest proper suffix of the node that is a node
+	ends    []int32   // the literals that end here
+	literal bool      // one of them is the node itself
+	state   uint32
 }
 
 func (n *trieNode) dense() bool { return n.depth <= denseDepth || len(n.kids) > 1 }
@@ -143,7 +147,7 @@ func trie(literals []string, column *[256]uint8) []*trieNode {
 			}
 			n = n.kids[c]
 		}
-		n.ends = append(n.ends, int32(id))
+		n.ends, n.literal = append(n.ends, int32(id)), true
 	}
 	nodes := []*trieNode{root}
 	for i := 0; i < len(nodes); i++ {

@@ -173,7 +173,7 @@ func anyOf(set []string) Need {
 
 // maxLiteral bounds the length of a literal in bytes. Longer ones make the automaton larger and
 // the condition hardly sharper.
-const maxLiteral = 16
+const maxLiteral = 10
 
 // rarest returns the part of a folded literal that is kept: the rarest of maxLiteral bytes.
 func rarest(s string) string {
