@@ -124,8 +124,8 @@ func join(o, zero, one op, needs []Need) Need {
 	return Need{op: o, subs: flat}
 }
 
-// tidy drops repetitions from And and Or, whatever their depth, and returns the need with a formula that only
-// needs with the same atoms have.
+// tidy drops repetitions from And and Or, whatever their depth, and returns the need with a
+// formula that only equal needs have.
 func tidy(n Need) (Need, string) {
 	if len(n.subs) == 0 {
 		return n, n.String()
