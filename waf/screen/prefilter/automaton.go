@@ -17,7 +17,8 @@ type automaton struct {
 	columns uint32     // of a row; one more has the index in ends
 	rows    []uint32
 	chain   []link
-	ends    [][]int32 // the literals that end in a state, by index
+	ends    []uint32 // by index, the first of the literals that end in a state; one more at the end
+	ended   []int32  // these literals
 }
 
 type link struct {
@@ -59,7 +60,7 @@ func newAutomaton(literals []string) *automaton {
 			n.state, links = rows*stride+links, links+1
 		}
 	}
-	a.rows, a.chain, a.ends = make([]uint32, rows*stride), make([]link, links), [][]int32{nil}
+	a.rows, a.chain, a.ends = make([]uint32, rows*stride), make([]link, links), []uint32{0, 0}
 	for _, n := range nodes {
 		a.fill(n)
 	}
@@ -71,8 +72,9 @@ func (a *automaton) fill(n *trieNode) {
 	end := uint32(0)
 	switch {
 	case n.literal:
-		end = uint32(len(a.ends))
-		a.ends = append(a.ends, n.ends)
+		end = uint32(len(a.ends)) - 1
+		a.ended = append(a.ended, n.ends...)
+		a.ends = append(a.ends, uint32(len(a.ended)))
 	case n.fail != nil: // the same literals end in both
 		end = a.endsIn(n.fail.state)
 	}
@@ -113,6 +115,11 @@ func (a *automaton) endsIn(state uint32) uint32 {
 		return a.chain[state-n].end
 	}
 	return a.rows[state+a.columns]
+}
+
+// literals returns the literals that end in the states with an index in ends.
+func (a *automaton) literals(end uint32) []int32 {
+	return a.ended[a.ends[end]:a.ends[end+1]]
 }
 
 // trieNode is a state while the automaton is built.

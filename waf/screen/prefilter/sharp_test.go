@@ -90,10 +90,6 @@ func TestSharpness(t *testing.T) {
 
 func (s *Set) size() string {
 	a := s.automaton
-	ends := len(a.ends) * 24
-	for _, list := range a.ends {
-		ends += len(list) * 4
-	}
 	return fmt.Sprintf("%d literals, %d KiB rows, %d KiB chain, %d KiB ends, %d KiB trees", s.literals, len(a.rows)*4/1024,
-		len(a.chain)*16/1024, ends/1024, (len(s.nodes)*32+len(s.subs)*4+len(s.words)*16)/1024)
+		len(a.chain)*16/1024, (len(a.ends)+len(a.ended))*4/1024, (len(s.nodes)*32+len(s.subs)*4+len(s.words)*16)/1024)
 }
