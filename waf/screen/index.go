@@ -167,13 +167,11 @@ func (x *index) path(l *link) []int32 {
 func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
 	touches := ^prefilter.Bytes(0)
 	if set, ok := step.Touches(); ok {
-		if step.Name() == "lowercase" && folds {
-			// The scan is blind to ASCII case, so for it only other letters change.
-			set = transform.BytesOf(highBytes())
-		}
+		// The scan is blind to ASCII case, so for it these change other bytes only.
+		folding := folds && (step.Name() == "lowercase" || step.Name() == "cmdline")
 		touches = 0
 		for c := range 256 {
-			if set.Has(byte(c)) {
+			if set.Has(byte(c)) && !(folding && 'A' <= c && c <= 'Z') {
 				touches |= prefilter.BytesOf(string([]byte{byte(c)}))
 			}
 		}

@@ -131,17 +131,7 @@ func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 // rx is @rx. Coraza lets . match line breaks and ^ and $ match at them.
 func rx(expr string, budget *dfa.Budget) (operator, error) {
 	if namesByte(expr) {
-		// Coraza matches bytes then, not UTF-8, if the bytes that the expression names are no
-		// valid UTF-8 together; both are asked.
-		binary, err := binaryregexp.Compile(expr)
-		if err != nil {
-			return anything("an expression over bytes: " + err.Error()), nil
-		}
-		o := operator{match: func(_ *evaluation, v string) bool { return binary.MatchString(v) }, need: prefilter.Always(), constant: true}
-		if text, err := regexp.Compile("(?sm)" + expr); err == nil {
-			o.match = func(_ *evaluation, v string) bool { return binary.MatchString(v) || text.MatchString(v) }
-		}
-		return o, nil
+		return binaryRx(expr), nil
 	}
 	expr = "(?sm)" + expr
 	fast, err := dfa.Compile(expr, budget)
@@ -173,6 +163,31 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 		},
 		groups: min(slow.NumSubexp()+1, 9), need: need, constant: true,
 	}, nil
+}
+
+// binaryRx is @rx with an expression that names single bytes. Coraza matches bytes then, not
+// UTF-8, if what it names is no valid UTF-8 together; here both are asked, whichever it is.
+func binaryRx(expr string) operator {
+	binary, err := binaryregexp.Compile(expr)
+	if err != nil {
+		return anything("an expression over bytes: " + err.Error())
+	}
+	need, err := prefilter.BinaryRegexp(expr)
+	if err != nil {
+		need = prefilter.Always()
+	}
+	text, err := regexp.Compile("(?sm)" + expr)
+	if err != nil { // then it is certain
+		return operator{match: func(_ *evaluation, v string) bool { return binary.MatchString(v) }, need: need, constant: true}
+	}
+	other, err := prefilter.Regexp("(?sm)" + expr)
+	if err != nil {
+		other = prefilter.Always()
+	}
+	return operator{
+		match: func(_ *evaluation, v string) bool { return binary.MatchString(v) || text.MatchString(v) },
+		need:  prefilter.Or(need, other), constant: true,
+	}
 }
 
 // namesByte reports whether an expression has an escape for a single byte beyond ASCII.

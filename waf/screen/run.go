@@ -3,6 +3,7 @@ package screen
 import (
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
 // Run screens one request and the response to it, phase by phase. It belongs to one goroutine
@@ -18,6 +19,7 @@ type Run struct {
 	// of the value at hand
 	texts    []text
 	textOf   []int32 // by node
+	steps    []applied
 	found    []int32 // guards that may match a text
 	unstable bool    // the outcome depends on more than the text
 }
@@ -27,6 +29,12 @@ type text struct {
 	text     string
 	bytes    prefilter.Bytes
 	from, to int // in found
+}
+
+// applied is a step that was applied to a text, by the numbers of both texts.
+type applied struct {
+	step     *transform.Transformation
+	from, to int32
 }
 
 // Reason says why a request was not proved clean.
@@ -107,7 +115,7 @@ func (r *Run) Reason() Reason { return r.reason }
 func (r *Run) End() {
 	clear(r.texts)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, found: r.found[:0],
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, found: r.found[:0], steps: r.steps[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.waiting)
@@ -167,7 +175,7 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 	r.eval.buffer.Reset()
 	r.found = append(r.found[:0], candidates...)
 	r.texts = append(r.texts[:0], text{v.Text, bytes, 0, len(r.found)})
-	r.textOf[0] = 0
+	r.textOf[0], r.steps = 0, r.steps[:0]
 	for _, n := range c.nodes {
 		node := &x.nodes[n]
 		from := r.textOf[node.parent]
@@ -176,8 +184,7 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 		if before.bytes&node.touches == 0 {
 			continue
 		}
-		after, _ := node.step.Apply(before.text, &r.eval.buffer)
-		r.textOf[n] = r.form(c, after)
+		r.textOf[n] = r.apply(c, node.step, from)
 	}
 	for i, t := range r.texts {
 		for _, id := range r.found[t.from:t.to] {
@@ -193,6 +200,19 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 		}
 	}
 	return true
+}
+
+// apply returns the number of the form that a step makes of another.
+func (r *Run) apply(c *class, step *transform.Transformation, from int32) int32 {
+	for i := range r.steps {
+		if s := &r.steps[i]; s.step == step && s.from == from {
+			return s.to
+		}
+	}
+	after, _ := step.Apply(r.texts[from].text, &r.eval.buffer)
+	to := r.form(c, after)
+	r.steps = append(r.steps, applied{step, from, to})
+	return to
 }
 
 // form returns the number of a form of the value at hand, scanned if it is a new one.
