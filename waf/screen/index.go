@@ -31,12 +31,14 @@ type node struct {
 	parent  int32
 	step    *transform.Transformation
 	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
+	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
 }
 
 // class is the values of one kind, or the header fields of one name.
 type class struct {
 	id      uint32
-	view    *prefilter.View
+	view    *prefilter.View // of its guards
+	has     []uint64        // the same guards, as a bit set
 	nodes   []int32         // that its guards need, parents first; without node 0
 	touches prefilter.Bytes // of these nodes
 }
@@ -123,6 +125,17 @@ func buildIndex(rules []*rule) *index {
 		}
 	})
 	x.set = prefilter.NewSet(needs)
+	byNode := map[int32][]int32{}
+	for need := range x.guards {
+		for _, n := range x.guards[need].nodes {
+			byNode[n] = append(byNode[n], int32(need))
+		}
+	}
+	for n := range x.nodes {
+		if list := byNode[int32(n)]; n > 0 && list != nil {
+			x.nodes[n].view = x.set.View(list)
+		}
+	}
 	id := uint32(0)
 	for k := range extract.Kinds {
 		if c := byKind[k]; c != nil {
@@ -181,7 +194,7 @@ func (x *index) child(parent int32, step *transform.Transformation, folds bool) 
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent, step, touches})
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches})
 	return int32(len(x.nodes) - 1)
 }
 
@@ -200,7 +213,10 @@ func foldsLater(rest transform.Chain) bool {
 }
 
 func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.set.View(c.needs)}
+	out := &class{id: id, view: x.set.View(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
+	for _, need := range c.needs {
+		out.has[need/64] |= 1 << (need % 64)
+	}
 	for n := range x.nodes { // parents have lower numbers
 		if c.nodes[int32(n)] {
 			out.nodes = append(out.nodes, int32(n))

@@ -20,15 +20,13 @@ type Run struct {
 	texts    []text
 	textOf   []int32 // by node
 	steps    []applied
-	found    []int32 // guards that may match a text
-	unstable bool    // the outcome depends on more than the text
+	unstable bool // the outcome depends on more than the text
 }
 
 // text is one of the forms in which rules see a value.
 type text struct {
-	text     string
-	bytes    prefilter.Bytes
-	from, to int // in found
+	text  string
+	bytes prefilter.Bytes
 }
 
 // applied is a step that was applied to a text, by the numbers of both texts.
@@ -115,7 +113,7 @@ func (r *Run) Reason() Reason { return r.reason }
 func (r *Run) End() {
 	clear(r.texts)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, found: r.found[:0], steps: r.steps[:0],
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, steps: r.steps[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.waiting)
@@ -169,32 +167,45 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	return true
 }
 
-// transformed looks at a value that transformations change: at each form that it takes, once.
+// transformed looks at a value that transformations change: at each form that it takes, with
+// the guards that test this form.
 func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) bool {
 	x := r.screen.index
 	r.eval.buffer.Reset()
-	r.found = append(r.found[:0], candidates...)
-	r.texts = append(r.texts[:0], text{v.Text, bytes, 0, len(r.found)})
+	r.texts = append(r.texts[:0], text{v.Text, bytes})
 	r.textOf[0], r.steps = 0, r.steps[:0]
 	for _, n := range c.nodes {
 		node := &x.nodes[n]
 		from := r.textOf[node.parent]
-		before := r.texts[from]
-		r.textOf[n] = from
-		if before.bytes&node.touches == 0 {
-			continue
+		if r.textOf[n] = from; r.texts[from].bytes&node.touches != 0 {
+			r.textOf[n] = r.apply(node.step, from)
 		}
-		r.textOf[n] = r.apply(c, node.step, from)
 	}
-	for i, t := range r.texts {
-		for _, id := range r.found[t.from:t.to] {
-			g := &x.guards[id]
-			for _, n := range g.nodes {
-				if r.textOf[n] == int32(i) {
-					if !r.confirm(g.rule, v) {
-						return false
-					}
-					break
+	for _, id := range candidates { // of the value as it came
+		g := &x.guards[id]
+		for _, n := range g.nodes {
+			if r.textOf[n] == 0 {
+				if !r.confirm(g.rule, v) {
+					return false
+				}
+				break
+			}
+		}
+	}
+	for i := 1; i < len(r.texts); i++ {
+		scanned := false
+		for _, n := range c.nodes {
+			node := &x.nodes[n]
+			if node.view == nil || r.textOf[n] != int32(i) {
+				continue
+			}
+			if !scanned {
+				x.set.Scan(r.texts[i].text, &r.scratch)
+				scanned = true
+			}
+			for _, id := range node.view.Candidates(&r.scratch) {
+				if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(x.guards[id].rule, v) {
+					return false
 				}
 			}
 		}
@@ -203,29 +214,26 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 }
 
 // apply returns the number of the form that a step makes of another.
-func (r *Run) apply(c *class, step *transform.Transformation, from int32) int32 {
+func (r *Run) apply(step *transform.Transformation, from int32) int32 {
 	for i := range r.steps {
 		if s := &r.steps[i]; s.step == step && s.from == from {
 			return s.to
 		}
 	}
 	after, _ := step.Apply(r.texts[from].text, &r.eval.buffer)
-	to := r.form(c, after)
+	to := r.form(after)
 	r.steps = append(r.steps, applied{step, from, to})
 	return to
 }
 
-// form returns the number of a form of the value at hand, scanned if it is a new one.
-func (r *Run) form(c *class, s string) int32 {
+// form returns the number of a form of the value at hand.
+func (r *Run) form(s string) int32 {
 	for i := range r.texts {
 		if r.texts[i].text == s {
 			return int32(i)
 		}
 	}
-	r.screen.index.set.Scan(s, &r.scratch)
-	from := len(r.found)
-	r.found = append(r.found, c.view.Candidates(&r.scratch)...)
-	r.texts = append(r.texts, text{s, r.scratch.Bytes(), from, len(r.found)})
+	r.texts = append(r.texts, text{s, prefilter.BytesOf(s)})
 	return int32(len(r.texts) - 1)
 }
 
