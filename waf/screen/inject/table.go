@@ -79,15 +79,15 @@ const beginnings = `
 N &:(1EFKNSV ):&,;BEFKOU ,:(F 1:OSUV ;:ENT A:(FSTV B:(1EFNSV E:(1FNOSUV F:( K:()1FNSUV O:(FKNSUV S:OU T:(1EFNSTV U:(1;EFKOSTV
 1 &:(1EFKNSV (:EU ):&,;BEFKOU ,:(F ;:ENT A:(FSTV B:(1EFNSV E:(1FKNOSUV F:( K:()1FNSUV N:&(),EU O:(FKNSUV S:FUV T:(1EFNSTV U:(1;EFKOSTV V:FOSU
 S &:(1EFKNSV (:EU ):&,;BEFKOU ,:(F 1:FNSUV ;:ENT A:(FSTV B:(1EFNSV E:(1FKNOSUV F:( K:()1FNSUV O:(1FKNSUV T:(1EFNSTV U:(1;EFKOSTV V:FOSU
-V &:(1EFKNSV (:EU ):&,;BEFKOU ,:(F ;:ENT A:(FSTV B:(1EFNSV E:(1FKNOSUV F:( K:()1FNSUV O:(FKSU T:(1EFNSTV U:(1;EFKOSTV V:FOSU
+V &:(1EFKNSV (:EU ):&,;BEFKOU ,:(F ;:ENT A:(FSTV B:(1EFNSV E:(1FKNOSUV F:( K:()1FNSUV O:(FKSU T:(1EFNSTV U:(1;EFKOSTV
 F (:)1EFKNSTV
 K (:1FNSV 1:,AKO F:( N:,AK S:,AKO V:,AKO
 E (:1EFNSV 1:&),;BFKNOSUV E:(K F:( K:(1EFNOSV N:&(),1;BFKOU O:K S:&),1;BFKOUV V:&),;BFKNOSU
 T (:1FNSV 1:FO F:( N:(1FNOSV S:FO V:FO
 U (:E E:(1FKNSV F:(
 & (:1FNSV 1:OU F:( N:OU S:OU V:OU
-) &: U:
-; T:`
+) &:( U:E
+; T:(K`
 
 // strangers are pairs of classes that stand side by side in no fingerprint, unless behind a T
 // or a U: a line for the first class, on it the second ones. The most important pair are two

@@ -3,7 +3,7 @@ package inject
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,7 +20,7 @@ func source(t *testing.T, name string) *ast.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), name), nil, parser.SkipObjectResolution)
+	f, err := parser.ParseFile(gotoken.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), name), nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func literal(t *testing.T, f *ast.File, name string) []ast.Expr {
 	t.Helper()
 	for _, d := range f.Decls {
 		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.VAR {
+		if !ok || g.Tok != gotoken.VAR {
 			continue
 		}
 		for _, s := range g.Specs {
