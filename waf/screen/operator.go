@@ -14,11 +14,11 @@ import (
 	"unicode/utf8"
 	"weak"
 
-	libinjection "github.com/corazawaf/libinjection-go"
 	ahocorasick "github.com/petar-dambovaliev/aho-corasick"
 	"rsc.io/binaryregexp"
 
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
+	"github.com/wafer-waf/wafer/waf/screen/inject"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -110,13 +110,13 @@ func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 		return operator{match: func(_ *evaluation, v string) bool { return !utf8.ValidString(v) }, need: prefilter.AnyByte(highBytes()), constant: true}, nil
 	case "detectsqli":
 		return operator{
-			match:    func(_ *evaluation, v string) bool { ok, _ := libinjection.IsSQLi(v); return ok },
+			match:    func(_ *evaluation, v string) bool { return inject.SQLi(v) },
 			need:     prefilter.Always(),
 			constant: true,
 		}, nil
 	case "detectxss":
 		return operator{
-			match:    func(_ *evaluation, v string) bool { return libinjection.IsXSS(v) },
+			match:    func(_ *evaluation, v string) bool { return inject.XSS(v) },
 			need:     prefilter.Always(),
 			constant: true,
 		}, nil
