@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,8 +40,15 @@ type class struct {
 	id      uint32
 	view    *prefilter.View // of its guards
 	has     []uint64        // the same guards, as a bit set
-	nodes   []int32         // that its guards need, parents first; without node 0
+	steps   []step          // the nodes that its guards need, but for node 0: each before those below it
 	touches prefilter.Bytes // of these nodes
+}
+
+// step is a node in a class's order.
+type step struct {
+	node  int32
+	below int32           // index behind the last step below it
+	touch prefilter.Bytes // of it and of those below it
 }
 
 // classed collects what a class is made of.
@@ -131,10 +139,17 @@ func buildIndex(rules []*rule) *index {
 			byNode[n] = append(byNode[n], int32(need))
 		}
 	}
+	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same
 	for n := range x.nodes {
-		if list := byNode[int32(n)]; n > 0 && list != nil {
-			x.nodes[n].view = x.set.View(list)
+		list := byNode[int32(n)]
+		if n == 0 || list == nil {
+			continue
 		}
+		key := fmt.Sprint(list)
+		if views[key] == nil {
+			views[key] = x.set.View(list)
+		}
+		x.nodes[n].view = views[key]
 	}
 	id := uint32(0)
 	for k := range extract.Kinds {
@@ -217,12 +232,24 @@ func (x *index) class(c *classed, id uint32) *class {
 	for _, need := range c.needs {
 		out.has[need/64] |= 1 << (need % 64)
 	}
-	for n := range x.nodes { // parents have lower numbers
-		if c.nodes[int32(n)] {
-			out.nodes = append(out.nodes, int32(n))
-			out.touches |= x.nodes[n].touches
+	var walk func(parent int32)
+	walk = func(parent int32) {
+		for n := int32(1); n < int32(len(x.nodes)); n++ {
+			if !c.nodes[n] || x.nodes[n].parent != parent {
+				continue
+			}
+			at := len(out.steps)
+			out.steps = append(out.steps, step{node: n})
+			walk(n)
+			touch := x.nodes[n].touches
+			for _, s := range out.steps[at+1:] {
+				touch |= s.touch
+			}
+			out.steps[at].below, out.steps[at].touch = int32(len(out.steps)), touch
+			out.touches |= touch
 		}
 	}
+	walk(0)
 	return out
 }
 

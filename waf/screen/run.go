@@ -18,9 +18,10 @@ type Run struct {
 
 	// of the value at hand
 	texts    []text
-	textOf   []int32 // by node
+	textOf   []int32 // by node; 0 between values
 	steps    []applied
-	unstable bool // the outcome depends on more than the text
+	changed  []int32 // nodes whose text is not the value
+	unstable bool    // the outcome depends on more than the text
 }
 
 // text is one of the forms in which rules see a value.
@@ -113,7 +114,7 @@ func (r *Run) Reason() Reason { return r.reason }
 func (r *Run) End() {
 	clear(r.texts)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, steps: r.steps[:0],
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, steps: r.steps[:0], changed: r.changed[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.waiting)
@@ -173,15 +174,38 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 	x := r.screen.index
 	r.eval.buffer.Reset()
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
-	r.textOf[0], r.steps = 0, r.steps[:0]
-	for _, n := range c.nodes {
-		node := &x.nodes[n]
+	r.steps, r.changed = r.steps[:0], r.changed[:0]
+	for i := 0; i < len(c.steps); {
+		s := &c.steps[i]
+		node := &x.nodes[s.node]
 		from := r.textOf[node.parent]
-		if r.textOf[n] = from; r.texts[from].bytes&node.touches != 0 {
-			r.textOf[n] = r.apply(node.step, from)
+		if from == 0 && bytes&s.touch == 0 {
+			i = int(s.below) // all of it is the value itself
+			continue
 		}
+		if r.texts[from].bytes&node.touches != 0 {
+			from = r.apply(node.step, from)
+		}
+		if from != 0 {
+			r.textOf[s.node] = from
+			r.changed = append(r.changed, s.node)
+		}
+		i++
 	}
-	for _, id := range candidates { // of the value as it came
+	clean := r.unchanged(candidates, v)
+	for i := 1; i < len(r.texts) && clean; i++ {
+		clean = r.text(int32(i), c, v)
+	}
+	for _, n := range r.changed {
+		r.textOf[n] = 0
+	}
+	return clean
+}
+
+// unchanged looks at the value as it came, for the guards that test it so.
+func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
+	x := r.screen.index
+	for _, id := range candidates {
 		g := &x.guards[id]
 		for _, n := range g.nodes {
 			if r.textOf[n] == 0 {
@@ -192,21 +216,30 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 			}
 		}
 	}
-	for i := 1; i < len(r.texts); i++ {
-		scanned := false
-		for _, n := range c.nodes {
-			node := &x.nodes[n]
-			if node.view == nil || r.textOf[n] != int32(i) {
-				continue
-			}
-			if !scanned {
-				x.set.Scan(r.texts[i].text, &r.scratch)
-				scanned = true
-			}
-			for _, id := range node.view.Candidates(&r.scratch) {
-				if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(x.guards[id].rule, v) {
-					return false
-				}
+	return true
+}
+
+// text looks at another form of it, for the guards that test that.
+func (r *Run) text(i int32, c *class, v *extract.Value) bool {
+	x := r.screen.index
+	scanned := false
+	t := &r.texts[i]
+	var asked *prefilter.View
+	for _, n := range r.changed {
+		view := x.nodes[n].view
+		if r.textOf[n] != i || view == nil || view == asked {
+			continue
+		}
+		if asked = view; !view.Possible(t.bytes, len(t.text)) {
+			continue
+		}
+		if !scanned {
+			x.set.Scan(t.text, &r.scratch)
+			scanned = true
+		}
+		for _, id := range view.Candidates(&r.scratch) {
+			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(x.guards[id].rule, v) {
+				return false
 			}
 		}
 	}

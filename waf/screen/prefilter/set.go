@@ -3,6 +3,7 @@ package prefilter
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -11,6 +12,8 @@ import (
 type Set struct {
 	automaton *automaton
 	literals  int
+	spelling  []Bytes   // of the literals
+	lengths   []int32   // likewise, in bytes
 	nodes     []node    // the trees of all needs; what they have in common stands there once
 	subs      []int32   // of nodes, side by side
 	words     []word    // literals of nodes, side by side
@@ -62,6 +65,11 @@ func NewSet(needs []Need) *Set {
 	}
 	s.nodes, s.subs, s.words, s.literals = c.nodes, c.subs, c.words, len(c.texts)
 	s.automaton = newAutomaton(c.texts)
+	s.spelling, s.lengths = make([]Bytes, len(c.texts)), make([]int32, len(c.texts))
+	for i, text := range c.texts {
+		s.spelling[i] = BytesOf(text)
+		s.lengths[i] = int32(len(text))
+	}
 	return s
 }
 
@@ -197,11 +205,16 @@ type View struct {
 	triggered []int32
 	bytes     Bytes // that trigger
 	byGroup   [groups][]int32
+	spelled   []Bytes // what the literals that trigger are written with, none within another
+	common    Bytes   // what all of them are written with
+	shortest  int     // bytes of the shortest of them
 }
 
 // View selects needs by id.
 func (s *Set) View(ids []int32) *View {
 	v := &View{set: s, first: make([]int32, s.literals+1)}
+	spelled := map[Bytes]bool{}
+	v.common, v.shortest = ^Bytes(0), math.MaxInt
 	for _, id := range ids {
 		p := &s.needs[id]
 		if p.always {
@@ -210,6 +223,9 @@ func (s *Set) View(ids []int32) *View {
 		}
 		for _, literal := range p.triggers {
 			v.first[literal+1]++
+			spelled[s.spelling[literal]] = true
+			v.common &= s.spelling[literal]
+			v.shortest = min(v.shortest, int(s.lengths[literal]))
 		}
 		v.bytes |= p.triggerSet
 		for rest := uint64(p.triggerSet); rest != 0; rest &= rest - 1 {
@@ -217,6 +233,7 @@ func (s *Set) View(ids []int32) *View {
 			v.byGroup[g] = append(v.byGroup[g], id)
 		}
 	}
+	v.spelled = smallest(spelled)
 	for i := range s.literals {
 		v.first[i+1] += v.first[i]
 	}
@@ -229,4 +246,37 @@ func (s *Set) View(ids []int32) *View {
 		}
 	}
 	return v
+}
+
+// smallest returns the sets that have none of the others within.
+func smallest(sets map[Bytes]bool) []Bytes {
+	var list []Bytes
+	for set := range sets {
+		inner := false
+		for other := range sets {
+			inner = inner || other != set && other&^set == 0
+		}
+		if !inner {
+			list = append(list, set)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Possible reports whether a value of n bytes, of these groups, can have candidates, which for
+// the views of a few needs is much cheaper than to scan it: each literal needs its own bytes.
+func (v *View) Possible(bytes Bytes, n int) bool {
+	if len(v.always) > 0 || v.bytes&bytes != 0 {
+		return true
+	}
+	if n < v.shortest || v.common&^bytes != 0 {
+		return false
+	}
+	for _, set := range v.spelled {
+		if set&^bytes == 0 {
+			return true
+		}
+	}
+	return false
 }
