@@ -41,16 +41,21 @@ func (e *evaluation) matches(r *rule) bool {
 	return e.from(0)
 }
 
-// matchesValue reports whether a pure rule may match because of one value.
-func (e *evaluation) matchesValue(r *rule, v *extract.Value) bool {
+// matchesValue reports whether a pure rule may match because of one value. unchanged: its
+// transformations do not change the value.
+func (e *evaluation) matchesValue(r *rule, v *extract.Value, unchanged bool) bool {
 	e.begin(r)
 	l := &r.links[0]
 	for i := range l.targets {
 		t := &l.targets[i]
 		for _, k := range t.kinds {
-			if k == v.Kind && !t.Count && t.selects(v) {
-				return e.test(0, t.Variable, v.Key, v.Text)
+			if k != v.Kind || !t.selects(v) {
+				continue
 			}
+			if unchanged {
+				return e.testText(0, t.Variable, v.Key, v.Text)
+			}
+			return e.test(0, t.Variable, v.Key, v.Text)
 		}
 	}
 	return false

@@ -205,9 +205,12 @@ type View struct {
 	triggered []int32
 	bytes     Bytes // that trigger
 	byGroup   [groups][]int32
-	spelled   []Bytes // what the literals that trigger are written with, none within another
-	common    Bytes   // what all of them are written with
-	shortest  int     // bytes of the shortest of them
+	// spelled is what the literals that trigger are written with, none within another, each
+	// under the rarest of its groups; pivots are these.
+	spelled  [groups][]Bytes
+	pivots   Bytes
+	common   Bytes // what all of them are written with
+	shortest int   // bytes of the shortest of them
 }
 
 // View selects needs by id.
@@ -233,7 +236,11 @@ func (s *Set) View(ids []int32) *View {
 			v.byGroup[g] = append(v.byGroup[g], id)
 		}
 	}
-	v.spelled = smallest(spelled)
+	for _, set := range smallest(spelled) {
+		pivot := rarestGroup(set)
+		v.pivots |= 1 << pivot
+		v.spelled[pivot] = append(v.spelled[pivot], set)
+	}
 	for i := range s.literals {
 		v.first[i+1] += v.first[i]
 	}
@@ -273,10 +280,24 @@ func (v *View) Possible(bytes Bytes, n int) bool {
 	if n < v.shortest || v.common&^bytes != 0 {
 		return false
 	}
-	for _, set := range v.spelled {
-		if set&^bytes == 0 {
-			return true
+	for rest := uint64(v.pivots & bytes); rest != 0; rest &= rest - 1 {
+		for _, set := range v.spelled[bits.TrailingZeros64(rest)] {
+			if set&^bytes == 0 {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// rarestGroup returns the group of a set that occurs least in ordinary values.
+func rarestGroup(set Bytes) int {
+	best, rarest := 0, math.Inf(1)
+	for rest := uint64(set); rest != 0; rest &= rest - 1 {
+		g := bits.TrailingZeros64(rest)
+		if c := chanceOfClass(1 << g); c < rarest {
+			best, rarest = g, c
+		}
+	}
+	return best
 }
