@@ -337,7 +337,7 @@ func (r *Run) turns(phase int) bool {
 			continue
 		}
 		r.eval.buffer.Reset()
-		if r.eval.matches(rule) && rule.effect {
+		if r.eval.matches(rule) {
 			return r.inspect(Reason{Rule: rule.id})
 		}
 	}
