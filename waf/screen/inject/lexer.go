@@ -270,12 +270,12 @@ func (l *lexer) word() token {
 	if i-start <= 2 && i < len(s) && (s[i] == '\'' || s[i] == '&') && opensString(s[start:i]) {
 		return token{class: unknown}
 	}
-	if seen >= 0x80 && foldsToASCII(s[start:i]) {
-		return token{class: unknown}
-	}
 	name := i
 	if first >= 0 {
 		name = first
+	}
+	if seen >= 0x80 && foldsToASCII(s[start:name]) {
+		return token{class: unknown}
 	}
 	t, listed := lookup(s[start:name])
 	switch {
@@ -300,10 +300,20 @@ func opensString(s string) bool {
 	return false
 }
 
-// foldsToASCII reports whether a word has one of the two letters beyond ASCII whose upper case
-// is in ASCII, so that it can be a keyword: ı and ſ.
+// foldsToASCII reports whether a word has bytes beyond ASCII, and all of them belong to the two
+// letters whose upper case is in ASCII, so that it may be a keyword: ı (C4 B1) and ſ (C5 BF).
 func foldsToASCII(s string) bool {
-	return strings.Contains(s, "ı") || strings.Contains(s, "ſ")
+	found := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < 0x80:
+		case c == 0xc4 || c == 0xc5 || c == 0xb1 || c == 0xbf:
+			found = true
+		default:
+			return false
+		}
+	}
+	return found
 }
 
 func digits(s string, i int) int {
