@@ -92,7 +92,9 @@ policies:
 		if rest, err := io.ReadAll(c.br); len(rest) > 0 {
 			t.Errorf("%s: behind the answer came %q, %v", v, rest, err)
 		}
-		event := w.Event(func(e map[string]any) bool { return e["path"] == "/expect" && e["event"] == "access" && e["status"] == float64(status) })
+		event := w.Event(func(e map[string]any) bool {
+			return e["path"] == "/expect" && e["event"] == "access" && e["status"] == float64(status)
+		})
 		wantEvent(t, event, map[string]any{"coverage": "headers", "coverage_reason": "blocked"})
 		if got := back.whole.Load() - before; got != 0 {
 			t.Errorf("%s: the backend received %d requests", v, got)
