@@ -18,10 +18,12 @@ SOAKTIME    ?= 10m
 SOAKPACE    ?= 1
 
 # BENCH selects Go benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
-# BENCH_SECONDS is how long one measurement of a load scenario takes.
-BENCH         ?= .
-BENCHCOUNT    ?= 6
-BENCH_SECONDS ?= 3
+# BENCH_SECONDS is how long one measurement of a load scenario takes, BENCH_REPETITIONS how often
+# each is made; bench/run.sh has the defaults.
+BENCH             ?= .
+BENCHCOUNT        ?= 6
+BENCH_SECONDS     ?=
+BENCH_REPETITIONS ?=
 
 # Every Go module in the tree. What only tests, load tools or linters need has a module of its
 # own, so that the product's go.mod lists what ships. CODE leaves out tools, which holds no code.
@@ -125,8 +127,12 @@ fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
 ##@ Measure
 
 .PHONY: bench
-bench: ## Measure Wafer and its peers, record figures and docs/performance.md (ten minutes)
-	BENCH_SECONDS=$(BENCH_SECONDS) bench/run.sh
+bench: ## Measure Wafer next to plain proxies, record figures and docs/performance.md (ten minutes)
+	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh
+
+.PHONY: bench-peers
+bench-peers: ## Measure Wafer next to other firewalls with the same rules, and record that (25 minutes)
+	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh peers
 
 .PHONY: bench-compare
 bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the recorded ones
