@@ -18,6 +18,7 @@ import (
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // exchange is one request's journey. Its methods stand in the order they are called;
@@ -104,10 +105,15 @@ type expected struct{}
 // comes: if the client is gone before it could be asked, say.
 type awaited struct{ x *exchange }
 
-// Close ends the exchange if nobody has taken it.
+// Close ends the exchange if nobody has taken it, or leaves it to Proxy.unparsed, which the
+// server calls next if the body could not be read.
 func (a *awaited) Close() error {
 	if x := a.x; x != nil {
 		a.x = nil
+		if c, ok := x.ctx.Conn().(*wire.Conn); ok && c.Violation() != nil {
+			c.Pending = x
+			return nil
+		}
 		x.verdict, x.failure = verdictRefused, "truncated"
 		x.proxy.metrics.refused.WithLabelValues(x.failure).Inc()
 		x.end()
@@ -118,13 +124,17 @@ func (a *awaited) Close() error {
 // takeExpected returns the exchange that waits for the body of ctx's request; nil if none
 // does.
 func takeExpected(ctx *fasthttp.RequestCtx) *exchange {
-	a, ok := ctx.UserValue(expected{}).(*awaited)
-	if !ok {
-		return nil
+	if a, ok := ctx.UserValue(expected{}).(*awaited); ok {
+		x := a.x
+		a.x = nil
+		return x
 	}
-	x := a.x
-	a.x = nil
-	return x
+	if c, ok := ctx.Conn().(*wire.Conn); ok && c.Pending != nil {
+		x, _ := c.Pending.(*exchange)
+		c.Pending = nil
+		return x
+	}
+	return nil
 }
 
 // expect decides about a request with Expect: 100-continue before its body is sent. It
@@ -535,13 +545,7 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 // none, and the policy says what happens then.
 func (x *exchange) decide(v waf.Verdict, err error) bool {
 	if err != nil {
-		var panicked *waf.PanicError
-		if errors.As(err, &panicked) {
-			x.proxy.metrics.panics.Inc()
-			x.proxy.log.Error().Err(err).Str("request_id", x.id).Bytes("stack", panicked.Stack).Msg("engine panicked")
-		} else {
-			x.proxy.log.Error().Err(err).Str("request_id", x.id).Str("policy", x.route.policy.ID).Msg("engine failed")
-		}
+		x.engineFailed(err)
 		x.failure = "engine"
 		if x.coverage = (coverage{coverageNone, reasonError}); x.pool != nil { // the request was inspected
 			x.coverage.label = coveragePartial
@@ -580,6 +584,17 @@ func (x *exchange) decide(v waf.Verdict, err error) bool {
 		x.page(status, x.route.block)
 	}
 	return false
+}
+
+// engineFailed tells whoever has to act.
+func (x *exchange) engineFailed(err error) {
+	var panicked *waf.PanicError
+	if errors.As(err, &panicked) {
+		x.proxy.metrics.panics.Inc()
+		x.proxy.log.Error().Err(err).Str("request_id", x.id).Bytes("stack", panicked.Stack).Msg("engine panicked")
+	} else {
+		x.proxy.log.Error().Err(err).Str("request_id", x.id).Str("policy", x.route.policy.ID).Msg("engine failed")
+	}
 }
 
 // abandon goes on without the engine. What it has found is kept for the event.

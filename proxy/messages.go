@@ -217,7 +217,7 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	}()
 	switch {
 	case err != nil:
-		m.x.proxy.log.Error().Err(err).Str("request_id", m.x.id).Str("policy", policy.ID).Msg("engine failed")
+		m.x.engineFailed(err)
 		m.x.failure, m.x.coverage = "engine", coverage{coverageNone, reasonError}
 		if policy.OnError == "allow" {
 			return verdictErrorAllow, 0
