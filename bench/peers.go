@@ -20,19 +20,19 @@ var workloads = []struct {
 	mix corpus.Mix
 	n   int
 }{
-	{only("get", "get"), 200},
+	{only("get", "get"), variants},
 	{only("search", "search"), 100},
-	{only("form", "checkout"), 200},
-	{only("json", "order"), 100},
+	{only("form", "checkout"), 100},
+	{only("json", "order"), 60},
 	{only("upload", "upload"), 40},
 	{only("languages", "languages"), 60},
 	{only("100B", "json-100B"), 100},
 	{only("1KB", "json-1KB"), 60},
 	{only("10KB", "json-10KB"), 24},
 	{only("100KB", "json-100KB"), 6},
-	{corpus.Benign, 400},
-	{corpus.Mixed, 400},
-	{corpus.Siege, 400},
+	{corpus.Benign, 300},
+	{corpus.Mixed, 200},
+	{corpus.Siege, 200},
 }
 
 // The workloads that have no body, or one of about that size, are compared by size.
@@ -111,7 +111,7 @@ func peers(ctx context.Context, o options) error {
 		here.Mixes[p.name] = w.mix.String()
 		say("%-10s %3d requests: %s", p.name, len(p.list), w.mix)
 	}
-	attacks, err := lib.pool(only("attack", corpus.Attack), 400, nil)
+	attacks, err := lib.pool(only("attack", corpus.Attack), variants, nil)
 	if err != nil {
 		return err
 	}
