@@ -74,7 +74,7 @@ type library struct {
 }
 
 func newLibrary() (*library, error) {
-	waf, err := stock.New(nil)
+	waf, err := stock.New()
 	return &library{waf: waf, kept: map[string][]corpus.Request{}, verdict: map[string]judged{}}, err
 }
 
