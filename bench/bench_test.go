@@ -98,6 +98,37 @@ func TestClosedLoop(t *testing.T) {
 	}
 }
 
+// TestClosedByServer has a server that closes every connection after an answer and does not
+// say so before.
+func TestClosedByServer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	connections := make(chan net.Conn, 10)
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1000))
+			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+			_ = conn.Close()
+			connections <- conn
+		}
+	}()
+	c := &client{addr: ln.Addr().String()}
+	defer c.close()
+	for range 3 {
+		if status, err := c.do([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); status != 200 || err != nil {
+			t.Fatalf("got %d, %v", status, err)
+		}
+		<-connections
+	}
+}
+
 // TestOpenLoopSeesStalls has a server that stands still for 200 ms once. A loader that
 // waits for answers would see that in one request; here it is in a fifth of them.
 func TestOpenLoopSeesStalls(t *testing.T) {
