@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 
@@ -103,7 +104,11 @@ func (l *library) take(kind string, n int) ([]corpus.Request, error) {
 		if len(v.Rules) > 0 {
 			j.Matched++
 		}
-		if (v.Status == 403) == (kind == corpus.Attack) {
+		wanted := 0
+		if kind == corpus.Attack {
+			wanted = http.StatusForbidden
+		}
+		if v.Status == wanted {
 			if l.kept[kind] = append(l.kept[kind], r); len(l.kept[kind]) == n {
 				break
 			}
