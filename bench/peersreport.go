@@ -264,7 +264,7 @@ func (r peerResults) corpusTable() string {
 	rows := [][]string{{"kind", "requests asked about", "mean size, bytes", "a rule matches", "refused at paranoia level 1"}}
 	percent := func(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
 	for _, j := range r.facts.Judged {
-		rows = append(rows, []string{j.Kind, number(float64(j.Asked)), number(round(j.MeanSize, 0)), percent(j.Matched, j.Asked), percent(j.Refused, j.Asked)})
+		rows = append(rows, []string{j.Kind, number(float64(j.Asked)), number(round(float64(j.Bytes)/float64(max(1, j.Asked)), 0)), percent(j.Matched, j.Asked), percent(j.Refused, j.Asked)})
 	}
 	return table(rows...)
 }
