@@ -186,7 +186,7 @@ func (s *site) startPeers(ctx context.Context, o options, nginx string) (servers
 		}
 		if out, err := exec.CommandContext(ctx, o.wafer, "check", file).CombinedOutput(); err != nil && len(settings) > 0 {
 			say("LEFT OUT: %s: wafer check: %s", name, strings.TrimSpace(string(out)))
-			leftOut = append(leftOut, name+": this version refuses \""+strings.Join(settings, ", ")+"\"")
+			leftOut = append(leftOut, name+": this version refuses `"+strings.Join(settings, ", ")+"`")
 			return
 		}
 		v, _, err := s.startWafer(ctx, o.wafer, name, "off", file)

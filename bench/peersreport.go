@@ -117,7 +117,7 @@ func (r peerResults) goalTable() string {
 		}
 		m, least, most := middle(ratios), slices.Min(ratios), slices.Max(ratios)
 		if g.more {
-			rows = append(rows, []string{g.title, fmt.Sprintf("at least %.2f", g.factor), fmt.Sprintf("%.2f (%.2f to %.2f)", m, least, most), verdict(m >= g.factor)})
+			rows = append(rows, []string{g.title, "at least " + part(g.factor), fmt.Sprintf("%s (%s to %s)", part(m), part(least), part(most)), verdict(m >= g.factor)})
 			continue
 		}
 		rows = append(rows, []string{g.title, fmt.Sprintf("at most 1/%.0f", g.factor), fmt.Sprintf("%s (%s to %s)", part(m), part(most), part(least)), verdict(m <= 1/g.factor)})
@@ -130,12 +130,21 @@ func (r peerResults) goalTable() string {
 	return table(rows...)
 }
 
-// part writes a ratio below one as people say it: 1/15.
+// part writes a ratio as people say it: 3.2, 15, 1/15.
 func part(x float64) string {
-	if x >= 1 {
-		return number(round(x, 2))
+	short := func(x float64) string {
+		if x < 10 {
+			return number(round(x, 1))
+		}
+		return number(round(x, 0))
 	}
-	return "1/" + number(round(1/x, 1))
+	switch {
+	case x == 0:
+		return "–"
+	case x < 0.95:
+		return "1/" + short(1/x)
+	}
+	return short(x)
 }
 
 // present are the servers that were measured.
@@ -180,7 +189,7 @@ func (r peerResults) peerRatioTable() string {
 	for _, s := range r.present() {
 		row := []string{s.title}
 		for _, c := range columns {
-			row = append(row, number(round(middle(r.ratios(s.name, waferNow, "off", c.request, cpuMicros)), 2)))
+			row = append(row, part(middle(r.ratios(s.name, waferNow, "off", c.request, cpuMicros))))
 		}
 		rows = append(rows, row)
 	}
