@@ -73,3 +73,30 @@ func TestRandomSequences(t *testing.T) {
 		}
 	}
 }
+
+// TestFolds has injections that only look harmless until something is folded away or becomes
+// something else: one for each thing that settled, add and begin wait for.
+func TestFolds(t *testing.T) {
+	for _, s := range []string{
+		"1 and ? and 1",               // & x & is &
+		"a' = ? = 'b",                 // o x o is o
+		"1 , 1 union select a",        // an operand behind a comma
+		"a . b union select 1",        // and behind a dot
+		"a = 1 union select 1",        // and behind an operator
+		"a group by 1",                // words that become a phrase
+		"user ( ) union",              // a name that becomes a function
+		"int 1 union select 1",        // a type is nothing
+		"(((- + 1 union select 1",     // nor are these
+		"a = - - 1 union select 1",    // unary operators
+		"1; iff from a",               // IF behind a semicolon
+		"like( 1 union select 1",      // LIKE as a function
+		"select.a from b",             // a keyword before a dot
+		"1e union select 1",           // a number that is none
+		"a :: int union select 1",     // a cast
+		"{``.``.id} union select 1",   // evil by itself
+		"a b /*! c */",                // evil behind a harmless beginning
+		"un\u0131on select 1, 2 from", // upper case in ASCII
+	} {
+		checkSQLi(t, s)
+	}
+}
