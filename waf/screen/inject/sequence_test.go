@@ -92,7 +92,7 @@ func TestFolds(t *testing.T) {
 		"a = - - 1 union select 1",  // unary operators
 		"1; iff from a",             // IF behind a semicolon
 		"like(1) union select 1",    // LIKE as a function
-		"select.a from b",           // a keyword before a dot
+		"1 union select.a from b",   // a keyword before a dot
 		"1e union select 1",         // a number that is none
 		"a :: int union select 1",   // a cast
 		"{``.``.id} union select 1", // evil by itself
