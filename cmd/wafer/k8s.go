@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/k8s"
@@ -55,8 +54,8 @@ func (s *source) read(c *cobra.Command, also ...string) (*k8s.Objects, error) {
 }
 
 // tell writes the notes and turns them into the exit code.
-func (s *source) tell(notes k8s.Notes) error {
-	notes.Write(os.Stderr)
+func (s *source) tell(c *cobra.Command, notes k8s.Notes) error {
+	notes.Write(c.ErrOrStderr())
 	switch {
 	case notes.Has(k8s.Refused):
 		return saidError{errors.New("something was refused")}
