@@ -19,7 +19,7 @@ done safely, or is for people to decide, is told on standard error.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newProtect(), newVerify())
+	c.AddCommand(newProtect(), newVerify(), newImportIngressNginx())
 	return c
 }
 

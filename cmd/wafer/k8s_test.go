@@ -12,6 +12,7 @@ import (
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/k8s"
+	"github.com/wafer-waf/wafer/proxy"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into testdata")
@@ -33,7 +34,7 @@ func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, err
 // and what is printed, out.yaml and err.txt, whose last line is "exit 1" if the command fails.
 // "go test ./cmd/wafer -run TestGolden -update" writes the latter two.
 func TestGolden(t *testing.T) {
-	for _, command := range []string{"protect"} {
+	for _, command := range []string{"protect", "import-ingress-nginx"} {
 		cases, err := filepath.Glob(filepath.Join("testdata", command, "*", "in.yaml"))
 		if err != nil || len(cases) == 0 {
 			t.Fatalf("%s: no cases (%v)", command, err)
@@ -146,6 +147,24 @@ func TestProtectRoutes(t *testing.T) {
 	}
 	if loaded < 10 {
 		t.Errorf("only %d route files were loaded", loaded)
+	}
+}
+
+// TestImportedRoutes: the tier builds what is imported, rules included.
+func TestImportedRoutes(t *testing.T) {
+	cases, err := filepath.Glob("testdata/import-ingress-nginx/*/out.yaml")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases (%v)", err)
+	}
+	for _, file := range cases {
+		routes, err := config.LoadRoutes(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if _, err := proxy.Check(routes); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 }
 
