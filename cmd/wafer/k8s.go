@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -36,9 +37,9 @@ func (s *source) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&s.strict, "strict", false, "exit with 1 if something is left to decide")
 }
 
-// read returns the manifests. From the cluster, further namespaces may be needed: that of
-// a tier elsewhere.
-func (s *source) read(c *cobra.Command, also ...string) (*k8s.Objects, error) {
+// read returns the manifests, from the cluster those of one namespace. There configMap
+// names one more to read; without a namespace it is that of the others.
+func (s *source) read(c *cobra.Command, configMapNamespace, configMap string) (*k8s.Objects, error) {
 	if len(s.files) > 0 {
 		o := &k8s.Objects{Namespace: s.namespace}
 		return o, o.ReadFiles(s.files, c.InOrStdin())
@@ -47,10 +48,8 @@ func (s *source) read(c *cobra.Command, also ...string) (*k8s.Objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no -f, and no cluster: %w", err)
 	}
-	if s.namespace == "" {
-		s.namespace = cluster.Namespace
-	}
-	return cluster.Read(c.Context(), s.namespace, also...)
+	ns := cmp.Or(s.namespace, cluster.Namespace)
+	return cluster.Read(c.Context(), ns, cmp.Or(configMapNamespace, ns)+"/"+configMap)
 }
 
 // tell writes the notes and turns them into the exit code.

@@ -26,7 +26,7 @@ the file.`,
   wafer check routes.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in, err := from.read(c)
+			in, err := from.read(c, "ingress-nginx", "ingress-nginx-controller")
 			if err != nil {
 				return err
 			}

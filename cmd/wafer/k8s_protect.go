@@ -67,7 +67,7 @@ The way back, with --undo:
 			if err != nil {
 				return err
 			}
-			in, err := from.read(c, o.TierNamespace)
+			in, err := from.read(c, o.TierNamespace, o.ConfigMap)
 			if err != nil {
 				return err
 			}
