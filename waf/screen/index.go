@@ -31,6 +31,8 @@ type node struct {
 	parent  int32
 	step    *transform.Transformation
 	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
+	// reported: what the step makes counts only if it reports a change, as with multiMatch.
+	reported bool
 }
 
 // class is the values of one kind, or the header fields of one name.
@@ -159,12 +161,12 @@ func (x *index) path(l *link) []int32 {
 		if l.multiMatch {
 			nodes = append(nodes, at)
 		}
-		at = x.child(at, step, foldsLater(l.chain[i+1:]))
+		at = x.child(at, step, l.multiMatch, foldsLater(l.chain[i+1:]))
 	}
 	return append(nodes, at)
 }
 
-func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
+func (x *index) child(parent int32, step *transform.Transformation, reported, folds bool) int32 {
 	touches := ^prefilter.Bytes(0)
 	if set, ok := step.Touches(); ok {
 		if step.Name() == "lowercase" && folds {
@@ -179,11 +181,11 @@ func (x *index) child(parent int32, step *transform.Transformation, folds bool) 
 		}
 	}
 	for i := range x.nodes {
-		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches {
+		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches && n.reported == reported {
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent, step, touches})
+	x.nodes = append(x.nodes, node{parent, step, touches, reported})
 	return int32(len(x.nodes) - 1)
 }
 
@@ -219,19 +221,28 @@ func (x *index) of(v *extract.Value) *class {
 		return x.kinds[v.Kind]
 	}
 	var lower [48]byte
-	if len(v.Key) <= len(lower) {
-		for i := range len(v.Key) {
-			c := v.Key[i]
-			if 'A' <= c && c <= 'Z' {
-				c |= 0x20
-			}
-			lower[i] = c
+	if len(v.Key) > len(lower) {
+		return x.named(side, v.Kind, extract.Lower(v.Key))
+	}
+	for i := range len(v.Key) {
+		c := v.Key[i]
+		if c >= 0x80 { // some of these are ASCII letters in lower case
+			return x.named(side, v.Kind, extract.Lower(v.Key))
 		}
-		if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
-			return c
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
 		}
-	} else if c, ok := x.headers[side][strings.ToLower(v.Key)]; ok {
+		lower[i] = c
+	}
+	if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
 		return c
 	}
 	return x.kinds[v.Kind]
+}
+
+func (x *index) named(side int, k extract.Kind, name string) *class {
+	if c, ok := x.headers[side][name]; ok {
+		return c
+	}
+	return x.kinds[k]
 }

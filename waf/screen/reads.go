@@ -64,7 +64,7 @@ func literal(rx *regexp.Regexp) (text string, head bool) {
 	if re.Op == syntax.OpConcat {
 		subs = re.Sub
 	}
-	if len(subs) > 1 && (subs[0].Op == syntax.OpBeginText || subs[0].Op == syntax.OpBeginLine) {
+	if len(subs) > 1 && subs[0].Op == syntax.OpBeginText {
 		head, subs = true, subs[1:]
 	}
 	if subs[0].Op != syntax.OpLiteral || subs[0].Flags&syntax.FoldCase != 0 {

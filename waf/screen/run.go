@@ -176,8 +176,9 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 		if before.bytes&node.touches == 0 {
 			continue
 		}
-		after, _ := node.step.Apply(before.text, &r.eval.buffer)
-		r.textOf[n] = r.form(c, after)
+		if after, changed := node.step.Apply(before.text, &r.eval.buffer); changed || !node.reported {
+			r.textOf[n] = r.form(c, after)
+		}
 	}
 	for i, t := range r.texts {
 		for _, id := range r.found[t.from:t.to] {
