@@ -3,6 +3,7 @@ package screen
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
@@ -102,6 +103,13 @@ func (r *reads) by(key macro) []*seclang.Rule {
 		}
 	}
 	return out
+}
+
+// hit reports whether a request can give the variable such a name that a pattern is one for it;
+// see addTraps.
+func (r *reads) hit(key macro) bool {
+	_, constant := key.constant()
+	return !constant && slices.ContainsFunc(r.patterns, func(p patternRead) bool { return !p.head })
 }
 
 // mayRead reports whether the pattern is one for keys that begin so.
