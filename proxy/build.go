@@ -21,9 +21,12 @@ import (
 // they are made from, so that equal policies share an engine and a reload builds only
 // what changed.
 type resources struct {
-	mu      sync.Mutex
-	engines map[string]*shared[*waf.Engine]
-	pools   map[string]*shared[*upstream.Pool]
+	mu       sync.Mutex
+	compiler *waf.Compiler
+	engines  map[string]*shared[*waf.Engine]
+	pools    map[string]*shared[*upstream.Pool]
+
+	disagreed func(policy string, d waf.Disagreement) // nil: nobody asks
 }
 
 // own returns the resource of that digest, made if there is none yet, with one more owner.
@@ -182,7 +185,13 @@ func (r *resources) engine(s *snapshot, p config.Policy) (*waf.Engine, error) {
 	if e := s.engines[digest]; e != nil {
 		return e.value, nil
 	}
-	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) { return waf.NewEngine(wp) })
+	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) {
+		e, err := r.compiler.NewEngine(wp)
+		if err == nil && r.disagreed != nil {
+			e.OnDisagreement(func(d waf.Disagreement) { r.disagreed(p.ID, d) })
+		}
+		return e, err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -251,6 +260,7 @@ func wafPolicy(p config.Policy) waf.Policy {
 		RequestBody: p.RequestBody.Inspect, RequestBodyBytes: int(p.RequestBody.Limit),
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
+		ScreenOff:         p.Screen == "off", ScreenVerify: p.ScreenVerify,
 	}
 	if p.Mode == "detect" {
 		w.Mode = waf.ModeDetect

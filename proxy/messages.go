@@ -196,7 +196,14 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	if len(body) > int(policy.RequestBody.Limit) {
 		return verdictRefused, closeTooBig
 	}
+	tx := m.x.route.engine.Begin(context.Background(), m.x.id)
+	request := m.with(mediaType, body)
+	if tx.HeadIsClean(request) && tx.BodyIsClean(body, true) {
+		m.conclude(tx)
+		return verdictPass, 0
+	}
 	if !m.x.proxy.bulkhead.enter(&m.x.route.lane) {
+		m.conclude(tx)
 		if policy.OnOverload == "allow" {
 			m.x.coverage = coverage{coverageNone, reasonOverload}
 			return verdictPass, 0
@@ -205,11 +212,12 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	}
 	v, err := func() (waf.Verdict, error) {
 		defer m.x.proxy.bulkhead.leave(&m.x.route.lane)
-		return m.inspect(mediaType, body)
+		defer m.conclude(tx)
+		return inspectMessage(tx, request, body)
 	}()
 	switch {
 	case err != nil:
-		m.x.proxy.log.Error().Err(err).Str("request_id", m.x.id).Str("policy", policy.ID).Msg("engine failed")
+		m.x.engineFailed(err)
 		m.x.failure, m.x.coverage = "engine", coverage{coverageNone, reasonError}
 		if policy.OnError == "allow" {
 			return verdictErrorAllow, 0
@@ -223,22 +231,32 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	return verdictBlock, closePolicy
 }
 
-// inspect runs the rules of both request phases.
-func (m *messages) inspect(mediaType string, body []byte) (waf.Verdict, error) {
+// with is the request that a message is shown as.
+func (m *messages) with(mediaType string, body []byte) *waf.Request {
 	request := m.request
 	request.Headers = append(slices.Clip(request.Headers),
 		waf.Header{Name: "Content-Type", Value: mediaType}, waf.Header{Name: "Content-Length", Value: strconv.Itoa(len(body))})
-	tx := m.x.route.engine.Begin(context.Background(), m.x.id)
-	first, err := tx.RequestHead(&request)
+	return &request
+}
+
+// conclude ends a message's transaction.
+func (m *messages) conclude(tx *waf.Transaction) {
+	m.x.tx = tx
+	m.x.conclude()
+	m.x.tx = nil
+	m.x.route.metrics.screen(m.x.screened)
+}
+
+// inspectMessage runs the rules of both request phases.
+func inspectMessage(tx *waf.Transaction, request *waf.Request, body []byte) (waf.Verdict, error) {
+	first, err := tx.RequestHead(request)
 	if err == nil && (first.Action == waf.Pass || !first.Enforced) {
 		var second waf.Verdict
 		if second, err = tx.RequestBody(body, true); second.Action != waf.Pass {
 			first = second
 		}
 	}
-	found, ended := tx.Finish()
-	m.x.found = found
-	return first, errors.Join(err, ended)
+	return first, err
 }
 
 // asBody makes of a message a body that the rules know how to read: JSON, or else a form

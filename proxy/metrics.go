@@ -20,6 +20,9 @@ type metrics struct {
 	inspection    *prometheus.HistogramVec // route
 	coverage      *prometheus.CounterVec   // route, coverage, reason
 	messages      *prometheus.CounterVec   // route, verdict
+	screened      *prometheus.CounterVec   // route, result
+	disagreements *prometheus.CounterVec   // policy
+	screens       *prometheus.GaugeVec     // policy
 	ruleMatches   *prometheus.CounterVec   // rule_id
 	refused       *prometheus.CounterVec   // reason
 	upstreamError *prometheus.CounterVec   // upstream, reason
@@ -60,6 +63,9 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
 		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
 		messages:      counter("wafer_websocket_messages_total", "Text messages of WebSockets that were inspected, by verdict.", "route", "verdict"),
+		screened:      counter("wafer_screened_total", "Inspected requests by what the screen said: clean, inspect, or off.", "route", "result"),
+		disagreements: counter("wafer_screen_disagreements_total", "Checks of the screen that failed.", "policy"),
+		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
 		ruleMatches:   counter("wafer_rule_matches_total", "Matches of rules that log.", "rule_id"),
 		refused:       counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
@@ -135,6 +141,20 @@ var verdictNames = [verdicts]string{"pass", "block", "redirect", "drop", "would_
 
 func (v verdict) String() string { return verdictNames[v] }
 
+// screened is what the screen said about a request that was inspected.
+type screened uint8
+
+const (
+	screenedOff     screened = iota // there was none to ask
+	screenedInspect                 // not proved clean: the rules decided
+	screenedClean                   // proved clean: the rules were not asked
+	screenedResults                 // how many there are
+)
+
+var screenedNames = [screenedResults]string{"off", "inspect", "clean"}
+
+func (s screened) String() string { return screenedNames[s] }
+
 // routeMetrics are a route's instruments. Those with more labels than the route are made
 // when they are first needed, once, so that a thousand routes do not start with a hundred
 // thousand series of zero; afterwards the request path resolves no label.
@@ -145,6 +165,7 @@ type routeMetrics struct {
 	inspection prometheus.Observer
 	requests   [verdicts]atomic.Pointer[prometheus.Counter]
 	responses  [6]atomic.Pointer[prometheus.Counter]
+	screened   [screenedResults]atomic.Pointer[prometheus.Counter]
 	coverages  [coverageLabels][coverageReasons]atomic.Pointer[prometheus.Counter]
 	messages   [verdicts]atomic.Pointer[prometheus.Counter]
 }
@@ -161,6 +182,7 @@ func (m *metrics) forget(id string) {
 	m.duration.DeletePartialMatch(l)
 	m.inspection.DeletePartialMatch(l)
 	m.coverage.DeletePartialMatch(l)
+	m.screened.DeletePartialMatch(l)
 	m.messages.DeletePartialMatch(l)
 }
 
@@ -177,6 +199,11 @@ func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() promethe
 // message counts a message of a WebSocket.
 func (r *routeMetrics) message(v verdict) {
 	increment(&r.messages[v], func() prometheus.Counter { return r.all.messages.WithLabelValues(r.route, v.String()) })
+}
+
+// screen counts what the screen said.
+func (r *routeMetrics) screen(s screened) {
+	increment(&r.screened[s], func() prometheus.Counter { return r.all.screened.WithLabelValues(r.route, s.String()) })
 }
 
 // done counts a finished request.

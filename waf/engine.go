@@ -38,9 +38,19 @@ type Engine struct {
 // ruleScore is what a rule adds to which paranoia level's score.
 type ruleScore struct{ points, paranoia int }
 
+// Compiler compiles policies. Their screens share what they have in common. It is safe for
+// concurrent use.
+type Compiler struct{ screens *screen.Compiler }
+
+// NewCompiler returns a compiler.
+func NewCompiler() *Compiler { return &Compiler{screen.NewCompiler(coreruleset.FS)} }
+
+// NewEngine compiles p alone.
+func NewEngine(p Policy) (*Engine, error) { return NewCompiler().NewEngine(p) }
+
 // NewEngine compiles p. Its errors name the source of the text that does not compile and
 // the line in it.
-func NewEngine(p Policy) (*Engine, error) {
+func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("compile policy %q: %w", p.ID, err)
@@ -69,7 +79,7 @@ func NewEngine(p Policy) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("compile policy %q: %d rules are left, fewer than the floor of %d: exclude less, or write mode: off to say that nothing is inspected",
 			p.ID, e.rules, MinRules), e.Close())
 	}
-	e.compileScreen(phases)
+	e.compileScreen(c.screens, phases)
 	return e, nil
 }
 

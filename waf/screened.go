@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
-	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"github.com/corazawaf/coraza/v3/experimental"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
@@ -19,7 +18,7 @@ var errScreenOff = errors.New("screen: off")
 
 // compileScreen makes the engine's screen. A policy whose text the screen does not
 // understand has none, which NoScreen tells; it is as safe as with one, and slower.
-func (e *Engine) compileScreen(phases map[int]int) {
+func (e *Engine) compileScreen(c *screen.Compiler, phases map[int]int) {
 	if e.policy.ScreenOff {
 		e.noScreen = errScreenOff
 		return
@@ -28,7 +27,7 @@ func (e *Engine) compileScreen(phases map[int]int) {
 	for _, piece := range e.policy.pieces() {
 		texts = append(texts, screen.Text{Source: piece.source, Text: piece.text})
 	}
-	s, err := screen.Compile(coreruleset.FS, texts, e.policy.mimeTypes())
+	s, err := c.Compile(texts, e.policy.mimeTypes())
 	if err != nil {
 		e.noScreen = err
 		return
@@ -80,8 +79,11 @@ func (t *Transaction) Clean() bool { return t.run != nil }
 // Screened reports whether there was a screen to ask.
 func (t *Transaction) Screened() bool { return t.screenAsked }
 
-// Asked is why Coraza was asked although there is a screen. The value in it is unmasked.
-func (t *Transaction) Asked() screen.Reason { return t.asked }
+// Reason is why Coraza was asked although there is a screen. The value in it is unmasked.
+type Reason = screen.Reason
+
+// Asked is why Coraza was asked although there is a screen.
+func (t *Transaction) Asked() Reason { return t.asked }
 
 // screened asks the screen about the next phase, if everything was clean so far.
 func (t *Transaction) screened(phase int, ask func() bool) (clean bool) {

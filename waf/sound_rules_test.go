@@ -93,7 +93,7 @@ func rulesEngine(t testing.TB, text string, mode Mode) (*Engine, error) {
 	for _, p := range pieces {
 		texts = append(texts, screen.Text{Source: p.source, Text: p.text})
 	}
-	s, err := screen.Compile(coreruleset.FS, texts, p.mimeTypes())
+	s, err := screen.NewCompiler(coreruleset.FS).Compile(texts, p.mimeTypes())
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ const junk = 'X'
 // Conn is a client's connection. Read and what the server calls before its next Read
 // belong to one goroutine; Write may run in another one, and Close in any.
 type Conn struct {
+	Pending any // the server's, for the goroutine that reads; Conn does not touch it
+
 	l      *Listener
 	sock   net.Conn
 	peer   netip.AddrPort

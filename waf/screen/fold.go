@@ -2,11 +2,9 @@ package screen
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
-	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -20,9 +18,9 @@ import (
 // that those with an effect do not match: if one does, the request goes to Coraza, and
 // nothing that was concluded from the assumption counts.
 type folder struct {
-	program   *seclang.Program
-	operators *operators
-	reads     reads
+	program  *seclang.Program
+	compiler *Compiler
+	reads    reads
 
 	phase   int
 	known   *constants
@@ -35,12 +33,11 @@ type folder struct {
 
 // fold compiles the program's rules. The error says which rule makes the policy one that has
 // no screen.
-func fold(root fs.FS, program *seclang.Program, budget *dfa.Budget) ([]*rule, error) {
+func (c *Compiler) fold(program *seclang.Program) ([]*rule, error) {
 	firm := map[*seclang.Rule]bool{}
-	shared := &operators{root, budget, map[seclang.Operator]operator{}}
 	for {
 		f := &folder{
-			program: program, operators: shared, reads: readsOf(program), known: newConstants(),
+			program: program, compiler: c, reads: readsOf(program), known: newConstants(),
 			of: map[*seclang.Rule]*rule{}, changed: map[*seclang.Rule]bool{}, skips: map[*seclang.Rule]bool{}, firm: firm,
 		}
 		if err := f.fold(); err != nil {
@@ -421,7 +418,7 @@ func keyOf(a seclang.Action) macro {
 // link compiles a link. before are those in front of it.
 func (f *folder) link(r *seclang.Rule, i int, known *constants, before []link) (link, error) {
 	src := &r.Links[i]
-	l := link{negated: src.Operator.Negated, multiMatch: src.MultiMatch}
+	l := link{negated: src.Operator.Negated, multiMatch: src.MultiMatch, operator: &operator{}}
 	for _, t := range src.Targets {
 		l.targets = append(l.targets, f.target(t, before, known))
 		if last := &l.targets[len(l.targets)-1]; len(src.Transformations) > 0 && stale(t.Variable) {
@@ -432,24 +429,24 @@ func (f *folder) link(r *seclang.Rule, i int, known *constants, before []link) (
 		l.targets = []target{{Target: seclang.Target{Variable: "UNKNOWN"}, source: fromNowhere}}
 	} else {
 		var err error
-		if l.operator, err = f.operators.compile(src.Operator, f.argument(src.Operator, known)); err != nil {
+		if l.operator, err = f.compiler.compile(src.Operator, f.argument(src.Operator, known)); err != nil {
 			return l, err
 		}
 		if !leftBy(before, l.operator.arg) || readsMatched(l.operator.arg) && i < len(r.Links)-1 {
-			l.operator = anything("what other values have left")
+			l.operator = vaguely("what other values have left")
 		}
 	}
 	for _, name := range src.Transformations {
 		t, ok := transform.Lookup(name)
 		if !ok {
-			l.operator = anything("transformation " + name)
+			l.operator = vaguely("transformation " + name)
 			break
 		}
 		l.chain = append(l.chain, t)
 	}
 	if src.Capture && (f.captureRead(r, i) || readsCaptures(src.Actions)) {
 		if l.operator.capture == nil || l.negated {
-			l.operator = anything("captures of @" + src.Operator.Name)
+			l.operator = vaguely("captures of @" + src.Operator.Name)
 		} else {
 			l.capture = true
 		}

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ type index struct {
 type guard struct {
 	rule  *rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
+	exact bool    // no node differs from the value in ASCII case only
 }
 
 // node is one step of a chain of transformations; chains that begin alike share nodes. Node 0
@@ -31,6 +33,8 @@ type node struct {
 	parent  int32
 	step    *transform.Transformation
 	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
+	always  bool            // it changes every text, the empty one too
+	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
 	// reported: what the step makes counts only if it reports a change, as with multiMatch.
 	reported bool
 }
@@ -38,9 +42,20 @@ type node struct {
 // class is the values of one kind, or the header fields of one name.
 type class struct {
 	id      uint32
-	view    *prefilter.View
-	nodes   []int32         // that its guards need, parents first; without node 0
+	view    *prefilter.View // of its guards
+	has     []uint64        // the same guards, as a bit set
+	steps   []step          // the nodes that its guards need, but for node 0: each before those below it
 	touches prefilter.Bytes // of these nodes
+	always  bool            // one of them changes every text
+}
+
+// step is a node in a class's order.
+type step struct {
+	node   int32
+	below  int32           // index behind the last step below it
+	touch  prefilter.Bytes // of it and of those below it
+	always bool            // one of them changes every text
+	cuts   bool            // it and those below it are cutting
 }
 
 // classed collects what a class is made of.
@@ -90,7 +105,7 @@ func buildIndex(rules []*rule) *index {
 			need = l.operator.need
 		}
 		needs = append(needs, need)
-		x.guards = append(x.guards, guard{r, x.path(l)})
+		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding)})
 	}
 	join := func(c *classed, need int32) {
 		if slices.Contains(c.needs, need) {
@@ -125,6 +140,24 @@ func buildIndex(rules []*rule) *index {
 		}
 	})
 	x.set = prefilter.NewSet(needs)
+	byNode := map[int32][]int32{}
+	for need := range x.guards {
+		for _, n := range x.guards[need].nodes {
+			byNode[n] = append(byNode[n], int32(need))
+		}
+	}
+	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same
+	for n := range x.nodes {
+		list := byNode[int32(n)]
+		if n == 0 || list == nil {
+			continue
+		}
+		key := fmt.Sprint(list)
+		if views[key] == nil {
+			views[key] = x.set.View(list)
+		}
+		x.nodes[n].view = views[key]
+	}
 	id := uint32(0)
 	for k := range extract.Kinds {
 		if c := byKind[k]; c != nil {
@@ -168,25 +201,36 @@ func (x *index) path(l *link) []int32 {
 
 func (x *index) child(parent int32, step *transform.Transformation, reported, folds bool) int32 {
 	touches := ^prefilter.Bytes(0)
-	if set, ok := step.Touches(); ok {
-		if step.Name() == "lowercase" && folds {
-			// The scan is blind to ASCII case, so for it only other letters change.
-			set = transform.BytesOf(highBytes())
-		}
+	set, ok := step.Touches()
+	if ok {
+		// The scan is blind to ASCII case, so for it these change other bytes only.
+		folds := folds && folding(step)
 		touches = 0
 		for c := range 256 {
-			if set.Has(byte(c)) {
+			if set.Has(byte(c)) && !(folds && 'A' <= c && c <= 'Z') {
 				touches |= prefilter.BytesOf(string([]byte{byte(c)}))
 			}
 		}
 	}
 	for i := range x.nodes {
-		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches && n.reported == reported {
+		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches && n.reported == reported { // folds or not
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent, step, touches, reported})
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok, reported: reported})
 	return int32(len(x.nodes) - 1)
+}
+
+// folding reports whether a transformation changes the case of ASCII letters, among others.
+func folding(t *transform.Transformation) bool {
+	return t.Name() == "lowercase" || t.Name() == "cmdline"
+}
+
+// cutting are transformations that put no byte into a value that is not there, but for spaces
+// and another case.
+var cutting = []string{
+	"lowercase", "removewhitespace", "compresswhitespace", "removenulls", "removecommentschar", "replacecomments",
+	"trim", "trimleft", "trimright", "normalizepath", "normalizepathwin", "cmdline",
 }
 
 // caseBlind are transformations that do with a text in lower case what they do with the text,
@@ -204,13 +248,31 @@ func foldsLater(rest transform.Chain) bool {
 }
 
 func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.set.View(c.needs)}
-	for n := range x.nodes { // parents have lower numbers
-		if c.nodes[int32(n)] {
-			out.nodes = append(out.nodes, int32(n))
-			out.touches |= x.nodes[n].touches
+	out := &class{id: id, view: x.set.View(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
+	for _, need := range c.needs {
+		out.has[need/64] |= 1 << (need % 64)
+	}
+	var walk func(parent int32)
+	walk = func(parent int32) {
+		for n := int32(1); n < int32(len(x.nodes)); n++ {
+			if !c.nodes[n] || x.nodes[n].parent != parent {
+				continue
+			}
+			at := len(out.steps)
+			out.steps = append(out.steps, step{node: n})
+			walk(n)
+			s := step{node: n, below: int32(len(out.steps)), touch: x.nodes[n].touches, always: x.nodes[n].always, cuts: slices.Contains(cutting, x.nodes[n].step.Name())}
+			for _, below := range out.steps[at+1:] {
+				s.touch |= below.touch
+				s.always = s.always || below.always
+				s.cuts = s.cuts && below.cuts
+			}
+			out.steps[at] = s
+			out.touches |= s.touch
+			out.always = out.always || s.always
 		}
 	}
+	walk(0)
 	return out
 }
 

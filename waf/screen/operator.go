@@ -5,18 +5,20 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"weak"
 
-	libinjection "github.com/corazawaf/libinjection-go"
 	ahocorasick "github.com/petar-dambovaliev/aho-corasick"
 	"rsc.io/binaryregexp"
 
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
+	"github.com/wafer-waf/wafer/waf/screen/inject"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -43,36 +45,53 @@ func anything(why string) operator {
 	return operator{match: func(*evaluation, string) bool { return true }, need: prefilter.Always(), vague: why}
 }
 
-// operators compiles operators, each once: rules share expressions and files of phrases, and a
-// policy's rules are compiled more than once.
-type operators struct {
-	root   fs.FS
-	budget *dfa.Budget
-	made   map[seclang.Operator]operator
+// vaguely is anything as a link has it.
+func vaguely(why string) *operator {
+	o := anything(why)
+	return &o
 }
 
-// compile compiles an operator. arg is its argument with what is known filled in.
-func (f *operators) compile(o seclang.Operator, arg macro) (operator, error) {
+// compile compiles an operator, unless a live screen has the same one. arg is its argument
+// with what is known filled in.
+func (c *Compiler) compile(o seclang.Operator, arg macro) (*operator, error) {
 	text, constant := arg.constant()
 	o.Negated, o.Arg = false, text
-	if out, ok := f.made[o]; ok && constant {
+	if !constant {
+		return c.new(o, arg)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if out := c.made[o].Value(); out != nil {
 		return out, nil
 	}
-	out, err := f.new(o, arg)
-	if err == nil && constant {
-		f.made[o] = out
+	out, err := c.new(o, arg)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	c.made[o] = weak.Make(out)
+	return out, nil
 }
 
-func (f *operators) new(o seclang.Operator, arg macro) (operator, error) {
+// tidy forgets operators that no screen has any more.
+func (c *Compiler) tidy() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.made, func(_ seclang.Operator, o weak.Pointer[operator]) bool { return o.Value() == nil })
+}
+
+func (c *Compiler) new(o seclang.Operator, arg macro) (*operator, error) {
+	out, err := c.make(o, arg)
+	return &out, err
+}
+
+func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 	switch o.Name {
 	case "rx":
-		return rx(o.Arg, f.budget)
+		return rx(o.Arg, c.budget)
 	case "pm":
 		return phrases(strings.Split(strings.ToLower(o.Arg), " ")), nil
 	case "pmfromfile", "pmf":
-		list, err := phraseFile(f.root, o)
+		list, err := phraseFile(c.root, o)
 		if err != nil {
 			return operator{}, err
 		}
@@ -91,13 +110,13 @@ func (f *operators) new(o seclang.Operator, arg macro) (operator, error) {
 		return operator{match: func(_ *evaluation, v string) bool { return !utf8.ValidString(v) }, need: prefilter.AnyByte(highBytes()), constant: true}, nil
 	case "detectsqli":
 		return operator{
-			match:    func(_ *evaluation, v string) bool { ok, _ := libinjection.IsSQLi(v); return ok },
+			match:    func(_ *evaluation, v string) bool { return inject.SQLi(v) },
 			need:     prefilter.Always(),
 			constant: true,
 		}, nil
 	case "detectxss":
 		return operator{
-			match:    func(_ *evaluation, v string) bool { return libinjection.IsXSS(v) },
+			match:    func(_ *evaluation, v string) bool { return inject.XSS(v) },
 			need:     prefilter.Always(),
 			constant: true,
 		}, nil
@@ -114,11 +133,7 @@ func (f *operators) new(o seclang.Operator, arg macro) (operator, error) {
 // rx is @rx. Coraza lets . match line breaks and ^ and $ match at them.
 func rx(expr string, budget *dfa.Budget) (operator, error) {
 	if overBytes("(?sm)" + expr) {
-		binary, err := binaryregexp.Compile(expr)
-		if err != nil {
-			return operator{}, fmt.Errorf("@rx: %w", err)
-		}
-		return operator{match: func(_ *evaluation, v string) bool { return binary.MatchString(v) }, need: prefilter.Always(), constant: true}, nil
+		return binaryRx(expr)
 	}
 	expr = "(?sm)" + expr
 	fast, err := dfa.Compile(expr, budget)
@@ -150,6 +165,19 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 		},
 		groups: min(slow.NumSubexp()+1, 9), need: need, constant: true,
 	}, nil
+}
+
+// binaryRx is @rx with an expression over bytes.
+func binaryRx(expr string) (operator, error) {
+	binary, err := binaryregexp.Compile(expr)
+	if err != nil {
+		return operator{}, fmt.Errorf("@rx: %w", err)
+	}
+	need, err := prefilter.BinaryRegexp(expr)
+	if err != nil {
+		return operator{}, fmt.Errorf("@rx: %w", err)
+	}
+	return operator{match: func(_ *evaluation, v string) bool { return binary.MatchString(v) }, need: need, constant: true}, nil
 }
 
 // overBytes reports whether Coraza matches an expression over bytes, not over UTF-8: if the

@@ -181,7 +181,7 @@ func (f *folder) addTraps() error {
 func (f *folder) traps(r *rule, l *link, key macro, text string) ([]*rule, error) {
 	lower, _ := transform.Lookup("lowercase")
 	trap := func(targets []target, chain transform.Chain) *rule {
-		op := operator{
+		op := &operator{
 			match:    func(_ *evaluation, v string) bool { return strings.Contains(v, text) },
 			need:     prefilter.Contains(text),
 			constant: true,

@@ -34,7 +34,7 @@ type link struct {
 	targets    []target
 	chain      transform.Chain
 	multiMatch bool
-	operator   operator
+	operator   *operator
 	negated    bool
 	capture    bool // later links read what the operator captures
 	sets       []assignment

@@ -3,6 +3,7 @@ package screen
 import (
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
 // Run screens one request and the response to it, phase by phase. It belongs to one goroutine
@@ -17,16 +18,23 @@ type Run struct {
 
 	// of the value at hand
 	texts    []text
-	textOf   []int32 // by node
-	found    []int32 // guards that may match a text
+	textOf   []int32 // by node; 0 between values
+	steps    []applied
+	changed  []int32 // nodes whose text is not the value
 	unstable bool    // the outcome depends on more than the text
 }
 
 // text is one of the forms in which rules see a value.
 type text struct {
-	text     string
-	bytes    prefilter.Bytes
-	from, to int // in found
+	text  string
+	bytes prefilter.Bytes
+}
+
+// applied is a step that was applied to a text, by the numbers of both texts.
+type applied struct {
+	step     *transform.Transformation
+	reported bool // as in node
+	from, to int32
 }
 
 // Reason says why a request was not proved clean.
@@ -107,7 +115,7 @@ func (r *Run) Reason() Reason { return r.reason }
 func (r *Run) End() {
 	clear(r.texts)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, found: r.found[:0],
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, steps: r.steps[:0], changed: r.changed[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.waiting)
@@ -146,9 +154,9 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	x.set.Scan(v.Text, &r.scratch)
 	bytes := r.scratch.Bytes()
 	candidates := c.view.Candidates(&r.scratch)
-	if bytes&c.touches == 0 {
+	if bytes&c.touches == 0 && !c.always {
 		for _, id := range candidates {
-			if !r.confirm(x.guards[id].rule, v) {
+			if !r.confirm(&x.guards[id], v, true) {
 				return false
 			}
 		}
@@ -161,64 +169,155 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	return true
 }
 
-// transformed looks at a value that transformations change: at each form that it takes, once.
+// transformed looks at a value that transformations change: at each form that it takes, with
+// the guards that test this form.
 func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) bool {
 	x := r.screen.index
 	r.eval.buffer.Reset()
-	r.found = append(r.found[:0], candidates...)
-	r.texts = append(r.texts[:0], text{v.Text, bytes, 0, len(r.found)})
-	r.textOf[0] = 0
-	for _, n := range c.nodes {
-		node := &x.nodes[n]
+	r.texts = append(r.texts[:0], text{v.Text, bytes})
+	r.steps, r.changed = r.steps[:0], r.changed[:0]
+	for i := 0; i < len(c.steps); {
+		s := &c.steps[i]
+		node := &x.nodes[s.node]
 		from := r.textOf[node.parent]
-		before := r.texts[from]
-		r.textOf[n] = from
-		if before.bytes&node.touches == 0 {
+		if from == 0 && bytes&s.touch == 0 && !s.always {
+			i = int(s.below) // all of it is the value itself
 			continue
 		}
-		if after, changed := node.step.Apply(before.text, &r.eval.buffer); changed || !node.reported {
-			r.textOf[n] = r.form(c, after)
-		}
-	}
-	for i, t := range r.texts {
-		for _, id := range r.found[t.from:t.to] {
-			g := &x.guards[id]
-			for _, n := range g.nodes {
-				if r.textOf[n] == int32(i) {
-					if !r.confirm(g.rule, v) {
-						return false
-					}
-					break
+		if t := &r.texts[from]; t.bytes&node.touches != 0 || node.always {
+			if s.cuts && !r.possible(c.steps[i:s.below], t) {
+				for _, s := range c.steps[i:s.below] {
+					r.textOf[s.node] = noText
+					r.changed = append(r.changed, s.node)
 				}
+				i = int(s.below)
+				continue
+			}
+			from = r.apply(node, from)
+		}
+		if from != 0 {
+			r.textOf[s.node] = from
+			r.changed = append(r.changed, s.node)
+		}
+		i++
+	}
+	clean := r.unchanged(candidates, v)
+	for i := 1; i < len(r.texts) && clean; i++ {
+		clean = r.text(int32(i), c, v)
+	}
+	for _, n := range r.changed {
+		r.textOf[n] = 0
+	}
+	return clean
+}
+
+// What cutting transformations may put in, and bytes of letters that a change of case may
+// turn into ASCII.
+var (
+	putIn = prefilter.BytesOf(" /")
+	high  = prefilter.BytesOf("\x80")
+)
+
+// noText stands for a text that has no candidates, whatever it is.
+const noText = -1
+
+// possible reports whether what steps that only cut make of a text can have candidates.
+func (r *Run) possible(steps []step, t *text) bool {
+	if t.bytes&high != 0 {
+		return true
+	}
+	var asked *prefilter.View
+	for i := range steps {
+		view := r.screen.index.nodes[steps[i].node].view
+		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
+			return true
+		}
+		asked = view
+	}
+	return false
+}
+
+// unchanged looks at the value as it came, for the guards that test it so.
+func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
+	x := r.screen.index
+	for _, id := range candidates {
+		g := &x.guards[id]
+		for _, n := range g.nodes {
+			if r.textOf[n] == 0 {
+				if !r.confirm(g, v, len(g.nodes) == 1) {
+					return false
+				}
+				break
 			}
 		}
 	}
 	return true
 }
 
-// form returns the number of a form of the value at hand, scanned if it is a new one.
-func (r *Run) form(c *class, s string) int32 {
+// text looks at another form of it, for the guards that test that.
+func (r *Run) text(i int32, c *class, v *extract.Value) bool {
+	x := r.screen.index
+	scanned := false
+	t := &r.texts[i]
+	var asked *prefilter.View
+	for _, n := range r.changed {
+		view := x.nodes[n].view
+		if r.textOf[n] != i || view == nil || view == asked {
+			continue
+		}
+		if asked = view; !view.Possible(t.bytes, len(t.text)) {
+			continue
+		}
+		if !scanned {
+			x.set.Scan(t.text, &r.scratch)
+			scanned = true
+		}
+		for _, id := range view.Candidates(&r.scratch) {
+			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// apply returns the number of the form that a node's step makes of another.
+func (r *Run) apply(n *node, from int32) int32 {
+	for i := range r.steps {
+		if s := &r.steps[i]; s.step == n.step && s.reported == n.reported && s.from == from {
+			return s.to
+		}
+	}
+	to := from
+	if after, changed := n.step.Apply(r.texts[from].text, &r.eval.buffer); changed || !n.reported {
+		to = r.form(after)
+	}
+	r.steps = append(r.steps, applied{n.step, n.reported, from, to})
+	return to
+}
+
+// form returns the number of a form of the value at hand.
+func (r *Run) form(s string) int32 {
 	for i := range r.texts {
 		if r.texts[i].text == s {
 			return int32(i)
 		}
 	}
-	r.screen.index.set.Scan(s, &r.scratch)
-	from := len(r.found)
-	r.found = append(r.found, c.view.Candidates(&r.scratch)...)
-	r.texts = append(r.texts, text{s, r.scratch.Bytes(), from, len(r.found)})
+	r.texts = append(r.texts, text{s, prefilter.BytesOf(s)})
 	return int32(len(r.texts) - 1)
 }
 
 // confirm asks a rule itself about a value that its guard may match, if that decides it. If
-// not, the rule waits for its phase.
-func (r *Run) confirm(rule *rule, v *extract.Value) bool {
+// not, the rule waits for its phase. unchanged: the guard's transformations change nothing, but
+// for ASCII case.
+func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
+	rule := g.rule
 	if !rule.pure {
 		r.unstable = true
 		r.waiting[rule.n/64] |= 1 << (rule.n % 64)
 		return true
 	}
-	if r.eval.matchesValue(rule, v) {
+	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
 		return r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
 	}
 	if rule.keyed {

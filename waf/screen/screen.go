@@ -5,14 +5,30 @@ import (
 	"hash/maphash"
 	"io/fs"
 	"sync"
+	"weak"
 
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// matcherBytes bounds what the matchers of one policy learn while they match.
+// matcherBytes bounds what the matchers of one compiler's screens learn while they match.
 const matcherBytes = 16 << 20
+
+// Compiler compiles policies. What their screens have in common, expressions above all, is
+// made once for all that are alive. It is safe for concurrent use.
+type Compiler struct {
+	root   fs.FS
+	budget *dfa.Budget
+
+	mu   sync.Mutex
+	made map[seclang.Operator]weak.Pointer[operator]
+}
+
+// NewCompiler returns a compiler of policies whose files are read from root.
+func NewCompiler(root fs.FS) *Compiler {
+	return &Compiler{root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{}}
+}
 
 // Screen is a policy, compiled.
 type Screen struct {
@@ -34,11 +50,11 @@ type Rule struct{ ID, Phase int }
 // Text is a piece of SecLang and what to call it.
 type Text = seclang.Text
 
-// Compile compiles the texts that Coraza gets for a policy, in the same order; files are read
-// from root. mimes are the media types of responses that Coraza is told to inspect beside the
+// Compile compiles the texts that Coraza gets for a policy, in the same order. mimes are the media types of responses that Coraza is told to inspect beside the
 // text. An error says why the policy has no screen.
-func Compile(root fs.FS, texts []Text, mimes []string) (*Screen, error) {
-	program, err := seclang.Parse(root, texts)
+func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
+	defer c.tidy()
+	program, err := seclang.Parse(c.root, texts)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +70,7 @@ func Compile(root fs.FS, texts []Text, mimes []string) (*Screen, error) {
 	for _, m := range mimes {
 		s.mimes[m] = true
 	}
-	if s.rules, err = fold(root, program, dfa.NewBudget(matcherBytes)); err != nil {
+	if s.rules, err = c.fold(program); err != nil {
 		return nil, err
 	}
 	s.index = buildIndex(s.rules)
@@ -91,6 +107,8 @@ func understood(s *seclang.Settings) error {
 		return fmt.Errorf("SecArgumentsLimit %d instead of 1000", s.Arguments)
 	case s.RequestJSONDepth != 1024:
 		return fmt.Errorf("SecRequestBodyJsonDepthLimit %d instead of 1024", s.RequestJSONDepth)
+	case s.RequestMemoryBytes > 0 && s.RequestMemoryBytes < s.RequestBodyBytes:
+		return fmt.Errorf("SecRequestBodyInMemoryLimit %d: the engine fails on larger bodies", s.RequestMemoryBytes)
 	}
 	return nil
 }

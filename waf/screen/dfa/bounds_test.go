@@ -39,13 +39,13 @@ func TestMemoryIsBounded(t *testing.T) {
 			m.MatchString(text)
 			c := m.table.Load().cache
 			caches[c] = true
-			if c.size > l.most || c.size > l.own+c.taken {
-				t.Fatalf("a cache of %d bytes, %d of them taken, want at most %d", c.size, c.taken, l.most)
+			if c.size > l.most || c.size > l.own+m.loan.bytes {
+				t.Fatalf("a cache of %d bytes, %d of them taken, want at most %d", c.size, m.loan.bytes, l.most)
 			}
 			if b := m.Bytes(); b < c.size || b > c.size+16<<10 {
 				t.Fatalf("%d bytes with a cache of %d", b, c.size)
 			}
-			taken += c.taken
+			taken += m.loan.bytes
 		}
 		if free := int(budget.free.Load()); free < 0 || free+taken != budgetBytes {
 			t.Fatalf("%d bytes taken and %d free of %d", taken, free, budgetBytes)

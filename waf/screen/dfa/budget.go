@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// A Budget is what the matchers of one policy share: memory for states, and sets to work in. It is
-// safe for concurrent use.
+// A Budget is what matchers share: memory for states, which goes back when a matcher is garbage, and
+// sets to work in. It is safe for concurrent use.
 type Budget struct {
 	free atomic.Int64
 	work sync.Pool // of *work
@@ -32,6 +32,18 @@ func (b *Budget) take(n int) bool {
 
 func (b *Budget) give(n int) {
 	b.free.Add(int64(n))
+}
+
+// loan is what one matcher has taken from a budget. It outlives the matcher, so that what the
+// garbage collector finds of a matcher goes back.
+type loan struct {
+	budget *Budget
+	bytes  int
+}
+
+func (l *loan) giveBack() {
+	l.budget.give(l.bytes)
+	l.bytes = 0
 }
 
 // work is what a scan needs while it adds states, or does without them.

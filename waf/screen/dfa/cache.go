@@ -30,7 +30,6 @@ type cache struct {
 	keys   []string          // of the states in the order of their rows, see set.appendKey
 	states map[string]uint32 // by key
 	size   int               // bytes held, approximately
-	taken  int               // bytes of them taken from the budget
 }
 
 const (

@@ -3,6 +3,7 @@ package dfa
 import (
 	"regexp"
 	"regexp/syntax"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ type Matcher struct {
 	program program
 
 	budget *Budget
+	loan   *loan // what the cache in force has from the budget
 	limits limits
 	mu     sync.Mutex // guards what follows, and the caches of all tables
 	credit int        // see limits.price
@@ -65,7 +67,8 @@ func compileWithin(expr string, b *Budget, l limits) (*Matcher, error) {
 	if b == nil {
 		b = NewBudget(1 << 20)
 	}
-	m := &Matcher{budget: b, limits: l, credit: l.allowance}
+	m := &Matcher{budget: b, limits: l, credit: l.allowance, loan: &loan{budget: b}}
+	runtime.AddCleanup(m, (*loan).giveBack, m.loan)
 	m.program.compile(prog)
 	m.end = uint32(len(m.program.sample))
 
@@ -215,7 +218,7 @@ func (m *Matcher) intern(key []byte) (uint32, *cache) {
 		if len(c.keys) == 1 {
 			return unknown, nil
 		}
-		m.budget.give(c.taken)
+		m.loan.giveBack()
 		first := c.key(m.first)
 		c = newCache(m.stride())
 		c.add([]byte(first))
@@ -235,11 +238,11 @@ func (m *Matcher) provide(c *cache, key []byte) bool {
 	if size > m.limits.most {
 		return false
 	}
-	if more := size - m.limits.own - c.taken; more > 0 {
+	if more := size - m.limits.own - m.loan.bytes; more > 0 {
 		if !m.budget.take(more) {
 			return false
 		}
-		c.taken += more
+		m.loan.bytes += more
 	}
 	return true
 }

@@ -17,7 +17,8 @@ type automaton struct {
 	columns uint32     // of a row; one more has the index in ends
 	rows    []uint32
 	chain   []link
-	ends    [][]int32 // the literals that end in a state, by index
+	ends    []uint32 // by index, the first of the literals that end in a state; one more at the end
+	ended   []int32  // these literals
 }
 
 type link struct {
@@ -59,7 +60,7 @@ func newAutomaton(literals []string) *automaton {
 			n.state, links = rows*stride+links, links+1
 		}
 	}
-	a.rows, a.chain, a.ends = make([]uint32, rows*stride), make([]link, links), [][]int32{nil}
+	a.rows, a.chain, a.ends = make([]uint32, rows*stride), make([]link, links), []uint32{0, 0}
 	for _, n := range nodes {
 		a.fill(n)
 	}
@@ -69,9 +70,13 @@ func newAutomaton(literals []string) *automaton {
 // fill writes the row or the link of a node; those of the nodes less deep are written.
 func (a *automaton) fill(n *trieNode) {
 	end := uint32(0)
-	if len(n.ends) > 0 {
-		end = uint32(len(a.ends))
-		a.ends = append(a.ends, n.ends)
+	switch {
+	case n.literal:
+		end = uint32(len(a.ends)) - 1
+		a.ended = append(a.ended, n.ends...)
+		a.ends = append(a.ends, uint32(len(a.ended)))
+	case n.fail != nil: // the same literals end in both
+		end = a.endsIn(n.fail.state)
 	}
 	if !n.dense() {
 		l := &a.chain[n.state-uint32(len(a.rows))]
@@ -112,13 +117,19 @@ func (a *automaton) endsIn(state uint32) uint32 {
 	return a.rows[state+a.columns]
 }
 
+// literals returns the literals that end in the states with an index in ends.
+func (a *automaton) literals(end uint32) []int32 {
+	return a.ended[a.ends[end]:a.ends[end+1]]
+}
+
 // trieNode is a state while the automaton is built.
 type trieNode struct {
-	kids  map[uint8]*trieNode // by column
-	depth int
-	fail  *trieNode // the longest proper suffix of the node that is a node
-	ends  []int32   // the literals that end here
-	state uint32
+	kids    map[uint8]*trieNode // by column
+	depth   int
+	fail    *trieNode // the longest proper suffix of the node that is a node
+	ends    []int32   // the literals that end here
+	literal bool      // one of them is the node itself
+	state   uint32
 }
 
 func (n *trieNode) dense() bool { return n.depth <= denseDepth || len(n.kids) > 1 }
@@ -143,7 +154,7 @@ func trie(literals []string, column *[256]uint8) []*trieNode {
 			}
 			n = n.kids[c]
 		}
-		n.ends = append(n.ends, int32(id))
+		n.ends, n.literal = append(n.ends, int32(id)), true
 	}
 	nodes := []*trieNode{root}
 	for i := 0; i < len(nodes); i++ {

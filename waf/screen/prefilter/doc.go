@@ -12,9 +12,9 @@
 // numbers, an attack pattern that allows quotes between any two letters is a list of plain
 // words, and one that needs a bracket is dead. See alphabets and evasion in regexp.go.
 //
-// An existing Aho–Corasick package was not taken: those for Go report matches as they find
-// them, one by one, allocate for it, and know nothing of bytes that are to be left out or
-// counted in the same pass.
+// The automaton is Wafer's own because packages for it answer another question, where a match
+// is, one match after the other. Asked here is which literals and which bytes occur at all, in the
+// same pass, with some bytes left out, without allocating.
 //
 // Needs, sets and views are immutable and safe for concurrent use. A [Scratch] belongs to one
 // goroutine. Values are read, not kept.

@@ -14,7 +14,7 @@ type language struct {
 
 // Bounds on sets of strings; a set that would be larger is given up for something weaker.
 const (
-	maxProduct = 600  // strings of a concatenation
+	maxProduct = 200  // strings of a concatenation
 	maxUnion   = 4096 // strings of an alternation
 	maxEdge    = 24   // bytes of a prefix or suffix
 )

@@ -8,10 +8,10 @@ import (
 
 // Need is a necessary condition on a value: if it does not hold, the pattern it was derived
 // from cannot match. It is a tree of And and Or over two kinds of atoms: a literal that occurs
-// somewhere in the value, and a byte of a set that does; what is needed may also depend on
-// whether a byte of some set occurs. Literals and sets are closed under
-// ASCII case, so that a value and its lower-case form satisfy the same needs. The zero Need
-// never holds. Needs are immutable.
+// somewhere in the value, be it only once the evasion bytes are left out, and a byte of a set
+// that does; what is needed may also depend on whether a byte of some set occurs. Literals and
+// sets are closed under ASCII case, so that a value and its lower-case form satisfy the same
+// needs. The zero Need never holds. Needs are immutable.
 type Need struct {
 	op   op
 	set  Bytes  // opClass, opWhen
@@ -124,8 +124,8 @@ func join(o, zero, one op, needs []Need) Need {
 	return Need{op: o, subs: flat}
 }
 
-// tidy drops repetitions from And and Or, whatever their depth, and returns the need with a formula that only
-// needs with the same atoms have.
+// tidy drops repetitions from And and Or, whatever their depth, and returns the need with a
+// formula that only equal needs have.
 func tidy(n Need) (Need, string) {
 	if len(n.subs) == 0 {
 		return n, n.String()
@@ -173,7 +173,7 @@ func anyOf(set []string) Need {
 
 // maxLiteral bounds the length of a literal in bytes. Longer ones make the automaton larger and
 // the condition hardly sharper.
-const maxLiteral = 16
+const maxLiteral = 10
 
 // rarest returns the part of a folded literal that is kept: the rarest of maxLiteral bytes.
 func rarest(s string) string {

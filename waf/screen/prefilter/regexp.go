@@ -19,7 +19,7 @@ const (
 var alphabets = func() []Bytes {
 	var list []Bytes
 	set := letters
-	for _, more := range []string{"0.-_\x80", " ", "/:,@+=", ";()*?!#%&~'", "\"[]\\^<>{}|`\t\r\n\x00"} {
+	for _, more := range []string{"0.-_\x80", " ", "/:,@+=", "?&#%", ";()*!~'", "\"[]\\^<>{}|`\t\r\n\x00"} {
 		set |= BytesOf(more)
 		list = append(list, set)
 	}

@@ -65,7 +65,7 @@ func (sc *Scratch) end(a *automaton, index uint32) {
 		return
 	}
 	sc.states = append(sc.states, index)
-	for _, literal := range a.ends[index] {
+	for _, literal := range a.literals(index) {
 		if set(sc.has, uint32(literal)) {
 			sc.literals = append(sc.literals, literal)
 		}

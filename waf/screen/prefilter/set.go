@@ -3,6 +3,7 @@ package prefilter
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -11,6 +12,8 @@ import (
 type Set struct {
 	automaton *automaton
 	literals  int
+	spelling  []Bytes   // of the literals
+	lengths   []int32   // likewise, in bytes
 	nodes     []node    // the trees of all needs; what they have in common stands there once
 	subs      []int32   // of nodes, side by side
 	words     []word    // literals of nodes, side by side
@@ -62,6 +65,11 @@ func NewSet(needs []Need) *Set {
 	}
 	s.nodes, s.subs, s.words, s.literals = c.nodes, c.subs, c.words, len(c.texts)
 	s.automaton = newAutomaton(c.texts)
+	s.spelling, s.lengths = make([]Bytes, len(c.texts)), make([]int32, len(c.texts))
+	for i, text := range c.texts {
+		s.spelling[i] = BytesOf(text)
+		s.lengths[i] = int32(len(text))
+	}
 	return s
 }
 
@@ -197,11 +205,19 @@ type View struct {
 	triggered []int32
 	bytes     Bytes // that trigger
 	byGroup   [groups][]int32
+	// spelled is what the literals that trigger are written with, none within another, each
+	// under the rarest of its groups; pivots are these.
+	spelled  [groups][]Bytes
+	pivots   Bytes
+	common   Bytes // what all of them are written with
+	shortest int   // bytes of the shortest of them
 }
 
 // View selects needs by id.
 func (s *Set) View(ids []int32) *View {
 	v := &View{set: s, first: make([]int32, s.literals+1)}
+	var spelled []Bytes
+	v.common, v.shortest = ^Bytes(0), math.MaxInt
 	for _, id := range ids {
 		p := &s.needs[id]
 		if p.always {
@@ -210,12 +226,20 @@ func (s *Set) View(ids []int32) *View {
 		}
 		for _, literal := range p.triggers {
 			v.first[literal+1]++
+			spelled = append(spelled, s.spelling[literal])
+			v.common &= s.spelling[literal]
+			v.shortest = min(v.shortest, int(s.lengths[literal]))
 		}
 		v.bytes |= p.triggerSet
 		for rest := uint64(p.triggerSet); rest != 0; rest &= rest - 1 {
 			g := bits.TrailingZeros64(rest)
 			v.byGroup[g] = append(v.byGroup[g], id)
 		}
+	}
+	for _, set := range smallest(spelled) {
+		pivot := rarestGroup(set)
+		v.pivots |= 1 << pivot
+		v.spelled[pivot] = append(v.spelled[pivot], set)
 	}
 	for i := range s.literals {
 		v.first[i+1] += v.first[i]
@@ -229,4 +253,47 @@ func (s *Set) View(ids []int32) *View {
 		}
 	}
 	return v
+}
+
+// smallest returns the sets that have none of the others within.
+func smallest(sets []Bytes) []Bytes {
+	slices.SortFunc(sets, func(a, b Bytes) int { return bits.OnesCount64(uint64(a)) - bits.OnesCount64(uint64(b)) })
+	var list []Bytes
+	for _, set := range sets {
+		if !slices.ContainsFunc(list, func(smaller Bytes) bool { return smaller&^set == 0 }) {
+			list = append(list, set)
+		}
+	}
+	return list
+}
+
+// Possible reports whether a value of n bytes, of these groups, can have candidates, which for
+// the views of a few needs is much cheaper than to scan it: each literal needs its own bytes.
+func (v *View) Possible(bytes Bytes, n int) bool {
+	if len(v.always) > 0 || v.bytes&bytes != 0 {
+		return true
+	}
+	if n < v.shortest || v.common&^bytes != 0 {
+		return false
+	}
+	for rest := uint64(v.pivots & bytes); rest != 0; rest &= rest - 1 {
+		for _, set := range v.spelled[bits.TrailingZeros64(rest)] {
+			if set&^bytes == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rarestGroup returns the group of a set that occurs least in ordinary values.
+func rarestGroup(set Bytes) int {
+	best, rarest := 0, math.Inf(1)
+	for rest := uint64(set); rest != 0; rest &= rest - 1 {
+		g := bits.TrailingZeros64(rest)
+		if c := chanceOfClass(1 << g); c < rarest {
+			best, rarest = g, c
+		}
+	}
+	return best
 }

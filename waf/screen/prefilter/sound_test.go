@@ -181,8 +181,13 @@ func FuzzRegexp(f *testing.F) {
 		for range 10 {
 			for _, v := range []string{value, strings.ToLower(value), strings.ToUpper(value)} {
 				s.Scan(v, &sc)
-				if re.MatchString(v) && len(view.Candidates(&sc)) == 0 {
+				listed := len(view.Candidates(&sc))
+				if re.MatchString(v) && listed == 0 {
 					t.Fatalf("%q matches %q, which does not satisfy %s", expr, v, n)
+				}
+				s.Scan(fold(v), &sc)
+				if len(view.Candidates(&sc)) != listed {
+					t.Fatalf("ASCII case decides whether %q satisfies %s", v, n)
 				}
 			}
 			value = sample(r, tree)
