@@ -159,6 +159,9 @@ func TestHostileCost(t *testing.T) {
 					r := rand.New(rand.NewPCG(7, uint64(size)))
 					var shares []float64
 					cleans := 0
+					for range 3 { // the matchers learn what all that come later find
+						screenAll(t, e, hostileMessage(h.mediaType, h.make(r, size)))
+					}
 					for range 9 {
 						m := hostileMessage(h.mediaType, h.make(r, size))
 						clean, mine := screenAll(t, e, m)
