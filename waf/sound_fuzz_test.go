@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/corpus"
@@ -34,33 +33,16 @@ func paranoid(p *Policy, level int) {
 	p.ResponseBody, p.ResponseMIMETypes = true, []string{"text/html", "text/plain", "application/json"}
 }
 
-var fuzzEngines [16]struct {
-	once   sync.Once
-	engine *Engine
-}
-
-// fuzzEngine is the engine of a policy that FuzzSound picks, compiled when first needed; it
-// lasts as long as the process.
-func fuzzEngine(t testing.TB, n int) *Engine {
-	x := &fuzzEngines[n]
-	x.once.Do(func() {
-		p := benchPolicy(fmt.Sprint("fuzz", n))
-		fuzzPolicies[n](&p)
-		e, err := NewEngine(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x.engine = e
-	})
-	return x.engine
-}
-
 // FuzzSound compares the screen with Coraza on any request and response, and on what becomes
 // of them when pieces of attacks, encodings and noise are mixed in, as seed says (0: nothing).
 func FuzzSound(f *testing.F) {
 	m, err := newMixer()
 	if err != nil {
 		f.Fatal(err)
+	}
+	var engines []*Engine
+	for i, change := range fuzzPolicies {
+		engines = append(engines, mustEngine(f, func(p *Policy) { *p = benchPolicy(fmt.Sprint("fuzz", i)) }, change))
 	}
 	for i := range m.ordinary {
 		f.Add(uint8(i), uint64(i), m.ordinary[i].Bytes(), []byte("200 text/html\n<p>hello</p>"))
@@ -74,14 +56,14 @@ func FuzzSound(f *testing.F) {
 		if len(request) > 16<<10 || len(response) > 8<<10 {
 			return
 		}
-		e := fuzzEngine(t, int(policy)%len(fuzzPolicies))
+		e := engines[int(policy)%len(engines)]
 		msg := parseMessage(request, response)
 		if seed != 0 {
 			m.mix(rand.New(rand.NewPCG(seed, 1)), msg)
 		}
 		soundness(t, e, msg)
 		if t.Failed() {
-			t.Logf("policy %d, request %+v\nbody %q\nresponse %+v\nanswer %q", int(policy)%len(fuzzPolicies), *msg.request, msg.body, *msg.response, msg.answer)
+			t.Logf("policy %d, request %+v\nbody %q\nresponse %+v\nanswer %q", int(policy)%len(engines), *msg.request, msg.body, *msg.response, msg.answer)
 		}
 	})
 }

@@ -39,6 +39,8 @@ type node struct {
 	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
 	always  bool            // it changes every text, the empty one too
 	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
+	// reported: what the step makes counts only if it reports a change, as with multiMatch.
+	reported bool
 }
 
 // class is the values of one kind, or the header fields of one name.
@@ -229,12 +231,12 @@ func (x *index) path(l *link) []int32 {
 		if l.multiMatch {
 			nodes = append(nodes, at)
 		}
-		at = x.child(at, step, foldsLater(l.chain[i+1:]))
+		at = x.child(at, step, l.multiMatch, foldsLater(l.chain[i+1:]))
 	}
 	return append(nodes, at)
 }
 
-func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
+func (x *index) child(parent int32, step *transform.Transformation, reported, folds bool) int32 {
 	touches := ^prefilter.Bytes(0)
 	set, ok := step.Touches()
 	if ok {
@@ -248,11 +250,11 @@ func (x *index) child(parent int32, step *transform.Transformation, folds bool) 
 		}
 	}
 	for i := range x.nodes {
-		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches { // folds or not
+		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches && n.reported == reported { // folds or not
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok})
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok, reported: reported})
 	return int32(len(x.nodes) - 1)
 }
 
@@ -318,19 +320,28 @@ func (x *index) of(v *extract.Value) *class {
 		return x.kinds[v.Kind]
 	}
 	var lower [48]byte
-	if len(v.Key) <= len(lower) {
-		for i := range len(v.Key) {
-			c := v.Key[i]
-			if 'A' <= c && c <= 'Z' {
-				c |= 0x20
-			}
-			lower[i] = c
+	if len(v.Key) > len(lower) {
+		return x.named(side, v.Kind, extract.Lower(v.Key))
+	}
+	for i := range len(v.Key) {
+		c := v.Key[i]
+		if c >= 0x80 { // some of these are ASCII letters in lower case
+			return x.named(side, v.Kind, extract.Lower(v.Key))
 		}
-		if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
-			return c
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
 		}
-	} else if c, ok := x.headers[side][strings.ToLower(v.Key)]; ok {
+		lower[i] = c
+	}
+	if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
 		return c
 	}
 	return x.kinds[v.Kind]
+}
+
+func (x *index) named(side int, k extract.Kind, name string) *class {
+	if c, ok := x.headers[side][name]; ok {
+		return c
+	}
+	return x.kinds[k]
 }

@@ -36,6 +36,7 @@ type text struct {
 // applied is a step that was applied to a text, by the numbers of both texts.
 type applied struct {
 	step     *transform.Transformation
+	reported bool // as in node
 	from, to int32
 }
 
@@ -193,7 +194,7 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 				i = int(s.below)
 				continue
 			}
-			from = r.apply(node.step, from)
+			from = r.apply(node, from)
 		}
 		if from != 0 {
 			r.textOf[s.node] = from
@@ -304,16 +305,18 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 	return true
 }
 
-// apply returns the number of the form that a step makes of another.
-func (r *Run) apply(step *transform.Transformation, from int32) int32 {
+// apply returns the number of the form that a node's step makes of another.
+func (r *Run) apply(n *node, from int32) int32 {
 	for i := range r.steps {
-		if s := &r.steps[i]; s.step == step && s.from == from {
+		if s := &r.steps[i]; s.step == n.step && s.reported == n.reported && s.from == from {
 			return s.to
 		}
 	}
-	after, _ := step.Apply(r.texts[from].text, &r.eval.buffer)
-	to := r.form(after)
-	r.steps = append(r.steps, applied{step, from, to})
+	to := from
+	if after, changed := n.step.Apply(r.texts[from].text, &r.eval.buffer); changed || !n.reported {
+		to = r.form(after)
+	}
+	r.steps = append(r.steps, applied{n.step, n.reported, from, to})
 	return to
 }
 
