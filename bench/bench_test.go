@@ -30,7 +30,7 @@ func TestLibrary(t *testing.T) {
 	if !reflect.DeepEqual(few, more[:5]) {
 		t.Error("who asks for more gets others")
 	}
-	if j := l.verdict["thumbnail"]; j.Refused == 0 || j.Asked != 30+j.Refused || j.Matched < j.Refused || j.MeanSize < 2000 {
+	if j := l.verdict["thumbnail"]; j.Refused == 0 || j.Asked != 30+j.Refused || j.Matched < j.Refused || j.Bytes < 2000*j.Asked {
 		t.Errorf("%+v: some are pictures as data: URLs, which the rules refuse", j)
 	}
 	for _, r := range more {
@@ -95,6 +95,37 @@ func TestClosedLoop(t *testing.T) {
 	}
 	if _, err := closedLoop(t.Context(), v, pool{list: []request{good, {raw: attack.raw}}}, 3, 50*time.Millisecond); err == nil || !strings.Contains(err.Error(), "status 403, want 200") {
 		t.Errorf("got %v, want an error that names the status", err)
+	}
+}
+
+// TestClosedByServer has a server that closes every connection after an answer and does not
+// say so before.
+func TestClosedByServer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	connections := make(chan net.Conn, 10)
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1000))
+			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+			_ = conn.Close()
+			connections <- conn
+		}
+	}()
+	c := &client{addr: ln.Addr().String()}
+	defer c.close()
+	for range 3 {
+		if status, err := c.do([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); status != 200 || err != nil {
+			t.Fatalf("got %d, %v", status, err)
+		}
+		<-connections
 	}
 }
 

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -21,8 +24,19 @@ type client struct {
 // patience is how long a response may take, at most; at least half of it.
 const patience = 40 * time.Second
 
-// do sends a request and reads the response, which lives until the next one.
+// do sends a request and reads the response, which lives until the next one. A server may
+// close a kept connection at any time, so that one that ends without a byte of an answer is
+// tried again on a new connection, as browsers do.
 func (c *client) do(raw []byte) (status int, err error) {
+	kept := c.conn != nil
+	status, err = c.once(raw)
+	if kept && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		return c.once(raw)
+	}
+	return status, err
+}
+
+func (c *client) once(raw []byte) (status int, err error) {
 	if c.conn == nil {
 		if c.conn, err = net.DialTimeout("tcp", c.addr, 5*time.Second); err != nil {
 			return 0, err

@@ -31,10 +31,20 @@ func load(ctx context.Context, o options, dir string, v *server, p pool) (loaded
 		return loaded{}, err
 	}
 	if took > slow {
-		return closedLoop(ctx, v, p, o.Inspected, time.Duration(o.Seconds)*time.Second)
+		return closedLoop(ctx, v, p, o.connectionsFor(took), time.Duration(o.Seconds)*time.Second)
 	}
 	r, err := wrk(ctx, o, dir, v.addr, p, o.Connections, o.Seconds)
 	return loaded{Requests: r.Requests, Refused: r.Status400, Micros: r.Micros, Unanswered: o.Connections, Loader: "wrk"}, err
+}
+
+// connectionsFor is how many connections keep a server busy whose requests take so long. Of
+// those that take a tenth of a second, more than two would only wait, and Wafer refuses what
+// has waited too long.
+func (o options) connectionsFor(took time.Duration) int {
+	if took > 100*time.Millisecond {
+		return min(2, o.Inspected)
+	}
+	return o.Inspected
 }
 
 // probe is how long a request of the pool takes a server that has nothing else to do: the

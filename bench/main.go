@@ -59,10 +59,11 @@ func command(args []string) error {
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")
 		doc := fs.String("doc", "", "document to write the tables into, with plots beside it; none: standard output, plots to the results")
+		only := fs.String("only", "", "write this section and no other")
 		if err := fs.Parse(args[1:]); err != nil {
 			return err
 		}
-		return report(*results, *doc)
+		return report(*results, *doc, *only)
 	case "backend", "bare", "coraza":
 		listen := fs.String("listen", "", "address")
 		to := fs.String("to", "", "address of the backend (bare, coraza)")

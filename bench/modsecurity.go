@@ -23,7 +23,7 @@ import (
 // serveStock is what a Go programmer gets without Wafer: net/http's proxy, and Coraza's own
 // handler around it.
 func serveStock(listen, to string) error {
-	waf, err := stock.New(nil)
+	waf, err := stock.New()
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,6 @@ func measureOverload(ctx context.Context, o options, v *server, attacks, clean p
 	if err != nil {
 		return f, fmt.Errorf("overload: %w", err)
 	}
-	f.Flooded = beside.latencies()
 	for _, status := range flood.status {
 		switch status {
 		case 403:
@@ -67,15 +66,18 @@ func measureOverload(ctx context.Context, o options, v *server, attacks, clean p
 			return f, fmt.Errorf("overload: an attack was answered with %d", status)
 		}
 	}
-	for _, status := range beside.status {
+	answered := shots{rate: beside.rate, late: beside.late} // a refusal is quick, but no answer
+	for i, status := range beside.status {
 		switch status {
 		case 200:
+			answered.took = append(answered.took, beside.took[i])
 		case 503:
 			f.CleanShed++
 		default:
 			return f, fmt.Errorf("overload: an ordinary request was answered with %d", status)
 		}
 	}
+	f.Flooded = answered.latencies()
 	f.Flooded.Refused = f.CleanShed
 	say("overload: %.0f attacks/s beside %.0f clean/s: %d blocked, %d shed; clean p99 %.0f µs quiet, %.0f µs flooded, %d shed",
 		f.AttackRate, f.CleanRate, f.AttacksBlocked, f.AttacksShed, f.Quiet.P99, f.Flooded.P99, f.CleanShed)

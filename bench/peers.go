@@ -20,19 +20,19 @@ var workloads = []struct {
 	mix corpus.Mix
 	n   int
 }{
-	{only("get", "get"), 200},
+	{only("get", "get"), variants},
 	{only("search", "search"), 100},
-	{only("form", "checkout"), 200},
-	{only("json", "order"), 100},
+	{only("form", "checkout"), 100},
+	{only("json", "order"), 60},
 	{only("upload", "upload"), 40},
 	{only("languages", "languages"), 60},
 	{only("100B", "json-100B"), 100},
 	{only("1KB", "json-1KB"), 60},
 	{only("10KB", "json-10KB"), 24},
 	{only("100KB", "json-100KB"), 6},
-	{corpus.Benign, 400},
-	{corpus.Mixed, 400},
-	{corpus.Siege, 400},
+	{corpus.Benign, 300},
+	{corpus.Mixed, 200},
+	{corpus.Siege, 200},
 }
 
 // The workloads that have no body, or one of about that size, are compared by size.
@@ -77,10 +77,11 @@ type corpusFacts struct {
 	Dropped      int // and those that some do not
 }
 
-// peersLimit bounds the whole run: 25 minutes for what is measured by default.
+// peersLimit bounds the whole run: half an hour for what is measured by default, which takes
+// little more than 20 minutes.
 func (o options) peersLimit() time.Duration {
 	scale := max(1, float64(o.Seconds*o.Repetitions)/6)
-	return time.Duration(float64(25*time.Minute) * scale)
+	return time.Duration(float64(30*time.Minute) * scale)
 }
 
 // peers measures Wafer next to other firewalls that have the same rules.
@@ -111,7 +112,7 @@ func peers(ctx context.Context, o options) error {
 		here.Mixes[p.name] = w.mix.String()
 		say("%-10s %3d requests: %s", p.name, len(p.list), w.mix)
 	}
-	attacks, err := lib.pool(only("attack", corpus.Attack), 400, nil)
+	attacks, err := lib.pool(only("attack", corpus.Attack), variants, nil)
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func (s *site) startPeers(ctx context.Context, o options, nginx string) (servers
 		}
 		if out, err := exec.CommandContext(ctx, o.wafer, "check", file).CombinedOutput(); err != nil && len(settings) > 0 {
 			say("LEFT OUT: %s: wafer check: %s", name, strings.TrimSpace(string(out)))
-			leftOut = append(leftOut, name+": this version refuses \""+strings.Join(settings, ", ")+"\"")
+			leftOut = append(leftOut, name+": this version refuses `"+strings.Join(settings, ", ")+"`")
 			return
 		}
 		v, _, err := s.startWafer(ctx, o.wafer, name, "off", file)

@@ -64,22 +64,24 @@ func sections(dir string) ([]section, error) {
 }
 
 // report renders the raw data in a folder. Into a document it writes between
-// "<!-- bench: NAME -->" and "<!-- end -->", and nowhere else; plots go beside it.
-func report(dir, doc string) error {
+// "<!-- bench: NAME -->" and "<!-- end -->", and nowhere else; plots go beside it. With a
+// name in only, nothing but that section is written.
+func report(dir, doc, only string) error {
 	tables, err := sections(dir)
 	if err != nil {
 		return err
 	}
 	plots := dir
-	if doc != "" {
+	if doc != "" && only == "" {
 		plots = filepath.Dir(doc)
 	}
 	more, err := peerSections(dir, plots)
 	if err != nil {
 		return err
 	}
-	if tables = append(tables, more...); len(tables) == 0 {
-		return fmt.Errorf("no raw data in %s", dir)
+	tables = slices.DeleteFunc(append(tables, more...), func(t section) bool { return only != "" && t.name != only })
+	if len(tables) == 0 {
+		return fmt.Errorf("no raw data in %s for %q", dir, only)
 	}
 	if doc == "" {
 		for _, t := range tables {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 
@@ -58,11 +59,11 @@ func (p pool) without(dropped map[string]bool) pool {
 
 // judged is what the rules at paranoia level 1 say of a kind of request.
 type judged struct {
-	Kind     string
-	Asked    int
-	Refused  int
-	Matched  int     // a rule matched, whether the score sufficed or not
-	MeanSize float64 // of a request, in bytes
+	Kind    string
+	Asked   int
+	Refused int
+	Matched int // a rule matched, whether the score sufficed or not
+	Bytes   int // of all that were asked about
 }
 
 // library hands out requests of the corpus about which stock Coraza has no doubt: ordinary
@@ -74,7 +75,7 @@ type library struct {
 }
 
 func newLibrary() (*library, error) {
-	waf, err := stock.New(nil)
+	waf, err := stock.New()
 	return &library{waf: waf, kept: map[string][]corpus.Request{}, verdict: map[string]judged{}}, err
 }
 
@@ -87,29 +88,32 @@ func (l *library) take(kind string, n int) ([]corpus.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What was asked before comes first again.
-	j, size := l.verdict[kind], int(l.verdict[kind].MeanSize*float64(l.verdict[kind].Asked)+0.5)
+	j := l.verdict[kind]
 	j.Kind = kind
+	// What was asked before comes first again.
 	for _, r := range candidates[j.Asked:] {
 		v, err := stock.Judge(l.waf, r)
 		if err != nil {
 			return nil, fmt.Errorf("judge %s %s: %w", kind, r.Source, err)
 		}
 		j.Asked++
-		size += len(r.Bytes())
+		j.Bytes += len(r.Bytes())
 		if v.Status != 0 {
 			j.Refused++
 		}
 		if len(v.Rules) > 0 {
 			j.Matched++
 		}
-		if (v.Status == 403) == (kind == corpus.Attack) {
+		wanted := 0
+		if kind == corpus.Attack {
+			wanted = http.StatusForbidden
+		}
+		if v.Status == wanted {
 			if l.kept[kind] = append(l.kept[kind], r); len(l.kept[kind]) == n {
 				break
 			}
 		}
 	}
-	j.MeanSize = float64(size) / float64(j.Asked)
 	l.verdict[kind] = j
 	if len(l.kept[kind]) < n {
 		return nil, fmt.Errorf("of %d requests of kind %s, the rules agree with %d; %d are needed", j.Asked, kind, len(l.kept[kind]), n)

@@ -344,7 +344,7 @@ func describe(ctx context.Context, o options, nginx string, packages ...string) 
 	for _, p := range packages {
 		version, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Package} ${Version}", p).Output()
 		if err != nil {
-			return m, fmt.Errorf("Debian package %s: not installed: %w", p, err)
+			return m, fmt.Errorf("package %s: not installed: %w", p, err)
 		}
 		m.Versions = append(m.Versions, string(version))
 	}

@@ -85,4 +85,7 @@ if [ "$scenario" = run ]; then
 fi
 bin/bench/bench report -results "$results"
 bin/bench/bench report -results "$results" -doc docs/performance.md
+if [ "$scenario" = peers ] && grep -q '<!-- bench: peers ratio -->' README.md; then
+	bin/bench/bench report -results "$results" -doc README.md -only "peers ratio"
+fi
 echo "== recorded in $results and docs/performance.md"

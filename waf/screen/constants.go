@@ -3,6 +3,7 @@ package screen
 import (
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,11 +26,17 @@ func (c *constants) snapshot() *constants {
 	return &constants{values: maps.Clone(c.values), dynamic: maps.Clone(c.dynamic), prefixes: c.prefixes[:len(c.prefixes):len(c.prefixes)]}
 }
 
+// engineKeys are the variables of TX that Coraza sets without a setvar: what operators capture,
+// and the text of JSON bodies.
+var engineKeys = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "json_request_body", "json_response_body"}
+
+func ofEngine(key string) bool { return slices.Contains(engineKeys, key) }
+
 // isCapture reports whether key is one of those that operators set, TX:0 to TX:9.
 func isCapture(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }
 
 func (c *constants) isDynamic(key string) bool {
-	if isCapture(key) || c.dynamic[key] {
+	if ofEngine(key) || c.dynamic[key] {
 		return true
 	}
 	for _, p := range c.prefixes {
@@ -50,32 +57,30 @@ func (c *constants) mayMatch(rx *regexp.Regexp) bool {
 	return len(c.prefixes) > 0
 }
 
-// setVariable does what Coraza's setvar does (internal/actions/setvar.go).
-func setVariable(values map[string]string, key, current, value string) {
-	switch {
-	case value == "" || value[0] != '+' && value[0] != '-':
-		values[key] = value
-	default:
-		n := 0
-		if len(value) > 1 {
-			var err error
-			if n, err = strconv.Atoi(value[1:]); err != nil {
-				if !strings.HasPrefix(value[1:], "tx.") {
-					values[key] = value
-				}
-				return
-			}
-		}
-		sum := 0
-		if current != "" {
-			var err error
-			if sum, err = strconv.Atoi(current); err != nil {
-				return
-			}
-		}
-		if value[0] == '-' {
-			n = -n
-		}
-		values[key] = strconv.Itoa(sum + n)
+// assigned is what becomes of a variable's value if a setvar says so (internal/actions/setvar.go);
+// set is false if it stays as it is.
+func assigned(current, value string) (after string, set bool) {
+	if !isArithmetic(value) {
+		return value, true
 	}
+	n := 0
+	if len(value) > 1 {
+		var err error
+		if n, err = strconv.Atoi(value[1:]); err != nil {
+			return value, !strings.HasPrefix(value[1:], "tx.")
+		}
+	}
+	sum := 0
+	if current != "" {
+		var err error
+		if sum, err = strconv.Atoi(current); err != nil {
+			return "", false
+		}
+	}
+	if value[0] == '-' {
+		n = -n
+	}
+	return strconv.Itoa(sum + n), true
 }
+
+func isArithmetic(value string) bool { return value != "" && (value[0] == '+' || value[0] == '-') }

@@ -14,11 +14,18 @@ import (
 type evaluation struct {
 	values   extract.Values
 	buffer   transform.Buffer
-	tx       map[string]string // what rules have set for this request
-	rule     *rule             // at hand
-	captures [10]string        // of the link before
-	matched  []match           // by the links before
-	force    bool              // parse the body whatever its media type
+	tx       map[string]variable // what rules have set for this request
+	rule     *rule               // at hand
+	captures [10]string          // of the link before
+	matched  []match             // by the links before
+	force    bool                // parse the body whatever its media type
+	doubt    bool                // what the rule at hand sets depends on the order of values
+}
+
+// variable is one of TX, and the rule that has set it.
+type variable struct {
+	text string
+	by   *rule
 }
 
 // match is a value that satisfied a link.
@@ -35,29 +42,34 @@ func (m *match) name() string {
 	return m.variable + ":" + m.key
 }
 
-// matches reports whether a rule may match, on the values there are.
+// matches reports whether a rule may match with an effect, on the values there are, or may
+// have set something other than what it has set here.
 func (e *evaluation) matches(r *rule) bool {
 	e.begin(r)
-	return e.from(0)
+	return e.from(0) && r.effect || e.doubt
 }
 
-// matchesValue reports whether a pure rule may match because of one value.
-func (e *evaluation) matchesValue(r *rule, v *extract.Value) bool {
+// matchesValue reports whether a pure rule may match because of one value. unchanged: its
+// transformations do not change the value.
+func (e *evaluation) matchesValue(r *rule, v *extract.Value, unchanged bool) bool {
 	e.begin(r)
 	l := &r.links[0]
 	for i := range l.targets {
 		t := &l.targets[i]
 		for _, k := range t.kinds {
-			if k == v.Kind && !t.Count && t.selects(v) {
-				return e.test(0, t.Variable, v.Key, v.Text)
+			if k != v.Kind || t.Count || !t.selects(v) {
+				continue
+			}
+			if unchanged && e.testText(0, t, v.Key, v.Text) || !unchanged && e.test(0, t, v.Key, v.Text) {
+				return true
 			}
 		}
 	}
-	return false
+	return e.doubt
 }
 
 func (e *evaluation) begin(r *rule) {
-	e.rule, e.matched = r, e.matched[:0]
+	e.rule, e.matched, e.doubt = r, e.matched[:0], false
 }
 
 // from tries every value of link i, and of the links behind it.
@@ -67,7 +79,7 @@ func (e *evaluation) from(i int) bool {
 	for j := range l.targets {
 		t := &l.targets[j]
 		e.each(t, func(key, text string) bool {
-			any = e.test(i, t.Variable, key, text) || any
+			any = e.test(i, t, key, text) || any
 			return !any || !e.rule.effect // one match is enough, unless it has more to set
 		})
 		if any && e.rule.effect {
@@ -78,30 +90,26 @@ func (e *evaluation) from(i int) bool {
 }
 
 // test tries one value of link i, and if it satisfies it the links behind.
-func (e *evaluation) test(i int, variable, key, text string) bool {
+func (e *evaluation) test(i int, t *target, key, text string) bool {
 	l := &e.rule.links[i]
 	if !l.multiMatch {
-		return e.testText(i, variable, key, l.chain.Apply(text, &e.buffer))
+		return e.testText(i, t, key, l.chain.Apply(text, &e.buffer))
 	}
 	any := false
 	l.chain.Each(text, &e.buffer, func(text string) bool {
-		any = e.testText(i, variable, key, text) || any
+		any = e.testText(i, t, key, text) || any
 		return !any || !e.rule.effect
 	})
 	return any
 }
 
-func (e *evaluation) testText(i int, variable, key, text string) bool {
+func (e *evaluation) testText(i int, t *target, key, text string) bool {
 	l := &e.rule.links[i]
-	match_ := l.operator.match
-	if l.capture {
-		match_ = l.operator.capture
-	}
-	if match_(e, text) == l.negated && l.operator.vague == "" {
+	if t.source != fromNowhere && !e.satisfies(l, text) {
 		return false
 	}
 	depth := len(e.matched)
-	e.matched = append(e.matched, match{variable, key, text})
+	e.matched = append(e.matched, match{t.Variable, key, text})
 	for j := range l.sets {
 		e.assign(&l.sets[j])
 	}
@@ -116,6 +124,17 @@ func (e *evaluation) testText(i int, variable, key, text string) bool {
 	}
 	e.matched = e.matched[:depth]
 	return ok
+}
+
+// satisfies asks the operator of a link.
+func (e *evaluation) satisfies(l *link, text string) bool {
+	switch {
+	case l.operator.vague != "":
+		return true
+	case l.capture: // and not negated
+		return l.operator.capture(e, text)
+	}
+	return l.operator.match(e, text) != l.negated
 }
 
 // each calls f with the key and the text of every value of a target until it returns false.
@@ -164,17 +183,14 @@ func (e *evaluation) each(t *target, f func(key, text string) bool) {
 func (e *evaluation) eachTX(t *target, f func(key, text string) bool) {
 	known := e.rule.known.values
 	if t.KeyRx == nil {
-		text, ok := e.tx[t.Key]
-		if !ok {
-			text, ok = known[t.Key]
-		}
+		text, ok := e.variable(t.Key)
 		if ok && !t.Excepts(t.Key) {
 			f(t.Key, text)
 		}
 		return
 	}
-	for key, text := range e.tx {
-		if t.KeyRx.MatchString(key) && !t.Excepts(key) && !f(key, text) {
+	for key, v := range e.tx {
+		if t.KeyRx.MatchString(key) && !t.Excepts(key) && !f(key, v.text) {
 			return
 		}
 	}
@@ -206,16 +222,35 @@ func (e *evaluation) count(t *target) int {
 	return n
 }
 
+// variable is a variable of TX.
+func (e *evaluation) variable(key string) (text string, ok bool) {
+	if v, ok := e.tx[key]; ok {
+		return v.text, true
+	}
+	text, ok = e.rule.known.values[key]
+	return text, ok
+}
+
 func (e *evaluation) assign(a *assignment) {
-	key := strings.ToLower(a.key.expand(e))
-	current, ok := e.tx[key]
-	if !ok {
-		current = e.rule.known.values[key]
+	// Cloned: they may be of the buffer, which is used again, and variables last.
+	key := strings.Clone(strings.ToLower(a.key.expand(e)))
+	value := a.value.expand(e)
+	current, _ := e.variable(key)
+	after, set := assigned(current, value)
+	switch arithmetic := isArithmetic(value); {
+	case arithmetic && !a.fixed:
+		e.doubt = true
+	case arithmetic || !a.shared: // a sum is the same in any order; the rule's own links see every value
+	case e.tx[key].by == e.rule && after != current:
+		e.doubt = true
+	}
+	if !set {
+		return
 	}
 	if e.tx == nil {
-		e.tx = map[string]string{}
+		e.tx = map[string]variable{}
 	}
-	setVariable(e.tx, key, current, a.value.expand(e))
+	e.tx[key] = variable{strings.Clone(after), e.rule}
 }
 
 func (e *evaluation) control(c *control) {
@@ -236,11 +271,8 @@ func (e *evaluation) place(p *macroPart) string {
 		if isCapture(p.key) {
 			return e.captures[p.key[0]-'0']
 		}
-		if v, ok := e.tx[p.key]; ok {
-			return v
-		}
-		if v, ok := e.rule.known.values[p.key]; ok {
-			return v
+		if text, ok := e.variable(p.key); ok {
+			return text
 		}
 	case "MATCHED_VAR":
 		return e.matched[len(e.matched)-1].text

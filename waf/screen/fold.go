@@ -2,7 +2,6 @@ package screen
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +27,7 @@ type folder struct {
 	rules   []*rule
 	of      map[*seclang.Rule]*rule // of those that a request decides
 	changed map[*seclang.Rule]bool  // set-up rules that made a difference
+	skips   map[*seclang.Rule]bool  // rules that skip others for every request
 	firm    map[*seclang.Rule]bool  // rules whose taking others out must not be passed over
 }
 
@@ -38,7 +38,7 @@ func (c *Compiler) fold(program *seclang.Program) ([]*rule, error) {
 	for {
 		f := &folder{
 			program: program, compiler: c, reads: readsOf(program), known: newConstants(),
-			of: map[*seclang.Rule]*rule{}, changed: map[*seclang.Rule]bool{}, firm: firm,
+			of: map[*seclang.Rule]*rule{}, changed: map[*seclang.Rule]bool{}, skips: map[*seclang.Rule]bool{}, firm: firm,
 		}
 		if err := f.fold(); err != nil {
 			return nil, err
@@ -93,50 +93,59 @@ func (f *folder) add(at int, r *seclang.Rule) (skipAfter string, err error) {
 	sure := true // all links so far match always
 	local := f.known.snapshot()
 	for i := range r.Links {
-		l, err := f.link(r, i, local)
+		l, err := f.link(r, i, local, out.links)
 		if err != nil {
 			return "", err
 		}
-		if i == len(r.Links)-1 && f.effective(r) {
+		last := i == len(r.Links)-1
+		if last && f.effective(r) || f.acts(r, i) {
 			l.sets = nil // it matches, or nothing is set
 		}
-		switch f.decide(&l, r.Links[i].Operator.Name == "", local) {
-		case never:
+		result := f.decide(&l, r.Links[i].Operator.Name == "", local)
+		if result == never {
 			if sure {
 				f.known = local // what the links before have set stays
 				return "", nil
 			}
 			f.keep(out, r, local) // what the links before set, remains
 			return "", nil
-		case always:
-			if sure {
-				if err := f.run(r, &l, local); err != nil {
-					return "", err
-				}
-				l.sets = nil
-				break
+		}
+		if sure = sure && result == always; sure {
+			if err := f.run(r, &l, local); err != nil {
+				return "", err
 			}
-			f.blur(&l, local)
-		default:
-			sure = false
+			l.sets = nil
+		} else {
 			f.blur(&l, local)
 		}
 		out.links = append(out.links, l)
+		if !last && (f.acts(r, i) || i > 0 && len(l.sets) > 0) {
+			// What a link does, it does whether or not those behind it match; and what one in the
+			// middle sets, it sets once for each of its values, not once for each of those before.
+			out.effect = true
+			break
+		}
 	}
 	if sure {
 		f.known = local
 		return f.conclude(at, r)
 	}
-	out.effect = f.effective(r) || !f.harmlessFlow(at, r)
+	out.effect = out.effect || f.effective(r) || !f.harmlessFlow(at, r)
 	f.keep(out, r, local)
 	return "", nil
 }
 
+// acts reports whether a match of a link shows, whatever becomes of the rule.
+func (f *folder) acts(r *seclang.Rule, i int) bool {
+	return slices.ContainsFunc(r.Links[i].Actions, func(a seclang.Action) bool { return f.consequence(r, a) == effect })
+}
+
 // keep takes a rule up that a request decides, unless nothing follows from it.
 func (f *folder) keep(out *rule, r *seclang.Rule, local *constants) {
-	sets, controls, foreign := false, false, false
+	sets, controls, foreign, opaque := false, false, false, false
 	for i := range out.links {
 		l := &out.links[i]
+		opaque = opaque || l.opaque()
 		sets = sets || len(l.sets) > 0
 		controls = controls || len(l.controls) > 0
 		foreign = foreign || len(l.sets) > 0 && !f.setsOwn(r, &r.Links[i])
@@ -144,8 +153,9 @@ func (f *folder) keep(out *rule, r *seclang.Rule, local *constants) {
 	if !out.effect && !sets && !controls {
 		return
 	}
-	if foreign && len(out.links) > 1 {
-		// In a chain it is open which of several values comes last, and so what others read.
+	if foreign && len(out.links) > 1 || (foreign || controls) && opaque {
+		// In a chain it is open which of several values comes last, and so what others read; and a
+		// rule that is not understood may as well set nothing.
 		out.effect = true
 	}
 	f.known, out.known = local, local
@@ -166,6 +176,7 @@ func (f *folder) conclude(at int, r *seclang.Rule) (skipAfter string, err error)
 	if !slices.ContainsFunc(f.program.Rules[at:], func(m *seclang.Rule) bool { return m.Marker == r.SkipAfter }) {
 		return "", fmt.Errorf("skips to %q, which does not follow", r.SkipAfter)
 	}
+	f.skips[r] = true
 	return r.SkipAfter, nil
 }
 
@@ -176,10 +187,8 @@ func (f *folder) effective(r *seclang.Rule) bool {
 		return true
 	}
 	for i := range r.Links {
-		for _, a := range r.Links[i].Actions {
-			if f.consequence(r, a) == effect {
-				return true
-			}
+		if f.acts(r, i) {
+			return true
 		}
 	}
 	return false
@@ -216,6 +225,9 @@ func (f *folder) consequence(r *seclang.Rule, a seclang.Action) consequence {
 		case "auditEngine", "auditLogParts", "debugLogLevel", "hashEngine", "hashEnforcement":
 			return nothing
 		case "requestBodyProcessor", "forceRequestBodyVariable":
+			if r.Phase > 1 {
+				return nothing // too late
+			}
 			return controlsBody
 		case "ruleRemoveById", "ruleRemoveByTag", "ruleRemoveByMsg", "ruleRemoveTargetById", "ruleRemoveTargetByTag", "ruleRemoveTargetByMsg":
 			// Fewer rules, or fewer values: what is clean without it is clean with it.
@@ -246,13 +258,21 @@ func (f *folder) foundFirm() bool {
 // removesMore reports whether one of the rules behind the rule at index at that a ctl takes
 // out, in whole or in part, does more than check.
 func (f *folder) removesMore(at int, ctl, value string) bool {
-	value, _, _ = strings.Cut(value, ";")
+	value, variable, _ := strings.Cut(value, ";")
+	variable, _, _ = strings.Cut(variable, ":")
+	variable = strings.ToUpper(strings.TrimSpace(variable))
+	part := strings.HasPrefix(ctl, "ruleRemoveTarget")
 	from := f.program.Rules[at]
 	for i, r := range f.program.Rules {
 		if r.Marker != "" || r.Phase < from.Phase || r.Phase == from.Phase && i <= at || !removes(ctl, value, r) {
 			continue
 		}
-		if f.changed[r] {
+		if reads, counts := targeted(r, variable); part && counts {
+			return true // with one value less it may match
+		} else if part && !reads {
+			continue
+		}
+		if f.changed[r] || f.skips[r] && (part || f.skipsMore(i, ctl, value)) {
 			return true
 		}
 		out := f.of[r]
@@ -261,13 +281,35 @@ func (f *folder) removesMore(at int, ctl, value string) bool {
 		}
 		for j := range out.links {
 			l := &out.links[j]
-			counts := slices.ContainsFunc(l.targets, func(t target) bool { return t.Count })
-			if len(l.controls) > 0 || counts && strings.HasPrefix(ctl, "ruleRemoveTarget") {
+			if len(l.controls) > 0 || len(l.sets) > 0 && !f.setsOwn(r, &r.Links[j]) {
 				return true
 			}
-			if len(l.sets) > 0 && !f.setsOwn(r, &r.Links[j]) {
-				return true
+		}
+	}
+	return false
+}
+
+// targeted reports whether a rule has a target of the variable, and one that counts its values.
+func targeted(r *seclang.Rule, variable string) (reads, counts bool) {
+	for i := range r.Links {
+		for _, t := range r.Links[i].Targets {
+			if t.Variable == variable {
+				reads, counts = true, counts || t.Count
 			}
+		}
+	}
+	return reads, counts
+}
+
+// skipsMore reports whether the rule at index at skips one that the ctl does not take out with it.
+func (f *folder) skipsMore(at int, ctl, value string) bool {
+	r := f.program.Rules[at]
+	for _, s := range f.program.Rules[at+1:] {
+		if s.Marker == r.SkipAfter {
+			break
+		}
+		if s.Marker == "" && s.Phase == r.Phase && !removes(ctl, value, s) {
+			return true
 		}
 	}
 	return false
@@ -373,20 +415,25 @@ func keyOf(a seclang.Action) macro {
 	return parseMacro(key)
 }
 
-// link compiles a link.
-func (f *folder) link(r *seclang.Rule, i int, known *constants) (link, error) {
+// link compiles a link. before are those in front of it.
+func (f *folder) link(r *seclang.Rule, i int, known *constants, before []link) (link, error) {
 	src := &r.Links[i]
 	l := link{negated: src.Operator.Negated, multiMatch: src.MultiMatch, operator: &operator{}}
 	for _, t := range src.Targets {
-		l.targets = append(l.targets, f.target(t, i, known))
+		l.targets = append(l.targets, f.target(t, before, known))
 		if last := &l.targets[len(l.targets)-1]; len(src.Transformations) > 0 && stale(t.Variable) {
 			last.source = fromNowhere
 		}
 	}
-	if src.Operator.Name != "" {
+	if src.Operator.Name == "" { // a SecAction: a match without a value
+		l.targets = []target{{Target: seclang.Target{Variable: "UNKNOWN"}, source: fromNowhere}}
+	} else {
 		var err error
 		if l.operator, err = f.compiler.compile(src.Operator, f.argument(src.Operator, known)); err != nil {
 			return l, err
+		}
+		if !leftBy(before, l.operator.arg) || readsMatched(l.operator.arg) && i < len(r.Links)-1 {
+			l.operator = vaguely("what other values have left")
 		}
 	}
 	for _, name := range src.Transformations {
@@ -407,10 +454,8 @@ func (f *folder) link(r *seclang.Rule, i int, known *constants) (link, error) {
 	for _, a := range src.Actions {
 		switch f.consequence(r, a) {
 		case assigns:
-			key, value, _ := strings.Cut(a.Arg, "=")
-			_, key, _ = strings.Cut(key, ".")
-			s := assignment{key: parseMacro(key).resolve(known), value: parseMacro(value).resolve(known)}
-			if !s.key.understood() || !s.value.understood() || !capturesSet(&l, s) {
+			s, ok := f.assignment(r, &l, a, known)
+			if !ok {
 				return l, fmt.Errorf("sets a variable in a way that is not understood: %s", a.Arg)
 			}
 			l.sets = append(l.sets, s)
@@ -429,18 +474,44 @@ func (f *folder) link(r *seclang.Rule, i int, known *constants) (link, error) {
 	return l, nil
 }
 
-// capturesSet reports whether the captures that an assignment reads are sure to be set by
-// its own link.
-func capturesSet(l *link, s assignment) bool {
-	ok := true
-	check := func(key string) {
-		if isCapture(key) && (!l.capture || int(key[0]-'0') >= l.operator.groups) {
-			ok = false
+// assignment compiles a setvar of a link.
+func (f *folder) assignment(r *seclang.Rule, l *link, a seclang.Action, known *constants) (assignment, bool) {
+	_, value, found := strings.Cut(a.Arg, "=")
+	s := assignment{key: keyOf(a).resolve(known), value: parseMacro(value).resolve(known)}
+	_, s.fixed = s.value.constant()
+	s.shared = slices.ContainsFunc(f.reads.by(keyOf(a)), func(reader *seclang.Rule) bool { return reader != r })
+	key, constant := s.key.constant()
+	if !found || constant && ofEngine(strings.ToLower(key)) || !constant && s.key.parts[0].variable != "" {
+		return s, false
+	}
+	for _, m := range []macro{s.key, s.value} {
+		if !m.understood() || l.opaque() && readsMatched(m) || !leftBy([]link{*l}, m) {
+			return s, false
 		}
 	}
-	s.key.reads(check)
-	s.value.reads(check)
-	return ok
+	return s, true
+}
+
+// leftBy reports whether what a macro reads of captures and of matched values was left by the
+// given links, the last ones that matched, and not by other rules.
+func leftBy(links []link, m macro) bool {
+	ok := true
+	m.reads(func(key string) { ok = ok && (!isCapture(key) || captured(links, key)) })
+	return ok && (!readsMatched(m) || matchedBy(links))
+}
+
+// captured reports whether a match of the links is sure to set the capture.
+func captured(links []link, key string) bool {
+	return matchedBy(links) && slices.ContainsFunc(links, func(l link) bool { return l.capture && int(key[0]-'0') < l.operator.groups })
+}
+
+// matchedBy reports whether there are links and what they match is known.
+func matchedBy(links []link) bool {
+	return len(links) > 0 && !slices.ContainsFunc(links, func(l link) bool { return l.opaque() })
+}
+
+func readsMatched(m macro) bool {
+	return slices.ContainsFunc(m.parts, func(p macroPart) bool { return strings.HasPrefix(p.variable, "MATCHED_VAR") })
 }
 
 // argument is an operator's argument, with what is known of TX filled in where Coraza would
@@ -476,20 +547,21 @@ func (f *folder) captureRead(r *seclang.Rule, i int) bool {
 	return found
 }
 
-// target compiles a target of link i.
-func (f *folder) target(t seclang.Target, i int, known *constants) target {
+// target compiles a target of a link. before are the links in front of it.
+func (f *folder) target(t seclang.Target, before []link, known *constants) target {
 	out := target{Target: t, source: fromNowhere}
-	plain := t.Key == "" && t.KeyRx == nil && len(t.Exceptions) == 0 && !t.Count
+	plain := t.Key == "" && t.KeyRx == nil && len(t.Exceptions) == 0 && !t.Count && matchedBy(before)
 	switch t.Variable {
 	case "TX":
 		switch {
 		case isCapture(t.Key):
-			if i > 0 && !t.Count && len(t.Exceptions) == 0 {
+			if captured(before, t.Key) && !t.Count && len(t.Exceptions) == 0 {
 				out.source = fromCaptures
 			}
+		case ofEngine(t.Key):
 		case t.Key != "":
 			out.source = fromTX
-		case t.KeyRx != nil && !anyCapture(t.KeyRx):
+		case t.KeyRx != nil && !slices.ContainsFunc(engineKeys, t.KeyRx.MatchString):
 			out.source = fromTX
 			for key := range known.values {
 				if t.KeyRx.MatchString(key) && !t.Excepts(key) {
@@ -498,19 +570,19 @@ func (f *folder) target(t seclang.Target, i int, known *constants) target {
 			}
 		}
 	case "MATCHED_VAR":
-		if plain && i > 0 {
+		if plain {
 			out.source = fromMatched
 		}
 	case "MATCHED_VAR_NAME":
-		if plain && i > 0 {
+		if plain {
 			out.source = fromMatchedName
 		}
 	case "MATCHED_VARS":
-		if plain && i > 0 {
+		if plain {
 			out.source = fromAllMatched
 		}
 	case "MATCHED_VARS_NAMES":
-		if plain && i > 0 {
+		if plain {
 			out.source = fromAllMatchedNames
 		}
 	default:
@@ -530,16 +602,7 @@ func (f *folder) target(t seclang.Target, i int, known *constants) target {
 // remembers what transformations made of a variable's value for the whole phase, and of
 // these variables the value changes meanwhile (internal/corazawaf/rule.go, transformArg).
 func stale(variable string) bool {
-	return variable == "MATCHED_VAR" || variable == "MATCHED_VAR_NAME" || variable == "REQBODY_PROCESSOR"
-}
-
-func anyCapture(rx *regexp.Regexp) bool {
-	for c := '0'; c <= '9'; c++ {
-		if rx.MatchString(string(c)) {
-			return true
-		}
-	}
-	return false
+	return variable == "MATCHED_VAR" || variable == "MATCHED_VARS" || variable == "MATCHED_VAR_NAME" || variable == "REQBODY_PROCESSOR"
 }
 
 // decide evaluates a link that depends on no request.
@@ -605,8 +668,8 @@ func (f *folder) run(r *seclang.Rule, l *link, known *constants) error {
 			return fmt.Errorf("sets %s to what depends on requests", key)
 		}
 		before, was := known.values[key]
-		setVariable(known.values, key, before, value)
-		if after := known.values[key]; !was || after != before {
+		if after, set := assigned(before, value); set && (!was || after != before) {
+			known.values[key] = after
 			f.changed[r] = true
 		}
 	}

@@ -24,6 +24,7 @@ type index struct {
 type guard struct {
 	rule  *rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
+	exact bool    // no node differs from the value in ASCII case only
 }
 
 // node is one step of a chain of transformations; chains that begin alike share nodes. Node 0
@@ -32,6 +33,7 @@ type node struct {
 	parent  int32
 	step    *transform.Transformation
 	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
+	always  bool            // it changes every text, the empty one too
 	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
 }
 
@@ -42,13 +44,16 @@ type class struct {
 	has     []uint64        // the same guards, as a bit set
 	steps   []step          // the nodes that its guards need, but for node 0: each before those below it
 	touches prefilter.Bytes // of these nodes
+	always  bool            // one of them changes every text
 }
 
 // step is a node in a class's order.
 type step struct {
-	node  int32
-	below int32           // index behind the last step below it
-	touch prefilter.Bytes // of it and of those below it
+	node   int32
+	below  int32           // index behind the last step below it
+	touch  prefilter.Bytes // of it and of those below it
+	always bool            // one of them changes every text
+	cuts   bool            // it and those below it are cutting
 }
 
 // classed collects what a class is made of.
@@ -98,7 +103,7 @@ func buildIndex(rules []*rule) *index {
 			need = l.operator.need
 		}
 		needs = append(needs, need)
-		x.guards = append(x.guards, guard{r, x.path(l)})
+		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding)})
 	}
 	join := func(c *classed, need int32) {
 		if slices.Contains(c.needs, need) {
@@ -194,23 +199,36 @@ func (x *index) path(l *link) []int32 {
 
 func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
 	touches := ^prefilter.Bytes(0)
-	if set, ok := step.Touches(); ok {
+	set, ok := step.Touches()
+	if ok {
 		// The scan is blind to ASCII case, so for it these change other bytes only.
-		folding := folds && (step.Name() == "lowercase" || step.Name() == "cmdline")
+		folds := folds && folding(step)
 		touches = 0
 		for c := range 256 {
-			if set.Has(byte(c)) && !(folding && 'A' <= c && c <= 'Z') {
+			if set.Has(byte(c)) && !(folds && 'A' <= c && c <= 'Z') {
 				touches |= prefilter.BytesOf(string([]byte{byte(c)}))
 			}
 		}
 	}
 	for i := range x.nodes {
-		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches {
+		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches { // folds or not
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches})
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok})
 	return int32(len(x.nodes) - 1)
+}
+
+// folding reports whether a transformation changes the case of ASCII letters, among others.
+func folding(t *transform.Transformation) bool {
+	return t.Name() == "lowercase" || t.Name() == "cmdline"
+}
+
+// cutting are transformations that put no byte into a value that is not there, but for spaces
+// and another case.
+var cutting = []string{
+	"lowercase", "removewhitespace", "compresswhitespace", "removenulls", "removecommentschar", "replacecomments",
+	"trim", "trimleft", "trimright", "normalizepath", "normalizepathwin", "cmdline",
 }
 
 // caseBlind are transformations that do with a text in lower case what they do with the text,
@@ -241,12 +259,15 @@ func (x *index) class(c *classed, id uint32) *class {
 			at := len(out.steps)
 			out.steps = append(out.steps, step{node: n})
 			walk(n)
-			touch := x.nodes[n].touches
-			for _, s := range out.steps[at+1:] {
-				touch |= s.touch
+			s := step{node: n, below: int32(len(out.steps)), touch: x.nodes[n].touches, always: x.nodes[n].always, cuts: slices.Contains(cutting, x.nodes[n].step.Name())}
+			for _, below := range out.steps[at+1:] {
+				s.touch |= below.touch
+				s.always = s.always || below.always
+				s.cuts = s.cuts && below.cuts
 			}
-			out.steps[at].below, out.steps[at].touch = int32(len(out.steps)), touch
-			out.touches |= touch
+			out.steps[at] = s
+			out.touches |= s.touch
+			out.always = out.always || s.always
 		}
 	}
 	walk(0)

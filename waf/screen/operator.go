@@ -120,6 +120,8 @@ func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 			need:     prefilter.Always(),
 			constant: true,
 		}, nil
+	case "restpath":
+		return operator{}, fmt.Errorf("@restpath makes arguments of the path")
 	case "nomatch":
 		return operator{match: func(*evaluation, string) bool { return false }, need: prefilter.Never(), constant: true}, nil
 	case "unconditionalmatch":
@@ -130,8 +132,8 @@ func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 
 // rx is @rx. Coraza lets . match line breaks and ^ and $ match at them.
 func rx(expr string, budget *dfa.Budget) (operator, error) {
-	if namesByte(expr) {
-		return binaryRx(expr), nil
+	if overBytes("(?sm)" + expr) {
+		return binaryRx(expr)
 	}
 	expr = "(?sm)" + expr
 	fast, err := dfa.Compile(expr, budget)
@@ -165,39 +167,43 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 	}, nil
 }
 
-// binaryRx is @rx with an expression that names single bytes. Coraza matches bytes then, not
-// UTF-8, if what it names is no valid UTF-8 together; here both are asked, whichever it is.
-func binaryRx(expr string) operator {
+// binaryRx is @rx with an expression over bytes.
+func binaryRx(expr string) (operator, error) {
 	binary, err := binaryregexp.Compile(expr)
 	if err != nil {
-		return anything("an expression over bytes: " + err.Error())
+		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
 	need, err := prefilter.BinaryRegexp(expr)
 	if err != nil {
-		need = prefilter.Always()
+		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
-	text, err := regexp.Compile("(?sm)" + expr)
-	if err != nil { // then it is certain
-		return operator{match: func(_ *evaluation, v string) bool { return binary.MatchString(v) }, need: need, constant: true}
-	}
-	other, err := prefilter.Regexp("(?sm)" + expr)
-	if err != nil {
-		other = prefilter.Always()
-	}
-	return operator{
-		match: func(_ *evaluation, v string) bool { return binary.MatchString(v) || text.MatchString(v) },
-		need:  prefilter.Or(need, other), constant: true,
-	}
+	return operator{match: func(_ *evaluation, v string) bool { return binary.MatchString(v) }, need: need, constant: true}, nil
 }
 
-// namesByte reports whether an expression has an escape for a single byte beyond ASCII.
-func namesByte(expr string) bool {
-	for i := 0; i+2 < len(expr); i++ {
-		if expr[i] == '\\' && expr[i+1] == 'x' && strings.IndexByte("{89abcdefABCDEF", expr[i+2]) >= 0 {
-			return true
+// overBytes reports whether Coraza matches an expression over bytes, not over UTF-8: if the
+// bytes that it names by \x escapes are no valid UTF-8 together with the rest of it
+// (internal/operators/rx.go, matchesArbitraryBytes).
+func overBytes(expr string) bool {
+	var text []byte
+	for i := 0; i < len(expr); i++ {
+		text = append(text, expr[i])
+		if i+3 >= len(expr) || expr[i] != '\\' || expr[i+1] != 'x' {
+			continue
 		}
+		digits, end := expr[i+2:], i+3
+		if expr[i+2] == '{' {
+			if size := strings.IndexByte(digits, '}'); size >= 0 && i+6 <= len(expr) {
+				digits, end = digits[1:size], i+2+size
+			}
+		}
+		if len(digits) < 2 || !isHex(digits[0]) || !isHex(digits[1]) {
+			continue
+		}
+		value, _ := strconv.ParseUint(digits[:2], 16, 8)
+		text[len(text)-1] = byte(value)
+		i = end
 	}
-	return false
+	return !utf8.Valid(text)
 }
 
 // phrases is @pm, by the automaton that Coraza uses.

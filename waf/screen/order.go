@@ -95,6 +95,9 @@ func pure(r *rule) bool {
 			if s.key.readsRequest() || s.value.readsRequest() {
 				return false
 			}
+			if text, ok := s.value.constant(); ok && isArithmetic(text) {
+				return false // it counts values
+			}
 		}
 		if i == 0 {
 			continue

@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"slices"
+
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -60,7 +62,7 @@ const (
 	fromMatchedName
 	fromAllMatched // MATCHED_VARS: those that satisfied the links before
 	fromAllMatchedNames
-	fromNowhere // not understood: as good as any value
+	fromNowhere // not understood: taken for a value that satisfies the link
 )
 
 // selects reports whether the target takes the value.
@@ -78,8 +80,17 @@ func (t *target) selects(v *extract.Value) bool {
 	return len(t.Exceptions) == 0 || !t.Excepts(extract.Lower(v.Key))
 }
 
+// opaque reports whether what the link matches, and with which value, is a guess.
+func (l *link) opaque() bool {
+	return l.operator.vague != "" || slices.ContainsFunc(l.targets, func(t target) bool { return t.source == fromNowhere })
+}
+
 // assignment is a setvar whose variable somebody reads.
-type assignment struct{ key, value macro }
+type assignment struct {
+	key, value macro
+	fixed      bool // the value is the same for every request
+	shared     bool // other rules read the variable
+}
 
 // control is a ctl that decides how the request's body is parsed.
 type control struct {

@@ -153,9 +153,9 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	x.set.Scan(v.Text, &r.scratch)
 	bytes := r.scratch.Bytes()
 	candidates := c.view.Candidates(&r.scratch)
-	if bytes&c.touches == 0 {
+	if bytes&c.touches == 0 && !c.always {
 		for _, id := range candidates {
-			if !r.confirm(x.guards[id].rule, v) {
+			if !r.confirm(&x.guards[id], v, true) {
 				return false
 			}
 		}
@@ -179,11 +179,19 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 		s := &c.steps[i]
 		node := &x.nodes[s.node]
 		from := r.textOf[node.parent]
-		if from == 0 && bytes&s.touch == 0 {
+		if from == 0 && bytes&s.touch == 0 && !s.always {
 			i = int(s.below) // all of it is the value itself
 			continue
 		}
-		if r.texts[from].bytes&node.touches != 0 {
+		if t := &r.texts[from]; t.bytes&node.touches != 0 || node.always {
+			if s.cuts && !r.possible(c.steps[i:s.below], t) {
+				for _, s := range c.steps[i:s.below] {
+					r.textOf[s.node] = noText
+					r.changed = append(r.changed, s.node)
+				}
+				i = int(s.below)
+				continue
+			}
 			from = r.apply(node.step, from)
 		}
 		if from != 0 {
@@ -202,6 +210,32 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 	return clean
 }
 
+// What cutting transformations may put in, and bytes of letters that a change of case may
+// turn into ASCII.
+var (
+	putIn = prefilter.BytesOf(" /")
+	high  = prefilter.BytesOf("\x80")
+)
+
+// noText stands for a text that has no candidates, whatever it is.
+const noText = -1
+
+// possible reports whether what steps that only cut make of a text can have candidates.
+func (r *Run) possible(steps []step, t *text) bool {
+	if t.bytes&high != 0 {
+		return true
+	}
+	var asked *prefilter.View
+	for i := range steps {
+		view := r.screen.index.nodes[steps[i].node].view
+		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
+			return true
+		}
+		asked = view
+	}
+	return false
+}
+
 // unchanged looks at the value as it came, for the guards that test it so.
 func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
 	x := r.screen.index
@@ -209,7 +243,7 @@ func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
 		g := &x.guards[id]
 		for _, n := range g.nodes {
 			if r.textOf[n] == 0 {
-				if !r.confirm(g.rule, v) {
+				if !r.confirm(g, v, len(g.nodes) == 1) {
 					return false
 				}
 				break
@@ -238,7 +272,7 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 			scanned = true
 		}
 		for _, id := range view.Candidates(&r.scratch) {
-			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(x.guards[id].rule, v) {
+			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
 				return false
 			}
 		}
@@ -271,14 +305,16 @@ func (r *Run) form(s string) int32 {
 }
 
 // confirm asks a rule itself about a value that its guard may match, if that decides it. If
-// not, the rule waits for its phase.
-func (r *Run) confirm(rule *rule, v *extract.Value) bool {
+// not, the rule waits for its phase. unchanged: the guard's transformations change nothing, but
+// for ASCII case.
+func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
+	rule := g.rule
 	if !rule.pure {
 		r.unstable = true
 		r.waiting[rule.n/64] |= 1 << (rule.n % 64)
 		return true
 	}
-	if r.eval.matchesValue(rule, v) {
+	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
 		return r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
 	}
 	if rule.keyed {
@@ -301,7 +337,7 @@ func (r *Run) turns(phase int) bool {
 			continue
 		}
 		r.eval.buffer.Reset()
-		if r.eval.matches(rule) && rule.effect {
+		if r.eval.matches(rule) {
 			return r.inspect(Reason{Rule: rule.id})
 		}
 	}

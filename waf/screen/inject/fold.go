@@ -33,8 +33,8 @@ func (f *folder) harmless(s string, pos int) bool {
 
 // atEnd decides at the end of the value, where the tokens are the fingerprint.
 func (f *folder) atEnd() bool {
-	if f.n > 0 && f.tokens[f.n-1].word.class == in {
-		return false // IN is a keyword there, and not a bare word
+	if f.n > 0 && f.tokens[f.n-1].is(bared) {
+		return false
 	}
 	return dead(f.tokens[:f.n]) || !mayBeFingerprint(f.tokens[:f.n])
 }
@@ -55,17 +55,17 @@ func (f *folder) add(t token) verdict {
 	}
 	switch top.class {
 	case 's', '(', ')', ';': // several are one
-		if t.class == top.class || top.class == '(' && t.unary {
+		if t.class == top.class || top.class == '(' && t.is(unary) {
 			return open
 		}
 	case '&':
-		if t.unary || t.class == 't' {
+		if t.is(unary) || t.class == 't' {
 			return open
 		}
 	case 't': // the type of something is nothing
 		switch t.class {
 		case 'n', '1', 's', 'v', 'f', '(', 't':
-			if top.word.begins && t.word.continues {
+			if top.is(begins) && t.is(continues) {
 				return unsure
 			}
 			f.n--
@@ -73,7 +73,7 @@ func (f *folder) add(t token) verdict {
 		}
 		return unsure
 	case 'o':
-		if t.unary || t.class == 't' {
+		if t.is(unary) || t.class == 't' {
 			return open
 		}
 		if t.class == '(' || t.class == in {
@@ -89,7 +89,7 @@ func (f *folder) add(t token) verdict {
 			return unsure
 		}
 	}
-	if top.word.begins && t.word.continues || top.word.called && t.class == '(' || top.class == ';' && t.word.iffy || !follows(top.class, t.class) {
+	if top.is(begins) && t.is(continues) || top.is(called) && t.class == '(' || top.class == ';' && t.is(iffy) || !follows(top.class, t.class) {
 		return unsure
 	}
 	return f.push(t)
@@ -102,10 +102,10 @@ func (f *folder) begin(t token) verdict {
 	case '(', 't':
 		return open
 	case 'o':
-		if t.unary {
+		if t.is(unary) {
 			return open
 		}
-		if t.word == (word{}) {
+		if !t.is(worded) {
 			return harmless // nothing turns it into something else, and no fingerprint begins with it
 		}
 	case ',', ')', ';', 'A', unknown:
@@ -116,7 +116,7 @@ func (f *folder) begin(t token) verdict {
 
 func (f *folder) push(t token) verdict {
 	if t.class == in {
-		t.class = 'n' // which IN is if something other than a parenthesis follows
+		t.class, t.marks = 'n', t.marks|bared // if something other than a parenthesis follows
 	}
 	f.tokens[f.n] = t
 	f.n++
@@ -181,7 +181,7 @@ func (f *folder) settled() int {
 			before = f.tokens[n-2].class
 		}
 		switch {
-		case last.word.called || last.word.begins || n == 1 && last.class == 'o',
+		case last.is(called|begins) || n == 1 && last.class == 'o',
 			last.class == ',' || last.class == '.' || last.class == 't' || last.class == '{',
 			last.class == 'o' && isOperand(before),
 			n > 1 && (before == 'o' || before == '&'):

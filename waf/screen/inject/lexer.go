@@ -6,9 +6,24 @@ import "strings"
 // and a few of our own.
 type token struct {
 	class byte
-	unary bool // of class 'o': +, -, !, ~, !! and NOT
-	word  word // what the word list says; nothing for most words
+	marks marks
 }
+
+// marks are what a token has to it besides its class.
+type marks uint8
+
+const (
+	unary     marks = 1 << iota // an operator of one side: +, -, !, ~, !! and NOT
+	worded                      // an operator that is a word
+	begins                      // a phrase can begin with it, such as GROUP BY
+	continues                   // it can be the second word of a phrase
+	called                      // a function before a parenthesis
+	dotted                      // a keyword has it before its first dot
+	bared                       // IN, which is a bare word but at the end
+	iffy                        // begins with IF, which is something else behind a semicolon
+)
+
+func (t token) is(m marks) bool { return t.marks&m != 0 }
 
 const (
 	end     = 0   // no token is left
@@ -81,14 +96,14 @@ func (l *lexer) punctuation(c byte) token {
 	case '?', ']':
 		return token{class: '?'}
 	case '%', '+', '^', '~':
-		return token{class: 'o', unary: c == '+' || c == '~'}
+		return operator(c == '+' || c == '~')
 	case '/':
 		if next != '*' {
 			return token{class: 'o'}
 		}
 	case '-':
 		if next != '-' {
-			return token{class: 'o', unary: true}
+			return operator(true)
 		}
 	case '!', '*', '<', '=', '>', '&', '|', ':':
 		return l.operator(c, next)
@@ -105,6 +120,13 @@ func (l *lexer) punctuation(c byte) token {
 		return token{class: 'n'}
 	}
 	return token{class: unknown} // # \ } -- /*
+}
+
+func operator(one bool) token {
+	if one {
+		return token{class: 'o', marks: unary}
+	}
+	return token{class: 'o'}
 }
 
 // operator cuts an operator of one to three bytes that begins with c. A pair is an operator if
@@ -142,9 +164,9 @@ func (l *lexer) operator(c, next byte) token {
 		if c == '<' && next == '=' && l.pos < len(l.s) && l.s[l.pos] == '>' {
 			l.pos++
 		}
-		return token{class: 'o', unary: c == '!' && next == '!'}
+		return operator(c == '!' && next == '!')
 	}
-	return token{class: 'o', unary: c == '!'}
+	return operator(c == '!')
 }
 
 // variable cuts the rest of @name. A quoted name is left to the library. A few names become
@@ -159,7 +181,7 @@ func (l *lexer) variable() token {
 	for l.pos < len(l.s) && bytesOf[l.s[l.pos]]&endsVariable == 0 {
 		l.pos++
 	}
-	return token{class: 'v', word: word{called: true}}
+	return token{class: 'v', marks: called}
 }
 
 // money cuts the rest of $. Amounts are numbers; what can be a string in dollars is left to
@@ -248,27 +270,23 @@ func (l *lexer) word() token {
 	if i-start <= 2 && i < len(s) && (s[i] == '\'' || s[i] == '&') && opensString(s[start:i]) {
 		return token{class: unknown}
 	}
-	if seen >= 0x80 && foldsToASCII(s[start:i]) {
-		return token{class: unknown}
-	}
 	name := i
 	if first >= 0 {
 		name = first
 	}
-	w, listed := lookup(s[start:name])
+	if seen >= 0x80 && foldsToASCII(s[start:name]) {
+		return token{class: unknown}
+	}
+	t, listed := lookup(s[start:name])
 	switch {
 	case !listed:
 		return token{class: 'n'}
-	case first >= 0 && w.dotted:
+	case first >= 0 && t.is(dotted):
 		return token{class: unknown}
-	case first >= 0 && (w.class == 'n' || w.class == end):
+	case first >= 0 && t.class == 'n':
 		return token{class: 'n'} // the whole name is no keyword
 	}
 	l.pos = name
-	t := token{class: w.class, unary: w.not, word: w}
-	if t.class == end {
-		t.class = 'n'
-	}
 	return t
 }
 
@@ -282,10 +300,20 @@ func opensString(s string) bool {
 	return false
 }
 
-// foldsToASCII reports whether a word has one of the two letters beyond ASCII whose upper case
-// is in ASCII, so that it can be a keyword: ı and ſ.
+// foldsToASCII reports whether a word has bytes beyond ASCII, and all of them belong to the two
+// letters whose upper case is in ASCII, so that it may be a keyword: ı (C4 B1) and ſ (C5 BF).
 func foldsToASCII(s string) bool {
-	return strings.Contains(s, "ı") || strings.Contains(s, "ſ")
+	found := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < 0x80:
+		case c == 0xc4 || c == 0xc5 || c == 0xb1 || c == 0xbf:
+			found = true
+		default:
+			return false
+		}
+	}
+	return found
 }
 
 func digits(s string, i int) int {

@@ -5,17 +5,6 @@ import (
 	"strings"
 )
 
-// word is what the library knows about a word.
-type word struct {
-	class     byte // of its token; 0 for those that are bare words
-	not       bool // a unary operator
-	iffy      bool // begins with IF, and behind a semicolon is something else
-	begins    bool // a phrase can begin with it, such as GROUP BY
-	continues bool // it can be the second word of a phrase
-	called    bool // a function before a parenthesis
-	dotted    bool // a keyword has it before its first dot
-}
-
 // words.txt has the words of the library's sqlKeywords (sqli_data.go), under headings: the
 // letter of a class, or what else the word has to it.
 //
@@ -24,40 +13,51 @@ var wordsText string
 
 const longest = 31 // the library looks up no longer words
 
-var words = readWords(wordsText)
+var words, wordFilter = readWords(wordsText)
 
-func readWords(text string) map[string]word {
-	all := map[string]word{}
+func readWords(text string) (map[string]token, *filter) {
+	all, some := map[string]token{}, new(filter)
 	heading := ""
 	for f := range strings.FieldsSeq(text) {
 		if h, ok := strings.CutSuffix(f, ":"); ok {
 			heading = h
 			continue
 		}
-		w := all[f]
+		t := all[f]
 		switch heading {
 		case "begins":
-			w.begins = true
+			t.marks |= begins
 		case "continues":
-			w.continues = true
+			t.marks |= continues
 		case "called":
-			w.called = true
+			t.marks |= called
 		case "dotted":
-			w.dotted = true
+			t.marks |= dotted
 		default:
-			w.class = heading[0]
-			w.not = f == "not"
-			w.iffy = strings.HasPrefix(f, "if")
+			t.class = heading[0]
 		}
-		all[f] = w
+		switch {
+		case t.class == end:
+			t.class = 'n' // for now
+		case t.class == 'o':
+			t.marks |= worded
+		}
+		if f == "not" {
+			t.marks |= unary
+		}
+		if strings.HasPrefix(f, "if") {
+			t.marks |= iffy
+		}
+		all[f] = t
+		some[hash(f)] = true
 	}
-	return all
+	return all, some
 }
 
 // lookup finds a word without its case.
-func lookup(s string) (word, bool) {
-	if len(s) < 2 || len(s) > longest {
-		return word{}, false
+func lookup(s string) (token, bool) {
+	if len(s) < 2 || len(s) > longest || !wordFilter[hash(s)] {
+		return token{}, false
 	}
 	var lower [longest]byte
 	for i := range len(s) {
@@ -67,8 +67,17 @@ func lookup(s string) (word, bool) {
 		}
 		lower[i] = c
 	}
-	w, ok := words[string(lower[:len(s)])]
-	return w, ok
+	t, ok := words[string(lower[:len(s)])]
+	return t, ok
+}
+
+// filter tells most words that are not listed without looking at all of them.
+type filter [4096]bool
+
+// hash is a number for a word of two or more bytes, whatever its case.
+func hash(s string) uint {
+	n := len(s)
+	return (uint(s[0]|0x20)*31 + uint(s[1]|0x20)*127 + uint(s[n/2]|0x20)*1021 + uint(s[n-1]|0x20)*613 + uint(n)*7) % uint(len(filter{}))
 }
 
 // beginnings has the first three classes of the fingerprints that the library takes for

@@ -205,15 +205,18 @@ type View struct {
 	triggered []int32
 	bytes     Bytes // that trigger
 	byGroup   [groups][]int32
-	spelled   []Bytes // what the literals that trigger are written with, none within another
-	common    Bytes   // what all of them are written with
-	shortest  int     // bytes of the shortest of them
+	// spelled is what the literals that trigger are written with, none within another, each
+	// under the rarest of its groups; pivots are these.
+	spelled  [groups][]Bytes
+	pivots   Bytes
+	common   Bytes // what all of them are written with
+	shortest int   // bytes of the shortest of them
 }
 
 // View selects needs by id.
 func (s *Set) View(ids []int32) *View {
 	v := &View{set: s, first: make([]int32, s.literals+1)}
-	spelled := map[Bytes]bool{}
+	var spelled []Bytes
 	v.common, v.shortest = ^Bytes(0), math.MaxInt
 	for _, id := range ids {
 		p := &s.needs[id]
@@ -223,7 +226,7 @@ func (s *Set) View(ids []int32) *View {
 		}
 		for _, literal := range p.triggers {
 			v.first[literal+1]++
-			spelled[s.spelling[literal]] = true
+			spelled = append(spelled, s.spelling[literal])
 			v.common &= s.spelling[literal]
 			v.shortest = min(v.shortest, int(s.lengths[literal]))
 		}
@@ -233,7 +236,11 @@ func (s *Set) View(ids []int32) *View {
 			v.byGroup[g] = append(v.byGroup[g], id)
 		}
 	}
-	v.spelled = smallest(spelled)
+	for _, set := range smallest(spelled) {
+		pivot := rarestGroup(set)
+		v.pivots |= 1 << pivot
+		v.spelled[pivot] = append(v.spelled[pivot], set)
+	}
 	for i := range s.literals {
 		v.first[i+1] += v.first[i]
 	}
@@ -249,18 +256,14 @@ func (s *Set) View(ids []int32) *View {
 }
 
 // smallest returns the sets that have none of the others within.
-func smallest(sets map[Bytes]bool) []Bytes {
+func smallest(sets []Bytes) []Bytes {
+	slices.SortFunc(sets, func(a, b Bytes) int { return bits.OnesCount64(uint64(a)) - bits.OnesCount64(uint64(b)) })
 	var list []Bytes
-	for set := range sets {
-		inner := false
-		for other := range sets {
-			inner = inner || other != set && other&^set == 0
-		}
-		if !inner {
+	for _, set := range sets {
+		if !slices.ContainsFunc(list, func(smaller Bytes) bool { return smaller&^set == 0 }) {
 			list = append(list, set)
 		}
 	}
-	slices.Sort(list)
 	return list
 }
 
@@ -273,10 +276,24 @@ func (v *View) Possible(bytes Bytes, n int) bool {
 	if n < v.shortest || v.common&^bytes != 0 {
 		return false
 	}
-	for _, set := range v.spelled {
-		if set&^bytes == 0 {
-			return true
+	for rest := uint64(v.pivots & bytes); rest != 0; rest &= rest - 1 {
+		for _, set := range v.spelled[bits.TrailingZeros64(rest)] {
+			if set&^bytes == 0 {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// rarestGroup returns the group of a set that occurs least in ordinary values.
+func rarestGroup(set Bytes) int {
+	best, rarest := 0, math.Inf(1)
+	for rest := uint64(set); rest != 0; rest &= rest - 1 {
+		g := bits.TrailingZeros64(rest)
+		if c := chanceOfClass(1 << g); c < rarest {
+			best, rarest = g, c
+		}
+	}
+	return best
 }
