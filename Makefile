@@ -8,6 +8,12 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
+# IMAGE is the name and tag of the image, ARCHS the platforms it is for: "amd64 arm64".
+IMAGE ?= wafer:dev
+ARCHS ?= $(shell go env GOARCH)
+
+BUILDFLAGS = -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
 # FUZZTIME is how long each fuzz target runs, TESTTIMEOUT how long the tests of one package may.
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 20m
@@ -40,7 +46,15 @@ help: ## List the targets
 # an upload to a temporary file, and not start without a writable folder.
 .PHONY: build
 build: ## Build bin/wafer, one static binary
-	CGO_ENABLED=0 go build -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/wafer ./cmd/wafer
+	CGO_ENABLED=0 go build $(BUILDFLAGS) -o bin/wafer ./cmd/wafer
+
+.PHONY: image
+image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bill of materials
+	@for a in $(ARCHS); do \
+		echo "== bin/linux-$$a/wafer"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$a go build $(BUILDFLAGS) -o "bin/linux-$$a/wafer" ./cmd/wafer; \
+	done
+	@cd image && go run . -name '$(IMAGE)' -version '$(VERSION)' -o ../dist/wafer.tar -sbom ../dist/wafer.cdx.json $(ARCHS:%=../bin/linux-%/wafer)
 
 .PHONY: run
 run: build ## Build and run the demo: two backends, the tier in front, no configuration
