@@ -146,6 +146,25 @@ func (n namespace) protect(t *testing.T, phase string, verb ...string) {
 	kubectlIn(t, out, append(verb, "-f", "-")...)
 }
 
+// verify runs "wafer k8s verify" as a Job and returns the table that it printed, and an error if
+// a line of it failed.
+func (n namespace) verify(t *testing.T) (string, error) {
+	t.Helper()
+	job := wafer(t, "k8s", "verify", "--job", "--image", "wafer:dev", "-n", string(n))
+	kubectlIn(t, job, "apply", "-f", "-")
+	defer kubectl(t, "delete", "job", "-n", string(n), "wafer-verify")
+	ended := ""
+	eventually(t, "the end of the Job", func() bool {
+		ended = kubectl(t, "get", "job", "-n", string(n), "wafer-verify", "-o", `jsonpath={.status.conditions[?(@.status=="True")].type}`)
+		return strings.Contains(ended, "Complete") || strings.Contains(ended, "Failed")
+	})
+	out := kubectl(t, "logs", "-n", string(n), "job/wafer-verify")
+	if strings.Contains(ended, "Complete") {
+		return out, nil
+	}
+	return out, fmt.Errorf("the Job ended as %s", ended)
+}
+
 func (n namespace) undo(t *testing.T, phase string, verb ...string) {
 	t.Helper()
 	out := wafer(t, append([]string{"k8s", "protect", "-n", string(n), "--undo", "--phase", phase}, services...)...)
