@@ -96,8 +96,14 @@ func folders(t *testing.T) []string {
 	return append([]string{filepath.Join(root, "manifests/base")}, found...)
 }
 
-// withComponent makes a folder that adds components to the base, and renders it.
+// withComponent renders the base with components.
 func withComponent(t *testing.T, components ...string) rendered {
+	t.Helper()
+	return add(t, "base", components...)
+}
+
+// add makes a folder that adds components to another, and renders it.
+func add(t *testing.T, to string, components ...string) rendered {
 	t.Helper()
 	abs, err := filepath.Abs(filepath.Join(root, "manifests"))
 	if err != nil {
@@ -111,7 +117,7 @@ func withComponent(t *testing.T, components ...string) rendered {
 		}
 		return filepath.ToSlash(r)
 	}
-	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: wafer\nresources: [" + rel("base") + "]\ncomponents:\n"
+	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [" + rel(to) + "]\ncomponents:\n"
 	for _, c := range components {
 		text += "  - " + rel("components/"+c) + "\n"
 	}
@@ -145,6 +151,16 @@ func TestComponents(t *testing.T) {
 	for _, d := range there {
 		if !used[d.Name()] {
 			t.Errorf("component %s is in no combination", d.Name())
+		}
+	}
+}
+
+// TestEndpointDiscovery makes the origin Services of the quickstart headless, and only them.
+func TestEndpointDiscovery(t *testing.T) {
+	r := add(t, "overlays/quickstart", "endpoint-discovery")
+	for name, want := range map[string]string{"shop": "", "shop-origin": "None", "legacy-origin": "None", "wafer": ""} {
+		if s := as[core.Service](t, r, "Service", name); s.Spec.ClusterIP != want {
+			t.Errorf("Service %s has clusterIP %q, want %q", name, s.Spec.ClusterIP, want)
 		}
 	}
 }
