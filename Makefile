@@ -66,12 +66,22 @@ run: build ## Build and run the demo: two backends, the tier in front, no config
 test: need-gcc ## Run all tests with the race detector
 	@for m in $(CODE); do \
 		echo "== go test -race ($$m)"; \
-		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$(go list ./... | grep -v '/wafer/test/')); \
+		if [ "$$m" = . ]; then packages=$$(go list ./... | grep -v '/wafer/test/'); else packages=./...; fi; \
+		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$packages); \
 	done
 	@# These run the binary, which the test cache knows nothing of, and load the machine: one
 	@# package at a time.
 	@echo "== go test -race (test)"
 	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) ./test/...
+
+# E2E_LOAD is the command that brings an image archive to the cluster's nodes.
+E2E_LOAD ?= kind load image-archive
+
+.PHONY: e2e
+e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
+	@cd test/cluster && CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -o ../../bin/actor ./actor
+	@cd image && go run . -name wafer-actor:dev -o ../dist/actor.tar ../bin/actor
+	@cd test/cluster && WAFER_TEST_CLUSTER=1 WAFER_TEST_LOAD='$(E2E_LOAD)' go test -count=1 -timeout 30m -v -run TestCluster .
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
