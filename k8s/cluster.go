@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	core "k8s.io/api/core/v1"
@@ -106,10 +107,10 @@ func (c *Cluster) get(ctx context.Context, query url.Values, elements ...string)
 	}{io.LimitReader(resp.Body, answerBytes), resp.Body}, nil
 }
 
-// Read returns what Protect and ImportIngressNginx need to know of a namespace. Of the
-// further ones it reads ConfigMaps; routes and policies it reads from all namespaces, if
-// that is allowed, because those of others may lead here.
-func (c *Cluster) Read(ctx context.Context, namespace string, also ...string) (*Objects, error) {
+// Read returns what Protect and ImportIngressNginx need to know of a namespace, and the
+// ConfigMaps that are named, as namespace/name, if they are there. Routes and policies it
+// reads from all namespaces, if that is allowed, because those of others may lead here.
+func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...string) (*Objects, error) {
 	o := &Objects{Namespace: namespace}
 	const gatewayAPI, networkAPI = "apis/gateway.networking.k8s.io/v1", "apis/networking.k8s.io/v1"
 	for _, l := range []struct {
@@ -117,7 +118,6 @@ func (c *Cluster) Read(ctx context.Context, namespace string, also ...string) (*
 		all       bool // of all namespaces, if allowed
 	}{
 		{"api/v1", "services", false},
-		{"api/v1", "configmaps", false},
 		{"apis/apps/v1", "statefulsets", false},
 		{networkAPI, "ingresses", false},
 		{networkAPI, "networkpolicies", true},
@@ -130,25 +130,29 @@ func (c *Cluster) Read(ctx context.Context, namespace string, also ...string) (*
 		if err != nil {
 			err = c.list(ctx, o, l.api, "namespaces", namespace, l.kind)
 		}
-		var status errStatus
-		if errors.As(err, &status) && status.status == http.StatusNotFound && l.api == gatewayAPI {
+		if missing(err) && l.api == gatewayAPI {
 			continue // the cluster has no Gateway API
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	for _, ns := range also {
-		if ns == "" || ns == namespace {
-			continue
-		}
-		if err := c.list(ctx, o, "api/v1", "namespaces", ns, "configmaps"); err != nil {
+	for _, m := range configMaps {
+		ns, name, _ := strings.Cut(m, "/")
+		if err := c.list(ctx, o, "api/v1/namespaces", ns, "configmaps", name); err != nil && !missing(err) {
 			return nil, err
 		}
 	}
 	return o, nil
 }
 
+// missing reports whether the API says that there is no such thing.
+func missing(err error) bool {
+	var status errStatus
+	return errors.As(err, &status) && status.status == http.StatusNotFound
+}
+
+// list reads what a path of the API holds, a list or one object.
 func (c *Cluster) list(ctx context.Context, o *Objects, elements ...string) error {
 	body, err := c.get(ctx, nil, elements...)
 	if err != nil {

@@ -187,13 +187,13 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 		}
 		outside := p.outside(s, port)
 		more := make([]Route, 0, len(outside))
-		for n, o := range outside {
+		for _, o := range outside {
 			if len(o.paths) == 0 && i == 0 {
 				r.Hosts = append(r.Hosts, o.host)
 				continue
 			}
 			own := r
-			own.ID = id(append(slices.Clone(parts), fmt.Sprintf("path-%d", n+1))...)
+			own.ID = id(append(slices.Clone(parts), o.host)...)
 			own.Hosts, own.Paths, own.Headers = []string{o.host}, o.paths, nil
 			more = append(more, own)
 		}
@@ -320,7 +320,7 @@ func (p *planner) routes() error {
 			return fmt.Errorf("%s: %w", object, err)
 		}
 		if len(differ) > 0 {
-			p.plan.Notes.add(Decide, object, "holds these already, with other content, and they stay as they are: %s. Compare with what --output routes prints", strings.Join(differ, ", "))
+			p.plan.Notes.add(Told, object, "holds these already, with other content, and they stay as they are: %s. Compare with what --output routes prints", strings.Join(differ, ", "))
 		}
 		rest, err := file.without([]byte(text))
 		if err != nil {

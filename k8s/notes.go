@@ -3,6 +3,7 @@ package k8s
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Level says what a Note asks of the reader.
@@ -27,8 +28,12 @@ func (n Note) String() string { return fmt.Sprintf("%s: %s: %s", n.Object, n.Lev
 // Notes are what a command has to tell.
 type Notes []Note
 
+// add appends a note, unless it was said already.
 func (n *Notes) add(level Level, object, format string, args ...any) {
-	*n = append(*n, Note{level, object, fmt.Sprintf(format, args...)})
+	note := Note{level, object, fmt.Sprintf(format, args...)}
+	if !slices.Contains(*n, note) {
+		*n = append(*n, note)
+	}
 }
 
 // Has reports whether there is a note of that level.

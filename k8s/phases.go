@@ -15,13 +15,18 @@ type Phase struct {
 	Objects []any
 }
 
+// forPlain goes with every Service that changes its selector.
+const forPlain = `
+For plain kubectl apply: the nulls take the old selector out. With --server-side, or for a repository
+that something else applies, print it with --server-side too.`
+
 // Phases are the steps of the insertion, in order.
 func (p *Plan) Phases() []Phase {
 	return []Phase{
 		{"prepare", "apply", `Phase prepare: the application gets a second name, the tier gets its routes. Nothing changes for callers.
 Wait until every pod of the tier has the routes: a request that comes earlier gets 404.`, p.Prepare},
 		{"switch", "apply", `Phase switch: new connections go to the tier. Connections that clients keep open stay with the
-application, uninspected, until one side closes them.`, p.Switch},
+application, uninspected, until one side closes them.` + p.plain(), p.Switch},
 		{"close", "apply", `Phase close: nobody but the tier reaches the application any more. Ports of the pods that are not
 named here are closed too, unless another NetworkPolicy opens them. Probes of the kubelet still arrive.`, p.Close},
 	}
@@ -37,10 +42,20 @@ func (p *Plan) UndoPhases() []Phase {
 	}
 	return []Phase{
 		{"open", "delete", `Phase open, for kubectl delete: callers may reach the application again.`, p.Close},
-		{"switch", "apply", `Phase switch: new connections go to the application.`, p.Undo},
+		{"switch", "apply", `Phase switch: new connections go to the application.` + p.plain(), p.Undo},
 		{"forget", "apply", `Phase forget, once no request comes through the tier any more: its routes go.`, p.Forget},
 		{"clean", "delete", `Phase clean, for kubectl delete: the application's second name goes.`, origins},
 	}
+}
+
+// plain says how to apply what changes a selector.
+func (p *Plan) plain() string {
+	for _, o := range p.Switch {
+		if s, ok := o.(*instead); ok && !s.serverSide {
+			return forPlain
+		}
+	}
+	return ""
 }
 
 // Write prints one phase of the insertion, or all of them if the name is empty, after what
@@ -83,7 +98,7 @@ func (p *Plan) decisions() string {
 	var lines []string
 	for _, n := range p.Notes {
 		if n.Level == Decide {
-			lines = append(lines, "- "+n.Object+" "+n.Text)
+			lines = append(lines, "- "+n.Object+": "+n.Text)
 		}
 	}
 	if len(lines) == 0 {

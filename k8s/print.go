@@ -89,11 +89,12 @@ func clean(o any) ([]byte, error) {
 
 // sayWhatGoes adds to the spec what is not to stay of the one before. An apply of kubectl
 // takes out only what an earlier apply has put there, and merges the rest: a Service that
-// somebody made otherwise would end up with the keys of both selectors, and select nothing.
+// was made otherwise would end up with the keys of both selectors, and select nothing. A
+// server-side apply replaces the selector, and would take a null for an empty value.
 func (s *instead) sayWhatGoes(spec map[string]any) {
 	selector, _ := spec["selector"].(map[string]any)
 	for k := range s.before.Selector {
-		if _, ok := selector[k]; !ok {
+		if _, ok := selector[k]; !ok && !s.serverSide {
 			selector[k] = nil
 		}
 	}

@@ -32,6 +32,7 @@ type ProtectOptions struct {
 	TierPort      string            // name of the port on which the tier's pods take traffic
 	TierNamespace string            // empty: in the namespace of each Service
 	TierService   string            // the tier's own Service; only with ExternalName
+	ServerSide    bool              // print for kubectl apply --server-side
 	ExternalName  bool              // reach a tier in another namespace by a DNS alias
 	ConfigMap     string            // the ConfigMap with the tier's route file
 	Routes        *string           // the tier's route file as it is; nil: from the ConfigMap
@@ -246,6 +247,7 @@ func origin(s *core.Service) *core.Service {
 	}
 	for i := range o.Spec.Ports {
 		o.Spec.Ports[i].NodePort = 0
+		o.Spec.Ports[i].TargetPort = targetOf(o.Spec.Ports[i])
 	}
 	if o.Labels == nil {
 		o.Labels = map[string]string{}
@@ -272,7 +274,7 @@ func (p *planner) front(s *core.Service, ports ports) any {
 	}
 	if !p.ExternalName {
 		f.Spec.Selector = maps.Clone(p.TierSelector)
-		return &instead{f, s.Spec}
+		return &instead{f, s.Spec, p.ServerSide}
 	}
 	f.Spec = core.ServiceSpec{
 		Type:         core.ServiceTypeExternalName,
@@ -289,13 +291,14 @@ func (p *planner) undone(s *core.Service) any {
 	for i := range u.Spec.Ports {
 		u.Spec.Ports[i].TargetPort = targetOf(u.Spec.Ports[i])
 	}
-	return &instead{u, core.ServiceSpec{Selector: p.TierSelector}}
+	return &instead{u, core.ServiceSpec{Selector: p.TierSelector}, p.ServerSide}
 }
 
 // instead is a Service that takes the place of one with another spec.
 type instead struct {
 	*core.Service
-	before core.ServiceSpec
+	before     core.ServiceSpec
+	serverSide bool
 }
 
 // policy closes the pods to everybody but the tier, on the ports it uses. NetworkPolicies

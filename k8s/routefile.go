@@ -164,8 +164,8 @@ func encode(v any) ([]byte, error) {
 var lists = []string{"routes", "upstreams", "policies"}
 
 // merge adds the entries of f to the route file in text and keeps what is there, comments
-// included. An item with an id that is there already stays as it is; if it differs, its id
-// is returned in differ.
+// included. An item with an id that is there already gets the hosts it lacks and stays as
+// it is otherwise; if it differs, its id is returned in differ.
 func (f *RouteFile) merge(text []byte) (merged []byte, differ []string, err error) {
 	old, err := document(text)
 	if err != nil {
@@ -196,7 +196,7 @@ func (f *RouteFile) merge(text []byte) (merged []byte, differ []string, err erro
 			case i < 0:
 				to.Content = append(to.Content, item)
 				to.Style &^= yaml.FlowStyle
-			case !equal(to.Content[i], item):
+			case !addHosts(to.Content[i], item) || !equal(to.Content[i], item):
 				differ = append(differ, key+" "+id)
 			}
 		}
@@ -224,6 +224,22 @@ func (f *RouteFile) without(text []byte) ([]byte, error) {
 	return encode(old)
 }
 
+// addHosts adds hosts of item that old lacks, and gives item all of them in old's order.
+// It reports false if one has hosts and the other has none: they take other requests then.
+func addHosts(old, item *yaml.Node) bool {
+	to, from := under(old, "hosts"), under(item, "hosts")
+	if to == nil || from == nil {
+		return to == nil && from == nil
+	}
+	for _, h := range from.Content {
+		if !slices.ContainsFunc(to.Content, func(n *yaml.Node) bool { return n.Value == h.Value }) {
+			to.Content = append(to.Content, h)
+		}
+	}
+	from.Content = to.Content
+	return true
+}
+
 // document parses a route file; an empty one is an empty mapping.
 func document(text []byte) (*yaml.Node, error) {
 	var doc yaml.Node
@@ -240,8 +256,11 @@ func document(text []byte) (*yaml.Node, error) {
 }
 
 // value returns what stands under a key of a document, or nil.
-func value(doc *yaml.Node, key string) *yaml.Node {
-	m := doc.Content[0].Content
+func value(doc *yaml.Node, key string) *yaml.Node { return under(doc.Content[0], key) }
+
+// under returns what stands under a key of a mapping, or nil.
+func under(mapping *yaml.Node, key string) *yaml.Node {
+	m := mapping.Content
 	for i := 0; i+1 < len(m); i += 2 {
 		if m[i].Value == key {
 			return m[i+1]

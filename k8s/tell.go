@@ -29,7 +29,7 @@ func (p *planner) tell(s *core.Service, ports ports) {
 		p.note(Told, s, "publishes addresses that are not ready: %s still does, and %s no longer, because pods of the tier that are not ready cannot answer", originName(s), s.Name)
 	}
 	for _, port := range ports.left {
-		p.note(Decide, s, "port %s is gone from it: its callers have to use %s", portName(port), originName(s))
+		p.note(Decide, s, "port %s is gone from it: its callers have to use %s. If it stays there, because something other than kubectl apply made it, it leads nowhere", portName(port), originName(s))
 	}
 	if len(ports.http) > 1 {
 		p.note(Told, s, "has several HTTP ports, which the tier tells apart by the Host field, as clients write it: with :%d and its kin for the others, %d without. Who may reach one port may reach them all", ports.http[1].Port, ports.http[0].Port)

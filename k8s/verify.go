@@ -128,26 +128,27 @@ func through(ctx context.Context, t Target, r Request, o VerifyOptions) []Check 
 // for.
 func around(ctx context.Context, t Target, hostport string, o VerifyOptions) []Check {
 	const want = "no connection"
-	fail := func(got string) []Check { return []Check{{t.Route, "around", hostport, want, got, false}} }
+	var out []Check
+	fail := func(got string) { out = append(out, Check{t.Route, "around", hostport, want, got, false}) }
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
-		return fail("not host:port")
+		fail("not host:port")
+		return out
 	}
 	lookup, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	ips, err := net.DefaultResolver.LookupHost(lookup, host)
 	if err != nil {
-		return fail("the name is unknown here, so nothing is proven: " + plainError(err))
+		fail("the name is unknown here, so nothing is proven: " + plainError(err))
 	}
 	addresses := make([]string, 0, len(ips))
 	for _, ip := range ips {
 		addresses = append(addresses, net.JoinHostPort(ip, port))
 	}
-	var out []Check
 	if service, namespace, ok := serviceName(host); ok && o.Pods != nil {
 		pods, err := o.Pods(ctx, namespace, service, port)
 		if err != nil {
-			out = append(out, fail("its pods are not known: "+err.Error())...)
+			fail("its pods are not known: " + err.Error())
 		}
 		addresses = append(addresses, pods...)
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/k8s"
@@ -20,7 +20,7 @@ done safely, or is for people to decide, is told on standard error.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newProtect(), newVerify())
+	c.AddCommand(newProtect(), newVerify(), newImportIngressNginx())
 	return c
 }
 
@@ -37,9 +37,9 @@ func (s *source) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&s.strict, "strict", false, "exit with 1 if something is left to decide")
 }
 
-// read returns the manifests. From the cluster, further namespaces may be needed: that of
-// a tier elsewhere.
-func (s *source) read(c *cobra.Command, also ...string) (*k8s.Objects, error) {
+// read returns the manifests, from the cluster those of one namespace. There configMap
+// names one more to read; without a namespace it is that of the others.
+func (s *source) read(c *cobra.Command, configMapNamespace, configMap string) (*k8s.Objects, error) {
 	if len(s.files) > 0 {
 		o := &k8s.Objects{Namespace: s.namespace}
 		return o, o.ReadFiles(s.files, c.InOrStdin())
@@ -48,15 +48,13 @@ func (s *source) read(c *cobra.Command, also ...string) (*k8s.Objects, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no -f, and no cluster: %w", err)
 	}
-	if s.namespace == "" {
-		s.namespace = cluster.Namespace
-	}
-	return cluster.Read(c.Context(), s.namespace, also...)
+	ns := cmp.Or(s.namespace, cluster.Namespace)
+	return cluster.Read(c.Context(), ns, cmp.Or(configMapNamespace, ns)+"/"+configMap)
 }
 
 // tell writes the notes and turns them into the exit code.
-func (s *source) tell(notes k8s.Notes) error {
-	notes.Write(os.Stderr)
+func (s *source) tell(c *cobra.Command, notes k8s.Notes) error {
+	notes.Write(c.ErrOrStderr())
 	switch {
 	case notes.Has(k8s.Refused):
 		return saidError{errors.New("something was refused")}

@@ -67,7 +67,7 @@ The way back, with --undo:
 			if err != nil {
 				return err
 			}
-			in, err := from.read(c, o.TierNamespace)
+			in, err := from.read(c, o.TierNamespace, o.ConfigMap)
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ The way back, with --undo:
 			if err := print(c.OutOrStdout(), plan); err != nil {
 				return err
 			}
-			return from.tell(plan.Notes)
+			return from.tell(c, plan.Notes)
 		},
 	}
 	from.flags(c)
@@ -92,6 +92,7 @@ The way back, with --undo:
 	f.StringVar(&o.TierNamespace, "tier-namespace", "", "namespace of the tier (default: that of each Service)")
 	f.StringVar(&o.TierService, "tier-service", "wafer", "Service of a tier in another namespace")
 	f.BoolVar(&o.ExternalName, "external-name", false, "reach a tier in another namespace by a DNS alias")
+	f.BoolVar(&o.ServerSide, "server-side", false, "print for kubectl apply --server-side --force-conflicts")
 	f.StringVar(&o.ConfigMap, "config-map", "wafer-routes", "ConfigMap that holds the tier's routes.yaml")
 	f.StringVar(&o.Policy, "policy", "", "policy of the routes (default: the policy \"default\")")
 	f.StringSliceVar(&o.Hosts, "host", nil, "a further host that leads to the Service")

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +114,7 @@ func (v *verifyFlags) run(c *cobra.Command) error {
 		return err
 	}
 	failed := k8s.Failed(checks)
-	fmt.Fprintf(os.Stderr, "%d of %d checks failed\n", failed, len(checks))
+	fmt.Fprintf(c.ErrOrStderr(), "%d of %d checks failed\n", failed, len(checks))
 	if failed > 0 {
 		return saidError{errors.New("checks failed")}
 	}
