@@ -147,6 +147,12 @@ fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
 bench: ## Measure Wafer and its peers, record figures and docs/performance.md (ten minutes)
 	BENCH_SECONDS=$(BENCH_SECONDS) bench/run.sh
 
+.PHONY: capacity
+capacity: build ## Measure what a pod needs and does, record it and docs/capacity.md (four minutes)
+	@mkdir -p bin/bench bench/results/capacity
+	cd bench && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../bin/bench/bench .
+	taskset -c 1 bin/bench/bench capacity -wafer bin/wafer -out bench/results/capacity -seconds $(BENCH_SECONDS) -doc docs/capacity.md
+
 .PHONY: bench-compare
 bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the recorded ones
 	BENCH='$(BENCH)' BENCHCOUNT=$(BENCHCOUNT) bench/compare.sh $(BENCHSTAT)
