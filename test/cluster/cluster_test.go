@@ -11,8 +11,10 @@ import (
 	"time"
 )
 
-// demo is where the quickstart is.
-const demo namespace = "wafer-demo"
+const (
+	demo   namespace = "wafer-demo"    // the quickstart
+	beside namespace = "wafer-sidecar" // the overlay of that name
+)
 
 var (
 	injection = "?q=" + url.QueryEscape("1' OR '1'='1' -- ")
@@ -26,9 +28,11 @@ func TestCluster(t *testing.T) {
 	t.Logf("%s", kubectl(t, "version"))
 	t.Logf("%s", kubectl(t, "get", "nodes", "-o", "wide"))
 	load(t)
+	// What a run that failed has left would be of other images.
+	kubectl(t, "delete", "namespace", "--ignore-not-found", string(demo), string(three), string(beside))
 	kubectl(t, "apply", "-k", "manifests/overlays/quickstart")
 	t.Cleanup(func() {
-		if !t.Failed() && os.Getenv("WAFER_TEST_KEEP") == "" {
+		if !t.Failed() {
 			kubectl(t, "delete", "namespace", string(demo), "--wait=false")
 		}
 	})
@@ -45,7 +49,9 @@ func TestCluster(t *testing.T) {
 		{"a broken ConfigMap changes nothing", brokenChangesNothing},
 		{"rolling restart under load", rollingRestart},
 		{"eviction under load", eviction},
+		{"endpoint discovery", endpointDiscovery},
 		{"autoscaling", autoscaling},
+		{"sidecar", sidecar},
 		{"three services", threeServices},
 	} {
 		if !t.Run(strings.ReplaceAll(part.name, " ", "-"), part.test) {
@@ -229,4 +235,79 @@ func autoscaling(t *testing.T) {
 	down := eventually(t, "the autoscaler takes them away again", func() bool { return replicas(t) == 2 })
 	t.Logf("2 pods again %.0f s after it ended", down.Seconds())
 	r.unharmed(t)
+}
+
+// endpointDiscovery has the tier look behind a headless Service, and adds a pod there.
+func endpointDiscovery(t *testing.T) {
+	kubectlIn(t, `{"apiVersion":"v1","kind":"Service","metadata":{"name":"shop-pods","namespace":"wafer-demo"},"spec":{"clusterIP":"None",
+"selector":{"app.kubernetes.io/name":"backends"},"ports":[{"name":"shop","port":8081,"targetPort":"shop"}]}}`, "apply", "-f", "-")
+	before := demo.metric(t, digest)
+	kubectlIn(t, routes(t, func(s string) string {
+		return strings.Replace(s, `["http://shop-origin:80"]`, `["http://shop-pods:8081"]`+"\n    discovery: dns", 1)
+	}), "apply", "-f", "-")
+	eventually(t, "all pods have the change", func() bool {
+		after := demo.metric(t, digest)
+		for pod := range before {
+			if after[pod] == before[pod] {
+				return false
+			}
+		}
+		return len(after) > 0
+	})
+	// asked are the endpoints that the tier has named in its latest access events.
+	asked := func() map[string]bool {
+		for range 10 {
+			demo.want(t, "http://shop/about", "200")
+		}
+		found := map[string]bool{}
+		for pod := range demo.pods(t, tier) {
+			for line := range strings.Lines(kubectl(t, "logs", "-n", string(demo), pod, "--tail=20")) {
+				if _, rest, ok := strings.Cut(line, `"endpoint":"`); ok {
+					endpoint, _, _ := strings.Cut(rest, `"`)
+					found[endpoint] = true
+				}
+			}
+		}
+		return found
+	}
+	reached := func() bool {
+		have := asked()
+		for _, ip := range demo.pods(t, "app.kubernetes.io/name=backends") {
+			if !have[ip+":8081"] {
+				return false
+			}
+		}
+		return true
+	}
+	eventually(t, "both applications are asked by their own address", reached)
+	kubectl(t, "scale", "-n", string(demo), "deployment/backends", "--replicas=3")
+	demo.rollout(t, "backends")
+	took := eventually(t, "the third one is asked too", reached)
+	t.Logf("a pod that was added got requests %.0f s after it was ready", took.Seconds())
+	kubectl(t, "apply", "-k", "manifests/overlays/quickstart")
+	demo.rollout(t, "backends")
+}
+
+// sidecar is the same binary beside the applicatiobeside.
+func sidecar(t *testing.T) {
+	kubectl(t, "apply", "-k", "manifests/overlays/sidecar")
+	t.Cleanup(func() { kubectl(t, "delete", "namespace", string(beside), "--wait=false") })
+	beside.rollout(t, "shop")
+	beside.open(t)
+	beside.want(t, "http://shop/", "200")
+	beside.want(t, "http://shop/search"+injection, "403")
+	stop := beside.keepAsking(t, "-want", "200,405", "http://shop/api/products")
+	before := beside.pods(t, "app.kubernetes.io/name=shop")
+	kubectl(t, "rollout", "restart", "-n", string(beside), "deployment/shop")
+	beside.rollout(t, "shop")
+	eventually(t, "the old pods are gone", func() bool {
+		left := kubectl(t, "get", "pods", "-n", string(beside), "-o", `jsonpath={.items[*].metadata.name}`)
+		for pod := range before {
+			if strings.Contains(left, pod) {
+				return false
+			}
+		}
+		return true
+	})
+	stop().unharmed(t)
 }
