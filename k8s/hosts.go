@@ -304,6 +304,9 @@ func (p *planner) routes() error {
 			text = *p.Routes
 		case present != nil:
 			text = present.Data[routesKey]
+			if who := manager(present); who != "" {
+				p.plan.Notes.add(Decide, object, "is managed by %s, which will take the entries out again: add what --output routes prints where %[1]s takes it from", who)
+			}
 		default:
 			p.plan.Notes.add(Decide, object, "is not among what was read, so it is not printed: it would replace the tier's other routes. Give it with -f, or the route file with --routes (an empty one to start with), or add what --output routes prints to it yourself")
 			continue
@@ -327,7 +330,9 @@ func (p *planner) routes() error {
 			return fmt.Errorf("%s: %w", object, err)
 		}
 		p.plan.Prepare = append(p.plan.Prepare, p.routesMap(ns, present, merged))
-		p.plan.Forget = append(p.plan.Forget, p.routesMap(ns, present, rest))
+		if rest != nil {
+			p.plan.Forget = append(p.plan.Forget, p.routesMap(ns, present, rest))
+		}
 	}
 	return nil
 }

@@ -174,6 +174,9 @@ func (im *importer) ingress(a *annotated) {
 	} else if vhost != "" {
 		im.note(Decide, a, "upstream-vhost %q holds a variable", vhost)
 	}
+	if len(a.Spec.TLS) > 0 {
+		im.note(Told, a, "ends TLS, which something in front of the tier has to do from now on")
+	}
 	redirect := im.redirect(a)
 	var all []string // hosts
 	for _, rule := range a.Spec.Rules {

@@ -108,17 +108,14 @@ func hostOf(r *Rewrite) string {
 
 // nginxSize reads a size of nginx: bytes, or a number with k, m or g.
 func nginxSize(s string) (int64, error) {
-	factor := int64(1)
-	switch {
-	case s == "":
-	case strings.ContainsAny(s[len(s)-1:], "kK"):
-		factor = 1 << 10
-	case strings.ContainsAny(s[len(s)-1:], "mM"):
-		factor = 1 << 20
-	case strings.ContainsAny(s[len(s)-1:], "gG"):
-		factor = 1 << 30
+	digits, factor := strings.ToLower(s), int64(1)
+	for suffix, f := range map[string]int64{"k": 1 << 10, "m": 1 << 20, "g": 1 << 30} {
+		if without, ok := strings.CutSuffix(digits, suffix); ok {
+			digits, factor = without, f
+			break
+		}
 	}
-	n, err := strconv.ParseInt(strings.TrimRight(s, "kKmMgG"), 10, 40)
+	n, err := strconv.ParseInt(digits, 10, 33)
 	if err != nil || n < 0 {
 		return 0, fmt.Errorf("%q is no size", s)
 	}

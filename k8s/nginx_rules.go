@@ -113,6 +113,13 @@ func (m *modsec) read(snippet string) {
 func directives(text string) []directive {
 	var out []directive
 	var d directive
+	end := func() {
+		if words := split(strings.ReplaceAll(d.text, "\\\n", " ")); len(words) > 0 {
+			d.name, d.args = words[0], words[1:]
+			out = append(out, d)
+		}
+		d = directive{}
+	}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n \t")
 		trimmed := strings.TrimSpace(line)
@@ -128,13 +135,9 @@ func directives(text string) []directive {
 			d.text += "\n"
 			continue
 		}
-		words := split(strings.ReplaceAll(d.text, "\\\n", " "))
-		if len(words) > 0 {
-			d.name, d.args = words[0], words[1:]
-			out = append(out, d)
-		}
-		d = directive{}
+		end()
 	}
+	end() // a last line that says it goes on
 	return out
 }
 

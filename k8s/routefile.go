@@ -206,7 +206,8 @@ func (f *RouteFile) merge(text []byte) (merged []byte, differ []string, err erro
 }
 
 // without takes the routes and upstreams of f out of the route file in text, by id.
-// Policies stay: others may use them.
+// Policies stay: others may use them. It returns nil if no route would be left, because
+// that is no route file.
 func (f *RouteFile) without(text []byte) ([]byte, error) {
 	old, err := document(text)
 	if err != nil {
@@ -221,6 +222,9 @@ func (f *RouteFile) without(text []byte) ([]byte, error) {
 	drop("upstreams", func(id string) bool {
 		return slices.ContainsFunc(f.Upstreams, func(u Upstream) bool { return u.ID == id })
 	})
+	if routes := value(old, "routes"); routes == nil || len(routes.Content) == 0 {
+		return nil, nil
+	}
 	return encode(old)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	core "k8s.io/api/core/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const managedByLabel = "app.kubernetes.io/managed-by"
@@ -52,18 +53,19 @@ func (p *planner) asked(s *core.Service) bool {
 }
 
 // manager names what would undo a change made beside it.
-func manager(s *core.Service) string {
-	switch by := s.Labels[managedByLabel]; {
-	case s.Labels["kustomize.toolkit.fluxcd.io/name"] != "", s.Labels["helm.toolkit.fluxcd.io/name"] != "":
+func manager(o meta.Object) string {
+	labels, annotations := o.GetLabels(), o.GetAnnotations()
+	switch by := labels[managedByLabel]; {
+	case labels["kustomize.toolkit.fluxcd.io/name"] != "", labels["helm.toolkit.fluxcd.io/name"] != "":
 		return "Flux"
-	case s.Annotations["argocd.argoproj.io/tracking-id"] != "", s.Labels["argocd.argoproj.io/instance"] != "":
+	case annotations["argocd.argoproj.io/tracking-id"] != "", labels["argocd.argoproj.io/instance"] != "":
 		return "Argo CD"
 	case by != "":
 		return by
-	case s.Annotations["meta.helm.sh/release-name"] != "":
+	case annotations["meta.helm.sh/release-name"] != "":
 		return "Helm"
-	case len(s.OwnerReferences) > 0:
-		return s.OwnerReferences[0].Kind + " " + s.OwnerReferences[0].Name
+	case len(o.GetOwnerReferences()) > 0:
+		return o.GetOwnerReferences()[0].Kind + " " + o.GetOwnerReferences()[0].Name
 	}
 	return ""
 }
