@@ -18,14 +18,18 @@ BUILDFLAGS = -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X mai
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 20m
 
-# SOAKTIME is how long the soak test mixes traffic and faults.
+# SOAKTIME is how long the soak test mixes traffic and faults; its clients wait SOAKPACE times
+# their usual pause between requests, more than 1 where the machine has other work.
 SOAKTIME    ?= 10m
+SOAKPACE    ?= 1
 
 # BENCH selects Go benchmarks, BENCHCOUNT is how often each runs: benchstat wants six or more.
-# BENCH_SECONDS is how long one measurement of a load scenario takes.
-BENCH         ?= .
-BENCHCOUNT    ?= 6
-BENCH_SECONDS ?= 3
+# BENCH_SECONDS is how long one measurement of a load scenario takes, BENCH_REPETITIONS how often
+# each is made; bench/run.sh has the defaults.
+BENCH             ?= .
+BENCHCOUNT        ?= 6
+BENCH_SECONDS     ?=
+BENCH_REPETITIONS ?=
 
 # Every Go module in the tree. What only tests, load tools or linters need has a module of its
 # own, so that the product's go.mod lists what ships. CODE leaves out tools, which holds no code.
@@ -69,6 +73,9 @@ test: need-gcc ## Run all tests with the race detector
 		if [ "$$m" = . ]; then packages=$$(go list ./... | grep -v '/wafer/test/'); else packages=./...; fi; \
 		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$packages); \
 	done
+	@# Whoever counts allocations cannot use the race detector, which allocates.
+	@echo "== go test (allocations)"
+	@go test -run 'Allocat|IdleMemory' ./wire ./routing ./proxy
 	@# These run the binary, which the test cache knows nothing of, and load the machine: one
 	@# package at a time.
 	@echo "== go test -race (test)"
@@ -85,7 +92,7 @@ e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
-	WAFER_TEST_SOAK=$(SOAKTIME) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak
+	WAFER_TEST_SOAK=$(SOAKTIME) WAFER_TEST_SOAK_PACE=$(SOAKPACE) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak
 
 .PHONY: check
 check: check-format check-modules check-vet check-lint ## Verify format, modules, vet and linters
@@ -144,8 +151,12 @@ fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
 ##@ Measure
 
 .PHONY: bench
-bench: ## Measure Wafer and its peers, record figures and docs/performance.md (ten minutes)
-	BENCH_SECONDS=$(BENCH_SECONDS) bench/run.sh
+bench: ## Measure Wafer next to plain proxies, record figures and docs/performance.md (ten minutes)
+	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh
+
+.PHONY: bench-peers
+bench-peers: ## Measure Wafer next to other firewalls with the same rules, and record that (25 minutes)
+	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh peers
 
 .PHONY: capacity
 capacity: build ## Measure what a pod needs and does, record it and docs/capacity.md (four minutes)

@@ -29,6 +29,9 @@ func (c *scanner) assignment(i int) int {
 	if from == len(c.s) {
 		return i
 	}
+	if smallNumber(c.s[from:]) {
+		return i
+	}
 	if open := quoteBytes(c.s[from:]); open > 0 {
 		from += open
 		return c.mask(from, closingQuote(c.s, from, open))
@@ -48,6 +51,16 @@ func (c *scanner) assignment(i int) int {
 		return c.mask(from, endOfAny(c.s, from, "\r\n"))
 	}
 	return c.mask(from, endOfAny(c.s, from, "&\r\n"))
+}
+
+// smallNumber reports whether s begins with one or two digits and a comma: nobody's secret, but
+// what CRS says about sessions when it lists the scores of a request, "SESS=5, ".
+func smallNumber(s string) bool {
+	n := 0
+	for n < len(s) && n < 3 && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return (n == 1 || n == 2) && strings.HasPrefix(s[n:], ", ")
 }
 
 func (c *scanner) mask(from, to int) int {

@@ -1,79 +1,131 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/wafer-waf/wafer/test/corpus"
 )
 
-// TestPools holds the requests to what the documentation says about them.
-func TestPools(t *testing.T) {
-	sizes := map[string][2]int{"get": {0, 0}, "form": {850, 1200}, "json": {1800, 2300}}
-	for _, p := range benign() {
-		seen := map[string]bool{}
-		for i, r := range p.list {
-			if seen[string(r.raw)] {
-				t.Errorf("%s %d occurs twice", p.name, i)
-			}
-			seen[string(r.raw)] = true
-			req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(r.raw)))
+// TestLibrary asks for requests in portions, as pools of different sizes do.
+func TestLibrary(t *testing.T) {
+	l, err := newLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, err := l.take("thumbnail", 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := l.take("thumbnail", 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(few, more[:5]) {
+		t.Error("who asks for more gets others")
+	}
+	if j := l.verdict["thumbnail"]; j.Refused == 0 || j.Asked != 30+j.Refused || j.Matched < j.Refused || j.Bytes < 2000*j.Asked {
+		t.Errorf("%+v: some are pictures as data: URLs, which the rules refuse", j)
+	}
+	for _, r := range more {
+		if bytes.Contains(r.Body, []byte("data:image")) {
+			t.Errorf("kept, though the rules refuse it: %.80s", r.Body)
+		}
+	}
+}
+
+func TestPool(t *testing.T) {
+	l, err := newLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := corpus.Mix{Name: "m", Parts: []corpus.Part{{Kind: "get", Percent: 90}, {Kind: corpus.Attack, Percent: 10}}}
+	p, err := l.pool(m, 100, thousandHosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inspects, plain := &server{inspects: true}, &server{}
+	refused := 0
+	for i, r := range p.list {
+		if want := "\r\nHost: " + thousandHosts(i) + "\r\n"; !r.attack && !bytes.Contains(r.raw, []byte(want)) {
+			t.Errorf("request %d has another host", i)
+		}
+		if inspects.wants(r) == 403 {
+			refused++
+		}
+		if plain.wants(r) != 200 {
+			t.Error("a server that does not inspect refuses nothing")
+		}
+	}
+	if refused != 10 || p.attacks() != 10 {
+		t.Errorf("%d refused, %d attacks, want 10", refused, p.attacks())
+	}
+	if rest := p.without(map[string]bool{string(p.list[7].raw): true}); len(rest.list) != 99 || string(rest.list[7].raw) != string(p.list[8].raw) {
+		t.Errorf("%d left", len(rest.list))
+	}
+}
+
+// TestClosedLoop has a server that answers one request in four as it should not.
+func TestClosedLoop(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served atomic.Int64
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		served.Add(1)
+		if r.URL.Path != "/" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	})}
+	go func() { _ = s.Serve(ln) }()
+	defer s.Close()
+	v := &server{addr: ln.Addr().String(), inspects: true}
+	good := request{raw: []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")}
+	attack := request{raw: []byte("GET /x HTTP/1.1\r\nHost: a\r\n\r\n"), attack: true}
+	r, err := closedLoop(t.Context(), v, pool{list: []request{good, attack}}, 3, 50*time.Millisecond)
+	if err != nil || r.Requests != int(served.Load()) || r.Refused < r.Requests/2-3 || r.Refused > r.Requests/2+3 {
+		t.Errorf("%+v, %v; the server has seen %d", r, err, served.Load())
+	}
+	if _, err := closedLoop(t.Context(), v, pool{list: []request{good, {raw: attack.raw}}}, 3, 50*time.Millisecond); err == nil || !strings.Contains(err.Error(), "status 403, want 200") {
+		t.Errorf("got %v, want an error that names the status", err)
+	}
+}
+
+// TestClosedByServer has a server that closes every connection after an answer and does not
+// say so before.
+func TestClosedByServer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	connections := make(chan net.Conn, 10)
+	go func() {
+		for {
+			conn, err := ln.Accept()
 			if err != nil {
-				t.Fatalf("%s %d: %v", p.name, i, err)
+				return
 			}
-			if n := len(req.Cookies()); n != 3 {
-				t.Errorf("%s %d: %d cookies", p.name, i, n)
-			}
-			if n := len(req.URL.Query()); p.name == "get" && n != 3 {
-				t.Errorf("%s %d: %d arguments", p.name, i, n)
-			}
-			if n := int(req.ContentLength); n < sizes[p.name][0] || n > sizes[p.name][1] {
-				t.Errorf("%s %d: body of %d bytes", p.name, i, n)
-			}
-			if p.name == "json" {
-				var v any
-				if err := json.NewDecoder(req.Body).Decode(&v); err != nil {
-					t.Fatal(err)
-				}
-				if n := leaves(v); n < 80 || n > 100 {
-					t.Errorf("json %d: %d values", i, n)
-				}
-			}
+			_, _ = conn.Read(make([]byte, 1000))
+			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+			_ = conn.Close()
+			connections <- conn
 		}
-	}
-}
-
-func leaves(v any) (n int) {
-	switch v := v.(type) {
-	case map[string]any:
-		for _, e := range v {
-			n += leaves(e)
+	}()
+	c := &client{addr: ln.Addr().String()}
+	defer c.close()
+	for range 3 {
+		if status, err := c.do([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); status != 200 || err != nil {
+			t.Fatalf("got %d, %v", status, err)
 		}
-	case []any:
-		for _, e := range v {
-			n += leaves(e)
-		}
-	default:
-		return 1
-	}
-	return n
-}
-
-func TestAttackShare(t *testing.T) {
-	for name, want := range map[bool]int{false: 0, true: 10} {
-		attacks := 0
-		for _, r := range mixed("m", 2, oneHost, name).list {
-			if r.attack {
-				attacks++
-			}
-		}
-		if attacks != want {
-			t.Errorf("%d attacks in 200, want %d", attacks, want)
-		}
+		<-connections
 	}
 }
 
@@ -94,7 +146,7 @@ func TestOpenLoopSeesStalls(t *testing.T) {
 	go func() { _ = s.Serve(ln) }()
 	defer s.Close()
 	p := pool{list: []request{{raw: []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")}}}
-	l, err := openLoop(t.Context(), ln.Addr().String(), p, 500, time.Second)
+	l, err := openLoop(t.Context(), &server{addr: ln.Addr().String()}, p, 500, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +164,7 @@ func TestOpenLoopRefusesErrors(t *testing.T) {
 	go func() { _ = s.Serve(ln) }()
 	defer s.Close()
 	p := pool{list: []request{{raw: []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")}}}
-	if _, err := openLoop(t.Context(), ln.Addr().String(), p, 100, 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "404") {
+	if _, err := openLoop(t.Context(), &server{addr: ln.Addr().String()}, p, 100, 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v, want an error that names the status", err)
 	}
 }

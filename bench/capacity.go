@@ -203,7 +203,7 @@ func drive(ctx context.Context, v *server, p pool, connections int, length time.
 	var wg sync.WaitGroup
 	for i := range connections {
 		wg.Go(func() {
-			mine, err := ask(ctx, v, p, i*7) // each begins elsewhere in the list
+			mine, err := keepAsking(ctx, v, p, i*7) // each begins elsewhere in the list
 			mu.Lock()
 			defer mu.Unlock()
 			all.answered, all.refused, all.took = all.answered+mine.answered, all.refused+mine.refused, append(all.took, mine.took...)
@@ -222,8 +222,8 @@ func drive(ctx context.Context, v *server, p pool, connections int, length time.
 	return all, nil
 }
 
-// ask is one connection of drive.
-func ask(ctx context.Context, v *server, p pool, from int) (driven, error) {
+// keepAsking is one connection of drive.
+func keepAsking(ctx context.Context, v *server, p pool, from int) (driven, error) {
 	var d driven
 	c := &client{addr: v.addr}
 	defer c.close()

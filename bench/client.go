@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -21,8 +24,19 @@ type client struct {
 // patience is how long a response may take, at most; at least half of it.
 const patience = 40 * time.Second
 
-// do sends a request and reads the response, which lives until the next one.
+// do sends a request and reads the response, which lives until the next one. A server may
+// close a kept connection at any time, so that one that ends without a byte of an answer is
+// tried again on a new connection, as browsers do.
 func (c *client) do(raw []byte) (status int, err error) {
+	kept := c.conn != nil
+	status, err = c.once(raw)
+	if kept && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		return c.once(raw)
+	}
+	return status, err
+}
+
+func (c *client) once(raw []byte) (status int, err error) {
 	if c.conn == nil {
 		if c.conn, err = net.DialTimeout("tcp", c.addr, 5*time.Second); err != nil {
 			return 0, err
@@ -51,33 +65,52 @@ func (c *client) close() {
 	}
 }
 
-// verify sends every request of a pool once and looks at every answer: attacks are
-// answered with attackStatus, everything else with 200 and the backend's own body.
-func verify(v *server, p pool, backend string, attackStatus int) error {
+// wrong is an answer that is not what it should be.
+type wrong struct {
+	request request
+	index   int
+	status  int
+	why     string
+}
+
+func (w wrong) Error() string {
+	return fmt.Sprintf("request %d: status %d: %s:\n%.1000s", w.index, w.status, w.why, w.request.raw)
+}
+
+// ask sends every request of a pool once and looks at every answer: attacks are refused by
+// servers that inspect, everything else is answered with 200 and the backend's own body. It
+// returns the answers that are wrong.
+func ask(v *server, p pool, backend string) (all []wrong, err error) {
 	through, direct := &client{addr: v.addr}, &client{addr: backend}
 	defer through.close()
 	defer direct.close()
 	for i, r := range p.list {
 		status, err := through.do(r.raw)
 		if err != nil {
-			return fmt.Errorf("verify %s: %s request %d: %w", v.name, p.name, i, err)
+			return all, fmt.Errorf("verify %s: %s request %d: %w:\n%.1000s", v.name, p.name, i, err, r.raw)
 		}
-		want := 200
-		if r.attack {
-			want = attackStatus
+		if status != v.wants(r) {
+			all = append(all, wrong{r, i, status, fmt.Sprintf("want %d", v.wants(r))})
+			continue
 		}
-		if status != want {
-			return fmt.Errorf("verify %s: %s request %d: status %d, want %d:\n%s", v.name, p.name, i, status, want, r.raw)
-		}
-		if want != 200 {
+		if status != 200 {
 			continue
 		}
 		if _, err := direct.do(r.raw); err != nil {
-			return fmt.Errorf("verify %s: backend: %w", v.name, err)
+			return all, fmt.Errorf("verify %s: backend: %w", v.name, err)
 		}
 		if string(through.resp.Body()) != string(direct.resp.Body()) {
-			return fmt.Errorf("verify %s: %s request %d: not the backend's body", v.name, p.name, i)
+			all = append(all, wrong{r, i, status, "not the backend's body"})
 		}
 	}
-	return nil
+	return all, nil
+}
+
+// verify fails at the first wrong answer.
+func verify(v *server, p pool, backend string) error {
+	all, err := ask(v, p, backend)
+	if err == nil && len(all) > 0 {
+		err = fmt.Errorf("verify %s: %s: %w", v.name, p.name, all[0])
+	}
+	return err
 }

@@ -1,12 +1,16 @@
-// Command bench measures Wafer next to a plain nginx and a bare fasthttp proxy, on this
-// machine and its loopback interface. bench/run.sh builds and calls it; docs/performance.md
-// says what it measures and how to read the result.
+// Command bench measures Wafer next to plain proxies and to other web application firewalls,
+// on this machine and its loopback interface. bench/run.sh builds and calls it;
+// docs/performance.md says what it measures and how to read the result.
 //
-//	bench run      measures and writes raw data, one JSON file per scenario
-//	bench report   renders raw data as tables, into a document between markers
+//	bench run      what the tier costs: Wafer next to plain proxies
+//	bench peers    what inspection costs: Wafer next to other firewalls with the same rules
+//	bench report   renders raw data as tables, into a document between markers, and plots
 //	bench backend  the application behind every proxy
 //	bench bare     the proxy that does nothing but forward
 //	bench capacity measures what a pod needs and does, and writes docs/capacity.md
+//	bench coraza   net/http's proxy with stock Coraza around it
+//
+// run and peers write raw data, one JSON file for each thing that is measured.
 package main
 
 import (
@@ -16,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
@@ -28,11 +33,11 @@ func main() {
 
 func command(args []string) error {
 	if len(args) == 0 {
-		return errors.New("say run, report, backend or bare")
+		return errors.New("say run, peers, report, backend, bare or coraza")
 	}
 	fs := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	switch args[0] {
-	case "run":
+	case "run", "peers":
 		o := defaultOptions()
 		fs.StringVar(&o.wafer, "wafer", "", "the binary to measure")
 		fs.StringVar(&o.script, "script", "", "wrk.lua")
@@ -45,24 +50,34 @@ func command(args []string) error {
 		// Only here: the servers shall end at once.
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		// The clock of an open loop sleeps in the kernel and takes a processor with it.
+		// There may be two such clocks, and one processor is for the connections.
+		runtime.GOMAXPROCS(3)
+		if args[0] == "peers" {
+			return peers(ctx, o)
+		}
 		return run(ctx, o)
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")
-		doc := fs.String("doc", "", "document to write the tables into; none: standard output")
+		doc := fs.String("doc", "", "document to write the tables into, with plots beside it; none: standard output, plots to the results")
+		only := fs.String("only", "", "write this section and no other")
 		if err := fs.Parse(args[1:]); err != nil {
 			return err
 		}
-		return report(*results, *doc)
-	case "backend", "bare":
+		return report(*results, *doc, *only)
+	case "backend", "bare", "coraza":
 		listen := fs.String("listen", "", "address")
-		to := fs.String("to", "", "address of the backend (bare)")
+		to := fs.String("to", "", "address of the backend (bare, coraza)")
 		if err := fs.Parse(args[1:]); err != nil {
 			return err
 		}
-		if args[0] == "backend" {
+		switch args[0] {
+		case "backend":
 			return serveBackend(*listen)
+		case "bare":
+			return serveBare(*listen, *to)
 		}
-		return serveBare(*listen, *to)
+		return serveStock(*listen, *to)
 	case "capacity":
 		o := options{}
 		fs.StringVar(&o.wafer, "wafer", "", "the binary to measure; none: only write the document anew")

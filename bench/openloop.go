@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -14,14 +13,20 @@ import (
 // openLoopConnections bounds the requests in flight. More wait, and their waiting counts.
 const openLoopConnections = 64
 
-// openLoop sends requests at a fixed rate, whether the server keeps up or not, and measures
+// shots are requests that were sent at a fixed rate, in the order in which they were due.
+type shots struct {
+	rate   float64
+	took   []time.Duration // from the moment each was due
+	status []int
+	late   []time.Duration // how late the loader was
+}
+
+// shoot sends requests at a fixed rate, whether the server keeps up or not, and measures
 // each from the moment it was due. A loader that waits for an answer before it sends the
 // next request asks fewer questions just when the server is slow, and so forgets exactly
 // the latencies that matter (coordinated omission); here a stall of 100 ms shows in every
 // request that fell due within it.
-func openLoop(ctx context.Context, addr string, p pool, rate float64, length time.Duration) (latencies, error) {
-	// One processor is bound by the clock's sleep, the other one serves the connections.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+func shoot(ctx context.Context, addr string, p pool, connections int, rate float64, length time.Duration) (shots, error) {
 	n := int(rate * length.Seconds())
 	gap := float64(time.Second) / rate
 	ctx, cancel := context.WithTimeout(ctx, length+20*time.Second)
@@ -31,24 +36,16 @@ func openLoop(ctx context.Context, addr string, p pool, rate float64, length tim
 	began := time.Now().Add(50 * time.Millisecond)
 	at := func(i int) time.Time { return began.Add(time.Duration(float64(i) * gap)) }
 
-	took := make([]time.Duration, n)
-	failed := make(chan error, openLoopConnections)
-	var refused atomic.Int64
+	s := shots{rate: rate, took: make([]time.Duration, n), status: make([]int, n)}
+	failed := make(chan error, connections)
 	var wg sync.WaitGroup
-	for range openLoopConnections {
+	for range connections {
 		wg.Go(func() {
 			c := &client{addr: addr}
 			defer c.close()
 			for i := range due {
-				r := p.list[i%len(p.list)]
-				status, err := c.do(r.raw)
-				took[i] = time.Since(at(i))
-				switch {
-				case err == nil && status == 503:
-					refused.Add(1)
-				case err == nil && status != 200:
-					err = fmt.Errorf("status %d", status)
-				}
+				status, err := c.do(p.list[i%len(p.list)].raw)
+				s.took[i], s.status[i] = time.Since(at(i)), status
 				if err != nil || ctx.Err() != nil {
 					failed <- err
 					return
@@ -56,7 +53,7 @@ func openLoop(ctx context.Context, addr string, p pool, rate float64, length tim
 			}
 		})
 	}
-	late := clock(ctx, n, at, due)
+	s.late = clock(ctx, n, at, due)
 	close(due)
 	wg.Wait()
 	select {
@@ -64,23 +61,46 @@ func openLoop(ctx context.Context, addr string, p pool, rate float64, length tim
 		if err == nil {
 			err = ctx.Err()
 		}
-		return latencies{}, fmt.Errorf("open loop at %.0f per second: %w", rate, err)
+		return s, fmt.Errorf("open loop at %.0f per second: %w", rate, err)
 	default:
 	}
-	if len(late) < n {
-		return latencies{}, ctx.Err()
+	if len(s.late) < n {
+		return s, ctx.Err()
+	}
+	return s, nil
+}
+
+// openLoop is shoot at a server that is not overloaded: every status has to be right.
+func openLoop(ctx context.Context, v *server, p pool, rate float64, length time.Duration) (latencies, error) {
+	s, err := shoot(ctx, v.addr, p, openLoopConnections, rate, length)
+	if err != nil {
+		return latencies{}, err
+	}
+	l := s.latencies()
+	for i, status := range s.status {
+		if r := p.list[i%len(p.list)]; status == 503 {
+			l.Refused++
+		} else if status != v.wants(r) {
+			return l, fmt.Errorf("open loop at %.0f per second: status %d, want %d:\n%.300s", rate, status, v.wants(r), r.raw)
+		}
 	}
 	// At half capacity a request is refused only if something stood still for a second.
-	if r := int(refused.Load()); r*100 > n {
-		return latencies{}, fmt.Errorf("open loop at %.0f per second: %d of %d refused with status 503", rate, r, n)
+	if l.Refused*100 > l.Requests {
+		return l, fmt.Errorf("open loop at %.0f per second: %d of %d refused with status 503", rate, l.Refused, l.Requests)
 	}
-	slices.Sort(took)
-	slices.Sort(late)
+	return l, nil
+}
+
+func (s shots) latencies() latencies {
+	took, late := slices.Sorted(slices.Values(s.took)), slices.Sorted(slices.Values(s.late))
+	if len(took) == 0 {
+		return latencies{}
+	}
 	return latencies{
-		Rate: round(rate, 2), Requests: n, Refused: int(refused.Load()),
-		P50: micros(quantile(took, 0.5)), P99: micros(quantile(took, 0.99)), P999: micros(quantile(took, 0.999)), Max: micros(took[n-1]),
+		Rate: round(s.rate, 2), Requests: len(took),
+		P50: micros(quantile(took, 0.5)), P99: micros(quantile(took, 0.99)), P999: micros(quantile(took, 0.999)), Max: micros(took[len(took)-1]),
 		ClockP99: micros(quantile(late, 0.99)),
-	}, nil
+	}
 }
 
 // clock hands each request over when it is due, and returns how late it was with that. It

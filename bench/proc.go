@@ -94,3 +94,22 @@ func residentBytes(pid int) int64 {
 	}
 	return 0
 }
+
+// proportionalBytes is the resident memory of processes, in which a page that several of them
+// share counts once (Pss).
+func proportionalBytes(pids []int) (sum int64) {
+	for _, p := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p))
+		if err != nil {
+			sum += residentBytes(p) // of another user: an upper bound
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+				kib, _ := strconv.ParseInt(f[1], 10, 64)
+				sum += kib << 10
+			}
+		}
+	}
+	return sum
+}

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// results are the raw data of one run.
+// results are the raw data of one folder: of "bench run", of "bench peers", or of both.
 type results struct {
 	machine    machine
 	throughput []throughput
@@ -19,32 +19,40 @@ type results struct {
 	goText     string
 }
 
-func readResults(dir string) (r results, err error) {
-	for name, to := range map[string]any{"machine": &r.machine, "throughput": &r.throughput, "latency": &r.latency, "memory": &r.memory} {
+// section is one table, between its markers in a document.
+type section struct{ name, text string }
+
+// readRaw reads a list or an object of raw data. What is not there is left as it is.
+func readRaw(dir string, files map[string]any) (found bool, err error) {
+	for name, to := range files {
 		text, err := os.ReadFile(filepath.Join(dir, name+".json"))
+		if os.IsNotExist(err) {
+			continue
+		}
 		if err != nil {
-			return r, err
+			return found, err
 		}
 		if err := json.Unmarshal(text, to); err != nil {
-			return r, fmt.Errorf("%s/%s.json: %w", dir, name, err)
+			return found, fmt.Errorf("%s/%s.json: %w", dir, name, err)
 		}
+		found = true
+	}
+	return found, nil
+}
+
+// sections renders what "bench run" has measured; nil if there is nothing of it.
+func sections(dir string) ([]section, error) {
+	var r results
+	found, err := readRaw(dir, map[string]any{"machine": &r.machine, "throughput": &r.throughput, "latency": &r.latency, "memory": &r.memory})
+	if !found || err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "go.txt"))
 	if err != nil && !os.IsNotExist(err) {
-		return r, err
+		return nil, err
 	}
 	r.goText = string(text)
-	return r, nil
-}
-
-// report renders the raw data in a folder. Into a document it writes between
-// "<!-- bench: NAME -->" and "<!-- end -->", and nowhere else.
-func report(dir, doc string) error {
-	r, err := readResults(dir)
-	if err != nil {
-		return err
-	}
-	tables := []struct{ name, text string }{
+	return []section{
 		{"machine", r.machineTable(dir)},
 		{"ratio", r.ratioTable()},
 		{"throughput", r.throughputTable()},
@@ -52,6 +60,28 @@ func report(dir, doc string) error {
 		{"latency", r.latencyTable()},
 		{"memory", r.memoryTable()},
 		{"go", r.goTable()},
+	}, nil
+}
+
+// report renders the raw data in a folder. Into a document it writes between
+// "<!-- bench: NAME -->" and "<!-- end -->", and nowhere else; plots go beside it. With a
+// name in only, nothing but that section is written.
+func report(dir, doc, only string) error {
+	tables, err := sections(dir)
+	if err != nil {
+		return err
+	}
+	plots := dir
+	if doc != "" && only == "" {
+		plots = filepath.Dir(doc)
+	}
+	more, err := peerSections(dir, plots)
+	if err != nil {
+		return err
+	}
+	tables = slices.DeleteFunc(append(tables, more...), func(t section) bool { return only != "" && t.name != only })
+	if len(tables) == 0 {
+		return fmt.Errorf("no raw data in %s for %q", dir, only)
 	}
 	if doc == "" {
 		for _, t := range tables {
@@ -104,18 +134,17 @@ func (r results) machineTable(dir string) string {
 	if strings.ContainsAny(m.Threads, ",-") {
 		shared = ", of which " + m.Threads + " are threads of one core"
 	}
-	rows := [][]string{
+	return table([][]string{
 		{"", ""},
 		{"date", m.Date},
 		{"processor", fmt.Sprintf("%s, %d processors%s", m.CPU, m.Cores, shared)},
 		{"system", m.System + ", kernel " + m.Kernel},
 		{"versions", strings.Join(m.Versions, "; ")},
-		{"measured", fmt.Sprintf("%d times %d s for each figure, %d connections, %d to detect and block; %.0f minutes in all", m.Repetitions, m.Seconds, m.Connections, m.Inspected, m.Minutes)},
+		{"measured", fmt.Sprintf("%d times %d s for each figure, %d connections, %d where requests are slow; %.0f minutes in all", m.Repetitions, m.Seconds, m.Connections, m.Inspected, m.Minutes)},
 		{"load average before, after", m.LoadBefore + ", " + m.LoadAfter},
 		{"core of the server, used by others", fmt.Sprintf("%.1f %% (median), %.1f %% (most)", 100*median(r.throughput, func(t throughput) (float64, bool) { return t.OtherShare, true }), 100*r.mostOthers())},
 		{"raw data", "`" + filepath.ToSlash(filepath.Join("bench", "results", filepath.Base(dir))) + "`"},
-	}
-	return table(rows...)
+	}...)
 }
 
 func (r results) mostOthers() (most float64) {
@@ -156,23 +185,28 @@ func (r results) throughputTable() string {
 	return table(rows...)
 }
 
-// ratioTable compares within each repetition, where both stood next to each other in time.
+// ratios divides what is measured of one server by what is measured of another, within each
+// repetition, where both stood next to each other in time.
+func (r results) ratios(a, b, accessLog, request string, of func(throughput) float64) (list []float64) {
+	for i := range r.machine.Repetitions {
+		in := func(server string) float64 {
+			return median(r.throughput, func(t throughput) (float64, bool) {
+				return of(t), t.Server == server && t.AccessLog == accessLog && t.Request == request && t.Repetition == i+1
+			})
+		}
+		if x, y := in(a), in(b); x > 0 && y > 0 {
+			list = append(list, x/y)
+		}
+	}
+	return list
+}
+
 func (r results) ratioTable() string {
 	rows := [][]string{{"access log", "GET", "form", "JSON"}}
 	for _, accessLog := range []string{"off", "file"} {
 		row := []string{accessLog}
 		for _, q := range requestNames {
-			var ratios []float64
-			for i := range r.machine.Repetitions {
-				of := func(server string) float64 {
-					return median(r.throughput, func(t throughput) (float64, bool) {
-						return t.CPUMicros, t.Server == server && t.AccessLog == accessLog && t.Request == q && t.Repetition == i+1
-					})
-				}
-				if plain := of("nginx"); plain > 0 {
-					ratios = append(ratios, of("wafer off")/plain)
-				}
-			}
+			ratios := r.ratios("wafer off", "nginx", accessLog, q, cpuMicros)
 			if len(ratios) == 0 {
 				row = append(row, "–")
 				continue
@@ -196,19 +230,24 @@ func (r results) attackTable() string {
 func (r results) latencyTable() string {
 	rows := [][]string{{"server", "request", "rate/s", "requests", "refused", "p50 µs", "p99 µs", "p99.9 µs", "most µs", "loader late, p99 µs"}}
 	for _, l := range r.latency {
-		// A quantile with fewer than ten requests beyond it says little.
-		weak := func(q, v float64) string {
-			if float64(l.Requests)*(1-q) < 10 {
-				return "(" + number(v) + ")"
-			}
-			return number(v)
-		}
-		rows = append(rows, []string{
-			l.Server, l.Request, number(l.Rate), number(float64(l.Requests)), number(float64(l.Refused)),
-			number(l.P50), weak(0.99, l.P99), weak(0.999, l.P999), number(l.Max), number(l.ClockP99),
-		})
+		rows = append(rows, append([]string{l.Server, l.Request}, l.cells()...))
 	}
 	return table(rows...)
+}
+
+// cells are from the rate on.
+func (l latencies) cells() []string {
+	// A quantile with fewer than ten requests beyond it says little.
+	weak := func(q, v float64) string {
+		if float64(l.Requests)*(1-q) < 10 {
+			return "(" + number(v) + ")"
+		}
+		return number(v)
+	}
+	return []string{
+		number(l.Rate), number(float64(l.Requests)), number(float64(l.Refused)),
+		number(l.P50), weak(0.99, l.P99), weak(0.999, l.P999), number(l.Max), number(l.ClockP99),
+	}
 }
 
 func (r results) memoryTable() string {
@@ -237,9 +276,9 @@ func (r results) goTable() string {
 	for line := range strings.Lines(r.goText) {
 		f := strings.Fields(line)
 		if len(f) == 2 && f[0] == "pkg:" {
-			pkg = f[1][strings.LastIndexByte(f[1], '/')+1:]
+			pkg = strings.TrimPrefix(f[1], "github.com/wafer-waf/wafer/")
 		}
-		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") || pkg != "waf" && pkg != "proxy" {
+		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") || pkg != "proxy" && pkg != "waf" && !strings.HasPrefix(pkg, "waf/") {
 			continue
 		}
 		name := pkg + " " + strings.TrimPrefix(f[0], "Benchmark")

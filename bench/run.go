@@ -57,18 +57,31 @@ type machine struct {
 // throughput is one measurement at full load.
 type throughput struct {
 	Server, AccessLog, Request string
+	Loader                     string // wrk or closed loop, see load
 	Repetition                 int
 	Requests, Refused          int
 	PerSecond                  float64
 	CPUMicros                  float64 // of the server's processes, per request
 	CoreShare                  float64 // of the server's core that it used; below 1 the load was the limit
 	OtherShare                 float64 // of the server's core that others used
+
+	// CleanShare is the share of requests that the screen proved clean; nil: there is none.
+	CleanShare *float64 `json:",omitempty"`
+}
+
+// proved says what the screen did, for a line of progress.
+func (m throughput) proved() string {
+	if m.CleanShare == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %.1f %% proved clean", 100**m.CleanShare)
 }
 
 // latencies are those of one run at a fixed rate, in microseconds from the moment a request
 // was due.
 type latencies struct {
 	Server, Request     string
+	SameRate            bool `json:",omitempty"` // as of all others, see peerLatency
 	Rate                float64
 	Requests, Refused   int
 	P50, P99, P999, Max float64
@@ -95,53 +108,49 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	s := &site{}
-	if s.self, err = os.Executable(); err != nil {
-		return err
-	}
-	if s.dir, err = os.MkdirTemp("", "wafer-bench-"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(s.dir)
-	if err := os.Chmod(s.dir, 0o755); err != nil { // for nginx's worker
-		return err
-	}
-	defer s.stopAll()
-	if err := s.startBackend(ctx); err != nil {
-		return err
-	}
-	peers, err := s.startPeers(ctx, o, nginx)
+	s, err := newSite(ctx)
 	if err != nil {
 		return err
 	}
-
-	pools := append(benign(), mixed("mix", 2, oneHost, false), mixed("attacks", 2, oneHost, true), mixed("hosts", 10, thousandHosts, false))
-	for _, p := range pools {
-		if err := p.save(poolFile(s.dir, p)); err != nil {
+	defer s.close()
+	lib, err := newLibrary()
+	if err != nil {
+		return err
+	}
+	named, err := tierPools(lib)
+	if err != nil {
+		return err
+	}
+	var pools []pool
+	for _, name := range []string{"get", "form", "json", "mix", "attacks", "hosts"} {
+		if err := named[name].save(poolFile(s.dir, named[name])); err != nil {
 			return err
 		}
+		pools = append(pools, named[name])
+	}
+	servers, err := s.startServers(ctx, o, nginx)
+	if err != nil {
+		return err
 	}
 	say("verifying every answer")
-	for _, v := range peers {
-		status := 200
-		if v.name == "wafer block" {
-			status = 403
-		}
-		for _, p := range append(benign(), attackPool()) {
-			if err := verify(v, p, s.backend, status); err != nil {
+	for _, v := range servers {
+		for _, name := range []string{"get", "form", "json", "attack"} {
+			if err := verify(v, named[name], s.backend); err != nil {
 				return err
 			}
 		}
 	}
-	full, err := measureThroughput(ctx, o, s, peers, pools)
+	full, err := measureThroughput(ctx, o, s, servers, pools, func(v *server, p pool) bool {
+		return p.name == "hosts" || (p.name == "mix" || p.name == "attacks") && v.name != "wafer block" // hosts is for memory
+	})
 	if err != nil {
 		return err
 	}
-	quantiles, err := measureLatency(ctx, o, peers, pools, full)
+	quantiles, err := measureLatency(ctx, o, servers, pools, full)
 	if err != nil {
 		return err
 	}
-	for _, v := range peers {
+	for _, v := range servers {
 		s.stop(v)
 	}
 	sizes, err := measureMemory(ctx, o, s, pools)
@@ -154,13 +163,13 @@ func run(ctx context.Context, o options) error {
 		writeList(o.out, "latency", quantiles), writeList(o.out, "memory", sizes))
 }
 
-// startPeers starts everything that is compared. All run all the time; what is not being
+// startServers starts everything that is compared. All run all the time; what is not being
 // measured sleeps.
-func (s *site) startPeers(ctx context.Context, o options, nginx string) ([]*server, error) {
-	var peers []*server
+func (s *site) startServers(ctx context.Context, o options, nginx string) ([]*server, error) {
+	var servers []*server
 	var errs []error
 	add := func(v *server, err error) {
-		peers, errs = append(peers, v), append(errs, err)
+		servers, errs = append(servers, v), append(errs, err)
 	}
 	add(s.startNginx(ctx, nginx, "off"))
 	add(s.startNginx(ctx, nginx, "file"))
@@ -171,17 +180,17 @@ func (s *site) startPeers(ctx context.Context, o options, nginx string) ([]*serv
 		v, _, err := s.startWafer(ctx, o.wafer, "wafer "+w.mode, w.accessLog, routes)
 		add(v, err)
 	}
-	return peers, errors.Join(errs...)
+	return servers, errors.Join(errs...)
 }
 
-// measureThroughput goes round the peers again and again, so that what changes on the
+// measureThroughput goes round the servers again and again, so that what changes on the
 // machine in the meantime hits all of them.
-func measureThroughput(ctx context.Context, o options, s *site, peers []*server, pools []pool) ([]throughput, error) {
+func measureThroughput(ctx context.Context, o options, s *site, servers []*server, pools []pool, skip func(*server, pool) bool) ([]throughput, error) {
 	var all []throughput
 	for repetition := range o.Repetitions {
 		for _, p := range pools {
-			for _, v := range peers {
-				if p.name == "hosts" || (p.name == "mix" || p.name == "attacks") && v.name != "wafer block" {
+			for _, v := range servers {
+				if skip(v, p) {
 					continue
 				}
 				m, err := measure(ctx, o, s, v, p)
@@ -189,7 +198,7 @@ func measureThroughput(ctx context.Context, o options, s *site, peers []*server,
 					return nil, err
 				}
 				m.Repetition = repetition + 1
-				say("%d/%d %-7s %-12s access log %-4s %8.0f/s %9.1f µs CPU", m.Repetition, o.Repetitions, m.Request, m.Server, m.AccessLog, m.PerSecond, m.CPUMicros)
+				say("%d/%d %-10s %-18s access log %-4s %8.0f/s %9.1f µs CPU%s", m.Repetition, o.Repetitions, m.Request, m.Server, m.AccessLog, m.PerSecond, m.CPUMicros, m.proved())
 				all = append(all, m)
 			}
 		}
@@ -197,39 +206,47 @@ func measureThroughput(ctx context.Context, o options, s *site, peers []*server,
 	return all, nil
 }
 
-// Latency is measured at half of what a peer can take, but at no more than maxRate: loader
+// Latency is measured at half of what a server can take, but at no more than maxRate: loader
 // and backend share a core, and beyond it their own queue would be what is measured. Slow
-// peers get up to three times as long, to gather wantRequests.
+// servers get up to three times as long, to gather wantRequests.
 const (
 	maxRate      = 5000
 	wantRequests = 300
 )
 
 // measureLatency sends at a fixed rate.
-func measureLatency(ctx context.Context, o options, peers []*server, pools []pool, full []throughput) ([]latencies, error) {
+func measureLatency(ctx context.Context, o options, servers []*server, pools []pool, full []throughput) ([]latencies, error) {
 	var all []latencies
 	for _, p := range pools[:3] {
-		for _, v := range peers {
+		for _, v := range servers {
 			if v.accessLog != "off" || v.name == "fasthttp" {
 				continue
 			}
 			rate := median(full, func(m throughput) (float64, bool) {
 				return m.PerSecond, m.Server == v.name && m.AccessLog == v.accessLog && m.Request == p.name
 			})
-			rate = min(rate/2, maxRate)
-			seconds := float64(2 * o.Seconds)
-			seconds = max(seconds, min(3*seconds, wantRequests/rate))
-			v.settle()
-			l, err := openLoop(ctx, v.addr, p, rate, time.Duration(seconds*float64(time.Second)))
+			l, err := latencyAt(ctx, o, v, p, min(rate/2, maxRate))
 			if err != nil {
-				return nil, fmt.Errorf("latency of %s, %s: %w", v.name, p.name, err)
+				return nil, err
 			}
-			l.Server, l.Request = v.name, p.name
-			say("latency %-7s %-12s %7.0f/s p50 %6.0f p99 %7.0f p99.9 %7.0f µs", p.name, v.name, rate, l.P50, l.P99, l.P999)
 			all = append(all, l)
 		}
 	}
 	return all, nil
+}
+
+// latencyAt measures one server at one rate.
+func latencyAt(ctx context.Context, o options, v *server, p pool, rate float64) (latencies, error) {
+	seconds := float64(2 * o.Seconds)
+	seconds = max(seconds, min(3*seconds, wantRequests/rate))
+	v.settle()
+	l, err := openLoop(ctx, v, p, rate, time.Duration(seconds*float64(time.Second)))
+	if err != nil {
+		return l, fmt.Errorf("latency of %s, %s: %w", v.name, p.name, err)
+	}
+	l.Server, l.Request = v.name, p.name
+	say("latency %-10s %-18s %7.0f/s p50 %6.0f p99 %7.0f p99.9 %7.0f µs", p.name, v.name, rate, l.P50, l.P99, l.P999)
+	return l, truncate(v.events)
 }
 
 // measureMemory starts Wafer anew, small and large, because memory has a history.
@@ -289,7 +306,7 @@ func loadBytes(ctx context.Context, o options, s *site, v *server, p pool) (most
 }
 
 // describe gathers what a figure is worth nothing without. An empty nginx leaves the peers out.
-func describe(ctx context.Context, o options, nginx string) (machine, error) {
+func describe(ctx context.Context, o options, nginx string, packages ...string) (machine, error) {
 	m := machine{
 		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Cores: runtime.NumCPU(), options: o,
 		CPU: field("/proc/cpuinfo", "model name"), System: strings.Trim(field("/etc/os-release", "PRETTY_NAME"), `"`),
@@ -327,6 +344,13 @@ func describe(ctx context.Context, o options, nginx string) (machine, error) {
 			return m, fmt.Errorf("%s: not installed", c[0])
 		}
 		m.Versions = append(m.Versions, line)
+	}
+	for _, p := range packages {
+		version, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Package} ${Version}", p).Output()
+		if err != nil {
+			return m, fmt.Errorf("package %s: not installed: %w", p, err)
+		}
+		m.Versions = append(m.Versions, string(version))
 	}
 	return m, nil
 }

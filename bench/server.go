@@ -26,7 +26,7 @@ const (
 
 // server is a process that was started here, and only such are ever stopped.
 type server struct {
-	name      string // nginx, fasthttp, wafer off, wafer detect or wafer block
+	name      string // as it stands in tables
 	accessLog string // off or file
 	addr      string
 	admin     string // of Wafer
@@ -34,6 +34,16 @@ type server struct {
 	cmd       *exec.Cmd
 	pids      []int // with its descendants
 	exited    chan struct{}
+	inspects  bool  // and refuses attacks
+	peakBytes int64 // of memory, at the end of any measurement
+}
+
+// wants is the status that a request is to be answered with.
+func (v *server) wants(r request) int {
+	if r.attack && v.inspects {
+		return http.StatusForbidden
+	}
+	return http.StatusOK
 }
 
 // site is where everything happens: a folder for what is temporary, the backend, and all
@@ -44,6 +54,36 @@ type site struct {
 	backend string // address
 	running []*server
 }
+
+// newSite makes the folder and starts the backend. Close it in any case but an error.
+func newSite(ctx context.Context) (*site, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "wafer-bench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &site{dir: dir, self: self}
+	if err := os.Chmod(dir, 0o755); err != nil { // for workers of other users
+		s.close()
+		return nil, err
+	}
+	if err := s.startBackend(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// close ends what runs and removes the folder.
+func (s *site) close() {
+	s.stopAll()
+	_ = os.RemoveAll(s.dir) // what is left is in a temporary folder
+}
+
+func fileName(name string) string { return strings.NewReplacer(" ", "-", "/", "-").Replace(name) }
 
 func freeAddr() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,7 +96,7 @@ func freeAddr() (string, error) {
 // start runs a command on a core and waits until ready is answered with 200. It returns
 // how long that took.
 func (s *site) start(ctx context.Context, v *server, core int, ready string, args ...string) (time.Duration, error) {
-	v.events = filepath.Join(s.dir, strings.ReplaceAll(v.name, " ", "-")+"-"+v.accessLog+".log")
+	v.events = filepath.Join(s.dir, fileName(v.name)+"-"+v.accessLog+".log")
 	out, err := os.OpenFile(v.events, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return 0, err
@@ -144,7 +184,8 @@ func (s *site) startBare(ctx context.Context) (*server, error) {
 
 // nginxConf is a proxy as most people write it, with one worker, connections that are kept
 // on both sides, and the three fields that applications ask for.
-const nginxConf = `worker_processes 1;
+const nginxConf = `%[5]s
+worker_processes 1;
 daemon off;
 pid %[1]s/nginx.pid;
 error_log stderr crit;
@@ -157,6 +198,7 @@ http {
   upstream backend { server %[3]s; keepalive 64; keepalive_requests 1000000000; }
   server {
     listen %[4]s;
+    %[6]s
     location / {
       proxy_pass http://backend;
       proxy_http_version 1.1;
@@ -170,12 +212,17 @@ http {
 `
 
 func (s *site) startNginx(ctx context.Context, program, accessLog string) (*server, error) {
+	return s.startNginxWith(ctx, program, "nginx", accessLog, "", "")
+}
+
+// startNginxWith adds a line before everything else, and one within the server.
+func (s *site) startNginxWith(ctx context.Context, program, name, accessLog, first, within string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
-	v := &server{name: "nginx", accessLog: accessLog, addr: addr}
-	dir := filepath.Join(s.dir, "nginx-"+accessLog)
+	v := &server{name: name, accessLog: accessLog, addr: addr, inspects: within != ""}
+	dir := filepath.Join(s.dir, fileName(name)+"-"+accessLog)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -184,7 +231,7 @@ func (s *site) startNginx(ctx context.Context, program, accessLog string) (*serv
 		log = filepath.Join(s.dir, "nginx-file.log") + " combined"
 	}
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, log, s.backend, addr), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, log, s.backend, addr, first, within), 0o644); err != nil {
 		return nil, err
 	}
 	_, err = s.start(ctx, v, serverCore, "http://"+addr+"/", program, "-p", dir, "-c", conf)
@@ -193,8 +240,8 @@ func (s *site) startNginx(ctx context.Context, program, accessLog string) (*serv
 
 // routes is a route file for n routes that share the policies evenly. One route takes
 // everything; of more, each has a host. Policies differ in an exclusion, so each needs an
-// engine of its own.
-func (s *site) routes(name, mode string, routes, policies int) (string, error) {
+// engine of its own. Settings are further lines of each policy.
+func (s *site) routes(name, mode string, routes, policies int, settings ...string) (string, error) {
 	var b strings.Builder
 	b.WriteString("routes:\n")
 	for i := range routes {
@@ -207,6 +254,9 @@ func (s *site) routes(name, mode string, routes, policies int) (string, error) {
 	fmt.Fprintf(&b, "upstreams:\n  - { id: backend, endpoints: [\"http://%s\"] }\npolicies:\n", s.backend)
 	for i := range policies {
 		fmt.Fprintf(&b, "  - id: policy-%d\n    mode: %q\n", i, mode)
+		for _, line := range settings {
+			b.WriteString("    " + line + "\n")
+		}
 		if policies > 1 {
 			fmt.Fprintf(&b, "    exclusions: [{ rule: 942100, target: \"ARGS:field-%d\", reason: to differ }]\n", i)
 		}
@@ -230,6 +280,7 @@ func (s *site) startWafer(ctx context.Context, program, name, accessLog, routes 
 		access = "all"
 	}
 	v := &server{name: name, accessLog: accessLog, addr: addr, admin: admin}
+	v.inspects = name == "wafer block" || name == "wafer" || name == "wafer screen off"
 	took, err := s.start(ctx, v, serverCore, "http://"+admin+"/readyz", program, "serve", "--routes", routes,
 		"--listen", addr, "--admin", admin, "--log-access", access, "--drain-delay", "0s")
 	return v, took, err
@@ -237,21 +288,46 @@ func (s *site) startWafer(ctx context.Context, program, name, accessLog, routes 
 
 // metric reads a series without labels from Wafer's admin listener.
 func (v *server) metric(name string) (float64, error) {
+	sum, found, err := v.sum(name + " ")
+	if err == nil && !found {
+		err = errors.New("no metric " + name)
+	}
+	return sum, err
+}
+
+// sum adds up the series that begin with something and contain something else.
+func (v *server) sum(prefix string, labels ...string) (sum float64, found bool, err error) {
 	resp, err := http.Get("http://" + v.admin + "/metrics")
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if !strings.HasPrefix(line, prefix) || slices.ContainsFunc(labels, func(l string) bool { return !strings.Contains(line, l) }) {
+			continue
 		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:]), 64)
+		if err != nil {
+			return 0, false, fmt.Errorf("metric %s: %w", line, err)
+		}
+		sum, found = sum+value, true
 	}
-	return 0, errors.New("no metric " + name)
+	return sum, found, nil
+}
+
+// screened is how many requests Wafer's screen has proved clean, and how many it handed to
+// the rules. Servers without a screen have no such figures.
+func (v *server) screened() (clean, inspect float64, ok bool) {
+	if v.admin == "" {
+		return 0, 0, false
+	}
+	clean, okClean, err := v.sum("wafer_screened_total{", `result="clean"`)
+	inspect, okInspect, err2 := v.sum("wafer_screened_total{", `result="inspect"`)
+	return clean, inspect, err == nil && err2 == nil && (okClean || okInspect)
 }
 
 // settle waits until the server has served what was left in its sockets, so that it does

@@ -46,40 +46,40 @@ func poolFile(dir string, p pool) string { return filepath.Join(dir, p.name+".po
 
 // measure loads a server and returns what it did and used.
 func measure(ctx context.Context, o options, s *site, v *server, p pool) (m throughput, err error) {
-	connections := o.Connections
-	if v.name == "wafer detect" || v.name == "wafer block" {
-		connections = o.Inspected
-	}
 	v.settle()
+	clean, inspect, screens := v.screened()
 	began, used, busy := time.Now(), cpuTime(v.pids), coreBusy(serverCore)
-	r, err := wrk(ctx, o, s.dir, v.addr, p, connections, o.Seconds)
+	r, err := load(ctx, o, s.dir, v, p)
 	if err != nil {
 		return m, fmt.Errorf("%s, access log %s, %s: %w", v.name, v.accessLog, p.name, err)
 	}
 	v.settle()
 	used, busy = cpuTime(v.pids)-used, coreBusy(serverCore)-busy
+	v.peakBytes = max(v.peakBytes, proportionalBytes(v.pids))
 	if err := truncate(v.events); err != nil {
 		return m, err
 	}
-	attacks := 0
-	for _, q := range p.list {
-		if q.attack {
-			attacks++
-		}
+	share, got := 0.0, float64(r.Refused)/float64(r.Requests)
+	if v.inspects {
+		share = float64(p.attacks()) / float64(len(p.list))
 	}
-	if share := float64(attacks) / float64(len(p.list)); attacks == 0 && r.Status400 > 0 {
-		return m, fmt.Errorf("%s, access log %s, %s: %d of %d answers were refusals", v.name, v.accessLog, p.name, r.Status400, r.Requests)
-	} else if got := float64(r.Status400) / float64(r.Requests); attacks > 0 && (got < share*0.8 || got > share*1.2) && r.Requests > 1000 {
+	if share == 0 && r.Refused > 0 {
+		return m, fmt.Errorf("%s, access log %s, %s: %d of %d answers were refusals", v.name, v.accessLog, p.name, r.Refused, r.Requests)
+	} else if (got < share*0.8 || got > share*1.2) && r.Requests > 1000 {
 		return m, fmt.Errorf("%s, %s: %.1f %% of the answers were refusals, want %.1f %%", v.name, p.name, 100*got, 100*share)
 	}
-	// wrk leaves one request on each connection unanswered. The server still served them.
-	served := r.Requests + connections
-	return throughput{
-		Server: v.name, AccessLog: v.accessLog, Request: p.name,
-		Requests: r.Requests, Refused: r.Status400,
+	served := r.Requests + r.Unanswered
+	m = throughput{
+		Server: v.name, AccessLog: v.accessLog, Request: p.name, Loader: r.Loader,
+		Requests: r.Requests, Refused: r.Refused,
 		PerSecond:  round(float64(r.Requests)/(float64(r.Micros)/1e6), 1),
 		CPUMicros:  round(micros(used)/float64(served), 2),
 		CoreShare:  round(used.Seconds()/(float64(r.Micros)/1e6), 3),
 		OtherShare: round(max(0, (busy-used).Seconds()/time.Since(began).Seconds()), 3),
-	}, nil
+	}
+	if c, i, _ := v.screened(); screens && c+i > clean+inspect {
+		share := round((c-clean)/(c-clean+i-inspect), 4)
+		m.CleanShare = &share
+	}
+	return m, nil
 }

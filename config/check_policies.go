@@ -47,6 +47,10 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.checkBlock(path+".block", p.Block)
 	c.word(path+".on_error", p.OnError, "deny", "allow")
 	c.word(path+".on_overload", p.OnOverload, "deny", "allow")
+	c.word(path+".screen", p.Screen, "on", "off")
+	if !(p.ScreenVerify >= 0 && p.ScreenVerify <= 1) {
+		c.add(path+".screen_verify", "%g is not between 0 and 1", p.ScreenVerify)
+	}
 }
 
 func (c *checker) checkParanoia(path string, p *Policy) {

@@ -107,7 +107,8 @@ func DefaultPolicy() Policy {
 		Block:      Block{Status: 403, HTML: defaultBlockHTML, JSON: defaultBlockJSON},
 		OnError:    "deny",
 		OnOverload: "deny",
-		Sources:    map[string]string{},
+		Screen:     "on", ScreenVerify: 0.0001,
+		Sources: map[string]string{},
 	}
 	for _, path := range policySettings() {
 		p.Sources[path] = DefaultPolicyID

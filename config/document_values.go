@@ -137,6 +137,12 @@ func (d *document) scalar(n *yaml.Node, t reflect.Type, path string) any {
 		}
 		return i
 	}
+	if t.Kind() == reflect.Float64 && (tag == "!!float" || tag == "!!int") {
+		var f float64
+		if n.Decode(&f) == nil {
+			return f
+		}
+	}
 	what := got(n)
 	if tag == "!!str" {
 		what = fmt.Sprintf("the string %q", n.Value)

@@ -36,7 +36,7 @@ type Route struct {
 	RequestHeaders  HeaderEdit         `mapstructure:"request_headers"`
 	ResponseHeaders HeaderEdit         `mapstructure:"response_headers"`
 	Timeouts        RouteTimeouts      `mapstructure:"timeouts"`
-	WebSocket       string             `mapstructure:"websocket"`       // deny or allow
+	WebSocket       string             `mapstructure:"websocket"`       // deny, allow or inspect
 	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths"` // kinds that are let through, of AmbiguousPathKinds
 	Limits          RouteLimits        `mapstructure:"limits"`
 }

@@ -96,6 +96,8 @@ func wanted(t reflect.Type) string {
 		return "true or false"
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	default:
 		return "a string"
 	}

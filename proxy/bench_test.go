@@ -39,8 +39,13 @@ const benchHead = "GET /women/boots?color=brown&page=3&sort=price_asc HTTP/1.1\r
 const benchResponse = "HTTP/1.1 200 OK\r\nServer: backend\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n" +
 	"Content-Type: text/html; charset=utf-8\r\nContent-Length: 1024\r\n\r\n"
 
+var (
+	benchBody = strings.Repeat("x", 1024)
+	benchOK   = []byte("HTTP/1.1 200")
+)
+
 // benchRoutes is a configuration of that many routes, which share the policies evenly.
-func benchRoutes(b *testing.B, mode, backend string, routes, policies int) *config.Routes {
+func benchRoutes(b testing.TB, mode, backend string, routes, policies int) *config.Routes {
 	b.Helper()
 	var text strings.Builder
 	text.WriteString("routes:\n")
@@ -64,7 +69,7 @@ func benchRoutes(b *testing.B, mode, backend string, routes, policies int) *conf
 }
 
 // benchProxy serves on a port of the loopback interface until the benchmark ends.
-func benchProxy(b *testing.B, c *config.Routes) (p *Proxy, addr string) {
+func benchProxy(b testing.TB, c *config.Routes) (p *Proxy, addr string) {
 	b.Helper()
 	boot := config.DefaultBoot()
 	boot.DrainDelay = 0
@@ -92,16 +97,16 @@ func benchProxy(b *testing.B, c *config.Routes) (p *Proxy, addr string) {
 	return p, ln.Addr().String()
 }
 
-// benchBackend answers every head on every connection with the same bytes, and allocates
-// nothing while it does.
-func benchBackend(b *testing.B) (addr string) {
+// benchBackend answers every request with the same bytes, once its end has come, and
+// allocates nothing while it does.
+func benchBackend(b testing.TB, end string) (addr string) {
 	b.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = ln.Close() })
-	response := []byte(benchResponse + strings.Repeat("x", 1024))
+	requestEnd, response := []byte(end), []byte(benchResponse+benchBody)
 	go func() {
 		for {
 			c, err := ln.Accept()
@@ -116,7 +121,7 @@ func benchBackend(b *testing.B) (addr string) {
 					if err != nil {
 						return
 					}
-					if n += m; !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
+					if n += m; !bytes.HasSuffix(buf[:n], requestEnd) {
 						continue
 					}
 					n = 0
@@ -218,36 +223,51 @@ func BenchmarkResponseHead(b *testing.B) {
 	}
 }
 
+// benchClient sends one request after another, and allocates nothing while it does.
+type benchClient struct {
+	net.Conn
+	request, response []byte
+	want              int // bytes of a response; the request id has always the same length
+}
+
+func newBenchClient(b testing.TB, addr, request string) *benchClient {
+	b.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = c.Close() })
+	return &benchClient{c, []byte(request), make([]byte, 16<<10), -1}
+}
+
+func (c *benchClient) exchange(b testing.TB) {
+	if _, err := c.Write(c.request); err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for c.want < 0 && !strings.HasSuffix(string(c.response[:n]), "\r\n\r\n"+benchBody) || n < c.want {
+		m, err := c.Read(c.response[n:])
+		if err != nil {
+			b.Fatal(err)
+		}
+		n += m
+	}
+	if c.want = n; !bytes.HasPrefix(c.response[:n], benchOK) {
+		b.Fatalf("%s", c.response[:n])
+	}
+}
+
 // BenchmarkExchange is one request over real connections: client, proxy and backend are in
 // this process. Client and backend allocate nothing, so the allocations are the proxy's;
 // of the time, the half of it is theirs.
 func BenchmarkExchange(b *testing.B) {
 	for _, mode := range []string{"off", "detect", "block"} {
 		b.Run(mode, func(b *testing.B) {
-			_, addr := benchProxy(b, benchRoutes(b, mode, benchBackend(b), 1, 1))
-			c, err := net.Dial("tcp", addr)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer c.Close()
-			request, response := []byte(benchHead), make([]byte, 16<<10)
-			want := -1 // bytes of a response; the request id has always the same length
+			_, addr := benchProxy(b, benchRoutes(b, mode, benchBackend(b, "\r\n\r\n"), 1, 1))
+			c := newBenchClient(b, addr, benchHead)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := c.Write(request); err != nil {
-					b.Fatal(err)
-				}
-				n := 0
-				for want < 0 && !bytes.HasSuffix(response[:n], []byte("\r\n\r\n"+strings.Repeat("x", 1024))) || n < want {
-					m, err := c.Read(response[n:])
-					if err != nil {
-						b.Fatal(err)
-					}
-					n += m
-				}
-				if want = n; !bytes.HasPrefix(response[:n], []byte("HTTP/1.1 200")) {
-					b.Fatalf("%s", response[:n])
-				}
+				c.exchange(b)
 			}
 		})
 	}

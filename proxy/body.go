@@ -85,8 +85,18 @@ type answerBody struct {
 	prefixed bool
 }
 
-func (b *answerBody) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
+// errPanicked ends a response whose source has panicked.
+var errPanicked = errors.New("panic while the response was read")
+
+// Read is called when the handler has returned: nobody else would recover.
+func (b *answerBody) Read(p []byte) (n int, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.x.proxy.reportPanic(r, b.x.id)
+			n, err, b.err = 0, errPanicked, errPanicked
+		}
+	}()
+	n, err = b.r.Read(p)
 	b.n += int64(n)
 	if err != nil && err != io.EOF {
 		b.err = err
@@ -101,7 +111,6 @@ func (b *answerBody) Close() error {
 		return nil
 	}
 	b.x = nil
-	x.closeUpstream()
-	x.finish()
+	x.end()
 	return nil
 }

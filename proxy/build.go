@@ -21,9 +21,12 @@ import (
 // they are made from, so that equal policies share an engine and a reload builds only
 // what changed.
 type resources struct {
-	mu      sync.Mutex
-	engines map[string]*shared[*waf.Engine]
-	pools   map[string]*shared[*upstream.Pool]
+	mu       sync.Mutex
+	compiler *waf.Compiler
+	engines  map[string]*shared[*waf.Engine]
+	pools    map[string]*shared[*upstream.Pool]
+
+	disagreed func(policy string, d waf.Disagreement) // nil: nobody asks
 }
 
 // own returns the resource of that digest, made if there is none yet, with one more owner.
@@ -112,13 +115,17 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		}
 		pools[u.ID] = pool
 	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-
 	policies := map[string]config.Policy{}
 	for _, p := range c.Policies {
 		policies[p.ID] = p
+	}
+	for i, rc := range c.Routes {
+		if p := policies[rc.Policy]; rc.WebSocket == "inspect" && p.Mode != "off" && !p.RequestBody.Inspect {
+			report(fmt.Sprintf("routes[%d].websocket", i), fmt.Errorf("policy %q does not inspect request bodies, which messages are taken for", p.ID))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	var entries []routing.Entry[*route]
 	for _, rc := range c.Routes {
@@ -126,6 +133,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		rt := &route{
 			config: rc, policy: p, engine: engines[p.ID], metrics: m.route(rc.ID),
 			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
+			inspectsMessages:  rc.WebSocket == "inspect" && p.Mode != "off",
 			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
 		if rt.oversize = p.RequestBody.Oversize; rt.oversize == "reject" && p.Mode == "detect" {
@@ -177,7 +185,13 @@ func (r *resources) engine(s *snapshot, p config.Policy) (*waf.Engine, error) {
 	if e := s.engines[digest]; e != nil {
 		return e.value, nil
 	}
-	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) { return waf.NewEngine(wp) })
+	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) {
+		e, err := r.compiler.NewEngine(wp)
+		if err == nil && r.disagreed != nil {
+			e.OnDisagreement(func(d waf.Disagreement) { r.disagreed(p.ID, d) })
+		}
+		return e, err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -250,6 +264,7 @@ func wafPolicy(p config.Policy) waf.Policy {
 		RequestBody: p.RequestBody.Inspect, RequestBodyBytes: int(p.RequestBody.Limit),
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
+		ScreenOff:         p.Screen == "off", ScreenVerify: p.ScreenVerify,
 	}
 	if p.Mode == "detect" {
 		w.Mode = waf.ModeDetect

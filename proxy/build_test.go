@@ -60,6 +60,9 @@ policies: [{id: default, thresholds: {inbound: 1000}}]
 		{"exclusion of nothing", `routes: [{id: r, upstreams: [{id: u}]}]
 policies: [{id: default, exclusions: [{rule: 942999, reason: x}]}]
 `, `routes.yaml:2: policies[0]: compile policy "default": policies[0].exclusions[0]: no rule 942999`},
+		{"messages that no rule would see", `routes: [{id: r, websocket: inspect, upstreams: [{id: u}]}]
+policies: [{id: default, request_body: {inspect: false}}]
+`, `routes.yaml:1: routes[0].websocket: policy "default" does not inspect request bodies`},
 		{"route that never matches", `routes:
   - {id: a, hosts: [x.example], upstreams: [{id: u}]}
   - {id: b, hosts: [X.Example], upstreams: [{id: u}]}

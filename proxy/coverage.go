@@ -36,12 +36,15 @@ const (
 	reasonRedirect                 // the route itself answers
 	reasonOverload                 // no place for the inspection, and the policy allows that
 	reasonUpgrade                  // a tunnel after the handshake
-	reasonEncoding                 // a response in a coding that cannot be read
+	reasonEncoding                 // a body in a coding that cannot be read
+	reasonMIME                     // a response of a type that the policy does not inspect
+	reasonStream                   // a response that is a stream of events
 	coverageReasons                // how many there are
 )
 
 var reasonNames = [coverageReasons]string{
 	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "overload", "upgrade", "encoding",
+	"mime", "stream",
 }
 
 func (r coverageReason) String() string { return reasonNames[r] }

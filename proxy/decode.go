@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -50,9 +51,15 @@ func (x *exchange) decodeBody(body []byte) ([]byte, bool) {
 	}
 }
 
-// readResponse reads and decodes what the rules look at of a response body. It reports
-// false if the response has been replaced.
+// readResponse reads and decodes what the rules look at of a response body, nil if
+// nothing. It reports false if the response has been replaced.
 func (x *exchange) readResponse(h *fasthttp.ResponseHeader) ([]byte, bool) {
+	if media := mediaType(h); media == eventStream || !x.tx.WantsResponseBody() {
+		if x.route.inspectsResponses {
+			x.lessThanFull(x.whyUnread(media))
+		}
+		return nil, true
+	}
 	limit := int(x.route.policy.ResponseBody.Limit)
 	body, whole, err := readUpTo(x.up.Body, bodies.get(), limit)
 	x.body, x.answerBody.prefixed = body, true
@@ -78,6 +85,27 @@ func (x *exchange) readResponse(h *fasthttp.ResponseHeader) ([]byte, bool) {
 		x.lessThanFull(reasonOversize)
 	}
 	return body, true
+}
+
+// eventStream is the media type of Server-Sent Events. Reading the beginning of such a
+// response would hold its events back.
+const eventStream = "text/event-stream"
+
+// mediaType is a response's Content-Type without parameters, in lower case.
+func mediaType(h *fasthttp.ResponseHeader) string {
+	media, _, _ := strings.Cut(string(h.ContentType()), ";")
+	return strings.ToLower(strings.Trim(media, " \t"))
+}
+
+// whyUnread says why the rules do not get the body of a response of that type.
+func (x *exchange) whyUnread(media string) coverageReason {
+	switch {
+	case media == eventStream:
+		return reasonStream
+	case media != "" && !slices.Contains(x.route.policy.ResponseBody.MIMETypes, media): // without a type it would be read
+		return reasonMIME
+	}
+	return reasonExcluded
 }
 
 // lessThanFull labels a request whose response was not inspected whole, if the request

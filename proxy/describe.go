@@ -25,6 +25,9 @@ type PolicyDescription struct {
 	Engine string `json:"engine,omitempty"` // digest; policies with equal digests share an engine
 	Rules  int    `json:"rules"`            // compiled; 0 with mode: off
 	Routes int    `json:"routes"`           // that use it
+	// NoScreen is why every request of the policy goes to the rules; empty: it has a screen, or
+	// is off.
+	NoScreen string `json:"no_screen,omitempty"`
 }
 
 // RouteDescription is one route of the configuration in force.
@@ -66,6 +69,12 @@ func (s *snapshot) describePolicies() []PolicyDescription {
 		if p.Mode != "off" {
 			e := s.engines[wafPolicy(p).Digest()].value
 			d.Engine, d.Rules = e.Digest(), e.Rules()
+			switch err := e.NoScreen(); {
+			case err != nil:
+				d.NoScreen = err.Error()
+			case !e.Screening():
+				d.NoScreen = "disagreed with the rules"
+			}
 		}
 		for _, r := range s.config.Routes {
 			if r.Policy == p.ID {

@@ -16,8 +16,10 @@ import (
 // directions. Nothing else may change a message:
 //
 //   - hop-by-hop fields and those that Connection names are dropped (RFC 9110 7.6.1),
-//     and so are fields with "_" in their name, which some backends read as "-";
-//   - Connection and Upgrade are written anew for a WebSocket that the route allows;
+//     and so are fields whose name has other bytes than letters, digits and "-": CGI and
+//     its heirs read "_", and some read any of them, as "-";
+//   - Connection and Upgrade are written anew for a WebSocket that the route allows, and
+//     Sec-WebSocket-Extensions is dropped where its messages are inspected;
 //   - Expect is dropped: the tier has answered it;
 //   - the body keeps its bytes; what was read whole is framed by Content-Length;
 //   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
@@ -28,17 +30,30 @@ import (
 
 // perConnection are the fields that concern one connection, or that the tier writes
 // itself.
-var perConnection = []string{
+var perConnection = names(
 	"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate",
 	"TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Content-Length", "Expect",
-}
+)
 
 // written are the fields that the tier writes for the upstream.
-var written = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", requestIDField}
+var written = names("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", requestIDField)
 
 // endToEnd are fields that Connection may not name: dropping them would change what the
 // request means.
-var endToEnd = []string{"Host", "Content-Type", "Authorization", "Cookie", "Set-Cookie", "Date", "Content-Encoding"}
+var endToEnd = names("Host", "Content-Type", "Authorization", "Cookie", "Set-Cookie", "Date", "Content-Encoding")
+
+// nameSet is a fixed set of field names, by their length.
+type nameSet [32][]string
+
+func names(list ...string) *nameSet {
+	var n nameSet
+	for _, s := range list {
+		n[len(s)] = append(n[len(s)], s)
+	}
+	return &n
+}
+
+func (n *nameSet) has(name string) bool { return len(name) < len(n) && in(n[len(name)], name) }
 
 func in(list []string, name string) bool {
 	for _, s := range list {
@@ -54,7 +69,7 @@ func connectionOptions(dst []string, value string) []string {
 	for value != "" {
 		var option string
 		option, value, _ = strings.Cut(value, ",")
-		if option = strings.Trim(option, " \t"); option != "" && !in(endToEnd, option) {
+		if option = strings.Trim(option, " \t"); option != "" && !endToEnd.has(option) {
 			dst = append(dst, option)
 		}
 	}
@@ -72,35 +87,33 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	oh.SetMethod(v.method)
 	oh.SetRequestURI(r.target(v.target, x.matched))
 
-	var drop []string
+	var room [4]string
+	drop := room[:0]
 	for i := range v.headers {
 		if h := &v.headers[i]; len(h.Name) == len("Connection") && strings.EqualFold(h.Name, "Connection") {
 			drop = connectionOptions(drop, h.Value)
 		}
 	}
-	host := v.host
+	host := x.authority()
 	if r.config.Rewrite != nil && r.config.Rewrite.Host != "" {
 		host = r.config.Rewrite.Host
-	}
-	if host == "" { // HTTP/1.0 without Host
-		host = x.ctx.LocalAddr().String()
 	}
 	oh.Add("Host", host)
 	edits := &r.config.RequestHeaders
 	for i := range v.headers {
 		h := &v.headers[i]
 		switch {
-		case in(perConnection, h.Name), in(written, h.Name), in(drop, h.Name), strings.IndexByte(h.Name, '_') >= 0:
-		case len(h.Name) == 4 && strings.EqualFold(h.Name, "Host"):
+		case perConnection.has(h.Name), written.has(h.Name), in(drop, h.Name), !plainName(h.Name):
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case removed(edits, h.Name):
+		case r.inspectsMessages && strings.EqualFold(h.Name, webSocketExtensions):
 		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
 			oh.Add(h.Name, acceptable(h.Value))
 		default:
 			oh.Add(h.Name, h.Value)
 		}
 	}
-	if r.config.WebSocket == "allow" && v.wantsWebSocket() {
+	if r.config.WebSocket != "deny" && x.wantsWebSocket() {
 		oh.Add("Connection", "Upgrade")
 		oh.Add("Upgrade", "websocket")
 		x.up.Upgrade = true
@@ -112,6 +125,25 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	for _, f := range edits.Add {
 		oh.Add(f.Name, f.Value)
 	}
+}
+
+// plainName reports whether a field name consists of letters, digits and hyphens.
+func plainName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// authority is what the client asked: the Host field or, without one in HTTP/1.0, the
+// address it connected to.
+func (x *exchange) authority() string {
+	if x.view.host == "" {
+		return x.ctx.LocalAddr().String()
+	}
+	return x.view.host
 }
 
 // removed reports whether an edit takes a received field away: by name, or because the
@@ -218,9 +250,11 @@ func (r *route) target(received string, matched routing.Path) string {
 // canonical path is used, encoded anew.
 func replacePrefix(path, prefix, replacement string) string {
 	prefix = strings.TrimSuffix(prefix, "/")
+	canonical := string(routing.CanonicalPath(nil, []byte(path)))
 	rest, ok := strings.CutPrefix(path, prefix)
-	if !ok || rest != "" && rest[0] != '/' || strings.Contains(rest, "/.") || strings.Contains(rest, "//") {
-		canonical := string(routing.CanonicalPath(nil, []byte(path)))
+	if !ok || rest != "" && (rest[0] != '/' || strings.Contains(rest, "/.") || strings.Contains(rest, "//") ||
+		// Dots spelled otherwise may lead out of the prefix, and into it again.
+		canonical != prefix+string(routing.CanonicalPath(nil, []byte(rest)))) {
 		rest = escapePath(strings.TrimPrefix(canonical, prefix))
 	}
 	out := strings.TrimSuffix(replacement, "/") + rest
@@ -264,7 +298,7 @@ func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
 		n := string(name)
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")), bytes.EqualFold(name, []byte("Transfer-Encoding")):
-		case in(perConnection, n), in(drop, n), removed(edits, n), strings.EqualFold(n, requestIDField):
+		case perConnection.has(n), in(drop, n), removed(edits, n), strings.EqualFold(n, requestIDField):
 			gone = append(gone, bytes.Clone(name))
 		}
 	}
@@ -291,7 +325,7 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) {
 	b = append(b, fasthttp.StatusMessage(h.StatusCode())...)
 	b = append(b, "\r\n"...)
 	for name, value := range h.All() {
-		if n := string(name); !in(perConnection, n) && !strings.EqualFold(n, "Content-Type") {
+		if n := string(name); !perConnection.has(n) && !strings.EqualFold(n, "Content-Type") {
 			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 		}
 	}
@@ -300,8 +334,8 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) {
 	_, _ = x.ctx.Conn().Write(x.scratch) // if it fails, so will the final response
 }
 
-// redirectLocation is where a route's redirect sends a request.
-func (r *route) redirectLocation(v *view) string {
+// redirectLocation is where a route's redirect sends a request to that authority.
+func (r *route) redirectLocation(v *view, authority string) string {
 	d := r.config.Redirect
 	scheme, host := d.Scheme, d.Host
 	if scheme == "" {
@@ -311,7 +345,7 @@ func (r *route) redirectLocation(v *view) string {
 		}
 	}
 	if host == "" {
-		host = v.host
+		host = authority
 		if _, port, err := net.SplitHostPort(host); err == nil && d.Scheme != "" {
 			host = strings.TrimSuffix(host, ":"+port) // it belonged to the other scheme
 		}
@@ -319,6 +353,8 @@ func (r *route) redirectLocation(v *view) string {
 	path, query, hasQuery := strings.Cut(v.target, "?")
 	if d.Path != "" {
 		path = d.Path
+	} else if path == "*" { // of OPTIONS; there is no URI that stands for it
+		path = ""
 	}
 	if hasQuery {
 		path += "?" + query

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
@@ -28,6 +29,11 @@ func TestTarget(t *testing.T) {
 		{"prefix of all", &config.Rewrite{Prefix: "/app"}, "/x", "/", "/app/x"},
 		{"spelled otherwise", &config.Rewrite{Prefix: "/app"}, "/sh%6Fp/a%20b%3F?q", "/shop", "/app/a%20b%3F?q"},
 		{"with dots", &config.Rewrite{Prefix: "/app"}, "/shop/x/../y", "/shop", "/app/y"},
+		{"with encoded dots", &config.Rewrite{Prefix: "/app"}, "/shop/x/%2e%2E/y", "/shop", "/app/x/%2e%2E/y"},
+		{"with dots that would lead out", &config.Rewrite{Prefix: "/app"}, "/shop/x/%2e%2e/.%2e/shop/y", "/shop", "/app/y"},
+		{"with encoded separators that would lead out", &config.Rewrite{Prefix: "/app"}, "/shop/x%2f..%2f..%2fshop/y", "/shop", "/app/y"},
+		{"with empty segments", &config.Rewrite{Prefix: "/"}, "/shop//evil.example/y", "/shop", "/evil.example/y"},
+		{"with dots and parameters", &config.Rewrite{Prefix: "/app"}, "/shop/..;/y", "/shop", "/app/..;/y"},
 		{"asterisk", &config.Rewrite{Path: "/new"}, "*", "", "*"},
 	} {
 		r := &route{config: config.Route{Rewrite: tt.rewrite}}
@@ -48,11 +54,14 @@ func TestRedirectLocation(t *testing.T) {
 		{"host", config.Redirect{Host: "b.example"}, view{host: "a.example", target: "/x"}, "http://b.example/x"},
 		{"path keeps the query", config.Redirect{Path: "/new"}, view{host: "a.example:8080", target: "/x?y"}, "http://a.example:8080/new?y"},
 		{"v6", config.Redirect{Scheme: "https"}, view{host: "[::1]:8080", target: "/"}, "https://[::1]/"},
+		{"no Host", config.Redirect{Path: "/new"}, view{target: "/evil.example/"}, "http://192.0.2.1:80/new"},
+		{"no Host, path kept", config.Redirect{Scheme: "http"}, view{target: "/evil.example/"}, "http://192.0.2.1/evil.example/"},
+		{"asterisk", config.Redirect{Scheme: "https"}, view{host: "a.example", target: "*"}, "https://a.example"},
 		{"behind TLS", config.Redirect{Path: "/new"}, view{host: "a.example", target: "/", trusted: true,
 			headers: []waf.Header{{Name: "X-Forwarded-Proto", Value: "https"}}}, "https://a.example/new"},
 	} {
 		r := &route{config: config.Route{Redirect: &tt.redirect}}
-		if got := r.redirectLocation(&tt.view); got != tt.want {
+		if got := r.redirectLocation(&tt.view, cmp.Or(tt.view.host, "192.0.2.1:80")); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

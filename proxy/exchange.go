@@ -18,6 +18,7 @@ import (
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // exchange is one request's journey. Its methods stand in the order they are called;
@@ -34,12 +35,14 @@ type exchange struct {
 
 	tx         *waf.Transaction
 	found      waf.Findings // once tx has ended
+	screened   screened     // likewise
 	inspecting time.Duration
 	verdict    verdict
 	coverage   coverage
 	failure    string // closed set: why the request was refused or failed
 
 	body     []byte // what was read for inspection
+	sent     []byte // the request's, once body is the response's
 	bodyDone bool   // and that is all of it
 	stream   io.Reader
 
@@ -88,7 +91,7 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 		if ctx.Response.IsBodyStream() {
 			return // answerBody.Close finishes
 		}
-		x.finish()
+		x.end()
 	}()
 	if (begun || x.head()) && x.readBody() && x.inspectBody() && x.forward() {
 		x.reply()
@@ -102,13 +105,18 @@ type expected struct{}
 // comes: if the client is gone before it could be asked, say.
 type awaited struct{ x *exchange }
 
-// Close ends the exchange if nobody has taken it.
+// Close ends the exchange if nobody has taken it, or leaves it to Proxy.unparsed, which the
+// server calls next if the body could not be read.
 func (a *awaited) Close() error {
 	if x := a.x; x != nil {
 		a.x = nil
+		if c, ok := x.ctx.Conn().(*wire.Conn); ok && c.Violation() != nil {
+			c.Pending = x
+			return nil
+		}
 		x.verdict, x.failure = verdictRefused, "truncated"
 		x.proxy.metrics.refused.WithLabelValues(x.failure).Inc()
-		x.finish()
+		x.end()
 	}
 	return nil
 }
@@ -116,13 +124,17 @@ func (a *awaited) Close() error {
 // takeExpected returns the exchange that waits for the body of ctx's request; nil if none
 // does.
 func takeExpected(ctx *fasthttp.RequestCtx) *exchange {
-	a, ok := ctx.UserValue(expected{}).(*awaited)
-	if !ok {
-		return nil
+	if a, ok := ctx.UserValue(expected{}).(*awaited); ok {
+		x := a.x
+		a.x = nil
+		return x
 	}
-	x := a.x
-	a.x = nil
-	return x
+	if c, ok := ctx.Conn().(*wire.Conn); ok && c.Pending != nil {
+		x, _ := c.Pending.(*exchange)
+		c.Pending = nil
+		return x
+	}
+	return nil
 }
 
 // expect decides about a request with Expect: 100-continue before its body is sent. It
@@ -135,7 +147,7 @@ func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
 		}
 		if status != fasthttp.StatusContinue {
 			status = ctx.Response.StatusCode()
-			x.finish()
+			x.end()
 		}
 	}()
 	if x.head() && x.fits() {
@@ -196,7 +208,7 @@ func (x *exchange) admit() bool {
 	}
 	if r.config.Redirect != nil {
 		x.coverage = coverage{coverageNone, reasonRedirect}
-		x.answerRedirect(r.config.Redirect.Status, r.redirectLocation(&x.view))
+		x.answerRedirect(r.config.Redirect.Status, r.redirectLocation(&x.view, x.authority()))
 		return false
 	}
 	return true
@@ -209,7 +221,11 @@ func (x *exchange) inspectHead() bool {
 		return true
 	}
 	x.tx = x.route.engine.Begin(context.Background(), x.id)
-	if !x.judge(func() (waf.Verdict, error) { return x.tx.RequestHead(x.view.request(x.ctx)) }) {
+	request := x.view.request(x.ctx)
+	if x.clean(func() bool { return x.tx.HeadIsClean(request) }) {
+		return true
+	}
+	if !x.judge(func() (waf.Verdict, error) { return x.tx.RequestHead(request) }) {
 		if x.coverage.label == coverageFull {
 			x.coverage = coverage{coverageHeaders, reasonBlocked}
 		}
@@ -219,6 +235,16 @@ func (x *exchange) inspectHead() bool {
 		x.coverage = coverage{coverageNone, reasonExcluded}
 	}
 	return true
+}
+
+// clean asks the screen about one phase. It takes microseconds, so it needs no place in the
+// bulkhead, where those wait who have to ask the rules.
+func (x *exchange) clean(ask func() bool) bool {
+	if !x.tx.Clean() {
+		return false
+	}
+	defer x.inspected(time.Now())
+	return ask()
 }
 
 // judge runs one phase of the rules inside the bulkhead and carries the verdict out.
@@ -335,6 +361,9 @@ func (x *exchange) inspectBody() bool {
 		}
 	}
 	whole := x.coverage.label != coveragePartial
+	if x.clean(func() bool { return x.tx.BodyIsClean(body, whole) }) {
+		return true
+	}
 	return x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body, whole) })
 }
 
@@ -435,6 +464,8 @@ func (x *exchange) reply() {
 	case n >= 0 && n <= maxSmall:
 		x.replyWhole(body, n)
 		return
+	case n > maxSmall && !body.prefixed && !x.readBeginning(body):
+		return
 	}
 	// A body of unknown length may be an event stream: its head must not wait for it.
 	x.ctx.Response.ImmediateHeaderFlush = x.up.Length < 0
@@ -443,14 +474,33 @@ func (x *exchange) reply() {
 }
 
 const (
-	// maxSmall is the length up to which a response body is read before its head is sent: if
-	// it breaks off, the client gets a status for it. Of requests, fasthttp has read as much
-	// when it calls the handler.
+	// maxSmall is how much of a response body of known length is read before its head is
+	// sent: if it breaks off there, the client gets a status for it. The server would not
+	// have sent less. Of requests, fasthttp has read as much when it calls the handler.
 	maxSmall = 8 << 10
 	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
 	// which know no chunks.
 	maxWhole = 8 << 20
 )
+
+// readBeginning reads what has to be there of a long body before its head is sent.
+func (x *exchange) readBeginning(body *answerBody) bool {
+	bodies.put(x.body) // the request's is sent
+	var err error
+	if x.body, _, err = readUpTo(x.up.Body, bodies.get(), maxSmall); err != nil {
+		x.brokeOff(err)
+		return false
+	}
+	body.r = prefixed(x.body, x.up.Body)
+	return true
+}
+
+// brokeOff answers in place of a response whose body ended too early to be sent.
+func (x *exchange) brokeOff(err error) {
+	x.answerBody.n = 0 // none of it is sent
+	x.upstreamFailed(upstream.Reason(err))
+	x.answer(fasthttp.StatusBadGateway)
+}
 
 // replyWhole reads a body of at most limit bytes and sends it.
 func (x *exchange) replyWhole(body io.Reader, limit int) {
@@ -458,9 +508,7 @@ func (x *exchange) replyWhole(body io.Reader, limit int) {
 	defer bodies.put(all)
 	x.closeUpstream()
 	if err != nil || !whole {
-		x.answerBody.n = 0 // none of it is sent
-		x.upstreamFailed(upstream.Reason(err))
-		x.answer(fasthttp.StatusBadGateway)
+		x.brokeOff(err)
 		return
 	}
 	x.ctx.Response.SetBody(all) // a copy: it is written when all this is over
@@ -469,20 +517,26 @@ func (x *exchange) replyWhole(body io.Reader, limit int) {
 // inspectResponse runs phases 3 and 4. Nothing has been sent to the client yet, so both
 // can still stop the response.
 func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
-	if !x.judge(func() (waf.Verdict, error) { return x.tx.ResponseHead(x.responseView(h)) }) {
-		return false
+	response := x.responseView(h)
+	if !x.clean(func() bool { return x.tx.ResponseHeadIsClean(response) }) {
+		if !x.judge(func() (waf.Verdict, error) { return x.tx.ResponseHead(response) }) {
+			return false
+		}
+		if x.tx == nil { // it failed, and the policy goes on without it
+			return true
+		}
 	}
-	if x.tx == nil { // it failed, and the policy goes on without it
-		return true
-	}
-	bodies.put(x.body) // the request's is sent
-	x.body = nil
+	// The request's body is sent, but the rules may have to see it yet.
+	x.sent, x.body = x.body, nil
 	var body []byte
-	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols && x.tx.WantsResponseBody() {
+	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols {
 		var ok bool
 		if body, ok = x.readResponse(h); !ok {
 			return false
 		}
+	}
+	if x.clean(func() bool { return x.tx.ResponseBodyIsClean(body) }) {
+		return true
 	}
 	return x.judge(func() (waf.Verdict, error) { return x.tx.ResponseBody(body) })
 }
@@ -491,13 +545,7 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 // none, and the policy says what happens then.
 func (x *exchange) decide(v waf.Verdict, err error) bool {
 	if err != nil {
-		var panicked *waf.PanicError
-		if errors.As(err, &panicked) {
-			x.proxy.metrics.panics.Inc()
-			x.proxy.log.Error().Err(err).Str("request_id", x.id).Bytes("stack", panicked.Stack).Msg("engine panicked")
-		} else {
-			x.proxy.log.Error().Err(err).Str("request_id", x.id).Str("policy", x.route.policy.ID).Msg("engine failed")
-		}
+		x.engineFailed(err)
 		x.failure = "engine"
 		if x.coverage = (coverage{coverageNone, reasonError}); x.pool != nil { // the request was inspected
 			x.coverage.label = coveragePartial
@@ -538,6 +586,17 @@ func (x *exchange) decide(v waf.Verdict, err error) bool {
 	return false
 }
 
+// engineFailed tells whoever has to act.
+func (x *exchange) engineFailed(err error) {
+	var panicked *waf.PanicError
+	if errors.As(err, &panicked) {
+		x.proxy.metrics.panics.Inc()
+		x.proxy.log.Error().Err(err).Str("request_id", x.id).Bytes("stack", panicked.Stack).Msg("engine panicked")
+	} else {
+		x.proxy.log.Error().Err(err).Str("request_id", x.id).Str("policy", x.route.policy.ID).Msg("engine failed")
+	}
+}
+
 // abandon goes on without the engine. What it has found is kept for the event.
 func (x *exchange) abandon() {
 	x.conclude()
@@ -546,7 +605,13 @@ func (x *exchange) abandon() {
 
 // conclude ends the transaction.
 func (x *exchange) conclude() {
+	if x.screened = screenedOff; x.tx.Screened() {
+		x.screened = screenedInspect
+	}
 	found, err := x.tx.Finish()
+	if x.tx.Clean() {
+		x.screened = screenedClean
+	}
 	if err != nil {
 		x.proxy.log.Error().Err(err).Str("request_id", x.id).Msg("engine failed after the verdict")
 	}
@@ -619,6 +684,19 @@ func (x *exchange) panicked(r any) {
 	x.ctx.SetConnectionClose()
 }
 
+// end is finish where nobody else would recover: fasthttp's goroutines end the process
+// with a panic.
+func (x *exchange) end() {
+	p, id := x.proxy, x.id
+	defer func() {
+		if r := recover(); r != nil {
+			p.reportPanic(r, id)
+		}
+	}()
+	x.closeUpstream()
+	x.finish()
+}
+
 // finish writes the events, counts, and lets go of everything. It runs once: after the
 // handler, or when the streamed answer is closed.
 func (x *exchange) finish() {
@@ -635,13 +713,16 @@ func (x *exchange) finish() {
 	if r := x.route; r != nil {
 		routeID, policyID, mode = r.config.ID, r.policy.ID, r.policy.Mode
 		r.inFlight.Add(-1)
+		if x.tx != nil {
+			x.conclude()
+		}
+		if r.engine != nil {
+			r.metrics.screen(x.screened)
+		}
 		r.metrics.done(x.verdict, status, x.coverage, took, x.inspecting)
 	}
 	if x.pool != nil {
 		upstreamID = x.pool.ID()
-	}
-	if x.tx != nil {
-		x.conclude()
 	}
 	if x.route != nil && (len(x.found.Matches) > 0 || x.verdict != verdictPass && x.verdict != verdictRefused) {
 		x.reportFindings(status)
@@ -666,6 +747,7 @@ func (x *exchange) finish() {
 	}
 	p.metrics.inFlight.Dec()
 	bodies.put(x.body)
+	bodies.put(x.sent)
 	x.snapshot.release()
 	*x.up = upstream.Exchange{}
 	*x = exchange{up: x.up, scratch: x.scratch, view: view{headers: v.headers[:0], hops: v.hops[:0]}, fields: x.fields, onInterim: x.onInterim}

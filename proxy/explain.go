@@ -26,7 +26,10 @@ type Explanation struct {
 	Status             int // the client would get; 0: the upstream's
 	Coverage           string
 	CoverageReason     string
-	Failure            string // why it was refused, in metrics' words
+	Failure            string     // why it was refused, in metrics' words
+	Screened           string     // what the screen said: clean, inspect, off; empty: there is no inspection
+	Asked              waf.Reason // why the rules were asked; the value is unmasked
+	NoScreen           string     // why there is no screen
 	Findings           waf.Findings
 }
 
@@ -76,7 +79,12 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 		e.Policy = &x.route.policy
 	}
 	if x.tx != nil {
+		e.Asked = x.tx.Asked()
 		x.conclude()
+		e.Screened = x.screened.String()
+		if err := x.route.engine.NoScreen(); err != nil {
+			e.NoScreen = err.Error()
+		}
 	}
 	e.Findings = x.found
 	return e, nil

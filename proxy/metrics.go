@@ -19,6 +19,10 @@ type metrics struct {
 	duration      *prometheus.HistogramVec // route
 	inspection    *prometheus.HistogramVec // route
 	coverage      *prometheus.CounterVec   // route, coverage, reason
+	messages      *prometheus.CounterVec   // route, verdict
+	screened      *prometheus.CounterVec   // route, result
+	disagreements *prometheus.CounterVec   // policy
+	screens       *prometheus.GaugeVec     // policy
 	ruleMatches   *prometheus.CounterVec   // rule_id
 	refused       *prometheus.CounterVec   // reason
 	upstreamError *prometheus.CounterVec   // upstream, reason
@@ -58,6 +62,10 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		duration:      histogram("wafer_request_duration_seconds", "Head received to response sent.", prometheus.DefBuckets, "route"),
 		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
 		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
+		messages:      counter("wafer_websocket_messages_total", "Text messages of WebSockets that were inspected, by verdict.", "route", "verdict"),
+		screened:      counter("wafer_screened_total", "Inspected requests by what the screen said: clean, inspect, or off.", "route", "result"),
+		disagreements: counter("wafer_screen_disagreements_total", "Checks of the screen that failed.", "policy"),
+		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
 		ruleMatches:   counter("wafer_rule_matches_total", "Matches of rules that log.", "rule_id"),
 		refused:       counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
@@ -133,6 +141,20 @@ var verdictNames = [verdicts]string{"pass", "block", "redirect", "drop", "would_
 
 func (v verdict) String() string { return verdictNames[v] }
 
+// screened is what the screen said about a request that was inspected.
+type screened uint8
+
+const (
+	screenedOff     screened = iota // there was none to ask
+	screenedInspect                 // not proved clean: the rules decided
+	screenedClean                   // proved clean: the rules were not asked
+	screenedResults                 // how many there are
+)
+
+var screenedNames = [screenedResults]string{"off", "inspect", "clean"}
+
+func (s screened) String() string { return screenedNames[s] }
+
 // routeMetrics are a route's instruments. Those with more labels than the route are made
 // when they are first needed, once, so that a thousand routes do not start with a hundred
 // thousand series of zero; afterwards the request path resolves no label.
@@ -143,7 +165,9 @@ type routeMetrics struct {
 	inspection prometheus.Observer
 	requests   [verdicts]atomic.Pointer[prometheus.Counter]
 	responses  [6]atomic.Pointer[prometheus.Counter]
+	screened   [screenedResults]atomic.Pointer[prometheus.Counter]
 	coverages  [coverageLabels][coverageReasons]atomic.Pointer[prometheus.Counter]
+	messages   [verdicts]atomic.Pointer[prometheus.Counter]
 }
 
 func (m *metrics) route(id string) *routeMetrics {
@@ -158,6 +182,8 @@ func (m *metrics) forget(id string) {
 	m.duration.DeletePartialMatch(l)
 	m.inspection.DeletePartialMatch(l)
 	m.coverage.DeletePartialMatch(l)
+	m.screened.DeletePartialMatch(l)
+	m.messages.DeletePartialMatch(l)
 }
 
 func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() prometheus.Counter) {
@@ -168,6 +194,16 @@ func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() promethe
 		slot.Store(c)
 	}
 	(*c).Inc()
+}
+
+// message counts a message of a WebSocket.
+func (r *routeMetrics) message(v verdict) {
+	increment(&r.messages[v], func() prometheus.Counter { return r.all.messages.WithLabelValues(r.route, v.String()) })
+}
+
+// screen counts what the screen said.
+func (r *routeMetrics) screen(s screened) {
+	increment(&r.screened[s], func() prometheus.Counter { return r.all.screened.WithLabelValues(r.route, s.String()) })
 }
 
 // done counts a finished request.

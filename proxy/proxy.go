@@ -62,6 +62,7 @@ func New(o Options) (*Proxy, error) {
 		decoder:   coding.New(),
 		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 	}
+	p.resources.disagreed = p.screenDisagreed
 	p.metrics.watchQueue(p.bulkhead.queued)
 	p.metrics.watchTunnels(p.tunnels.Load)
 	p.server = p.newServer()
@@ -87,7 +88,27 @@ func inspections(configured int) int {
 }
 
 func newResources() resources {
-	return resources{engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}
+	return resources{compiler: waf.NewCompiler(), engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}
+}
+
+// screenDisagreed reports that a policy's screen was wrong, and is off until the policy is
+// built anew.
+func (p *Proxy) screenDisagreed(policy string, d waf.Disagreement) {
+	p.metrics.disagreements.WithLabelValues(policy).Inc()
+	p.metrics.screens.WithLabelValues(policy).Set(0)
+	event := p.log.Error().Str("policy", policy)
+	if d.Panic != nil {
+		event.Err(d.Panic).Bytes("stack", d.Panic.Stack).Msg("screen panicked and is off")
+		return
+	}
+	if len(d.Findings.Matches) > 0 {
+		m := &d.Findings.Matches[0]
+		event.Int("rule_id", m.RuleID)
+		if len(m.Targets) > 0 {
+			event.Str("target", m.Targets[0].Name).Str("value", audit.Mask(m.Targets[0].Name, m.Targets[0].Value))
+		}
+	}
+	event.Msg("screen disagreed with the rules and is off")
 }
 
 func (p *Proxy) newServer() *fasthttp.Server {
@@ -129,7 +150,8 @@ func (p *Proxy) Serve(ln net.Listener) error {
 		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
 		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
 		ProxyProtocol: b.ProxyProtocol == "on", TrustedProxies: b.TrustedProxies,
-		Refused: func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
+		Refused:  func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
+		Panicked: func(v any) { p.reportPanic(v, "") },
 	})
 	p.metrics.watchConnections(l.Open)
 	if err := p.server.Serve(l); err != nil {
@@ -184,7 +206,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 	}()
 	if x := takeExpected(ctx); x != nil {
 		x.bodyFailed(err)
-		x.finish()
+		x.end()
 		return
 	}
 	status, reason := refusal(ctx.Conn(), err)

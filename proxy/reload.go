@@ -173,8 +173,15 @@ func (p *Proxy) describe(s *snapshot) {
 	m.generation.Set(float64(s.generation))
 	m.engines.Set(float64(len(s.engines)))
 	m.policyRules.Reset()
+	m.screens.Reset()
 	for _, d := range s.describePolicies() {
 		m.policyRules.WithLabelValues(d.ID).Set(float64(d.Rules))
+		if d.Engine != "" {
+			screen := m.screens.WithLabelValues(d.ID)
+			if screen.Set(0); d.NoScreen == "" {
+				screen.Set(1)
+			}
+		}
 	}
 }
 

@@ -70,6 +70,7 @@ type route struct {
 	policy            config.Policy
 	engine            *waf.Engine // nil: mode off
 	inspectsResponses bool
+	inspectsMessages  bool            // of WebSockets
 	oversize          string          // config.RequestBody.Oversize; a policy that only detects rejects nothing
 	split             *upstream.Split // nil: a redirect
 	block             pages

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
 	"io"
 	"net"
 	"strings"
@@ -14,11 +16,15 @@ import (
 )
 
 // A WebSocket begins as a request, which is inspected like any other, and goes on as bytes
-// in both directions, which are not: the coverage label says so.
+// in both directions. Of these, the client's text messages are inspected if the route says
+// so (messages.go); the coverage label tells.
 
-// wantsWebSocket reports whether the request is a WebSocket handshake (RFC 6455 4.1).
-func (v *view) wantsWebSocket() bool {
-	if v.method != "GET" || v.protocol != "HTTP/1.1" || !strings.EqualFold(v.get("Upgrade"), "websocket") {
+// wantsWebSocket reports whether the request is a WebSocket handshake (RFC 6455 4.1). What
+// is none to the letter might be a plain request to one reader and a tunnel to another.
+func (x *exchange) wantsWebSocket() bool {
+	v := &x.view
+	if v.method != "GET" || v.protocol != "HTTP/1.1" || x.stream != nil || !strings.EqualFold(v.get("Upgrade"), "websocket") ||
+		v.get("Sec-WebSocket-Version") != "13" || len(v.get(webSocketKey)) != webSocketKeyBytes {
 		return false
 	}
 	for i := range v.headers {
@@ -33,16 +39,56 @@ func (v *view) wantsWebSocket() bool {
 	return false
 }
 
+const (
+	webSocketKey        = "Sec-WebSocket-Key"
+	webSocketKeyBytes   = 24 // 16 in base64
+	webSocketGUID       = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	webSocketExtensions = "Sec-WebSocket-Extensions"
+)
+
+// acceptsWebSocket reports whether a 101 is the answer to a handshake with that key
+// (RFC 6455 4.2.2). An application that answers 101 for another reason, or whose status
+// somebody else chooses, opens no tunnel. Nor does one that uses extensions, if none were
+// offered.
+func acceptsWebSocket(h *fasthttp.ResponseHeader, key string, extensions bool) bool {
+	sum := sha1.Sum([]byte(key + webSocketGUID))
+	want := base64.StdEncoding.EncodeToString(sum[:])
+	upgrade, accept := "", ""
+	for name, value := range h.All() { // fasthttp finds names only in the case they came in
+		switch n := string(name); {
+		case strings.EqualFold(n, "Upgrade"):
+			upgrade += string(value)
+		case strings.EqualFold(n, "Sec-WebSocket-Accept"):
+			accept += string(value)
+		case strings.EqualFold(n, webSocketExtensions) && !extensions:
+			return false
+		}
+	}
+	return strings.EqualFold(upgrade, "websocket") && accept == want
+}
+
 // replyTunnel passes a 101 on. Both connections are a tunnel when it has been written.
 func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	up, ok := x.up.Body.(io.ReadWriteCloser)
 	if !ok {
 		panic("BUG: a 101 without a stream in both directions")
 	}
+	if !acceptsWebSocket(h, x.view.get(webSocketKey), !x.route.inspectsMessages) {
+		x.upstreamFailed("malformed")
+		x.answer(fasthttp.StatusBadGateway)
+		return
+	}
 	x.editResponseHead(h)
 	h.Set("Connection", "Upgrade")
 	h.Set("Upgrade", "websocket")
-	x.coverage = coverage{coverageHeaders, reasonUpgrade}
+	var inspected *messages
+	if x.coverage.label == coverageFull {
+		x.coverage = coverage{coverageHeaders, reasonUpgrade}
+		if x.route.inspectsMessages {
+			x.coverage.label = coveragePartial
+			inspected = x.inspectMessages()
+		}
+	}
 	p, id, idle := x.proxy, x.id, x.route.config.Timeouts.Idle
 	// The exchange will serve other requests while the tunnel is open.
 	x.up = &upstream.Exchange{Endpoint: x.up.Endpoint}
@@ -58,6 +104,9 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	x.ctx.Hijack(func(client net.Conn) {
 		p.tunnels.Add(1)
 		defer p.tunnels.Add(-1)
+		if inspected != nil {
+			defer inspected.x.snapshot.release()
+		}
 		defer func() {
 			if r := recover(); r != nil {
 				report(r)
@@ -68,19 +117,31 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 			_ = conn.Close()
 			return
 		}
+		upward, downward := copyAll, copyAll
+		if inspected != nil {
+			inspected.client = conn
+			upward, downward = inspected.upward, inspected.downward
+		}
 		// What the server hands out has the bytes that it read ahead, but its Close does
 		// nothing until this function returns.
 		tunnel(struct {
 			io.ReadWriter
 			io.Closer
-		}{client, conn}, up, idle, report)
+		}{client, conn}, up, idle, report, upward, downward)
 	})
 }
 
-// tunnel copies in both directions until one side ends, or both are silent for idle
+// relay moves bytes of one direction until either side ends.
+type relay func(to io.Writer, from io.Reader)
+
+func copyAll(to io.Writer, from io.Reader) {
+	_, _ = io.Copy(to, from) // how it ends does not matter: both sides are closed
+}
+
+// tunnel relays in both directions until one side ends, or both are silent for idle
 // (0: for ever), and closes both. A Close has to end what runs on the same side. report
 // hears of panics, which would end the process.
-func tunnel(client, up io.ReadWriteCloser, idle time.Duration, report func(r any)) {
+func tunnel(client, up io.ReadWriteCloser, idle time.Duration, report func(r any), upward, downward relay) {
 	var last atomic.Int64
 	last.Store(time.Now().UnixNano())
 	closeBoth := func() {
@@ -109,17 +170,17 @@ func tunnel(client, up io.ReadWriteCloser, idle time.Duration, report func(r any
 		}()
 	}
 	done := make(chan struct{}, 2)
-	pipe := func(to io.Writer, from io.Reader) {
+	pipe := func(relay relay, to io.Writer, from io.Reader) {
 		defer func() {
 			if r := recover(); r != nil {
 				report(r)
 			}
 			done <- struct{}{}
 		}()
-		_, _ = io.Copy(to, &stamped{from, &last}) // how it ends does not matter: both are closed
+		relay(to, &stamped{from, &last})
 	}
-	go pipe(up, client)
-	go pipe(client, up)
+	go pipe(upward, up, client)
+	go pipe(downward, client, up)
 	<-done
 	closeBoth()
 	<-done

@@ -2,6 +2,7 @@ package waf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -53,17 +54,17 @@ func benchRequest(i int, method, target, mediaType string, body []byte) *Request
 		Method: method, Target: target, Protocol: "HTTP/1.1", Host: "shop.example.com",
 		ClientAddr: "192.0.2.7", ClientPort: 40000 + i, ServerAddr: "192.0.2.1", ServerPort: 8080,
 		Headers: []Header{
-			{"Host", "shop.example.com"},
-			{"User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"},
-			{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
-			{"Accept-Language", "en-US,en;q=0.9"},
-			{"Accept-Encoding", "gzip, deflate, br"},
-			{"Referer", "http://shop.example.com/women/" + benchWord(i)},
-			{"Cookie", fmt.Sprintf("session_id=%032x; theme=light; visitor=GA1.2.%d.1718000000", i*7919, 100000000+i)},
+			{Name: "Host", Value: "shop.example.com"},
+			{Name: "User-Agent", Value: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"},
+			{Name: "Accept", Value: "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
+			{Name: "Accept-Language", Value: "en-US,en;q=0.9"},
+			{Name: "Accept-Encoding", Value: "gzip, deflate, br"},
+			{Name: "Referer", Value: "http://shop.example.com/women/" + benchWord(i)},
+			{Name: "Cookie", Value: fmt.Sprintf("session_id=%032x; theme=light; visitor=GA1.2.%d.1718000000", i*7919, 100000000+i)},
 		},
 	}
 	if body != nil {
-		r.Headers = append(r.Headers, Header{"Content-Type", mediaType}, Header{"Content-Length", fmt.Sprint(len(body))})
+		r.Headers = append(r.Headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
 	}
 	return r
 }
@@ -99,53 +100,106 @@ var benchCases = []benchCase{
 		body := []byte(b.String())
 		return benchRequest(i, "POST", "/api/orders", "application/json", body), body
 	}},
+	{"json12k", false, func(i int) (*Request, []byte) {
+		var b strings.Builder
+		b.WriteString(`{"page":1,"results":[`)
+		for n := range 38 {
+			if n > 0 {
+				b.WriteByte(',')
+			}
+			w := benchWord(i*3 + n)
+			fmt.Fprintf(&b, `{"id":%d,"title":"%s and %s for the whole family","description":"A %s that lasts, made of %s; washable at 30 degrees.","price":%d.90,"stock":%t,"updated":"2026-11-%02dT08:%02d:00Z","image":"https://cdn.example.com/images/%s-%d.jpg"}`,
+				i*100+n, w, benchWord(i+n+7), benchWord(n+i*5), benchWord(n+2), 10+n, n%3 > 0, 1+n%28, n%60, w, n)
+		}
+		b.WriteString(`]}`)
+		body := []byte(b.String())
+		return benchRequest(i, "POST", "/api/import", "application/json", body), body
+	}},
 	{"attack", true, func(i int) (*Request, []byte) {
 		return benchRequest(i, "GET", fmt.Sprintf("/search?page=%d&q=%d%%27%%20UNION%%20SELECT%%20username,%s%%20FROM%%20users--%%20-", i, i, benchWord(i)), "", nil), nil
 	}},
 }
 
-// BenchmarkTransaction is one request through all phases of a policy at paranoia level 1.
+// BenchmarkTransaction is one request through all phases of a policy at paranoia level 1, with
+// the screen, without it, and without it and with Coraza's own experimental pre-filter.
 func BenchmarkTransaction(b *testing.B) {
-	e := mustBench(b, benchPolicy("bench"))
-	for _, c := range benchCases {
-		b.Run(c.name, func(b *testing.B) {
-			var requests [benchVariants]*Request
-			var bodies [benchVariants][]byte
-			for i := range benchVariants {
-				requests[i], bodies[i] = c.make(i)
-			}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				blocked, err := benchTransaction(e, requests[i], bodies[i])
-				if err != nil {
-					b.Fatal(err)
+	for _, variant := range []struct {
+		name   string
+		change func(*Policy)
+	}{
+		{"screen", func(*Policy) {}},
+		{"stock", func(p *Policy) { p.ScreenOff = true }},
+		{"stock-prefilter", func(p *Policy) {
+			p.ScreenOff = true
+			p.RulesBefore = []RuleText{{"bench", "SecRxPreFilter On"}}
+		}},
+	} {
+		for paranoia := 1; paranoia <= 2; paranoia++ {
+			p := benchPolicy("bench")
+			p.BlockingParanoia, p.DetectionParanoia = paranoia, paranoia
+			variant.change(&p)
+			e := mustBench(b, p)
+			for _, c := range benchCases {
+				if paranoia == 2 && c.name == "attack" {
+					continue
 				}
-				if blocked != c.blocks {
-					b.Fatalf("request %d: blocked is %t", i, blocked)
-				}
-				i = (i + 1) % benchVariants
+				b.Run(fmt.Sprintf("%s/pl%d/%s", c.name, paranoia, variant.name), func(b *testing.B) { benchTransactions(b, e, c) })
 			}
-		})
+		}
 	}
 }
 
-func benchTransaction(e *Engine, r *Request, body []byte) (blocked bool, err error) {
+func benchTransactions(b *testing.B, e *Engine, c benchCase) {
+	var requests [benchVariants]*Request
+	var bodies [benchVariants][]byte
+	size := 0
+	for i := range benchVariants {
+		requests[i], bodies[i] = c.make(i)
+		size += len(bodies[i])
+	}
+	b.SetBytes(int64(size / benchVariants))
+	b.ReportAllocs()
+	clean := 0
+	i := 0
+	for b.Loop() {
+		blocked, wasClean, err := benchTransaction(e, requests[i], bodies[i])
+		if err != nil {
+			b.Fatal(err)
+		}
+		if blocked != c.blocks {
+			b.Fatalf("request %d: blocked is %t", i, blocked)
+		}
+		if wasClean {
+			clean++
+		}
+		i = (i + 1) % benchVariants
+	}
+	b.ReportMetric(float64(clean)/float64(b.N), "clean")
+}
+
+// benchTransaction does what a proxy does.
+func benchTransaction(e *Engine, r *Request, body []byte) (blocked, clean bool, err error) {
 	t := e.Begin(context.Background(), "0193a7b2-bench")
-	v, err := t.RequestHead(r)
-	if err == nil && !v.Blocks() {
-		v, err = t.RequestBody(body, true)
+	response := Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "text/html"}, {Name: "Content-Length", Value: "1024"}}}
+	var v Verdict
+	for _, phase := range []struct {
+		clean func() bool
+		rules func() (Verdict, error)
+	}{
+		{func() bool { return t.HeadIsClean(r) }, func() (Verdict, error) { return t.RequestHead(r) }},
+		{func() bool { return t.BodyIsClean(body, true) }, func() (Verdict, error) { return t.RequestBody(body, true) }},
+		{func() bool { return t.ResponseHeadIsClean(&response) }, func() (Verdict, error) { return t.ResponseHead(&response) }},
+		{func() bool { return t.ResponseBodyIsClean(nil) }, func() (Verdict, error) { return t.ResponseBody(nil) }},
+	} {
+		if phase.clean() {
+			continue
+		}
+		if v, err = phase.rules(); err != nil || v.Blocks() {
+			break
+		}
 	}
-	if err == nil && !v.Blocks() {
-		v, err = t.ResponseHead(&Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{{"Content-Type", "text/html"}, {"Content-Length", "1024"}}})
-	}
-	if err == nil && !v.Blocks() {
-		v, err = t.ResponseBody(nil)
-	}
-	if _, ferr := t.Finish(); err == nil {
-		err = ferr
-	}
-	return v.Blocks(), err
+	_, ferr := t.Finish()
+	return v.Blocks(), t.Clean(), errors.Join(err, ferr)
 }
 
 // BenchmarkNewEngine compiles a policy: alone, and next to one that has the same rules and

@@ -7,11 +7,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental"
 	"github.com/corazawaf/coraza/v3/types"
+	"github.com/wafer-waf/wafer/waf/screen"
 )
 
 // MinRules is the floor below which a compiled policy is refused. CRS 4.25 compiles to
@@ -26,21 +28,37 @@ type Engine struct {
 	rules  int
 	scores map[int]ruleScore // by rule id
 	policy Policy
+
+	screen   *screen.Screen // nil: the policy has none
+	noScreen error          // why
+	screens  atomic.Bool    // the screen is asked
+	checks   verifier
 }
 
 // ruleScore is what a rule adds to which paranoia level's score.
 type ruleScore struct{ points, paranoia int }
 
+// Compiler compiles policies. Their screens share what they have in common. It is safe for
+// concurrent use.
+type Compiler struct{ screens *screen.Compiler }
+
+// NewCompiler returns a compiler.
+func NewCompiler() *Compiler { return &Compiler{screen.NewCompiler(coreruleset.FS)} }
+
+// NewEngine compiles p alone.
+func NewEngine(p Policy) (*Engine, error) { return NewCompiler().NewEngine(p) }
+
 // NewEngine compiles p. Its errors name the source of the text that does not compile and
 // the line in it.
-func NewEngine(p Policy) (*Engine, error) {
+func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("compile policy %q: %w", p.ID, err)
 	}
-	ids, tags := map[int]bool{}, map[string]bool{}
+	ids, tags, phases := map[int]bool{}, map[string]bool{}, map[int]int{}
 	w, err := compile(p, p.pieces(), func(r types.RuleMetadata) {
 		ids[r.ID()] = true
+		phases[r.ID()] = int(r.Phase())
 		for _, t := range r.Tags() {
 			tags[t] = true
 		}
@@ -61,6 +79,7 @@ func NewEngine(p Policy) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("compile policy %q: %d rules are left, fewer than the floor of %d: exclude less, or write mode: off to say that nothing is inspected",
 			p.ID, e.rules, MinRules), e.Close())
 	}
+	e.compileScreen(c.screens, phases)
 	return e, nil
 }
 
@@ -78,7 +97,11 @@ func (e *Engine) Close() error {
 
 // Begin starts a transaction. id is what rules see as UNIQUE_ID.
 func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
-	return &Transaction{engine: e, tx: e.opts.NewTransactionWithOptions(experimental.Options{ID: id, Context: ctx})}
+	t := &Transaction{engine: e, ctx: ctx, id: id}
+	if e.screens.Load() {
+		t.run, t.screenAsked = e.screen.Begin(), true
+	}
+	return t
 }
 
 func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
@@ -86,14 +109,16 @@ func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza
 	for _, piece := range pieces {
 		c = c.WithDirectives(piece.text)
 	}
-	// A response without a media type is inspected: clients guess what it is.
-	mimes := append([]string{""}, p.ResponseMIMETypes...)
-	c = c.WithResponseBodyMimeTypes(mimes)
+	c = c.WithResponseBodyMimeTypes(p.mimeTypes())
 	if observe != nil {
 		c = experimental.WAFConfigWithRuleObserver(c, observe)
 	}
 	return coraza.NewWAF(c)
 }
+
+// mimeTypes are those of responses that are inspected. One without a media type is: clients
+// guess what it is.
+func (p Policy) mimeTypes() []string { return append([]string{""}, p.ResponseMIMETypes...) }
 
 // check finds what Coraza's parser would pass over in silence: a line too long for its
 // scanner ends the text there, and so does a line continued into nothing.

@@ -38,13 +38,13 @@ func mustEngine(t testing.TB, change ...func(*Policy)) *Engine {
 func get(target string, headers ...Header) *Request {
 	return &Request{
 		Method: "GET", Target: target, Protocol: "HTTP/1.1", Host: "shop.example",
-		Headers:    append([]Header{{"Host", "shop.example"}, {"User-Agent", "Mozilla/5.0"}, {"Accept", "*/*"}}, headers...),
+		Headers:    append([]Header{{Name: "Host", Value: "shop.example"}, {Name: "User-Agent", Value: "Mozilla/5.0"}, {Name: "Accept", Value: "*/*"}}, headers...),
 		ClientAddr: "192.0.2.1", ClientPort: 1234,
 	}
 }
 
 func post(target, mediaType, body string) *Request {
-	r := get(target, Header{"Content-Type", mediaType}, Header{"Content-Length", fmt.Sprint(len(body))})
+	r := get(target, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
 	r.Method = "POST"
 	return r
 }
@@ -105,8 +105,8 @@ SecRule ARGS:go "@streq off" "id:1004,phase:1,pass,nolog,ctl:ruleEngine=Off"`}}
 		{"form", block, post("/", "application/x-www-form-urlencoded", sqliForm), sqliForm, Verdict{Deny, true, 403, "", 949110, 2}, 942100},
 		{"json", block, post("/", "application/json", `{"a":["<script>alert(1)</script>"]}`), `{"a":["<script>alert(1)</script>"]}`, Verdict{Deny, true, 403, "", 949110, 2}, 941100},
 		{"broken json", block, post("/", "application/json", `{"a":`), `{"a":`, Verdict{Deny, true, 400, "", 200002, 2}, 200002},
-		{"early", early, get("/", Header{"User-Agent", "sqlmap"}), "", Verdict{Deny, true, 403, "", 949111, 1}, 913100},
-		{"not early", block, get("/", Header{"User-Agent", "sqlmap"}), "", Verdict{Deny, true, 403, "", 949110, 2}, 913100},
+		{"early", early, get("/", Header{Name: "User-Agent", Value: "sqlmap"}), "", Verdict{Deny, true, 403, "", 949111, 1}, 913100},
+		{"not early", block, get("/", Header{Name: "User-Agent", Value: "sqlmap"}), "", Verdict{Deny, true, 403, "", 949110, 2}, 913100},
 		{"threshold", lenient, get("/?q=" + sqli), "", Verdict{}, 942100},
 		{"detect", detect, get("/?q=" + sqli), "", Verdict{Deny, false, 403, "", 949110, 2}, 942100},
 		{"redirect", own, get("/?go=away"), "", Verdict{Redirect, true, 307, "https://example.com/away", 1001, 1}, 1001},
@@ -178,7 +178,7 @@ func TestResponse(t *testing.T) {
 			}
 			r := &Response{Status: 200, Protocol: "HTTP/1.1"}
 			if tt.mediaType != "" {
-				r.Headers = []Header{{"content-TYPE", tt.mediaType}}
+				r.Headers = []Header{{Name: "content-TYPE", Value: tt.mediaType}}
 			}
 			if v, err := tx.ResponseHead(r); err != nil || v.Blocks() {
 				t.Fatal(v, err)

@@ -41,6 +41,9 @@ type Policy struct {
 
 	RulesBefore, RulesAfter []RuleText // before and after CRS
 	Exclusions              []Exclusion
+
+	ScreenOff    bool    // every message goes to Coraza
+	ScreenVerify float64 // share of clean messages that Coraza checks all the same, 0 to 1
 }
 
 // Setting is one CRS variable of the collection TX.
@@ -65,6 +68,7 @@ func (p Policy) Digest() string {
 	for _, piece := range p.pieces() {
 		fmt.Fprintf(h, "%d\n%s\n", len(piece.text), piece.text)
 	}
+	fmt.Fprintf(h, "screen %t %g\n", p.ScreenOff, p.ScreenVerify)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

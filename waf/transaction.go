@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"strconv"
@@ -9,47 +10,110 @@ import (
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/corazawaf/coraza/v3/types/variables"
+	"github.com/wafer-waf/wafer/waf/screen"
 )
 
-// Transaction is one request and its response on their way through an engine. Phases are
-// called in order; none may be left out, or Coraza skips the later ones in silence. After
-// a verdict that blocks, only Finish may follow.
+// Transaction is one request and its response on their way through an engine.
+//
+// For each phase there are two steps: one that asks the screen, cheap, and one that asks
+// Coraza, which is needed only if the screen has not found the message clean, then or in an
+// earlier phase. The steps are called in order; none may be left out. After a verdict that
+// blocks, only Finish may follow.
 type Transaction struct {
-	engine *Engine
-	tx     types.Transaction
-	first  Verdict
-	phase  int
+	engine      *Engine
+	ctx         context.Context
+	id          string
+	tx          types.Transaction // nil: everything was clean so far
+	run         *screen.Run       // nil: Coraza decides
+	asked       screen.Reason     // why
+	screenAsked bool              // there was a screen at the beginning
+
+	// what Coraza needs if it is asked late
+	request   *Request
+	body      []byte // as the rules see it; nil before RequestBody
+	whole     bool
+	response  *Response
+	answer    []byte
+	completed int // phases that are over
+
+	first Verdict
+	phase int
+}
+
+// HeadIsClean asks the screen about a request's head. If it is clean, RequestHead need not be
+// called.
+func (t *Transaction) HeadIsClean(r *Request) (clean bool) {
+	r.ID = t.id
+	t.request = r
+	return t.screened(1, func() bool { return t.run.Head(r) })
 }
 
 // RequestHead runs the rules of phase 1.
 func (t *Transaction) RequestHead(r *Request) (v Verdict, err error) {
 	defer recovered(&err)
+	r.ID = t.id
+	t.request = r
+	t.begin()
+	return t.requestHead(), nil
+}
+
+func (t *Transaction) requestHead() Verdict {
 	t.phase = 1
+	r := t.request
 	t.tx.ProcessConnection(r.ClientAddr, r.ClientPort, r.ServerAddr, r.ServerPort)
 	t.tx.SetServerName(r.Host)
 	t.tx.ProcessURI(r.Target, r.Method, r.Protocol)
 	for _, h := range r.Headers {
 		t.tx.AddRequestHeader(h.Name, h.Value)
 	}
-	return t.verdict(t.tx.ProcessRequestHeaders()), nil
+	t.completed = 1
+	return t.verdict(t.tx.ProcessRequestHeaders())
 }
 
 // WantsRequestBody reports whether rules look at the request's body. It is known after
-// RequestHead.
+// the head.
 func (t *Transaction) WantsRequestBody() bool {
+	if t.tx == nil {
+		return t.engine.screen.InspectsRequest()
+	}
 	return !t.tx.IsRuleEngineOff() && t.tx.IsRequestBodyAccessible()
 }
 
 // Off reports whether a rule has switched the engine off for this transaction.
-func (t *Transaction) Off() bool { return t.tx.IsRuleEngineOff() }
+func (t *Transaction) Off() bool { return t.tx != nil && t.tx.IsRuleEngineOff() }
+
+// BodyIsClean asks the screen about a request's body, on the terms of RequestBody. The body must
+// not change before Finish.
+func (t *Transaction) BodyIsClean(body []byte, whole bool) (clean bool) {
+	t.body, t.whole = body, whole
+	return t.screened(2, func() bool {
+		if !t.engine.screen.InspectsRequest() {
+			body = nil
+		} else if !whole {
+			body = complete(body, t.run.Processor(), t.request, t.engine.policy.RequestBodyBytes)
+		}
+		return t.run.Body(body)
+	})
+}
 
 // RequestBody runs the rules of phase 2 on the body, or on the prefix of it that is
 // inspected (whole is false then); nil if there is none. It has to be called in any case.
 func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error) {
 	defer recovered(&err)
+	t.body, t.whole = body, whole
+	if v, err := t.catchUp(1); err != nil || v.Action != Pass {
+		return v, err
+	}
+	return t.requestBody()
+}
+
+func (t *Transaction) requestBody() (Verdict, error) {
 	t.phase = 2
-	if !whole && len(body) > 0 {
-		body = t.complete(body)
+	body := t.body
+	if !t.whole && len(body) > 0 {
+		if s, ok := t.tx.(plugintypes.TransactionState); ok {
+			body = complete(body, s.Variables().RequestBodyProcessor().Get(), t.request, t.engine.policy.RequestBodyBytes)
+		}
 	}
 	if len(body) > 0 {
 		it, n, err := t.tx.WriteRequestBody(body)
@@ -67,54 +131,91 @@ func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error
 	if err != nil {
 		return Verdict{}, fmt.Errorf("request body rules: %w", err)
 	}
+	t.completed = 2
 	return t.verdict(it), nil
 }
 
 // complete makes of a body's beginning a body that its processor can parse.
-func (t *Transaction) complete(body []byte) []byte {
-	s, ok := t.tx.(plugintypes.TransactionState)
-	if !ok {
-		return body
-	}
-	vars := s.Variables()
-	switch vars.RequestBodyProcessor().Get() {
+func complete(body []byte, processor string, r *Request, limit int) []byte {
+	switch processor {
 	case "JSON":
-		return completeJSON(body, t.engine.policy.RequestBodyBytes)
+		return completeJSON(body, limit)
 	case "MULTIPART":
-		if types := vars.RequestHeaders().Get("content-type"); len(types) > 0 {
-			return completeMultipart(body, types[0], t.engine.policy.RequestBodyBytes)
+		for i := range r.Headers {
+			if strings.EqualFold(r.Headers[i].Name, "Content-Type") {
+				return completeMultipart(body, r.Headers[i].Value, limit)
+			}
 		}
 	}
 	return body
 }
 
+// ResponseHeadIsClean asks the screen about a response's head.
+func (t *Transaction) ResponseHeadIsClean(r *Response) (clean bool) {
+	t.normalize(r)
+	return t.screened(3, func() bool { return t.run.ResponseHead(r) })
+}
+
 // ResponseHead runs the rules of phase 3.
 func (t *Transaction) ResponseHead(r *Response) (v Verdict, err error) {
 	defer recovered(&err)
-	t.phase = 3
-	for _, h := range r.Headers {
-		value := h.Value
-		if len(h.Name) == len("Content-Type") && strings.EqualFold(h.Name, "Content-Type") {
-			value = normalMediaType(value)
-		}
-		t.tx.AddResponseHeader(h.Name, value)
+	t.normalize(r)
+	if v, err := t.catchUp(2); err != nil || v.Action != Pass {
+		return v, err
 	}
-	return t.verdict(t.tx.ProcessResponseHeaders(r.Status, r.Protocol)), nil
+	return t.responseHead(), nil
+}
+
+// normalize spells the media type as Coraza compares it.
+func (t *Transaction) normalize(r *Response) {
+	t.response = r
+	for i := range r.Headers {
+		if h := &r.Headers[i]; len(h.Name) == len("Content-Type") && strings.EqualFold(h.Name, "Content-Type") {
+			h.Value = normalMediaType(h.Value)
+		}
+	}
+}
+
+func (t *Transaction) responseHead() Verdict {
+	t.phase = 3
+	for _, h := range t.response.Headers {
+		t.tx.AddResponseHeader(h.Name, h.Value)
+	}
+	t.completed = 3
+	return t.verdict(t.tx.ProcessResponseHeaders(t.response.Status, t.response.Protocol))
 }
 
 // WantsResponseBody reports whether rules look at the response's body. It is known after
-// ResponseHead.
+// the response's head.
 func (t *Transaction) WantsResponseBody() bool {
+	if t.tx == nil {
+		return t.run.InspectsResponse()
+	}
 	return !t.tx.IsRuleEngineOff() && t.tx.IsResponseBodyAccessible() && t.tx.IsResponseBodyProcessable()
+}
+
+// ResponseBodyIsClean asks the screen about a response's body, on the terms of ResponseBody. The
+// body must not change before Finish.
+func (t *Transaction) ResponseBodyIsClean(body []byte) (clean bool) {
+	t.answer = body
+	return t.screened(4, func() bool { return t.run.ResponseBody(body) })
 }
 
 // ResponseBody runs the rules of phase 4 on the body, or on the prefix of it that is
 // inspected; nil if there is none. It has to be called in any case.
 func (t *Transaction) ResponseBody(body []byte) (v Verdict, err error) {
 	defer recovered(&err)
+	t.answer = body
+	if v, err := t.catchUp(3); err != nil || v.Action != Pass {
+		return v, err
+	}
+	return t.responseBody()
+}
+
+func (t *Transaction) responseBody() (Verdict, error) {
 	t.phase = 4
-	if len(body) > 0 {
-		if it, _, err := t.tx.WriteResponseBody(body); err != nil {
+	if len(t.answer) > 0 {
+		if it, _, err := t.tx.WriteResponseBody(t.answer); err != nil {
 			return Verdict{}, fmt.Errorf("buffer response body: %w", err)
 		} else if it != nil {
 			return t.verdict(it), nil
@@ -124,6 +225,7 @@ func (t *Transaction) ResponseBody(body []byte) (v Verdict, err error) {
 	if err != nil {
 		return Verdict{}, fmt.Errorf("response body rules: %w", err)
 	}
+	t.completed = 4
 	return t.verdict(it), nil
 }
 
@@ -131,6 +233,23 @@ func (t *Transaction) ResponseBody(body []byte) (v Verdict, err error) {
 // which must not be used any more.
 func (t *Transaction) Finish() (f Findings, err error) {
 	defer recovered(&err)
+	if t.tx == nil && (t.run == nil || t.screened(5, t.run.Last)) {
+		if t.run != nil {
+			t.engine.verify(t)
+			t.run.End()
+		}
+		return Findings{}, nil
+	}
+	if t.tx == nil {
+		if _, err := t.catchUp(t.completed); err != nil {
+			return Findings{}, err
+		}
+	}
+	return t.conclude()
+}
+
+// conclude is Finish for a transaction that Coraza knows of.
+func (t *Transaction) conclude() (f Findings, err error) {
 	t.tx.ProcessLogging()
 	f = Findings{Verdict: t.first}
 	for _, m := range t.tx.MatchedRules() {

@@ -1,5 +1,7 @@
 package waf
 
+import "github.com/wafer-waf/wafer/waf/screen/extract"
+
 // Action is what the rules decided.
 type Action uint8
 
@@ -28,25 +30,15 @@ type Verdict struct {
 func (v Verdict) Blocks() bool { return v.Action != Pass && v.Enforced }
 
 // Header is one field line, as received.
-type Header struct{ Name, Value string }
+type Header = extract.Header
 
-// Request is a view of a request's head. All strings are kept until
-// [Transaction.Finish].
-type Request struct {
-	Method, Target, Protocol string // as received; Target in origin-form
-	Host                     string // without port
-	Headers                  []Header
-	ClientAddr, ServerAddr   string // addresses without port
-	ClientPort, ServerPort   int
-}
+// Request is a view of a request's head: the method, the target in origin form, and every
+// field line in order. All strings are kept until [Transaction.Finish]; ID is the engine's.
+type Request = extract.Request
 
 // Response is a view of a response's head. All strings are kept until
 // [Transaction.Finish].
-type Response struct {
-	Status   int
-	Protocol string
-	Headers  []Header
-}
+type Response = extract.Response
 
 // Match is a rule that matched and logs.
 type Match struct {

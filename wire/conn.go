@@ -27,6 +27,8 @@ const junk = 'X'
 // Conn is a client's connection. Read and what the server calls before its next Read
 // belong to one goroutine; Write may run in another one, and Close in any.
 type Conn struct {
+	Pending any // the server's, for the goroutine that reads; Conn does not touch it
+
 	l      *Listener
 	sock   net.Conn
 	peer   netip.AddrPort
@@ -73,7 +75,8 @@ func (c *Conn) now() instant { return time.Since(c.l.start) }
 // Read reads bytes of one request; the next one begins with a call of its own. So a server
 // that flushes before it reads has sent every answer before it sees the next request, and
 // an interim response cannot overtake a final one.
-func (c *Conn) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (n int, err error) {
+	defer c.recovered(&n, &err)
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -172,14 +175,16 @@ func (c *Conn) settle(p []byte, keep int, v *Violation) (int, error, bool) {
 func (c *Conn) fail(p []byte, err error) (int, error) {
 	withheld := len(c.held.unjudged()) > 0
 	c.held.free()
-	if err == io.EOF {
+	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
+	if !ok && !c.closed.Load() {
+		// The client is gone, with a reset or without.
 		c.mark(false) // nothing comes that could be left unread
+		err = io.EOF
 		if withheld || c.msg.part != inHead {
-			err = truncated
+			err, v, ok = truncated, truncated, true
 		}
 	}
 	c.err = err
-	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
 	if !ok {
 		return 0, err
 	}
@@ -266,7 +271,8 @@ func (c *Conn) fillBody(b []byte) (int, error) {
 
 // Write writes p. It gives up when the client takes nothing of it for WriteTimeout, or
 // takes it slower than WriteRate; how long it takes in all does not matter.
-func (c *Conn) Write(p []byte) (int, error) {
+func (c *Conn) Write(p []byte) (n int, err error) {
+	defer c.recovered(&n, &err)
 	if c.tunnel {
 		return c.sock.Write(p)
 	}
@@ -287,6 +293,18 @@ func (c *Conn) Write(p []byte) (int, error) {
 			}
 			return written, err
 		}
+	}
+}
+
+// errPanicked ends a connection that met a fault of this package or of its socket.
+var errPanicked = errors.New("panic on the connection")
+
+// recovered makes a panic cost a connection. Servers read and write in goroutines of their
+// own, where nobody else would recover, and the process would end.
+func (c *Conn) recovered(n *int, err *error) {
+	if r := recover(); r != nil {
+		c.l.o.Panicked(r)
+		*n, *err = 0, errPanicked
 	}
 }
 
@@ -317,6 +335,11 @@ func (c *Conn) Pass() {
 		_ = c.sock.SetWriteDeadline(time.Now().Add(t))
 	}
 }
+
+// Linger makes Close wait a little, in the background, so that what was written last can
+// arrive although the client has sent more than anybody will read. It may be called in any
+// goroutine, after Pass.
+func (c *Conn) Linger() { c.lingers.Store(true) }
 
 func (c *Conn) readTunnel(p []byte) (int, error) {
 	if b := c.held.unjudged(); len(b) > 0 {

@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -12,6 +14,7 @@ import (
 type script struct {
 	pieces [][]byte
 	reads  int
+	end    error // behind them, if not io.EOF
 }
 
 func (s *script) Read(p []byte) (int, error) {
@@ -19,7 +22,7 @@ func (s *script) Read(p []byte) (int, error) {
 		s.pieces = s.pieces[1:]
 	}
 	if len(s.pieces) == 0 {
-		return 0, io.EOF
+		return 0, cmp.Or(s.end, io.EOF)
 	}
 	s.reads++
 	n := copy(p, s.pieces[0])
@@ -44,6 +47,36 @@ func cut(input []byte, sizes ...int) [][]byte {
 		input = input[n:]
 	}
 	return pieces
+}
+
+// A reset is the client's end: silent between requests, a violation within one.
+func TestReset(t *testing.T) {
+	for sent, want := range map[string]string{
+		"": "", plain: "", "\r\n": "", "GET": "truncated", plain + "GET": "truncated",
+		"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel":            "truncated",
+		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n": "truncated",
+	} {
+		reset := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+		c := newConn(Listen(nil, Options{}), &script{pieces: cut([]byte(sent), 100), end: reset})
+		p, got := make([]byte, 4096), ""
+		for {
+			_, err := c.Read(p)
+			if v := c.Violation(); v != nil {
+				got = v.Reason
+			} else if err != nil && err != io.EOF {
+				t.Errorf("%q: %v", sent, err)
+			}
+			if err != nil {
+				break
+			}
+		}
+		if got != want {
+			t.Errorf("%q and a reset: %q, want %q", sent, got, want)
+		}
+		if c.lingers.Load() {
+			t.Errorf("%q: there is nobody to linger for", sent)
+		}
+	}
 }
 
 // outcome is what a server reads of a connection.

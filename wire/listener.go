@@ -40,6 +40,10 @@ type Options struct {
 	// Refused is called for each connection that is refused before HTTP begins, with one of
 	// the Refusals. It must not block.
 	Refused func(reason string, client netip.Addr)
+
+	// Panicked is called with what a Read or Write has panicked with, in the goroutine that
+	// did, before its stack is gone. The connection ends with an error.
+	Panicked func(v any)
 }
 
 // Listener accepts connections that let a server read strictly framed requests only.
@@ -64,6 +68,9 @@ func Listen(inner net.Listener, o Options) *Listener {
 	o.TargetBytes = cmp.Or(o.TargetBytes, 16<<10)
 	if o.Refused == nil {
 		o.Refused = func(string, netip.Addr) {}
+	}
+	if o.Panicked == nil {
+		o.Panicked = func(any) {}
 	}
 	return &Listener{
 		inner: inner, o: o, start: time.Now(),

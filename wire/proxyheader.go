@@ -3,11 +3,9 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -146,7 +144,7 @@ func (c *Conn) readProxyHeader() {
 				continue
 			case len(b) == 0: // a health check, or nothing at all
 				c.held.free()
-				if c.err = err; errors.Is(err, os.ErrDeadlineExceeded) {
+				if c.err = err; !c.closed.Load() {
 					c.err = io.EOF
 				}
 				return

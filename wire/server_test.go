@@ -357,3 +357,27 @@ func TestAnswersArriveBeforeTheReset(t *testing.T) {
 		}
 	}
 }
+
+// faulty is a socket that panics.
+type faulty struct{ net.Conn }
+
+func (faulty) Read([]byte) (int, error)  { panic("faulty socket") }
+func (faulty) Write([]byte) (int, error) { panic("faulty socket") }
+
+func TestPanicEndsOneConnection(t *testing.T) {
+	var panics []any
+	l := listen(t, Options{Panicked: func(v any) { panics = append(panics, v) }})
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	c := newConn(l, faulty{near})
+	if n, err := c.Read(make([]byte, 4096)); n != 0 || err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("read %d, %v", n, err)
+	}
+	if n, err := c.Write([]byte("HTTP")); n != 0 || err == nil {
+		t.Errorf("write %d, %v", n, err)
+	}
+	if len(panics) != 2 || panics[0] != "faulty socket" {
+		t.Errorf("reported %v", panics)
+	}
+}

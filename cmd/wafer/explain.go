@@ -122,10 +122,29 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 	if len(e.Findings.Matches) == 0 {
 		fmt.Fprintln(w, "  none")
 	}
-	fmt.Fprintf(w, "\nscore\t%d inbound\n", e.Findings.InboundScore)
+	fmt.Fprintf(w, "\nscreen\t%s\n", screenText(e))
+	fmt.Fprintf(w, "score\t%d inbound\n", e.Findings.InboundScore)
 	fmt.Fprintf(w, "verdict\t%s\t%s\n", e.Verdict, strings.TrimSpace(statusText(e)+" "+e.Failure))
 	fmt.Fprintf(w, "coverage\t%s\t%s\n", e.Coverage, e.CoverageReason)
 	return w.Flush()
+}
+
+// screenText says whether the rules were asked, and why.
+func screenText(e *proxy.Explanation) string {
+	a := &e.Asked
+	switch {
+	case e.Screened == "":
+		return "none: nothing is inspected"
+	case e.Screened == "off":
+		return "off: " + e.NoScreen
+	case e.Screened == "clean":
+		return "proved clean, the rules were not asked"
+	case a.What != "":
+		return "asked the rules: " + a.What
+	case a.Target == "":
+		return fmt.Sprintf("asked the rules: %d may match", a.Rule)
+	}
+	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, clean(a.Target), shorten(clean(audit.Mask(a.Target, a.Value))))
 }
 
 // valueText is a setting in one line: lists of exclusions and rules by what tells them

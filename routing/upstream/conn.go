@@ -33,16 +33,36 @@ type conn struct {
 		buf [len("HTTP/1.1 2")]byte
 	}
 
+	readAlarm, writeAlarm alarm
+
 	heard    bool          // a byte was read in this exchange
 	streamed bool          // the head is complete: every read renews the deadline
 	tunnel   bool          // after a 101: reading and writing are independent
+	headBy   time.Time     // end of the wait for the head
 	silence  time.Duration // longest wait for a byte of the body; 0: any
 	stall    time.Duration // longest time without progress while writing; 0: any
 	deadline time.Time     // end of writing; zero: none
 }
 
+// alarm is one of the two deadlines of a socket. Moving a deadline costs as much as a small
+// read, so it is moved only if it would ring too late. One that rings too early is set anew
+// by whoever waits.
+type alarm struct {
+	at  time.Time // zero: not set
+	set func(time.Time) error
+}
+
+// ensure makes the alarm ring at due, or before; for the zero time, never.
+func (a *alarm) ensure(now, due time.Time) error {
+	if due.IsZero() == a.at.IsZero() && (due.IsZero() || a.at.After(now) && !a.at.After(due)) {
+		return nil
+	}
+	a.at = due
+	return a.set(due)
+}
+
 func newConn(nc net.Conn) (*conn, error) {
-	c := &conn{Conn: nc}
+	c := &conn{Conn: nc, readAlarm: alarm{set: nc.SetReadDeadline}, writeAlarm: alarm{set: nc.SetWriteDeadline}}
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return nil, errors.New("connection without a file descriptor")
@@ -87,7 +107,7 @@ func (c *conn) answered() bool {
 }
 
 // awaitHead limits the wait for the response head.
-func (c *conn) awaitHead(until time.Time) error { return c.SetReadDeadline(until) }
+func (c *conn) awaitHead(until time.Time) { c.headBy = until }
 
 // stream follows the response head: from here on every read renews the limit. A tunnel
 // has none: only who sees both directions can tell silence from listening.
@@ -100,20 +120,28 @@ func (c *conn) stream(silence time.Duration, tunnel bool) {
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	now, due := time.Now(), c.headBy
 	if c.streamed {
-		var d time.Time
+		due = time.Time{}
 		if c.silence > 0 {
-			d = time.Now().Add(c.silence)
+			due = now.Add(c.silence)
 		}
-		if err := c.SetReadDeadline(d); err != nil {
+	}
+	for {
+		if err := c.readAlarm.ensure(now, due); err != nil {
+			return 0, err
+		}
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			c.heard = true
+		}
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if now = time.Now(); !due.IsZero() && !now.Before(due) {
 			return 0, err
 		}
 	}
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.heard = true
-	}
-	return n, err
 }
 
 // Write writes all of p. It gives up after a time without progress, at the deadline, and
@@ -129,7 +157,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		if !c.deadline.IsZero() && until.After(c.deadline) {
 			until = c.deadline
 		}
-		if err := c.SetWriteDeadline(until); err != nil {
+		if err := c.writeAlarm.ensure(now, until); err != nil {
 			return n, err
 		}
 		m, err := c.Conn.Write(p[n:])

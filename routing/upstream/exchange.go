@@ -77,9 +77,7 @@ func (e *endpoint) exchange(c *conn, out *fasthttp.Request, size int, x *Exchang
 		return wireError(e.addr, sendErr)
 	}
 
-	if err := c.awaitHead(e.headLimit(x, sendErr)); err != nil {
-		return wireError(e.addr, err)
-	}
+	c.awaitHead(e.headLimit(x, sendErr))
 	r := reader{endpoint: e, br: e.hc.AcquireReader(c)}
 	h, err := r.answer(x)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wafer-waf/wafer/test/crs/suite"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) { os.Exit(tier.Main(m)) }
 
 // TestCRS runs the suite, one subtest for each rule.
 func TestCRS(t *testing.T) {
-	files, err := load()
+	files, err := suite.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func (r *run) client() string {
 }
 
 // file sends the tests of one file, several at a time, and judges them.
-func (r *run) file(t *testing.T, tests []test) {
+func (r *run) file(t *testing.T, tests []suite.Test) {
 	sent := make([][]*exchange, len(tests))
 	var next atomic.Int32
 	var workers sync.WaitGroup
@@ -115,11 +116,11 @@ func (r *run) file(t *testing.T, tests []test) {
 }
 
 // send sends the stages of a test, one after the other.
-func (r *run) send(c *test) []*exchange {
+func (r *run) send(c *suite.Test) []*exchange {
 	var stages []*exchange
 	for i := range c.Stages {
 		client := r.client()
-		request, err := c.Stages[i].Input.bytes()
+		request, err := c.Stages[i].Input.Bytes()
 		if err != nil {
 			stages = append(stages, &exchange{client: client, err: fmt.Errorf("make the request: %w", err)})
 			continue
@@ -130,9 +131,9 @@ func (r *run) send(c *test) []*exchange {
 }
 
 // judge counts a test as what it is, and fails if that is not as it should be.
-func (r *run) judge(t *testing.T, c *test, stages []*exchange) {
+func (r *run) judge(t *testing.T, c *suite.Test, stages []*exchange) {
 	var problems, instead []string
-	e, excepted := r.exceptions[c.name]
+	e, excepted := r.exceptions[c.Name]
 	for i, x := range stages {
 		problems = append(problems, x.judge(&c.Stages[i].Output)...)
 		switch e.Class {
@@ -146,7 +147,7 @@ func (r *run) judge(t *testing.T, c *test, stages []*exchange) {
 	if len(problems) == 0 {
 		r.plain.Add(1)
 		if excepted {
-			t.Errorf("%s: stale exception: the test passes", c.name)
+			t.Errorf("%s: stale exception: the test passes", c.Name)
 		}
 		return
 	}
@@ -156,7 +157,7 @@ func (r *run) judge(t *testing.T, c *test, stages []*exchange) {
 	switch {
 	case len(problems) > 0:
 		r.failed.Add(1)
-		t.Errorf("%s (%s): %s", c.name, &c.Stages[len(c.Stages)-1].Output, strings.Join(problems, "; "))
+		t.Errorf("%s (%s): %s", c.Name, &c.Stages[len(c.Stages)-1].Output, strings.Join(problems, "; "))
 	case e.Class == classAdjusted:
 		r.adjusted.Add(1)
 	case e.Class == classRefused:

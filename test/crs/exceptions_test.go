@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/wafer-waf/wafer/test/crs/suite"
 )
 
 // The classes of exceptions.
@@ -22,10 +24,10 @@ const (
 
 // exception is a test that does not go as the suite expects.
 type exception struct {
-	Test   string  `yaml:"test"` // 942100-7
-	Class  string  `yaml:"class"`
-	Expect *output `yaml:"expect"` // of class adjusted
-	Reason string  `yaml:"reason"`
+	Test   string        `yaml:"test"` // 942100-7
+	Class  string        `yaml:"class"`
+	Expect *suite.Output `yaml:"expect"` // of class adjusted
+	Reason string        `yaml:"reason"`
 }
 
 const exceptionsFile = "testdata/exceptions.yaml"
@@ -59,30 +61,6 @@ func loadExceptions() (map[string]exception, []exception, error) {
 	return byTest, list, errors.Join(errs...)
 }
 
-// String says in words what is expected.
-func (o *output) String() string {
-	var parts []string
-	if o.Status != 0 {
-		parts = append(parts, fmt.Sprintf("status %d", o.Status))
-	}
-	if o.ExpectError {
-		parts = append(parts, "an error")
-	}
-	for _, id := range o.Log.Expect {
-		parts = append(parts, fmt.Sprint(id))
-	}
-	for _, id := range o.Log.NoExpect {
-		parts = append(parts, fmt.Sprintf("not %d", id))
-	}
-	if o.Log.MatchRegex != "" {
-		parts = append(parts, "a match in the log")
-	}
-	if o.Log.NoMatchRegex != "" {
-		parts = append(parts, "no match in the log")
-	}
-	return strings.Join(parts, ", ")
-}
-
 const (
 	doc        = "../../docs/crs-conformance.md"
 	tableBegin = "<!-- exceptions: begin, generated from test/crs/" + exceptionsFile + " -->\n"
@@ -95,20 +73,20 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := load()
+	files, err := suite.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	suite := map[string]*output{}
+	expected := map[string]*suite.Output{}
 	for _, f := range files {
 		for _, c := range f.Tests {
-			suite[c.name] = &c.Stages[len(c.Stages)-1].Output
+			expected[c.Name] = &c.Stages[len(c.Stages)-1].Output
 		}
 	}
 	count := map[string]int{}
 	for _, e := range list {
 		count[e.Class]++
-		if suite[e.Test] == nil {
+		if expected[e.Test] == nil {
 			t.Fatalf("%s: no test %s in the suite", exceptionsFile, e.Test)
 		}
 	}
@@ -121,7 +99,7 @@ func TestDocument(t *testing.T) {
 		if e.Expect != nil {
 			instead = e.Expect.String()
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", e.Test, suite[e.Test], e.Class, instead, strings.Join(strings.Fields(e.Reason), " "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", e.Test, expected[e.Test], e.Class, instead, strings.Join(strings.Fields(e.Reason), " "))
 	}
 	b.WriteString("\n")
 	text, err := os.ReadFile(doc)

@@ -6,10 +6,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wafer-waf/wafer/test/crs/suite"
 )
 
 // judge returns what is not as out wants it.
-func (x *exchange) judge(out *output) []string {
+func (x *exchange) judge(out *suite.Output) []string {
 	var problems []string
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	switch {
@@ -47,7 +49,7 @@ func (x *exchange) judge(out *output) []string {
 	return append(problems, x.judgeLog(out)...)
 }
 
-func (x *exchange) judgeLog(out *output) []string {
+func (x *exchange) judgeLog(out *suite.Output) []string {
 	var problems []string
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	ids := x.ids()

@@ -79,6 +79,27 @@ policies:
 	if got := back.whole.Load() - before; got != 0 {
 		t.Errorf("the backend received %d dropped requests", got)
 	}
+
+	// The head is judged before its body is asked for; what comes behind it all the same is
+	// no request.
+	for v, status := range map[string]int{"deny": 400, "redirect": 307, "drop": 0} {
+		before := back.whole.Load()
+		smuggled := request("GET", "own.test", "/smuggled")
+		c := dial(t, w.Addr, "").send(message("POST", "own.test", "/expect?v="+v, smuggled, form, "Expect: 100-continue"))
+		if status != 0 {
+			c.reply("POST").wantStatus(t, status)
+		}
+		if rest, err := io.ReadAll(c.br); len(rest) > 0 {
+			t.Errorf("%s: behind the answer came %q, %v", v, rest, err)
+		}
+		event := w.Event(func(e map[string]any) bool {
+			return e["path"] == "/expect" && e["event"] == "access" && e["status"] == float64(status)
+		})
+		wantEvent(t, event, map[string]any{"coverage": "headers", "coverage_reason": "blocked"})
+		if got := back.whole.Load() - before; got != 0 {
+			t.Errorf("%s: the backend received %d requests", v, got)
+		}
+	}
 }
 
 func TestExclusions(t *testing.T) {

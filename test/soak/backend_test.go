@@ -119,7 +119,7 @@ func (b *backend) serve(c net.Conn) {
 		case "events":
 			err = events(c, nonce)
 		case "socket":
-			if _, err := fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Nonce: %s\r\n\r\n", nonce); err == nil {
+			if _, err := fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-Nonce: %s\r\n\r\n", nonce); err == nil {
 				_, _ = io.Copy(c, struct{ io.Reader }{br}) // until either side ends; splicing a socket into itself would not work
 			}
 			return

@@ -112,13 +112,13 @@ func get(c *client) error {
 
 func form(c *client) error {
 	n := c.nonce()
-	body := "name=" + n + "&text=" + strings.Repeat("lorem+ipsum+", rand.IntN(300))
+	body := "name=" + n + "&text=" + strings.Repeat("lorem+ipsum+", rand.IntN(60))
 	return c.served200("POST", n, request("POST", "steady.test", "/form", n, body, "Content-Type: application/x-www-form-urlencoded"), body)
 }
 
 func jsonBody(c *client) error {
 	n := c.nonce()
-	body := `{"name":"` + n + `","list":[1` + strings.Repeat(",2", rand.IntN(300)) + `]}`
+	body := `{"name":"` + n + `","list":[1` + strings.Repeat(",2", rand.IntN(60)) + `]}`
 	return c.served200("PUT", n, request("PUT", "steady.test", "/api", n, body, "Content-Type: application/json"), body)
 }
 
@@ -174,7 +174,7 @@ func upload(c *client, host string, size int) error {
 }
 
 // chunkedUpload is inspected whole.
-func chunkedUpload(c *client) error { return upload(c, "steady.test", rand.IntN(30_000)) }
+func chunkedUpload(c *client) error { return upload(c, "steady.test", rand.IntN(8_000)) }
 
 // largeUpload is inspected in part, and streamed.
 func largeUpload(c *client) error { return upload(c, "big.test", 200_000+rand.IntN(400_000)) }

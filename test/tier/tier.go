@@ -122,6 +122,8 @@ func run(tb testing.TB, bin string, args []string) *Tier {
 	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
 	args = append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	t.cmd = exec.Command(bin, args...)
+	// A fuzzing worker that is killed cleans nothing up, and waits for whoever has its pipes.
+	t.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	t.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode="+strconv.Itoa(raceExit))
 	stdout, err := t.cmd.StdoutPipe()
 	if err != nil {

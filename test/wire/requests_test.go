@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/tier"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // A case of testdata/requests is what a client sends,
@@ -94,6 +95,12 @@ func readRequestCase(t *testing.T, b block) requestCase {
 const requestRoutes = `
 routes:
   - { id: a, hosts: [a.test], policy: detect, upstreams: [{ id: b }] }
+  - id: lenient
+    hosts: [a.test]
+    paths: [{ prefix: /lenient }]
+    policy: detect
+    upstreams: [{ id: b }]
+    ambiguous_paths: [dot_segment, empty_segment]
   - id: odd
     hosts: [odd.test]
     policy: detect
@@ -129,13 +136,28 @@ func TestRequests(t *testing.T) {
 	}
 	// All at the end: events are written in batches.
 	t.Run("events", func(t *testing.T) {
+		counts := map[string]float64{}
 		for _, r := range refusals {
 			if r.id == "" {
 				continue
 			}
+			counts[r.reason]++
 			e := w.Access(r.id)
 			if e["error"] != r.reason || e["status"] != float64(r.status) || e["verdict"] != "refused" {
 				t.Errorf("%s: %v", r.name, e)
+			}
+		}
+		for reason, want := range counts {
+			if n := w.Metric(`wafer_refused_total{reason="` + reason + `"}`); n != want {
+				t.Errorf("%s was counted %v times, want %v", reason, n, want)
+			}
+		}
+		for _, reason := range wire.Reasons() {
+			if strings.HasPrefix(reason, "head_timeout") || strings.HasPrefix(reason, "body_") {
+				continue // TestSlowClients'
+			}
+			if counts[reason] == 0 {
+				t.Errorf("no case is refused for %s", reason)
 			}
 		}
 	})

@@ -177,6 +177,28 @@ func TestProxyProtocol(t *testing.T) {
 	known("version 1, unknown", "PROXY UNKNOWN\r\n", "127.0.0.1")
 	known("version 2", v2(0x11, "\xcb\x00\x71\x08\xc0\x00\x02\x01\x12\x34\x00\x50"), "203.0.113.8")
 	known("version 2, IPv6", v2(0x21, string(net.ParseIP("2001:db8::9"))+string(net.ParseIP("2001:db8::1"))+"\x12\x34\x00\x50"), "2001:db8::9")
+	const addresses = "\xcb\x00\x71\x08\xc0\x00\x02\x01\x12\x34\x00\x50"
+	known("version 2 with further values", v2(0x11, addresses+"\x04\x00\x03abc\x01\x00\x02h2"), "203.0.113.8")
+	known("version 2, IPv4 in IPv6", v2(0x21, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xcb\x00\x71\x08"+string(net.ParseIP("2001:db8::1"))+"\x12\x34\x00\x50"), "203.0.113.8")
+	known("version 2, the load balancer itself", strings.Replace(v2(0x11, addresses), "\n\x21", "\n\x20", 1), "127.0.0.1")
+	known("version 2, unspecified", v2(0x00, ""), "127.0.0.1")
+	t.Run("what the client says of itself", func(t *testing.T) {
+		before := back.count()
+		replies := exchange(t, w.Addr, v2(0x11, addresses)+strings.Replace(plainGet, "\r\n\r\n", "\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-Ip: 6.6.6.6\r\n\r\n", 1), 1000)
+		wantEvent(t, w.Access(replies[0].id), map[string]any{"client": "203.0.113.8"})
+		m := back.seen(before)[0]
+		if got := m.get("X-Forwarded-For"); len(got) != 1 || got[0] != "203.0.113.8" || m.get("Forwarded") != nil || m.get("X-Real-Ip") != nil {
+			t.Errorf("forwarded %q", m.raw)
+		}
+	})
+	t.Run("two headers", func(t *testing.T) {
+		before := back.count()
+		header := "PROXY TCP4 203.0.113.7 192.0.2.1 56324 80\r\n"
+		dial(t, w.Addr, "").send(header+header+plainGet).reply("GET").wantStatus(t, 400)
+		if seen := back.seen(before); len(seen) > 0 {
+			t.Errorf("the backend saw %+v", seen)
+		}
+	})
 	refused := func(name, from, sent, reason string) {
 		t.Run(name, func(t *testing.T) {
 			series := `wafer_refused_total{reason="` + reason + `"}`
@@ -195,6 +217,11 @@ func TestProxyProtocol(t *testing.T) {
 	refused("missing", "127.0.0.1", plainGet, "proxy_protocol_missing")
 	refused("malformed", "127.0.0.1", "PROXY TCP4 203.0.113.7 192.0.2.1 56324\r\n"+plainGet, "proxy_protocol_malformed")
 	refused("malformed address", "127.0.0.1", "PROXY TCP4 203.0.113.007 192.0.2.1 56324 80\r\n"+plainGet, "proxy_protocol_malformed")
+	refused("version 2, UDP", "127.0.0.1", v2(0x12, addresses)+plainGet, "proxy_protocol_malformed")
+	refused("version 2, half an address", "127.0.0.1", v2(0x11, addresses[:6])+plainGet, "proxy_protocol_malformed")
+	refused("version 3", "127.0.0.1", strings.Replace(v2(0x11, addresses), "\n\x21", "\n\x31", 1)+plainGet, "proxy_protocol_malformed")
+	refused("version 2, another command", "127.0.0.1", strings.Replace(v2(0x11, addresses), "\n\x21", "\n\x22", 1)+plainGet, "proxy_protocol_malformed")
+	refused("cut short", "127.0.0.1", "PROXY TCP4 203.0.113.7 192.0.2.1 56324 80 "+plainGet, "proxy_protocol_malformed")
 	t.Run("nobody asks others for it", func(t *testing.T) {
 		c := dial(t, w.Addr, "127.0.0.2").send(plainGet)
 		r := c.reply("GET").wantStatus(t, 200)

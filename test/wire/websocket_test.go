@@ -14,12 +14,26 @@ const handshake = "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: w\r\nAccept: */*\r
 
 const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
+// badSwitches are answers to a handshake that do not accept it.
+var badSwitches = map[string]string{
+	"/no-key":       strings.Replace(switching, "Sec-WebSocket-Accept", "X-Accept", 1),
+	"/other-key":    strings.Replace(switching, "s3pP", "S3pP", 1),
+	"/other":        strings.Replace(switching, "websocket", "h2c", 1),
+	"/no-upgrade":   strings.Replace(switching, "Upgrade: websocket\r\n", "", 1),
+	"/two-upgrades": strings.Replace(switching, "\r\n\r\n", "\r\nupgrade: h2c\r\n\r\n", 1),
+	"/old":          strings.Replace(switching, "HTTP/1.1", "HTTP/1.0", 1),
+}
+
 func TestWebSocket(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 10) // tunnels, as the backend sees them
 	back := newBackend(t, func(c *peer, m message) bool {
 		if len(m.get("Upgrade")) == 0 {
 			return ok(c, m)
+		}
+		if bad, ok := badSwitches[m.target]; ok {
+			_, err := io.WriteString(c, bad+"hello ")
+			return err == nil
 		}
 		if _, err := io.WriteString(c, switching+"hello "); err != nil {
 			return false
@@ -35,8 +49,11 @@ func TestWebSocket(t *testing.T) {
 routes:
   - { id: sockets, hosts: [ws.test], websocket: allow, upstreams: [{ id: b }] }
   - { id: plain, hosts: [plain.test], upstreams: [{ id: b }] }
+  - { id: lenient, hosts: [lenient.test], websocket: allow, policy: detect, upstreams: [{ id: b }] }
 upstreams:
   - { id: b, endpoints: ["%s"] }
+policies:
+  - { id: detect, mode: detect }
 `, back.url())))
 	open := func(t *testing.T, target, more string) (*client, reply) {
 		t.Helper()
@@ -107,6 +124,17 @@ upstreams:
 			t.Errorf("the backend saw %+v", seen)
 		}
 	})
+	for target := range badSwitches {
+		t.Run("an answer that accepts nothing, "+target, func(t *testing.T) {
+			c := dial(t, w.Addr, "").send(fmt.Sprintf(handshake, target, "ws.test"))
+			r := c.reply("GET").wantStatus(t, 502)
+			wantEvent(t, w.Access(r.id), map[string]any{"error": "malformed", "status": 502.0})
+			ask(t, w.Addr, "GET /after HTTP/1.1\r\nHost: ws.test\r\nUser-Agent: w\r\nAccept: */*\r\n\r\n").wantStatus(t, 200)
+			if n := w.Metric("wafer_tunnels"); n != 0 {
+				t.Errorf("%v tunnels", n)
+			}
+		})
+	}
 	f := func(name, raw string) {
 		t.Run(name, func(t *testing.T) {
 			before := back.count()
@@ -123,5 +151,11 @@ upstreams:
 	f("h2c", "GET / HTTP/1.1\r\nHost: ws.test\r\nUser-Agent: w\r\nAccept: */*\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n")
 	f("h2c beside it", "GET / HTTP/1.1\r\nHost: ws.test\r\nUser-Agent: w\r\nAccept: */*\r\nConnection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n")
 	f("another method", strings.Replace(fmt.Sprintf(handshake, "/", "ws.test"), "GET", "HEAD", 1))
+	good := fmt.Sprintf(handshake, "/", "ws.test")
+	f("no key", strings.Replace(good, "Sec-WebSocket-Key", "X-Key", 1))
+	f("half a key", strings.Replace(good, "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZQ==", 1))
+	f("another version", strings.Replace(good, "Version: 13", "Version: 8", 1))
+	f("no upgrade among the options of Connection", strings.Replace(good, "keep-alive, Upgrade", "keep-alive", 1))
+	f("a body", strings.Replace(fmt.Sprintf(handshake, "/", "lenient.test"), "\r\n\r\n", "\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello", 1))
 	f("HTTP/1.0", strings.Replace(fmt.Sprintf(handshake, "/", "ws.test"), "HTTP/1.1", "HTTP/1.0", 1))
 }

@@ -1,4 +1,4 @@
-package crs
+package suite
 
 import (
 	"bytes"
@@ -17,43 +17,45 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// file is one file of the suite: the tests of one rule. A key that is not here is an
+// File is one file of the suite: the tests of one rule. A key that is not here is an
 // error, so that a later suite cannot ask for something that is passed over in silence.
-type file struct {
+type File struct {
 	Meta   yaml.Node `yaml:"meta"`
 	Author string    `yaml:"author"` // misplaced by one file
 	RuleID int       `yaml:"rule_id"`
-	Tests  []test    `yaml:"tests"`
+	Tests  []Test    `yaml:"tests"`
 }
 
-type test struct {
+// Test is one test: requests that are sent one after the other.
+type Test struct {
 	ID          int     `yaml:"test_id"`
 	Description string  `yaml:"desc"`
-	Stages      []stage `yaml:"stages"`
+	Stages      []Stage `yaml:"stages"`
 
-	name string // 942100-7
+	Name string `yaml:"-"` // 942100-7
 }
 
-type stage struct {
-	Input  input  `yaml:"input"`
-	Output output `yaml:"output"`
+// Stage is a request and what is expected of it.
+type Stage struct {
+	Input  Input  `yaml:"input"`
+	Output Output `yaml:"output"`
 }
 
-// input is a request. Pointers tell what is absent from what is empty.
-type input struct {
+// Input is a request. Pointers tell what is absent from what is empty.
+type Input struct {
 	Address        string  `yaml:"dest_addr"` // always this machine; the tier's is used
 	Port           int     `yaml:"port"`
 	Method         *string `yaml:"method"`
 	URI            *string `yaml:"uri"`
 	Version        *string `yaml:"version"`
-	Headers        headers `yaml:"headers"`
+	Headers        Headers `yaml:"headers"`
 	Data           *string `yaml:"data"`
 	EncodedRequest string  `yaml:"encoded_request"` // base64, sent as it is
 	Complete       *bool   `yaml:"autocomplete_headers"`
 }
 
-// output is what a test expects.
-type output struct {
+// Output is what a test expects.
+type Output struct {
 	Status      int  `yaml:"status"`       // 0: any
 	ExpectError bool `yaml:"expect_error"` // no proper answer
 	RetryOnce   bool `yaml:"retry_once"`   // for those who read a log by time; events are found by request id
@@ -65,12 +67,38 @@ type output struct {
 	} `yaml:"log"`
 }
 
-type header struct{ name, value string }
+// String says in words what is expected.
+func (o *Output) String() string {
+	var parts []string
+	if o.Status != 0 {
+		parts = append(parts, fmt.Sprintf("status %d", o.Status))
+	}
+	if o.ExpectError {
+		parts = append(parts, "an error")
+	}
+	for _, id := range o.Log.Expect {
+		parts = append(parts, fmt.Sprint(id))
+	}
+	for _, id := range o.Log.NoExpect {
+		parts = append(parts, fmt.Sprintf("not %d", id))
+	}
+	if o.Log.MatchRegex != "" {
+		parts = append(parts, "a match in the log")
+	}
+	if o.Log.NoMatchRegex != "" {
+		parts = append(parts, "no match in the log")
+	}
+	return strings.Join(parts, ", ")
+}
 
-// headers keep the order of the file.
-type headers []header
+// Header is one field of a request.
+type Header struct{ Name, Value string }
 
-func (h *headers) UnmarshalYAML(n *yaml.Node) error {
+// Headers keep the order of the file.
+type Headers []Header
+
+// UnmarshalYAML reads a mapping of scalars.
+func (h *Headers) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: headers are not a mapping", n.Line)
 	}
@@ -78,24 +106,24 @@ func (h *headers) UnmarshalYAML(n *yaml.Node) error {
 		if n.Content[i+1].Kind != yaml.ScalarNode {
 			return fmt.Errorf("line %d: a header's value is not a scalar", n.Content[i+1].Line)
 		}
-		*h = append(*h, header{n.Content[i].Value, n.Content[i+1].Value})
+		*h = append(*h, Header{n.Content[i].Value, n.Content[i+1].Value})
 	}
 	return nil
 }
 
-func (h headers) get(name string) (string, bool) {
+func (h Headers) get(name string) (string, bool) {
 	for _, f := range h {
-		if strings.EqualFold(f.name, name) {
-			return f.value, true
+		if strings.EqualFold(f.Name, name) {
+			return f.Value, true
 		}
 	}
 	return "", false
 }
 
-// load reads the suite, in the order of rule ids. A file with nothing but comments holds
+// Load reads the suite, in the order of rule ids. A file with nothing but comments holds
 // no tests.
-func load() ([]file, error) {
-	var files []file
+func Load() ([]File, error) {
+	var files []File
 	err := fs.WalkDir(tests.FS, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".yaml" {
 			return err
@@ -104,7 +132,7 @@ func load() ([]file, error) {
 		if err != nil {
 			return err
 		}
-		var f file
+		var f File
 		decoder := yaml.NewDecoder(bytes.NewReader(text))
 		decoder.KnownFields(true)
 		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
@@ -113,12 +141,12 @@ func load() ([]file, error) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for i := range f.Tests {
-			f.Tests[i].name = fmt.Sprintf("%d-%d", f.RuleID, f.Tests[i].ID)
+			f.Tests[i].Name = fmt.Sprintf("%d-%d", f.RuleID, f.Tests[i].ID)
 		}
 		files = append(files, f)
 		return nil
 	})
-	slices.SortFunc(files, func(a, b file) int { return a.RuleID - b.RuleID })
+	slices.SortFunc(files, func(a, b File) int { return a.RuleID - b.RuleID })
 	return files, err
 }
 
@@ -127,9 +155,9 @@ const (
 	formType    = "application/x-www-form-urlencoded"
 )
 
-// bytes returns the request as it goes over the wire. Nothing is checked or repaired:
+// Bytes returns the request as it goes over the wire. Nothing is checked or repaired:
 // many of the requests are broken on purpose.
-func (in *input) bytes() ([]byte, error) {
+func (in *Input) Bytes() ([]byte, error) {
 	if in.EncodedRequest != "" {
 		if in.Data != nil {
 			return nil, errors.New("both data and encoded_request")
@@ -144,23 +172,23 @@ func (in *input) bytes() ([]byte, error) {
 	head := slices.Clone(in.Headers)
 	if in.Complete == nil || *in.Complete {
 		if _, ok := head.get(contentType); !ok && len(body) > 0 {
-			head = append(head, header{contentType, formType})
+			head = append(head, Header{contentType, formType})
 		}
 		if t, _ := head.get(contentType); t == formType {
 			body = encodeForm(body)
 		}
 		if _, ok := head.get("Connection"); !ok {
-			head = append(head, header{"Connection", "close"})
+			head = append(head, Header{"Connection", "close"})
 		}
 		_, ok := head.get("Content-Length")
 		if !ok && (len(body) > 0 || slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, method)) {
-			head = append(head, header{"Content-Length", strconv.Itoa(len(body))})
+			head = append(head, Header{"Content-Length", strconv.Itoa(len(body))})
 		}
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s %s\r\n", method, or(in.URI, "/"), or(in.Version, "HTTP/1.1"))
 	for _, f := range head {
-		fmt.Fprintf(&b, "%s: %s\r\n", f.name, f.value)
+		fmt.Fprintf(&b, "%s: %s\r\n", f.Name, f.Value)
 	}
 	b.WriteString("\r\n" + body)
 	return b.Bytes(), nil
@@ -168,7 +196,7 @@ func (in *input) bytes() ([]byte, error) {
 
 // body is the data with its templates filled in and, in multipart bodies, with the line
 // breaks that YAML cannot hold.
-func (in *input) body() (string, error) {
+func (in *Input) body() (string, error) {
 	body := or(in.Data, "")
 	if strings.Contains(body, "{{") {
 		t, err := template.New("").Funcs(template.FuncMap{

@@ -1,0 +1,269 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
+)
+
+// messages inspects what a client says on a WebSocket. A text message is held back until
+// its last frame is there, shown to the rules as the body of a request with the head of
+// the handshake, and goes on as the bytes that came, or not at all. Binary messages and
+// what the application says pass as they are; but both directions have to keep to the
+// framing, without extensions, so that the application reads the messages that the rules
+// have read.
+type messages struct {
+	x       exchange    // stands in for the handshake's, which serves other requests meanwhile
+	request waf.Request // of every message, without its body
+	client  net.Conn
+	turn    chan struct{} // held while a frame is written to the client
+	ended   bool          // no frame may follow; guarded by turn
+}
+
+// Why a WebSocket is closed (RFC 6455 7.4.1).
+const (
+	closeProtocol = 1002
+	closeInvalid  = 1007
+	closePolicy   = 1008
+	closeTooBig   = 1009
+	closeInternal = 1011
+	closeBusy     = 1013
+)
+
+// inspectMessages prepares the inspection of what follows the handshake. Its snapshot has
+// to be released at the end.
+func (x *exchange) inspectMessages() *messages {
+	if !x.snapshot.acquire() {
+		panic("BUG: a request without its snapshot")
+	}
+	v := x.view
+	v.hops, v.headers = nil, slices.Clone(v.headers) // theirs is scratch
+	m := &messages{
+		x:       exchange{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v},
+		request: *v.request(x.ctx), turn: make(chan struct{}, 1),
+	}
+	m.request.Method = "POST" // a body of GET would be suspect
+	m.request.Headers = slices.DeleteFunc(slices.Clone(v.headers), func(h waf.Header) bool {
+		return perConnection.has(h.Name) || strings.HasPrefix(strings.ToLower(h.Name), "sec-websocket-")
+	})
+	return m
+}
+
+// upward relays the client's frames.
+func (m *messages) upward(to io.Writer, from io.Reader) {
+	r, w := bufio.NewReader(from), bufio.NewWriter(to)
+	frames := wire.NewFrames(r, true)
+	limit := int64(m.x.route.policy.RequestBody.Limit)
+	var held, text bytes.Buffer // a message as it came, and what it says
+	for {
+		f, err := frames.Next()
+		switch {
+		case errors.Is(err, wire.ErrFrame):
+			m.end(to, closeProtocol)
+			return
+		case err != nil:
+			return
+		case f.Opcode != wire.FrameText:
+			if relayFrame(w, r, &f) != nil {
+				return
+			}
+			continue
+		case f.Length > limit-int64(text.Len()), f.Length > 2*limit-int64(held.Len()): // the latter: frames without a payload
+			m.end(to, closeTooBig)
+			return
+		}
+		held.Write(f.Head())
+		at := held.Len()
+		if _, err := io.CopyN(&held, r, f.Length); err != nil {
+			return
+		}
+		said := text.Len()
+		text.Write(held.Bytes()[at:])
+		f.Unmask(text.Bytes()[said:])
+		if !f.Final {
+			continue
+		}
+		if code := m.judge(text.Bytes()); code != 0 {
+			m.end(to, code)
+			return
+		}
+		if _, err := to.Write(held.Bytes()); err != nil {
+			return
+		}
+		held.Reset()
+		text.Reset()
+		if held.Cap() > maxPooledBody { // one large message must not occupy memory for ever
+			held, text = bytes.Buffer{}, bytes.Buffer{}
+		}
+	}
+}
+
+// downward relays the application's frames, each as a whole, so that there is always a
+// place between two of them where the connection can be closed in form.
+func (m *messages) downward(to io.Writer, from io.Reader) {
+	r, w := bufio.NewReader(from), bufio.NewWriter(to)
+	frames := wire.NewFrames(r, false)
+	for {
+		f, err := frames.Next()
+		if err != nil {
+			return
+		}
+		m.turn <- struct{}{}
+		ended := m.ended
+		if !ended {
+			err = relayFrame(w, r, &f)
+		}
+		<-m.turn
+		if ended || err != nil {
+			return
+		}
+	}
+}
+
+func relayFrame(w *bufio.Writer, r io.Reader, f *wire.Frame) error {
+	if _, err := w.Write(f.Head()); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(w, r, f.Length); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// farewell is how long closing in form may take.
+const farewell = time.Second
+
+// end tells both sides why the connection ends, the client first: the application may end
+// it at once. The tunnel closes it then.
+func (m *messages) end(up io.Writer, code uint16) {
+	frame := []byte{0x80 | wire.FrameClose, 2}
+	frame = binary.BigEndian.AppendUint16(frame, code)
+	if c, ok := m.client.(*wire.Conn); ok {
+		c.Linger()
+	}
+	select {
+	case m.turn <- struct{}{}:
+		m.ended = true
+		_ = m.client.SetWriteDeadline(time.Now().Add(farewell))
+		_, _ = m.client.Write(frame) // who does not take it is closed as well
+		<-m.turn
+	case <-time.After(farewell): // the application is in the middle of a frame
+	}
+
+	masked := []byte{frame[0], 0x80 | frame[1], 0, 0, 0, 0, frame[2], frame[3]}
+	key := masked[2:6]
+	_, _ = rand.Read(key) // never fails
+	masked[6] ^= key[0]
+	masked[7] ^= key[1]
+	_, _ = up.Write(masked)
+}
+
+// judge shows a message to the rules. It returns why the connection has to end, 0 if the
+// message may pass.
+func (m *messages) judge(text []byte) (code uint16) {
+	x := &m.x
+	x.started, x.found, x.coverage, x.failure = time.Now(), waf.Findings{}, coverage{}, ""
+	x.verdict, code = m.decide(text)
+	if len(x.found.Matches) > 0 || x.verdict != verdictPass && x.verdict != verdictRefused {
+		x.reportFindings(fasthttp.StatusSwitchingProtocols)
+	}
+	x.route.metrics.message(x.verdict)
+	return code
+}
+
+func (m *messages) decide(text []byte) (verdict, uint16) {
+	if !utf8.Valid(text) {
+		return verdictRefused, closeInvalid // RFC 6455 8.1
+	}
+	mediaType, body := asBody(text)
+	policy := &m.x.route.policy
+	if len(body) > int(policy.RequestBody.Limit) {
+		return verdictRefused, closeTooBig
+	}
+	tx := m.x.route.engine.Begin(context.Background(), m.x.id)
+	request := m.with(mediaType, body)
+	if tx.HeadIsClean(request) && tx.BodyIsClean(body, true) {
+		m.conclude(tx)
+		return verdictPass, 0
+	}
+	if !m.x.proxy.bulkhead.enter(&m.x.route.lane) {
+		m.conclude(tx)
+		if policy.OnOverload == "allow" {
+			m.x.coverage = coverage{coverageNone, reasonOverload}
+			return verdictPass, 0
+		}
+		return verdictRefused, closeBusy
+	}
+	v, err := func() (waf.Verdict, error) {
+		defer m.x.proxy.bulkhead.leave(&m.x.route.lane)
+		defer m.conclude(tx)
+		return inspectMessage(tx, request, body)
+	}()
+	switch {
+	case err != nil:
+		m.x.engineFailed(err)
+		m.x.failure, m.x.coverage = "engine", coverage{coverageNone, reasonError}
+		if policy.OnError == "allow" {
+			return verdictErrorAllow, 0
+		}
+		return verdictErrorDeny, closeInternal
+	case v.Action == waf.Pass:
+		return verdictPass, 0
+	case !v.Enforced:
+		return verdictWouldBlock, 0
+	}
+	return verdictBlock, closePolicy
+}
+
+// with is the request that a message is shown as.
+func (m *messages) with(mediaType string, body []byte) *waf.Request {
+	request := m.request
+	request.Headers = append(slices.Clip(request.Headers),
+		waf.Header{Name: "Content-Type", Value: mediaType}, waf.Header{Name: "Content-Length", Value: strconv.Itoa(len(body))})
+	return &request
+}
+
+// conclude ends a message's transaction.
+func (m *messages) conclude(tx *waf.Transaction) {
+	m.x.tx = tx
+	m.x.conclude()
+	m.x.tx = nil
+	m.x.route.metrics.screen(m.x.screened)
+}
+
+// inspectMessage runs the rules of both request phases.
+func inspectMessage(tx *waf.Transaction, request *waf.Request, body []byte) (waf.Verdict, error) {
+	first, err := tx.RequestHead(request)
+	if err == nil && (first.Action == waf.Pass || !first.Enforced) {
+		var second waf.Verdict
+		if second, err = tx.RequestBody(body, true); second.Action != waf.Pass {
+			first = second
+		}
+	}
+	return first, err
+}
+
+// asBody makes of a message a body that the rules know how to read: JSON, or else a form
+// with one field, "message".
+func asBody(text []byte) (mediaType string, body []byte) {
+	if t := bytes.TrimLeft(text, " \t\r\n"); len(t) > 0 && (t[0] == '{' || t[0] == '[') && json.Valid(text) {
+		return "application/json", text
+	}
+	return "application/x-www-form-urlencoded", []byte("message=" + url.QueryEscape(string(text)))
+}

@@ -1,0 +1,50 @@
+package screen
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+)
+
+// cache remembers values that no rule of their class matches: names of fields, arguments and
+// cookies, browsers' header fields, which come again and again. It holds at most cacheSlots
+// values of at most cacheText bytes. A value is kept only when it comes a second time while
+// its mark lasts, so that values that do not come again cost neither memory nor another's
+// place; which slot a value takes is not to be known from outside, since the hash is seeded.
+type cache struct {
+	seed  maphash.Seed
+	slots [cacheSlots]atomic.Pointer[cached]
+	marks [cacheSlots]atomic.Uint32 // hashes that were seen once
+}
+
+const (
+	cacheSlots = 4096
+	cacheText  = 512
+)
+
+type cached struct {
+	class uint32
+	text  string
+}
+
+// hash reports false for values that are not cached.
+func (c *cache) hash(k *class, text string) (uint64, bool) {
+	if len(text) > cacheText {
+		return 0, false
+	}
+	return maphash.String(c.seed, text) ^ uint64(k.id)*0x9e3779b97f4a7c15, true
+}
+
+func (c *cache) has(hash uint64, k *class, text string) bool {
+	e := c.slots[hash%cacheSlots].Load()
+	return e != nil && e.class == k.id && e.text == text
+}
+
+func (c *cache) add(hash uint64, k *class, text string) {
+	mark := &c.marks[hash%cacheSlots]
+	if mark.Load() != uint32(hash>>32) {
+		mark.Store(uint32(hash >> 32))
+		return
+	}
+	c.slots[hash%cacheSlots].Store(&cached{k.id, strings.Clone(text)})
+}

@@ -1,0 +1,87 @@
+package extract
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// seeds are the messages of testdata that a body processor's fuzz target starts from.
+func seeds(f *testing.F, each func(m *message)) {
+	for _, folder := range []string{"ordinary", "odd"} {
+		all := messages(f, folder)
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if len(all[name].body) < 4<<10 && len(all[name].Target) < 4<<10 {
+				each(all[name])
+			}
+		}
+	}
+}
+
+// FuzzHead compares heads, whatever they are: header lines are separated by line feeds.
+func FuzzHead(f *testing.F) {
+	seeds(f, func(m *message) {
+		var b strings.Builder
+		for _, h := range m.Headers {
+			b.WriteString(h.Name + ":" + h.Value + "\n")
+		}
+		f.Add(m.Method, m.Target, m.Protocol, m.Host, b.String())
+	})
+	v := new(Values)
+	f.Fuzz(func(t *testing.T, method, target, protocol, host, headers string) {
+		m := &message{Request: Request{
+			Method: method, Target: target, Protocol: protocol, Host: host, ID: "id",
+			ClientAddr: "192.0.2.7", ClientPort: 50123, ServerAddr: "198.51.100.1", ServerPort: 443,
+		}}
+		m.response = &Response{Status: len(target), Protocol: protocol}
+		for line := range strings.Lines(headers) {
+			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+			m.Headers = append(m.Headers, Header{name, value})
+			m.response.Headers = append(m.response.Headers, Header{name, value})
+		}
+		m.answer = []byte(headers)
+		if ok, why := check(t, v, m); !ok {
+			t.Errorf("a head is left to Coraza: %s", why)
+		}
+	})
+}
+
+// fuzzBody compares bodies of one media type where they are answered.
+func fuzzBody(f *testing.F, mediaType string, processors ...string) {
+	v := new(Values)
+	seeds(f, func(m *message) {
+		if slices.Contains(processors, ask(f, m).processor) {
+			f.Add(m.body)
+		}
+	})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m := &message{body: body}
+		m.Method, m.Target, m.Protocol, m.ID = "POST", "/?a=1&b=2", "HTTP/1.1", "id"
+		m.Headers = []Header{{"Content-Type", mediaType}}
+		check(t, v, m)
+	})
+}
+
+func FuzzURLEncoded(f *testing.F) {
+	fuzzBody(f, "application/x-www-form-urlencoded", "URLENCODED", "RAW")
+}
+
+func FuzzJSON(f *testing.F) { fuzzBody(f, "application/json", "JSON") }
+
+func FuzzMultipart(f *testing.F) {
+	v := new(Values)
+	seeds(f, func(m *message) {
+		if ask(f, m).processor == "MULTIPART" {
+			f.Add(m.header("Content-Type"), m.body)
+		}
+	})
+	f.Fuzz(func(t *testing.T, mediaType string, body []byte) {
+		m := &message{body: body}
+		m.Method, m.Target, m.Protocol, m.ID = "POST", "/", "HTTP/1.1", "id"
+		m.Headers = []Header{{"Content-Type", mediaType}}
+		check(t, v, m)
+	})
+}
+
+func FuzzXML(f *testing.F) { fuzzBody(f, "application/xml", "XML") }

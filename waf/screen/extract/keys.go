@@ -1,0 +1,71 @@
+package extract
+
+import "strings"
+
+// Selects reports whether the selector of a rule's target, as in ARGS:selector, selects a
+// value of kind k with this key. An empty selector selects everything (collections/map.go,
+// named.go, and newRuleVariableParams in rule.go).
+//
+// A selector that is a regular expression is matched by Coraza against Lower(key); unless
+// [Kind.KeepsSelector] the expression itself is put in lower case first.
+func (k Kind) Selects(selector, key string) bool {
+	if selector == "" || k.Single() {
+		return true
+	}
+	switch k {
+	case ArgsGetNames, ArgsPostNames:
+		// Coraza looks the selector up as it is written among keys in lower case.
+		return selector == Lower(key)
+	}
+	return EqualKeys(selector, key)
+}
+
+// KeepsSelector reports whether Coraza leaves the case of a target's selector, or of the
+// regular expression in it, as it is written.
+func (k Kind) KeepsSelector() bool {
+	switch k {
+	case ArgsGet, ArgsPost, ArgsGetNames, ArgsPostNames:
+		return true
+	}
+	return false
+}
+
+// EqualKeys reports whether two keys are one to Coraza's maps. Exceptions, as in !ARGS:key,
+// are compared so whatever the kind is.
+func EqualKeys(a, b string) bool {
+	if len(a) == len(b) {
+		i := 0
+		for ; i < len(a) && a[i]|b[i] < 0x80; i++ {
+			if a[i] != b[i] && lowerByte(a[i]) != lowerByte(b[i]) {
+				return false
+			}
+		}
+		if i == len(a) {
+			return true
+		}
+	}
+	if isASCII(a) && isASCII(b) {
+		return false
+	}
+	return Lower(a) == Lower(b)
+}
+
+// Lower is the form of a key in which Coraza's maps store it. It allocates only if it
+// changes something.
+func Lower(key string) string { return strings.ToLower(key) }
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

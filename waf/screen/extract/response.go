@@ -1,0 +1,41 @@
+package extract
+
+import "strings"
+
+// Response is the head of a response as Coraza is given it: AddResponseHeader and
+// ProcessResponseHeaders get these fields unchanged, media types in the normal form
+// of the parent package included.
+type Response struct {
+	Status   int
+	Protocol string
+	Headers  []Header
+}
+
+// ResponseHead adds what rules of phase 3 see. It is called at most once, after Head and,
+// where there is one, Body. It is always equal to Coraza.
+func (v *Values) ResponseHead(r *Response) {
+	v.set(ResponseStatus, v.itoa(r.Status))
+	v.set(ResponseProtocol, r.Protocol)
+	from := len(v.all)
+	for i := range r.Headers {
+		name := r.Headers[i].Name
+		if name == "" {
+			continue
+		}
+		v.add(ResponseHeaders, name, r.Headers[i].Value)
+		if EqualKeys(name, "content-type") { // the last one holds (transaction.go, AddResponseHeader)
+			mediaType, _, _ := strings.Cut(r.Headers[i].Value, ";")
+			v.set(ResponseContentType, mediaType)
+		}
+	}
+	v.mark(ResponseHeaders, from)
+	v.names(ResponseHeaders, ResponseHeadersNames)
+}
+
+// ResponseBody adds what rules of phase 4 see of a body that Coraza would buffer, shorter
+// than SecResponseBodyLimit, and hand to no body processor; an empty one too. It is called at
+// most once, after ResponseHead.
+func (v *Values) ResponseBody(body []byte) {
+	v.set(ResponseContentLength, v.itoa(len(body)))
+	v.set(ResponseBody, view(body))
+}

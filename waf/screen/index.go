@@ -1,0 +1,299 @@
+package screen
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/transform"
+)
+
+// index leads from a value to the rules that it may matter to. All values of a class are
+// looked at by the same guards.
+type index struct {
+	set     *prefilter.Set
+	guards  []guard // by need
+	nodes   []node  // of all guards' transformations
+	kinds   [extract.Kinds]*class
+	headers [2]map[string]*class // of request and response fields that rules name, by name in lower case
+}
+
+// guard is a link that a rule waits for.
+type guard struct {
+	rule  *rule
+	nodes []int32 // whose texts the operator gets; several with multiMatch
+	exact bool    // no node differs from the value in ASCII case only
+}
+
+// node is one step of a chain of transformations; chains that begin alike share nodes. Node 0
+// is the value itself.
+type node struct {
+	parent  int32
+	step    *transform.Transformation
+	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
+	always  bool            // it changes every text, the empty one too
+	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
+}
+
+// class is the values of one kind, or the header fields of one name.
+type class struct {
+	id      uint32
+	view    *prefilter.View // of its guards
+	has     []uint64        // the same guards, as a bit set
+	steps   []step          // the nodes that its guards need, but for node 0: each before those below it
+	touches prefilter.Bytes // of these nodes
+	always  bool            // one of them changes every text
+}
+
+// step is a node in a class's order.
+type step struct {
+	node   int32
+	below  int32           // index behind the last step below it
+	touch  prefilter.Bytes // of it and of those below it
+	always bool            // one of them changes every text
+	cuts   bool            // it and those below it are cutting
+}
+
+// classed collects what a class is made of.
+type classed struct {
+	needs []int32
+	nodes map[int32]bool
+}
+
+// buildIndex makes the index of all rules that have a guard.
+func buildIndex(rules []*rule) *index {
+	x := &index{nodes: make([]node, 1)}
+	var needs []prefilter.Need
+	byKind := map[extract.Kind]*classed{}
+	named := [2]map[string]*classed{{}, {}}
+	guarded := func(f func(r *rule, t *target)) {
+		for _, r := range rules {
+			if r.guard >= 0 {
+				for i := range r.links[r.guard].targets {
+					f(r, &r.links[r.guard].targets[i])
+				}
+			}
+		}
+	}
+	// First the header fields that have a class of their own.
+	guarded(func(_ *rule, t *target) {
+		for _, k := range t.kinds {
+			if side, ok := headerSide(k); ok {
+				if t.Key != "" {
+					named[side][t.Key] = &classed{nodes: map[int32]bool{}}
+				}
+				for _, e := range t.Exceptions {
+					if e.Rx == nil && e.Key != "" {
+						named[side][e.Key] = &classed{nodes: map[int32]bool{}}
+					}
+				}
+			}
+		}
+	})
+	for _, r := range rules {
+		if r.guard < 0 {
+			continue
+		}
+		l := &r.links[r.guard]
+		l.need = int32(len(needs))
+		need := prefilter.Always()
+		if !l.negated && l.operator.vague == "" {
+			need = l.operator.need
+		}
+		needs = append(needs, need)
+		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding)})
+	}
+	join := func(c *classed, need int32) {
+		if slices.Contains(c.needs, need) {
+			return
+		}
+		c.needs = append(c.needs, need)
+		for _, n := range x.guards[need].nodes {
+			for ; n != 0; n = x.nodes[n].parent {
+				c.nodes[n] = true
+			}
+		}
+	}
+	guarded(func(r *rule, t *target) {
+		need := r.links[r.guard].need
+		for _, k := range t.kinds {
+			if byKind[k] == nil {
+				byKind[k] = &classed{nodes: map[int32]bool{}}
+			}
+			side, header := headerSide(k)
+			if !header {
+				join(byKind[k], need)
+				continue
+			}
+			if t.Key == "" {
+				join(byKind[k], need)
+			}
+			for name, c := range named[side] {
+				if t.selects(&extract.Value{Kind: k, Key: name}) {
+					join(c, need)
+				}
+			}
+		}
+	})
+	x.set = prefilter.NewSet(needs)
+	byNode := map[int32][]int32{}
+	for need := range x.guards {
+		for _, n := range x.guards[need].nodes {
+			byNode[n] = append(byNode[n], int32(need))
+		}
+	}
+	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same
+	for n := range x.nodes {
+		list := byNode[int32(n)]
+		if n == 0 || list == nil {
+			continue
+		}
+		key := fmt.Sprint(list)
+		if views[key] == nil {
+			views[key] = x.set.View(list)
+		}
+		x.nodes[n].view = views[key]
+	}
+	id := uint32(0)
+	for k := range extract.Kinds {
+		if c := byKind[k]; c != nil {
+			id++
+			x.kinds[k] = x.class(c, id)
+		}
+	}
+	for side := range named {
+		x.headers[side] = map[string]*class{}
+		for name, c := range named[side] {
+			id++
+			x.headers[side][name] = x.class(c, id)
+		}
+	}
+	return x
+}
+
+// headerSide tells request from response header fields.
+func headerSide(k extract.Kind) (side int, ok bool) {
+	switch k {
+	case extract.RequestHeaders:
+		return 0, true
+	case extract.ResponseHeaders:
+		return 1, true
+	}
+	return 0, false
+}
+
+// path returns the nodes whose texts a link tests, made where they are missing.
+func (x *index) path(l *link) []int32 {
+	at := int32(0)
+	var nodes []int32
+	for i, step := range l.chain {
+		if l.multiMatch {
+			nodes = append(nodes, at)
+		}
+		at = x.child(at, step, foldsLater(l.chain[i+1:]))
+	}
+	return append(nodes, at)
+}
+
+func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
+	touches := ^prefilter.Bytes(0)
+	set, ok := step.Touches()
+	if ok {
+		// The scan is blind to ASCII case, so for it these change other bytes only.
+		folds := folds && folding(step)
+		touches = 0
+		for c := range 256 {
+			if set.Has(byte(c)) && !(folds && 'A' <= c && c <= 'Z') {
+				touches |= prefilter.BytesOf(string([]byte{byte(c)}))
+			}
+		}
+	}
+	for i := range x.nodes {
+		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches { // folds or not
+			return int32(i)
+		}
+	}
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok})
+	return int32(len(x.nodes) - 1)
+}
+
+// folding reports whether a transformation changes the case of ASCII letters, among others.
+func folding(t *transform.Transformation) bool {
+	return t.Name() == "lowercase" || t.Name() == "cmdline"
+}
+
+// cutting are transformations that put no byte into a value that is not there, but for spaces
+// and another case.
+var cutting = []string{
+	"lowercase", "removewhitespace", "compresswhitespace", "removenulls", "removecommentschar", "replacecomments",
+	"trim", "trimleft", "trimright", "normalizepath", "normalizepathwin", "cmdline",
+}
+
+// caseBlind are transformations that do with a text in lower case what they do with the text,
+// but for case: nothing in them depends on a letter.
+var caseBlind = []string{
+	"lowercase", "removewhitespace", "compresswhitespace", "removenulls", "replacenulls", "replacecomments",
+	"removecommentschar", "trim", "trimleft", "trimright", "normalizepath", "normalisepath", "normalizepathwin",
+	"normalisepathwin", "cmdline",
+}
+
+func foldsLater(rest transform.Chain) bool {
+	return !slices.ContainsFunc(rest, func(t *transform.Transformation) bool {
+		return !slices.Contains(caseBlind, strings.ToLower(t.Name()))
+	})
+}
+
+func (x *index) class(c *classed, id uint32) *class {
+	out := &class{id: id, view: x.set.View(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
+	for _, need := range c.needs {
+		out.has[need/64] |= 1 << (need % 64)
+	}
+	var walk func(parent int32)
+	walk = func(parent int32) {
+		for n := int32(1); n < int32(len(x.nodes)); n++ {
+			if !c.nodes[n] || x.nodes[n].parent != parent {
+				continue
+			}
+			at := len(out.steps)
+			out.steps = append(out.steps, step{node: n})
+			walk(n)
+			s := step{node: n, below: int32(len(out.steps)), touch: x.nodes[n].touches, always: x.nodes[n].always, cuts: slices.Contains(cutting, x.nodes[n].step.Name())}
+			for _, below := range out.steps[at+1:] {
+				s.touch |= below.touch
+				s.always = s.always || below.always
+				s.cuts = s.cuts && below.cuts
+			}
+			out.steps[at] = s
+			out.touches |= s.touch
+			out.always = out.always || s.always
+		}
+	}
+	walk(0)
+	return out
+}
+
+// of returns the class of a value; nil: no rule looks at it.
+func (x *index) of(v *extract.Value) *class {
+	side, ok := headerSide(v.Kind)
+	if !ok {
+		return x.kinds[v.Kind]
+	}
+	var lower [48]byte
+	if len(v.Key) <= len(lower) {
+		for i := range len(v.Key) {
+			c := v.Key[i]
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			lower[i] = c
+		}
+		if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
+			return c
+		}
+	} else if c, ok := x.headers[side][strings.ToLower(v.Key)]; ok {
+		return c
+	}
+	return x.kinds[v.Kind]
+}

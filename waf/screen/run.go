@@ -1,0 +1,345 @@
+package screen
+
+import (
+	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/transform"
+)
+
+// Run screens one request and the response to it, phase by phase. It belongs to one goroutine
+// at a time.
+type Run struct {
+	screen  *Screen
+	eval    evaluation
+	scratch prefilter.Scratch
+	scanned int      // values that were looked at
+	waiting []uint64 // rules whose guard was met and that are decided in their phase
+	reason  Reason   // why the request is not clean
+
+	// of the value at hand
+	texts    []text
+	textOf   []int32 // by node; 0 between values
+	steps    []applied
+	changed  []int32 // nodes whose text is not the value
+	unstable bool    // the outcome depends on more than the text
+}
+
+// text is one of the forms in which rules see a value.
+type text struct {
+	text  string
+	bytes prefilter.Bytes
+}
+
+// applied is a step that was applied to a text, by the numbers of both texts.
+type applied struct {
+	step     *transform.Transformation
+	from, to int32
+}
+
+// Reason says why a request was not proved clean.
+type Reason struct {
+	Rule   int    // the rule that may match; 0: none, see What
+	Target string // the value that it may match, as ARGS:name; empty: no single one
+	Value  string // that value
+	What   string // a reason other than a rule
+}
+
+// Head screens the head of a request, by all rules that read nothing else, and reports whether
+// it is clean so far.
+func (r *Run) Head(req *extract.Request) bool {
+	r.eval.values.Head(req)
+	return r.scan(1) && r.turns(1)
+}
+
+// Body screens the body, and afterwards all rules of the request. text is nil if there is no
+// body, or if the policy inspects none. It must not change before End.
+func (r *Run) Body(text []byte) bool {
+	if len(text) > 0 {
+		if len(text) >= r.screen.settings.RequestBodyBytes {
+			return r.inspect(Reason{What: "body over the limit"})
+		}
+		if ok, why := r.eval.values.Body(r.Processor(), r.contentType(), text); !ok {
+			return r.inspect(Reason{What: why})
+		}
+	}
+	return r.scan(2) && r.turns(2)
+}
+
+// Processor is the body processor that Coraza would run, in upper case; empty: none. It is
+// known after Head.
+func (r *Run) Processor() string {
+	p := r.eval.values.Text(extract.ReqbodyProcessor)
+	if p == "" && r.eval.force {
+		return "URLENCODED"
+	}
+	return p
+}
+
+func (r *Run) contentType() string {
+	v, _ := r.eval.values.First(extract.RequestHeaders, "content-type")
+	return v.Text
+}
+
+// ResponseHead screens the head of the response.
+func (r *Run) ResponseHead(res *extract.Response) bool {
+	r.eval.values.ResponseHead(res)
+	return r.scan(3) && r.turns(3)
+}
+
+// ResponseBody screens the body of the response, if the policy inspects it, and everything
+// that is left. It must not change before End.
+func (r *Run) ResponseBody(text []byte) bool {
+	if r.InspectsResponse() {
+		if len(text) >= r.screen.settings.ResponseBodyBytes {
+			return r.inspect(Reason{What: "response body over the limit"})
+		}
+		r.eval.values.ResponseBody(text)
+	}
+	return r.scan(4) && r.turns(4)
+}
+
+// InspectsResponse reports whether Coraza would look at the response's body. It is known after
+// ResponseHead.
+func (r *Run) InspectsResponse() bool {
+	return r.screen.settings.ResponseBody && r.screen.mimes[r.eval.values.Text(extract.ResponseContentType)]
+}
+
+// Last screens by the rules that run when everything is over.
+func (r *Run) Last() bool { return r.turns(5) }
+
+// Reason says why the last step was not clean.
+func (r *Run) Reason() Reason { return r.reason }
+
+// End gives the memory of the run back. Nothing of it may be used afterwards.
+func (r *Run) End() {
+	clear(r.texts)
+	*r = Run{
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, steps: r.steps[:0], changed: r.changed[:0],
+		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
+	}
+	clear(r.waiting)
+	r.eval.values.Reset()
+	r.eval.buffer.Reset()
+	r.screen.runs.Put(r)
+}
+
+func (r *Run) inspect(why Reason) bool {
+	r.reason = why
+	return false
+}
+
+// scan looks at the values that are settled in a phase.
+func (r *Run) scan(phase int) bool {
+	for _, k := range r.screen.scanned[phase] {
+		values := r.eval.values.Of(k)
+		for i := range values {
+			if c := r.screen.index.of(&values[i]); c != nil && !r.value(c, &values[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// value looks at one value and reports whether no rule was found that matches.
+func (r *Run) value(c *class, v *extract.Value) bool {
+	s := r.screen
+	hash, cacheable := s.cache.hash(c, v.Text)
+	if cacheable && s.cache.has(hash, c, v.Text) {
+		return true
+	}
+	x := s.index
+	r.unstable = false
+	x.set.Scan(v.Text, &r.scratch)
+	bytes := r.scratch.Bytes()
+	candidates := c.view.Candidates(&r.scratch)
+	if bytes&c.touches == 0 && !c.always {
+		for _, id := range candidates {
+			if !r.confirm(&x.guards[id], v, true) {
+				return false
+			}
+		}
+	} else if !r.transformed(c, v, bytes, candidates) {
+		return false
+	}
+	if cacheable && !r.unstable {
+		s.cache.add(hash, c, v.Text)
+	}
+	return true
+}
+
+// transformed looks at a value that transformations change: at each form that it takes, with
+// the guards that test this form.
+func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) bool {
+	x := r.screen.index
+	r.eval.buffer.Reset()
+	r.texts = append(r.texts[:0], text{v.Text, bytes})
+	r.steps, r.changed = r.steps[:0], r.changed[:0]
+	for i := 0; i < len(c.steps); {
+		s := &c.steps[i]
+		node := &x.nodes[s.node]
+		from := r.textOf[node.parent]
+		if from == 0 && bytes&s.touch == 0 && !s.always {
+			i = int(s.below) // all of it is the value itself
+			continue
+		}
+		if t := &r.texts[from]; t.bytes&node.touches != 0 || node.always {
+			if s.cuts && !r.possible(c.steps[i:s.below], t) {
+				for _, s := range c.steps[i:s.below] {
+					r.textOf[s.node] = noText
+					r.changed = append(r.changed, s.node)
+				}
+				i = int(s.below)
+				continue
+			}
+			from = r.apply(node.step, from)
+		}
+		if from != 0 {
+			r.textOf[s.node] = from
+			r.changed = append(r.changed, s.node)
+		}
+		i++
+	}
+	clean := r.unchanged(candidates, v)
+	for i := 1; i < len(r.texts) && clean; i++ {
+		clean = r.text(int32(i), c, v)
+	}
+	for _, n := range r.changed {
+		r.textOf[n] = 0
+	}
+	return clean
+}
+
+// What cutting transformations may put in, and bytes of letters that a change of case may
+// turn into ASCII.
+var (
+	putIn = prefilter.BytesOf(" /")
+	high  = prefilter.BytesOf("\x80")
+)
+
+// noText stands for a text that has no candidates, whatever it is.
+const noText = -1
+
+// possible reports whether what steps that only cut make of a text can have candidates.
+func (r *Run) possible(steps []step, t *text) bool {
+	if t.bytes&high != 0 {
+		return true
+	}
+	var asked *prefilter.View
+	for i := range steps {
+		view := r.screen.index.nodes[steps[i].node].view
+		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
+			return true
+		}
+		asked = view
+	}
+	return false
+}
+
+// unchanged looks at the value as it came, for the guards that test it so.
+func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
+	x := r.screen.index
+	for _, id := range candidates {
+		g := &x.guards[id]
+		for _, n := range g.nodes {
+			if r.textOf[n] == 0 {
+				if !r.confirm(g, v, len(g.nodes) == 1) {
+					return false
+				}
+				break
+			}
+		}
+	}
+	return true
+}
+
+// text looks at another form of it, for the guards that test that.
+func (r *Run) text(i int32, c *class, v *extract.Value) bool {
+	x := r.screen.index
+	scanned := false
+	t := &r.texts[i]
+	var asked *prefilter.View
+	for _, n := range r.changed {
+		view := x.nodes[n].view
+		if r.textOf[n] != i || view == nil || view == asked {
+			continue
+		}
+		if asked = view; !view.Possible(t.bytes, len(t.text)) {
+			continue
+		}
+		if !scanned {
+			x.set.Scan(t.text, &r.scratch)
+			scanned = true
+		}
+		for _, id := range view.Candidates(&r.scratch) {
+			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// apply returns the number of the form that a step makes of another.
+func (r *Run) apply(step *transform.Transformation, from int32) int32 {
+	for i := range r.steps {
+		if s := &r.steps[i]; s.step == step && s.from == from {
+			return s.to
+		}
+	}
+	after, _ := step.Apply(r.texts[from].text, &r.eval.buffer)
+	to := r.form(after)
+	r.steps = append(r.steps, applied{step, from, to})
+	return to
+}
+
+// form returns the number of a form of the value at hand.
+func (r *Run) form(s string) int32 {
+	for i := range r.texts {
+		if r.texts[i].text == s {
+			return int32(i)
+		}
+	}
+	r.texts = append(r.texts, text{s, prefilter.BytesOf(s)})
+	return int32(len(r.texts) - 1)
+}
+
+// confirm asks a rule itself about a value that its guard may match, if that decides it. If
+// not, the rule waits for its phase. unchanged: the guard's transformations change nothing, but
+// for ASCII case.
+func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
+	rule := g.rule
+	if !rule.pure {
+		r.unstable = true
+		r.waiting[rule.n/64] |= 1 << (rule.n % 64)
+		return true
+	}
+	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
+		return r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
+	}
+	if rule.keyed {
+		r.unstable = true
+	}
+	return true
+}
+
+func name(v *extract.Value) string {
+	if v.Key == "" {
+		return v.Kind.String()
+	}
+	return v.Kind.String() + ":" + v.Key
+}
+
+// turns evaluates the rules of a phase that take turns, or whose guard was met.
+func (r *Run) turns(phase int) bool {
+	for _, rule := range r.screen.turns[phase] {
+		if rule.guard >= 0 && r.waiting[rule.n/64]>>(rule.n%64)&1 == 0 {
+			continue
+		}
+		r.eval.buffer.Reset()
+		if r.eval.matches(rule) {
+			return r.inspect(Reason{Rule: rule.id})
+		}
+	}
+	return true
+}

@@ -1,0 +1,121 @@
+package screen
+
+import (
+	"fmt"
+	"hash/maphash"
+	"io/fs"
+	"sync"
+	"weak"
+
+	"github.com/wafer-waf/wafer/waf/screen/dfa"
+	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/screen/seclang"
+)
+
+// matcherBytes bounds what the matchers of one compiler's screens learn while they match.
+const matcherBytes = 16 << 20
+
+// Compiler compiles policies. What their screens have in common, expressions above all, is
+// made once for all that are alive. It is safe for concurrent use.
+type Compiler struct {
+	root   fs.FS
+	budget *dfa.Budget
+
+	mu   sync.Mutex
+	made map[seclang.Operator]weak.Pointer[operator]
+}
+
+// NewCompiler returns a compiler of policies whose files are read from root.
+func NewCompiler(root fs.FS) *Compiler {
+	return &Compiler{root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{}}
+}
+
+// Screen is a policy, compiled.
+type Screen struct {
+	read     []Rule // without markers
+	all      int    // with them
+	settings seclang.Settings
+	mimes    map[string]bool // of response bodies that are inspected
+	index    *index
+	rules    []*rule
+	scanned  [6][]extract.Kind // by the phase whose beginning they are looked at
+	turns    [6][]*rule        // by phase, in order: those that are not decided by one value
+	cache    *cache
+	runs     sync.Pool
+}
+
+// Rule is what the compiler read of a rule, for a comparison with what Coraza reads.
+type Rule struct{ ID, Phase int }
+
+// Text is a piece of SecLang and what to call it.
+type Text = seclang.Text
+
+// Compile compiles the texts that Coraza gets for a policy, in the same order. mimes are the media types of responses that Coraza is told to inspect beside the
+// text. An error says why the policy has no screen.
+func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
+	defer c.tidy()
+	program, err := seclang.Parse(c.root, texts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Screen{all: len(program.Rules), settings: program.Settings, mimes: map[string]bool{}, cache: &cache{seed: maphash.MakeSeed()}}
+	if err := understood(&s.settings); err != nil {
+		return nil, err
+	}
+	for _, r := range program.Rules {
+		if r.Marker == "" {
+			s.read = append(s.read, Rule{r.ID, r.Phase})
+		}
+	}
+	for _, m := range mimes {
+		s.mimes[m] = true
+	}
+	if s.rules, err = c.fold(program); err != nil {
+		return nil, err
+	}
+	s.index = buildIndex(s.rules)
+	for k := range extract.Kinds {
+		if phase := settled(k); phase < len(s.scanned) && s.looksAt(k) {
+			s.scanned[phase] = append(s.scanned[phase], k)
+		}
+	}
+	for _, r := range s.rules {
+		if !r.pure {
+			s.turns[r.phase] = append(s.turns[r.phase], r)
+		}
+	}
+	s.runs.New = func() any {
+		return &Run{screen: s, waiting: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes))}
+	}
+	return s, nil
+}
+
+func (s *Screen) looksAt(k extract.Kind) bool {
+	if s.index.kinds[k] != nil {
+		return true
+	}
+	side, ok := headerSide(k)
+	return ok && len(s.index.headers[side]) > 0
+}
+
+// understood reports settings under which values are not what extract says.
+func understood(s *seclang.Settings) error {
+	switch {
+	case s.Engine != "On" && s.Engine != "DetectionOnly":
+		return fmt.Errorf("SecRuleEngine %s", s.Engine)
+	case s.Arguments != 1000:
+		return fmt.Errorf("SecArgumentsLimit %d instead of 1000", s.Arguments)
+	case s.RequestJSONDepth != 1024:
+		return fmt.Errorf("SecRequestBodyJsonDepthLimit %d instead of 1024", s.RequestJSONDepth)
+	}
+	return nil
+}
+
+// InspectsRequest reports whether Coraza would look at request bodies.
+func (s *Screen) InspectsRequest() bool { return s.settings.RequestBody }
+
+// Rules are the rules that were read, without markers, and how many they are with markers.
+func (s *Screen) Rules() (rules []Rule, all int) { return s.read, s.all }
+
+// Begin starts a run. It has to be ended.
+func (s *Screen) Begin() *Run { return s.runs.Get().(*Run) }

@@ -1,0 +1,106 @@
+package seclang
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Text is a piece of SecLang and what to call it.
+type Text struct{ Source, Text string }
+
+// Parse reads texts, in order, as one policy. Include and operators read files from root.
+// Its errors name the source and the line of what is not understood.
+func Parse(root fs.FS, texts []Text) (*Program, error) {
+	p := parser{root: root, program: &Program{}, defaults: map[int][]Action{}}
+	p.program.Settings = Settings{Engine: "On", Arguments: 1000, RequestJSONDepth: 1024, ResponseJSONDepth: 1024}
+	for _, t := range texts {
+		if err := p.text(t.Source, "", t.Text); err != nil {
+			return nil, err
+		}
+	}
+	if p.chain != nil {
+		return nil, fmt.Errorf("rule %d: its chain has no end", p.chain.ID)
+	}
+	return p.program, nil
+}
+
+// parser is the state of one Parse.
+type parser struct {
+	root     fs.FS
+	program  *Program
+	defaults map[int][]Action // by phase, of SecDefaultAction
+	chain    *Rule            // whose next link is awaited; it is in program.Rules already
+	includes int
+
+	// where the directive at hand stands
+	source, dir string
+	line        int
+}
+
+// maxIncludes bounds Include, which may go in circles.
+const maxIncludes = 100
+
+// text reads directives, one on each line that does not end with a backslash.
+func (p *parser) text(source, dir, text string) error {
+	outer := *p
+	p.source, p.dir, p.line = source, dir, 0
+	defer func() { p.source, p.dir, p.line = outer.source, outer.dir, outer.line }()
+	var directive strings.Builder
+	for raw := range strings.SplitSeq(text, "\n") {
+		p.line++
+		line := strings.TrimSpace(raw)
+		switch {
+		case len(raw) >= 64<<10: // where Coraza's scanner gives up
+			return p.errorf("%d bytes in one line", len(raw))
+		case line == "" || line[0] == '#':
+			continue
+		case strings.HasSuffix(line, "`") || line[0] == '`':
+			return p.errorf("a data set is not understood")
+		case strings.HasSuffix(line, `\`):
+			directive.WriteString(strings.TrimSuffix(line, `\`))
+			continue
+		}
+		directive.WriteString(line)
+		if err := p.directive(directive.String()); err != nil {
+			return err
+		}
+		directive.Reset()
+	}
+	if directive.Len() > 0 {
+		return p.errorf("the last line is continued into nothing")
+	}
+	return nil
+}
+
+func (p *parser) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s line %d: %s", p.source, p.line, fmt.Sprintf(format, args...))
+}
+
+// include reads the files that a pattern names. Other than a pattern, a name is relative
+// to the file it stands in.
+func (p *parser) include(pattern string) error {
+	if p.includes++; p.includes > maxIncludes {
+		return p.errorf("more than %d includes", maxIncludes)
+	}
+	names := []string{pattern}
+	if strings.Contains(pattern, "*") {
+		var err error
+		if names, err = fs.Glob(p.root, pattern); err != nil {
+			return p.errorf("include %s: %v", pattern, err)
+		}
+	} else if !strings.HasPrefix(pattern, "/") {
+		names[0] = path.Join(p.dir, pattern)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(p.root, name)
+		if err != nil {
+			return p.errorf("include: %v", err)
+		}
+		if err := p.text(name, path.Dir(name), string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package transform
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// asciiSpaces is what C's isspace calls a space, and trim and its kin cut off.
+const asciiSpaces = " \t\n\r\f\v"
+
+// compressTouches covers U+0085 and U+00A0 by their common first byte, and the lone byte 0xA0.
+var compressTouches = BytesOf(asciiSpaces + "\xC2\xA0")
+
+var compressTable = compressTouches.table()
+
+// compressWhitespace turns runs of white space into one space (compress_whitespace.go of Coraza).
+// Beyond ASCII, U+0085, U+00A0 and a byte 0xA0 outside of UTF-8 count as white space.
+func compressWhitespace(s string, b *Buffer) (string, bool) {
+	i := firstCompressed(s)
+	if i == len(s) {
+		return s, false
+	}
+	d := append(b.reserve(len(s)), s[:i]...)
+	inSpace := i > 0 && s[i-1] == ' '
+	for i < len(s) {
+		n := 0
+		if compressTable[s[i]] {
+			n = spaceLen(s, i)
+		}
+		if n > 0 {
+			if !inSpace {
+				d = append(d, ' ')
+			}
+			inSpace = true
+			i += n
+			continue
+		}
+		inSpace = false
+		d = append(d, s[i])
+		i++
+		if s[i-1] >= utf8.RuneSelf {
+			// The rest of the character, of which a byte 0xA0 would look like white space.
+			_, n = utf8.DecodeRuneInString(s[i-1:])
+			for ; n > 1; n-- {
+				d = append(d, s[i])
+				i++
+			}
+		}
+	}
+	return b.keep(d), true
+}
+
+// firstCompressed returns the position of the first white space that does not stay as it is, or
+// len(s): a single space does.
+func firstCompressed(s string) int {
+	for i := 0; i < len(s); i++ {
+		if !compressTable[s[i]] {
+			continue
+		}
+		switch c := s[i]; {
+		case c == ' ':
+			if i+1 < len(s) && compressTable[s[i+1]] && spaceLen(s, i+1) > 0 {
+				return i + 1
+			}
+		case c == 0xA0 && insideRune(s, i):
+		case spaceLen(s, i) > 0:
+			return i
+		}
+	}
+	return len(s)
+}
+
+// insideRune reports whether byte i of s, a continuation byte, belongs to a valid encoding that
+// starts before it.
+func insideRune(s string, i int) bool {
+	for start := i - 1; start >= 0 && start > i-utf8.UTFMax; start-- {
+		if utf8.RuneStart(s[start]) {
+			_, n := utf8.DecodeRuneInString(s[start:])
+			return start+n > i
+		}
+	}
+	return false
+}
+
+// spaceLen returns the length of the white space at i, where a character starts, or 0.
+func spaceLen(s string, i int) int {
+	switch c := s[i]; {
+	case c == ' ', '\t' <= c && c <= '\r', c == 0xA0:
+		return 1
+	case c == 0xC2 && i+1 < len(s) && (s[i+1] == 0x85 || s[i+1] == 0xA0):
+		return 2
+	}
+	return 0
+}
+
+var removedTable = BytesOf(asciiSpaces).Union(bytesFrom(utf8.RuneSelf, 0xFF)).table()
+
+// removeWhitespace drops what Unicode calls white space (remove_whitespace.go of Coraza). Bytes
+// outside of UTF-8 become U+FFFD on the way, which is not reported as a change.
+func removeWhitespace(s string, b *Buffer) (string, bool) {
+	i := index(s, removedTable)
+	if i == len(s) {
+		return s, false
+	}
+	changed := false
+	d := append(b.reserve(i+3*(len(s)-i)), s[:i]...)
+	for i < len(s) {
+		c := s[i]
+		if !removedTable[c] {
+			d = append(d, c)
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			changed = true
+			i++
+			continue
+		}
+		if isShort(s, i) && c != 0xC2 {
+			d = append(d, c, s[i+1])
+			i += 2
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError:
+			d = utf8.AppendRune(d, r)
+		case unicode.IsSpace(r):
+			changed = true
+		default:
+			d = append(d, s[i:i+n]...)
+		}
+		i += n
+	}
+	return b.keep(d), changed
+}
+
+func trim(s string, _ *Buffer) (string, bool) {
+	out := strings.Trim(s, asciiSpaces)
+	return out, len(out) != len(s)
+}
+
+func trimLeft(s string, _ *Buffer) (string, bool) {
+	out := strings.TrimLeft(s, asciiSpaces)
+	return out, len(out) != len(s)
+}
+
+func trimRight(s string, _ *Buffer) (string, bool) {
+	out := strings.TrimRight(s, asciiSpaces)
+	return out, len(out) != len(s)
+}

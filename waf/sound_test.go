@@ -1,0 +1,165 @@
+package waf
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/wafer-waf/wafer/test/corpus"
+)
+
+// message is a request and a response as the screen and Coraza are shown them.
+type message struct {
+	request  *Request
+	body     []byte
+	response *Response
+	answer   []byte
+}
+
+// soundness compares the screen with Coraza on one message: what is clean to the screen up to
+// a phase has to be without findings for Coraza. It reports how many phases the screen found it clean.
+func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
+	t.Helper()
+	if !e.Screening() {
+		t.Fatalf("policy %s has no screen: %v", e.policy.ID, e.NoScreen())
+	}
+	body, whole := m.body, true
+	if limit := e.policy.RequestBodyBytes; len(body) > limit {
+		body, whole = body[:limit], false
+	}
+	answer := m.answer[:min(len(m.answer), e.policy.ResponseBodyBytes)]
+	again := func() *Transaction {
+		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", request: m.request, body: body, whole: whole, response: m.response, answer: answer}
+	}
+	tx := e.Begin(t.Context(), "0193a7b2-sound")
+	steps := []func() bool{
+		func() bool { return tx.HeadIsClean(m.request) },
+		func() bool { return tx.BodyIsClean(body, whole) },
+		func() bool { return tx.ResponseHeadIsClean(m.response) },
+		func() bool { return tx.ResponseBodyIsClean(answer) },
+		func() bool { return tx.screened(5, tx.run.Last) },
+	}
+	for _, step := range steps {
+		if !step() {
+			break
+		}
+		clean++
+	}
+	why = fmt.Sprintf("%+v", tx.Asked())
+	if !e.Screening() {
+		t.Fatal("the screen failed")
+	}
+	if clean == 5 {
+		f, err := again().replay(4)
+		if err != nil || f.Verdict.Action != Pass || len(f.Matches) > 0 {
+			t.Errorf("clean to the screen, but Coraza: %+v %v %v", f.Verdict, targets(f), err)
+		}
+	} else if clean > 0 { // what the screen had passed must not have been Coraza's to stop
+		again := again()
+		if v, err := again.catchUp(min(clean, 4)); err != nil || v.Action != Pass {
+			t.Errorf("clean to the screen up to phase %d, but Coraza: %+v %v", clean, v, err)
+		}
+		_ = again.tx.Close()
+	}
+	if tx.run != nil {
+		tx.run.End()
+	}
+	return clean, why
+}
+
+func targets(f Findings) []string {
+	var out []string
+	for _, m := range f.Matches {
+		out = append(out, fmt.Sprint(m.RuleID, m.Targets))
+	}
+	return out
+}
+
+var plainResponse = &Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "text/html; charset=utf-8"}, {Name: "Content-Length", Value: "12"}}}
+
+// fromCorpus is a request of the corpus as a message.
+func fromCorpus(r *corpus.Request) *message {
+	req := &Request{
+		Method: r.Method, Target: r.Target, Protocol: "HTTP/1.1", Host: corpus.Host,
+		ClientAddr: "192.0.2.7", ClientPort: 40000, ServerAddr: "192.0.2.1", ServerPort: 8080,
+	}
+	for _, f := range r.Header {
+		req.Headers = append(req.Headers, Header(f))
+	}
+	res := *plainResponse
+	return &message{request: req, body: r.Body, response: &res, answer: []byte("<p>hello</p>")}
+}
+
+func screenEngine(t testing.TB, paranoia int) *Engine {
+	return mustEngine(t, func(p *Policy) {
+		*p = benchPolicy(fmt.Sprint("pl", paranoia))
+		p.BlockingParanoia, p.DetectionParanoia = paranoia, paranoia
+		p.ResponseBody, p.ResponseMIMETypes = true, []string{"text/html", "text/plain", "application/json"}
+	})
+}
+
+// TestSoundOnAttacks is for every request of the Core Rule Set's own tests, at every paranoia
+// level.
+func TestSoundOnAttacks(t *testing.T) {
+	attacks, err := corpus.Attacks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for paranoia := 1; paranoia <= 4; paranoia++ {
+		t.Run(fmt.Sprint("pl", paranoia), func(t *testing.T) {
+			e := screenEngine(t, paranoia)
+			clean := 0
+			for i := range attacks {
+				a := &attacks[i]
+				n, _ := soundness(t, e, fromCorpus(a))
+				if n == 5 {
+					clean++
+				}
+				if t.Failed() {
+					t.Fatalf("%s: %s", a.Source, a.Bytes())
+				}
+			}
+			t.Logf("%d of %d clean at this level", clean, len(attacks))
+		})
+	}
+}
+
+// TestSoundOnOrdinary is for ordinary traffic, of which most has to be clean.
+func TestSoundOnOrdinary(t *testing.T) {
+	for paranoia := 1; paranoia <= 4; paranoia++ {
+		t.Run(fmt.Sprint("pl", paranoia), func(t *testing.T) {
+			e := screenEngine(t, paranoia)
+			for _, kind := range corpus.Kinds() {
+				requests, err := corpus.Ordinary(kind, 100)
+				if err != nil {
+					t.Fatal(err)
+				}
+				clean := 0
+				reasons := map[string]int{}
+				for i := range requests {
+					n, why := soundness(t, e, fromCorpus(&requests[i]))
+					if n == 5 {
+						clean++
+					} else {
+						reasons[strings.ToValidUTF8(why[:min(len(why), 150)], "?")]++
+					}
+					if t.Failed() {
+						t.Fatalf("%s", requests[i].Bytes())
+					}
+				}
+				t.Logf("%-12s %d of %d clean; %d reasons %v", kind, clean, len(requests), len(reasons), first(reasons, 3))
+			}
+		})
+	}
+}
+
+func first(m map[string]int, n int) []string {
+	var out []string
+	for k := range m {
+		if len(out) == n {
+			break
+		}
+		out = append(out, k)
+	}
+	return out
+}
