@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/wafer-waf/wafer/test/corpus"
 )
 
 // capacity is what docs/capacity.md is made of.
@@ -71,8 +73,16 @@ func measureCapacity(ctx context.Context, o options) error {
 	if err := s.startBackend(ctx); err != nil {
 		return err
 	}
-	mix := mixed("mix", 2, oneHost, true)
-	if c.Costs, err = s.costs(ctx, o, append(benign(), attackPool(), mix), mix); err != nil {
+	l, err := newLibrary()
+	if err != nil {
+		return err
+	}
+	pools, err := tierPools(l)
+	if err != nil {
+		return err
+	}
+	mix := pools["attacks"] // the mix with attacks in it
+	if c.Costs, err = s.costs(ctx, o, []pool{pools["get"], pools["form"], pools["json"], pools["attack"], mix}, mix); err != nil {
 		return err
 	}
 	routes, err := s.routes("saturation", "block", 1, 1)
@@ -97,7 +107,7 @@ func measureCapacity(ctx context.Context, o options) error {
 	}
 	s.stop(v)
 	for _, n := range sizesMeasured {
-		one, err := s.size(ctx, o, n)
+		one, err := s.size(ctx, o, l, n)
 		if err != nil {
 			return err
 		}
@@ -146,7 +156,7 @@ func (s *site) costs(ctx context.Context, o options, pools []pool, off pool) ([]
 }
 
 // size starts a process with n policies anew, because memory has a history.
-func (s *site) size(ctx context.Context, o options, n int) (size, error) {
+func (s *site) size(ctx context.Context, o options, l *library, n int) (size, error) {
 	routes, err := s.routes(fmt.Sprintf("size-%d", n), "block", n, n)
 	if err != nil {
 		return size{}, err
@@ -166,13 +176,17 @@ func (s *site) size(ctx context.Context, o options, n int) (size, error) {
 	v.settle()
 	pid := v.cmd.Process.Pid
 	one := size{Policies: n, ReadySeconds: round(took.Seconds(), 3), RestBytes: residentBytes(pid)}
-	host := oneHost
+	var host func(int) string
 	if n > 1 {
 		host = func(i int) string { return thousandHosts(i % n) }
 	}
+	p, err := l.pool(corpus.Mixed, 1000, host)
+	if err != nil {
+		return size{}, err
+	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := drive(ctx, v, mixed("hosts", 10, host, false), few, 2*time.Duration(o.Seconds)*time.Second)
+		_, err := drive(ctx, v, p, few, 2*time.Duration(o.Seconds)*time.Second)
 		done <- err
 	}()
 	for {

@@ -57,13 +57,13 @@ func (c *capacity) bytes(n int) float64 {
 // used is the CPU of n services' traffic, which is inspected once wherever that happens, and of
 // as many idle processes.
 func (c *capacity) used(n, processes int) float64 {
-	return float64(n)*rateOfService*c.cost("mix", "block")/1e6 + float64(processes)*c.IdleCores
+	return float64(n)*rateOfService*c.cost("attacks", "block")/1e6 + float64(processes)*c.IdleCores
 }
 
 // sidecars have one policy each and scale with the application.
 func (c *capacity) sidecars(n int) fleet {
 	pods := n * replicasOfService
-	each := max(sidecarCores, rateOfService/replicasOfService*c.cost("mix", "block")/1e6/targetOfHPA)
+	each := max(sidecarCores, rateOfService/replicasOfService*c.cost("attacks", "block")/1e6/targetOfHPA)
 	return fleet{
 		services: n, pods: pods,
 		coresReserved: float64(pods) * each, coresUsed: c.used(n, pods),
@@ -79,7 +79,7 @@ func (c *capacity) shared(n int) fleet { return c.tierWith(n, 1) }
 
 // tierWith has as many pods as the autoscaler wants.
 func (c *capacity) tierWith(n, policies int) fleet {
-	work := float64(n) * rateOfService * c.cost("mix", "block") / 1e6
+	work := float64(n) * rateOfService * c.cost("attacks", "block") / 1e6
 	pods := max(fewestPods, int(math.Ceil(work/(targetOfHPA*tierCores))))
 	return fleet{
 		services: n, pods: pods,
@@ -138,8 +138,7 @@ func (c *capacity) machineTable(dir string) string {
 func (c *capacity) costTable() string {
 	rows := [][]string{{"traffic", "CPU for 1,000 requests", "requests per second and core"}}
 	words := map[string]string{
-		"get": "GET with a query", "form": "form, about 300 bytes", "json": "JSON, about 1 KiB", "attack": "attacks, blocked",
-		"mix": "**mix**: 80 % GET, 10 % forms, 5 % JSON, 5 % attacks",
+		"get": "GET", "form": "forms", "json": "JSON", "attack": "attacks, blocked", "attacks": "**mix**: 80 % GET, 10 % forms, 5 % JSON, 5 % attacks",
 	}
 	for _, x := range c.Costs {
 		name := words[x.Request]
