@@ -107,9 +107,9 @@ policies:
 	f("explain a blocked request", 0, []string{
 		"request GET /search (host shop.test)", "→ shop", "api",
 		"policy shop", "mode \"block\" default", "paranoia.blocking 2 shop", "thresholds.inbound 4 base",
-		"942100", "ARGS:q = 1' OR '1'='1' --", "verdict block answered with 403", "coverage full",
+		"942100", "ARGS:q = 1' OR '1'='1' --", "screen asked the rules: ", "verdict block answered with 403", "coverage full",
 	}, "", "explain", good, "--host", "shop.test", "--path", "/search?q="+injection)
-	f("explain an uninspected request", 0, []string{"→ api", "none score 0 inbound", "verdict pass goes to the upstream", "coverage none policy_off"},
+	f("explain an uninspected request", 0, []string{"→ api", "none screen none: nothing is inspected score 0 inbound", "verdict pass goes to the upstream", "coverage none policy_off"},
 		"POST /api/x HTTP/1.1\nHost: shop.test\nContent-Length: 3\n\na=b\n", "explain", good)
 	f("explain a request no route takes", 0, []string{"verdict refused answered with 404", "coverage none no_route"}, "", "explain", open, "--host", "other.test")
 	f("explain nothing", 1, []string{"no request: give --host, or a raw HTTP request on standard input"}, "", "explain", good)

@@ -18,7 +18,7 @@ type cache struct {
 }
 
 const (
-	cacheSlots = 4096
+	cacheSlots = 8192
 	cacheText  = 512
 )
 

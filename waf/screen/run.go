@@ -317,7 +317,7 @@ func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
 	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
 		return r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
 	}
-	if rule.keyed {
+	if rule.keyed>>v.Kind&1 != 0 {
 		r.unstable = true
 	}
 	return true

@@ -107,6 +107,8 @@ func understood(s *seclang.Settings) error {
 		return fmt.Errorf("SecArgumentsLimit %d instead of 1000", s.Arguments)
 	case s.RequestJSONDepth != 1024:
 		return fmt.Errorf("SecRequestBodyJsonDepthLimit %d instead of 1024", s.RequestJSONDepth)
+	case s.RequestMemoryBytes > 0 && s.RequestMemoryBytes < s.RequestBodyBytes:
+		return fmt.Errorf("SecRequestBodyInMemoryLimit %d: the engine fails on larger bodies", s.RequestMemoryBytes)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	libinjection "github.com/corazawaf/libinjection-go"
 )
 
 // pieces has a text for each class of token and for each word that folding treats in its own way.
@@ -70,6 +72,35 @@ func TestRandomSequences(t *testing.T) {
 		checkSQLi(t, b.String())
 		if t.Failed() {
 			return
+		}
+	}
+}
+
+// TestFolds has injections that only look harmless until something is folded away or becomes
+// something else: one for each thing that settled, add and begin wait for.
+func TestFolds(t *testing.T) {
+	for _, s := range []string{
+		"1 and ? and 1",             // & x & is &
+		"a' = ? = 'b",               // o x o is o
+		"1 , 1 union select a",      // an operand behind a comma
+		"a . b union select 1",      // and behind a dot
+		"a = 1 union select 1",      // and behind an operator
+		"a group by 1",              // words that become a phrase
+		"user ( ) union",            // a name that becomes a function
+		"int 1 union select 1",      // a type is nothing
+		"(((- + 1 union select 1",   // nor are these
+		"a = - - 1 union select 1",  // unary operators
+		"1; iff from a",             // IF behind a semicolon
+		"like(1) union select 1",    // LIKE as a function
+		"1 union select.a from b",   // a keyword before a dot
+		"1e union select 1",         // a number that is none
+		"a :: int union select 1",   // a cast
+		"{``.``.id} union select 1", // evil by itself
+		"a b /*! c */",              // evil behind a harmless beginning
+		"1 un\u0131on select 1",     // upper case in ASCII
+	} {
+		if found, _ := libinjection.IsSQLi(s); !found || !SQLi(s) {
+			t.Errorf("%q: the library says %t, we say %t", s, found, SQLi(s))
 		}
 	}
 }

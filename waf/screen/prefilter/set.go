@@ -216,7 +216,7 @@ type View struct {
 // View selects needs by id.
 func (s *Set) View(ids []int32) *View {
 	v := &View{set: s, first: make([]int32, s.literals+1)}
-	spelled := map[Bytes]bool{}
+	var spelled []Bytes
 	v.common, v.shortest = ^Bytes(0), math.MaxInt
 	for _, id := range ids {
 		p := &s.needs[id]
@@ -226,7 +226,7 @@ func (s *Set) View(ids []int32) *View {
 		}
 		for _, literal := range p.triggers {
 			v.first[literal+1]++
-			spelled[s.spelling[literal]] = true
+			spelled = append(spelled, s.spelling[literal])
 			v.common &= s.spelling[literal]
 			v.shortest = min(v.shortest, int(s.lengths[literal]))
 		}
@@ -256,18 +256,14 @@ func (s *Set) View(ids []int32) *View {
 }
 
 // smallest returns the sets that have none of the others within.
-func smallest(sets map[Bytes]bool) []Bytes {
+func smallest(sets []Bytes) []Bytes {
+	slices.SortFunc(sets, func(a, b Bytes) int { return bits.OnesCount64(uint64(a)) - bits.OnesCount64(uint64(b)) })
 	var list []Bytes
-	for set := range sets {
-		inner := false
-		for other := range sets {
-			inner = inner || other != set && other&^set == 0
-		}
-		if !inner {
+	for _, set := range sets {
+		if !slices.ContainsFunc(list, func(smaller Bytes) bool { return smaller&^set == 0 }) {
 			list = append(list, set)
 		}
 	}
-	slices.Sort(list)
 	return list
 }
 

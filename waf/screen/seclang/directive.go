@@ -9,7 +9,7 @@ import (
 // harmless are directives that change neither what rules see nor what follows from a
 // match.
 var harmless = []string{
-	"seccomponentsignature", "secrequestbodyinmemorylimit", "secrequestbodynofileslimit", "seccollectiontimeout",
+	"seccomponentsignature", "secrequestbodynofileslimit", "seccollectiontimeout",
 	"secdebuglog", "secdebugloglevel", "secauditlog", "secauditlogtype", "secauditlogformat", "secauditlogstoragedir",
 	"secauditlogparts", "secauditlogdirmode", "secauditlogfilemode", "secauditlogrelevantstatus", "secdatadir",
 	"secuploaddir", "secuploadkeepfiles", "secuploadfilemode", "secuploadfilelimit", "secwebappid",
@@ -64,6 +64,8 @@ func (p *parser) directive(l string) error {
 		return p.onOff(args, &s.ResponseBody)
 	case "secrequestbodylimit":
 		return p.number(args, &s.RequestBodyBytes)
+	case "secrequestbodyinmemorylimit":
+		return p.number(args, &s.RequestMemoryBytes)
 	case "secresponsebodylimit":
 		return p.number(args, &s.ResponseBodyBytes)
 	case "secrequestbodylimitaction":

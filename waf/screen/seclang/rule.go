@@ -14,6 +14,7 @@ type Settings struct {
 	Engine             string // "On", "Off", "DetectionOnly"
 	RequestBody        bool
 	RequestBodyBytes   int // SecRequestBodyLimit
+	RequestMemoryBytes int // SecRequestBodyInMemoryLimit; 0: SecRequestBodyLimit
 	ResponseBody       bool
 	ResponseBodyBytes  int // SecResponseBodyLimit
 	ResponseMIMETypes  []string
