@@ -84,7 +84,7 @@ func startToReady(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: ready %s after its container started", pod, to.Sub(from))
-		if to.Sub(from) > 10*time.Second { // the limit is for a core of its own; nodes of tests have less
+		if to.Sub(from) > 30*time.Second { // nodes of tests are shared: this is not the figure, but the alarm
 			t.Errorf("%s: too slow to help an autoscaler", pod)
 		}
 	}
