@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -339,13 +340,10 @@ func (m *mixer) body(r *rand.Rand, req *Request, body []byte) []byte {
 		piece := m.piece(r)
 		mediaType, body = m.made(r, piece)
 		req.Method = "POST"
-		headers := req.Headers[:0]
-		for _, h := range req.Headers {
-			if !strings.EqualFold(h.Name, "Content-Type") && !strings.EqualFold(h.Name, "Content-Length") {
-				headers = append(headers, h)
-			}
-		}
-		req.Headers = append(headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
+		req.Headers = slices.DeleteFunc(req.Headers, func(h Header) bool {
+			return strings.EqualFold(h.Name, "Content-Type") || strings.EqualFold(h.Name, "Content-Length")
+		})
+		req.Headers = append(req.Headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
 		return body
 	}
 	if strings.Contains(mediaType, "urlencoded") {
