@@ -151,11 +151,8 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	if cacheable && s.cache.has(hash, c, v.Text) {
 		return true
 	}
-	x := s.index
 	r.unstable = false
-	x.set.Scan(v.Text, &r.scratch)
-	bytes := r.scratch.Bytes()
-	candidates := c.view.Candidates(&r.scratch)
+	bytes, candidates := r.scanned(c, v.Text)
 	if bytes&c.touches == 0 && !c.always {
 		if !r.unchanged(candidates, v) {
 			return false
@@ -167,6 +164,17 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 		s.cache.add(hash, c, v.Text)
 	}
 	return true
+}
+
+// scanned returns the bytes of a value as it came and the guards that may match it.
+func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
+	if c.view.Narrow() {
+		if bytes := prefilter.BytesOf(text); !c.view.Possible(bytes, len(text)) {
+			return bytes, c.view.Always()
+		}
+	}
+	r.screen.index.set.Scan(text, &r.scratch)
+	return r.scratch.Bytes(), c.view.Candidates(&r.scratch)
 }
 
 // transformed looks at a value that transformations change: at each form that it takes, with
@@ -229,7 +237,7 @@ func (r *Run) possible(steps []step, t *text) bool {
 	var asked *prefilter.View
 	for i := range steps {
 		view := r.screen.index.nodes[steps[i].node].view
-		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
+		if view != nil && view != asked && (len(view.Always()) > 0 || view.Possible(t.bytes|putIn, len(t.text))) {
 			return true
 		}
 		asked = view
@@ -288,14 +296,16 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 		if r.textOf[n] != i || view == nil || view == asked {
 			continue
 		}
-		if asked = view; !view.Possible(t.bytes, len(t.text)) {
-			continue
+		asked = view
+		candidates := view.Always()
+		if view.Possible(t.bytes, len(t.text)) {
+			if !scanned {
+				x.set.Scan(t.text, &r.scratch)
+				scanned = true
+			}
+			candidates = view.Candidates(&r.scratch)
 		}
-		if !scanned {
-			x.set.Scan(t.text, &r.scratch)
-			scanned = true
-		}
-		for _, id := range view.Candidates(&r.scratch) {
+		for _, id := range candidates {
 			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
 				return false
 			}
