@@ -183,30 +183,34 @@ func buildIndex(rules []*rule) *index {
 			byNode[n] = append(byNode[n], int32(need))
 		}
 	}
-	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same
+	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same, and header fields
+	view := func(needs []int32) *prefilter.View {
+		slices.Sort(needs)
+		key := fmt.Sprint(needs)
+		if views[key] == nil {
+			views[key] = x.set.View(needs)
+		}
+		return views[key]
+	}
 	for n := range x.nodes {
 		list := byNode[int32(n)]
 		if n == 0 || list == nil {
 			continue
 		}
-		key := fmt.Sprint(list)
-		if views[key] == nil {
-			views[key] = x.set.View(list)
-		}
-		x.nodes[n].view = views[key]
+		x.nodes[n].view = view(list)
 	}
 	id := uint32(0)
 	for k := range extract.Kinds {
 		if c := byKind[k]; c != nil {
 			id++
-			x.kinds[k] = x.class(c, id)
+			x.kinds[k] = x.class(c, id, view(c.needs))
 		}
 	}
 	for side := range named {
 		x.headers[side] = map[string]*class{}
 		for name, c := range named[side] {
 			id++
-			x.headers[side][name] = x.class(c, id)
+			x.headers[side][name] = x.class(c, id, view(c.needs))
 		}
 	}
 	return x
@@ -284,8 +288,8 @@ func foldsLater(rest transform.Chain) bool {
 	})
 }
 
-func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.set.View(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
+func (x *index) class(c *classed, id uint32, view *prefilter.View) *class {
+	out := &class{id: id, view: view, has: make([]uint64, (len(x.guards)+63)/64)}
 	for _, need := range c.needs {
 		out.has[need/64] |= 1 << (need % 64)
 	}

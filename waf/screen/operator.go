@@ -9,8 +9,10 @@ import (
 	"net"
 	"path"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 	"weak"
 
@@ -162,17 +164,19 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 	if err != nil {
 		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
-	slow, err := regexp.Compile(expr)
+	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
+	// Few rules have somebody read what they capture.
+	slow := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 	return operator{
 		match: func(_ *evaluation, v string) bool { return fast.MatchString(v) },
 		capture: func(e *evaluation, v string) bool {
 			if !fast.MatchString(v) {
 				return false
 			}
-			found := slow.FindStringSubmatchIndex(v)
+			found := slow().FindStringSubmatchIndex(v)
 			for i := 0; i < len(found)/2 && i < 9; i++ {
 				e.captures[i] = ""
 				if found[2*i] >= 0 {
@@ -181,7 +185,7 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 			}
 			return true
 		},
-		groups: min(slow.NumSubexp()+1, 9), need: need, constant: true, expr: expr,
+		groups: min(parsed.MaxCap()+1, 9), need: need, constant: true, expr: expr,
 	}, nil
 }
 
@@ -234,10 +238,13 @@ func phrases(list []string) operator {
 	if len(list) == 0 {
 		return anything("@pm without phrases")
 	}
-	b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch})
-	automaton := b.Build(list)
+	// Large, and asked only where the condition holds.
+	automaton := sync.OnceValue(func() ahocorasick.AhoCorasick {
+		b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch})
+		return b.Build(list)
+	})
 	return operator{
-		match:    func(_ *evaluation, v string) bool { return automaton.Iter(v).Next() != nil },
+		match:    func(_ *evaluation, v string) bool { return automaton().Iter(v).Next() != nil },
 		need:     prefilter.Phrases(list),
 		constant: true,
 	}
