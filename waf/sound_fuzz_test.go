@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,43 @@ func FuzzSound(f *testing.F) {
 			t.Logf("policy %d, request %+v\nbody %q\nresponse %+v\nanswer %q", int(policy)%len(engines), *msg.request, msg.body, *msg.response, msg.answer)
 		}
 	})
+}
+
+// TestSoundOnMixtures is FuzzSound for a number of mixtures that are the same in every run.
+func TestSoundOnMixtures(t *testing.T) {
+	m, err := newMixer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rounds := 600
+	if testing.Short() {
+		rounds = 60
+	}
+	for i, change := range fuzzPolicies {
+		e := mustEngine(t, func(p *Policy) { *p = benchPolicy(fmt.Sprint("mixtures", i)) }, change)
+		r := rand.New(rand.NewPCG(17, uint64(i)))
+		clean := [6]int{}
+		for range rounds {
+			base := pick(r, m.ordinary)
+			if len(base.Body) > 8<<10 {
+				continue
+			}
+			if r.IntN(4) == 0 {
+				base = pick(r, m.attacks)
+			}
+			msg := fromCorpus(&base)
+			m.mix(r, msg)
+			n, _ := soundness(t, e, msg)
+			clean[n]++
+			if t.Failed() {
+				t.Fatalf("policy %d, request %+v\nbody %q\nresponse %+v\nanswer %q", i, *msg.request, msg.body, *msg.response, msg.answer)
+			}
+		}
+		t.Logf("policy %d: clean up to phase 0 to 5: %v", i, clean)
+		if clean[0] == 0 || clean[5] == 0 {
+			t.Errorf("all or none of the mixtures are clean")
+		}
+	}
 }
 
 // parseMessage reads a request as it goes over the wire, without minding what is wrong with
@@ -339,13 +377,10 @@ func (m *mixer) body(r *rand.Rand, req *Request, body []byte) []byte {
 		piece := m.piece(r)
 		mediaType, body = m.made(r, piece)
 		req.Method = "POST"
-		headers := req.Headers[:0]
-		for _, h := range req.Headers {
-			if !strings.EqualFold(h.Name, "Content-Type") && !strings.EqualFold(h.Name, "Content-Length") {
-				headers = append(headers, h)
-			}
-		}
-		req.Headers = append(headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
+		req.Headers = slices.DeleteFunc(req.Headers, func(h Header) bool {
+			return strings.EqualFold(h.Name, "Content-Type") || strings.EqualFold(h.Name, "Content-Length")
+		})
+		req.Headers = append(req.Headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
 		return body
 	}
 	if strings.Contains(mediaType, "urlencoded") {

@@ -42,8 +42,8 @@ func (c *cache) has(hash uint64, k *class, text string) bool {
 
 func (c *cache) add(hash uint64, k *class, text string) {
 	mark := &c.marks[hash%cacheSlots]
-	if mark.Load() != uint32(hash>>32) {
-		mark.Store(uint32(hash >> 32))
+	if stamp := uint32(hash >> 32); mark.Load() != stamp {
+		mark.Store(stamp)
 		return
 	}
 	c.slots[hash%cacheSlots].Store(&cached{k.id, strings.Clone(text)})

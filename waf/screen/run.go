@@ -12,7 +12,6 @@ type Run struct {
 	screen  *Screen
 	eval    evaluation
 	scratch prefilter.Scratch
-	scanned int      // values that were looked at
 	waiting []uint64 // rules whose guard was met and that are decided in their phase
 	reason  Reason   // why the request is not clean
 
