@@ -8,6 +8,12 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
+# IMAGE is the name and tag of the image, ARCHS the platforms it is for: "amd64 arm64".
+IMAGE ?= wafer:dev
+ARCHS ?= $(shell go env GOARCH)
+
+BUILDFLAGS = -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
 # FUZZTIME is how long each fuzz target runs, TESTTIMEOUT how long the tests of one package may.
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 20m
@@ -44,7 +50,15 @@ help: ## List the targets
 # an upload to a temporary file, and not start without a writable folder.
 .PHONY: build
 build: ## Build bin/wafer, one static binary
-	CGO_ENABLED=0 go build -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/wafer ./cmd/wafer
+	CGO_ENABLED=0 go build $(BUILDFLAGS) -o bin/wafer ./cmd/wafer
+
+.PHONY: image
+image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bill of materials
+	@for a in $(ARCHS); do \
+		echo "== bin/linux-$$a/wafer"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$a go build $(BUILDFLAGS) -o "bin/linux-$$a/wafer" ./cmd/wafer; \
+	done
+	@cd image && go run . -name '$(IMAGE)' -version '$(VERSION)' -o ../dist/wafer.tar -sbom ../dist/wafer.cdx.json $(ARCHS:%=../bin/linux-%/wafer)
 
 .PHONY: run
 run: build ## Build and run the demo: two backends, the tier in front, no configuration
@@ -56,7 +70,8 @@ run: build ## Build and run the demo: two backends, the tier in front, no config
 test: need-gcc ## Run all tests with the race detector
 	@for m in $(CODE); do \
 		echo "== go test -race ($$m)"; \
-		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$(go list ./... | grep -v '/wafer/test/')); \
+		if [ "$$m" = . ]; then packages=$$(go list ./... | grep -v '/wafer/test/'); else packages=./...; fi; \
+		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $$packages); \
 	done
 	@# Whoever counts allocations cannot use the race detector, which allocates.
 	@echo "== go test (allocations)"
@@ -65,6 +80,15 @@ test: need-gcc ## Run all tests with the race detector
 	@# package at a time.
 	@echo "== go test -race (test)"
 	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) ./test/...
+
+# E2E_LOAD is the command that brings an image archive to the cluster's nodes.
+E2E_LOAD ?= kind load image-archive
+
+.PHONY: e2e
+e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
+	@cd test/cluster && CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -o ../../bin/actor ./actor
+	@cd image && go run . -name wafer-actor:dev -o ../dist/actor.tar ../bin/actor
+	@cd test/cluster && WAFER_TEST_CLUSTER=1 WAFER_TEST_LOAD='$(E2E_LOAD)' go test -count=1 -timeout 30m -v -run TestCluster .
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
@@ -133,6 +157,12 @@ bench: ## Measure Wafer next to plain proxies, record figures and docs/performan
 .PHONY: bench-peers
 bench-peers: ## Measure Wafer next to other firewalls with the same rules, and record that (25 minutes)
 	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh peers
+
+.PHONY: capacity
+capacity: build ## Measure what a pod needs and does, record it and docs/capacity.md (four minutes)
+	@mkdir -p bin/bench bench/results/capacity
+	cd bench && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../bin/bench/bench .
+	taskset -c 1 bin/bench/bench capacity -wafer bin/wafer -out bench/results/capacity -seconds $(BENCH_SECONDS) -doc docs/capacity.md
 
 .PHONY: bench-compare
 bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the recorded ones

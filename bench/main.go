@@ -7,6 +7,7 @@
 //	bench report   renders raw data as tables, into a document between markers, and plots
 //	bench backend  the application behind every proxy
 //	bench bare     the proxy that does nothing but forward
+//	bench capacity measures what a pod needs and does, and writes docs/capacity.md
 //	bench coraza   net/http's proxy with stock Coraza around it
 //
 // run and peers write raw data, one JSON file for each thing that is measured.
@@ -77,6 +78,24 @@ func command(args []string) error {
 			return serveBare(*listen, *to)
 		}
 		return serveStock(*listen, *to)
+	case "capacity":
+		o := options{}
+		fs.StringVar(&o.wafer, "wafer", "", "the binary to measure; none: only write the document anew")
+		fs.StringVar(&o.out, "out", "", "folder for the raw data")
+		fs.IntVar(&o.Seconds, "seconds", 3, "length of one measurement")
+		fs.IntVar(&o.Repetitions, "repetitions", 3, "measurements of each figure; the median counts")
+		doc := fs.String("doc", "", "document to write the tables into, with the plot beside it")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		if o.wafer != "" {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if err := measureCapacity(ctx, o); err != nil {
+				return err
+			}
+		}
+		return reportCapacity(o.out, *doc)
 	}
 	return fmt.Errorf("no such command: %s", args[0])
 }

@@ -305,7 +305,7 @@ func loadBytes(ctx context.Context, o options, s *site, v *server, p pool) (most
 	}
 }
 
-// describe gathers what a figure is worth nothing without.
+// describe gathers what a figure is worth nothing without. An empty nginx leaves the peers out.
 func describe(ctx context.Context, o options, nginx string, packages ...string) (machine, error) {
 	m := machine{
 		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Cores: runtime.NumCPU(), options: o,
@@ -331,7 +331,11 @@ func describe(ctx context.Context, o options, nginx string, packages ...string) 
 		return m, fmt.Errorf("%s version: %w", o.wafer, err)
 	}
 	m.Versions = strings.Split(strings.TrimSpace(string(wafer)), "\n")
-	for _, c := range [][]string{{nginx, "-v"}, {"wrk", "-v"}} {
+	tools := [][]string{{nginx, "-v"}, {"wrk", "-v"}}
+	if nginx == "" {
+		tools = nil
+	}
+	for _, c := range tools {
 		out, _ := exec.CommandContext(ctx, c[0], c[1]).CombinedOutput() // wrk -v ends with 1
 		line, _, _ := strings.Cut(string(out), "\n")
 		line = strings.TrimPrefix(line, "nginx version: ")

@@ -46,6 +46,7 @@ type Log struct {
 // Reload says how changes of the route file are noticed.
 type Reload struct {
 	Interval time.Duration `mapstructure:"interval"` // between digests of the files; 0: only on SIGHUP and POST /-/reload
+	Jitter   time.Duration `mapstructure:"jitter"`   // wait up to this long, by chance, between seeing a change and loading it
 }
 
 // Limits bound what the process takes from all clients together and from each one.

@@ -30,6 +30,7 @@ func (l *bootLoader) check() {
 	l.word("log.format", b.Log.Format, "auto", "json", "console")
 	l.word("log.access", b.Log.Access, "all", "off")
 	l.notNegative("reload.interval", b.Reload.Interval)
+	l.notNegative("reload.jitter", b.Reload.Jitter)
 	if b.Limits.Connections < 1 {
 		l.add("limits.connections", "%d is too small: at least 1", b.Limits.Connections)
 	}

@@ -25,6 +25,7 @@ var settings = []setting{
 	{"log-format", "log.format", "auto (console on a terminal, else json), json or console"},
 	{"log-access", "log.access", "access events: all (one per request) or off (only those refused)"},
 	{"reload-interval", "reload.interval", "how often the route file is read for changes; 0: only on SIGHUP and POST /-/reload"},
+	{"reload-jitter", "reload.jitter", "longest wait, by chance, before a changed route file is loaded: replicas that share it do not all compile at once"},
 	{"limit-connections", "limits.connections", "open client connections at most"},
 	{"limit-connections-per-client", "limits.connections_per_client", "open connections of one IPv4 address or IPv6 /64 at most; 0: no limit"},
 	{"limit-head", "limits.head", "request line and header section at most, 4KiB to 1MiB"},

@@ -228,6 +228,7 @@ func (c *checker) checkUpstream(path string, u *Upstream) {
 		c.add(path+".endpoints", "at least one endpoint is required")
 	}
 	c.each(path+".endpoints", u.Endpoints, checkEndpoint)
+	c.word(path+".discovery", u.Discovery, "off", "dns")
 	c.word(path+".balance", u.Balance, "round_robin", "least_loaded")
 	c.atLeast(path+".connections", u.Connections, 1)
 	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)

@@ -45,6 +45,7 @@ const DefaultRedirectStatus = 302
 // DefaultUpstream returns what an upstream is before the file says anything about it.
 func DefaultUpstream() Upstream {
 	return Upstream{
+		Discovery:   "off",
 		Balance:     "round_robin",
 		Connections: 512,
 		Timeouts: UpstreamTimeouts{

@@ -31,6 +31,7 @@ func fillRoute(r *Route, has func(key string) bool) {
 
 func fillUpstream(u *Upstream, has func(key string) bool) {
 	d := DefaultUpstream()
+	fill(&u.Discovery, d.Discovery, has("discovery"))
 	fill(&u.Balance, d.Balance, has("balance"))
 	fill(&u.Connections, d.Connections, has("connections"))
 	fill(&u.Timeouts.Connect, d.Timeouts.Connect, has("timeouts.connect"))

@@ -111,6 +111,7 @@ type RouteLimits struct {
 type Upstream struct {
 	ID          string           `mapstructure:"id"`
 	Endpoints   []string         `mapstructure:"endpoints"`   // http://name:port
+	Discovery   string           `mapstructure:"discovery"`   // off or dns: each address of a name is an endpoint
 	Balance     string           `mapstructure:"balance"`     // round_robin or least_loaded
 	Connections int              `mapstructure:"connections"` // at most, to each endpoint
 	Timeouts    UpstreamTimeouts `mapstructure:"timeouts"`

@@ -211,8 +211,12 @@ func (r *resources) pool(s *snapshot, u config.Upstream) (*upstream.Pool, error)
 		if u.Balance == "least_loaded" {
 			balance = upstream.LeastLoaded
 		}
+		discovery := upstream.DiscoveryOff
+		if u.Discovery == "dns" {
+			discovery = upstream.DiscoveryDNS
+		}
 		return upstream.New(upstream.Config{
-			ID: u.ID, Endpoints: u.Endpoints, Balance: balance, Connections: u.Connections,
+			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
 			Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 		})
 	})

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"time"
@@ -33,7 +34,7 @@ type reloadOutcome struct {
 // Run replaces the snapshot when the files change, or when Reload asks for it, until ctx
 // ends. It is the only goroutine that builds.
 func (p *Proxy) Run(ctx context.Context) {
-	var tick <-chan time.Time
+	var tick, due <-chan time.Time
 	if p.boot.Reload.Interval > 0 {
 		t := time.NewTicker(p.boot.Reload.Interval)
 		defer t.Stop()
@@ -44,9 +45,12 @@ func (p *Proxy) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick:
-			if p.source.Changed() {
-				_, _ = p.reload("file") // counted and logged there
+			if due == nil && p.source.Changed() {
+				due = time.After(jitter(p.boot.Reload.Jitter))
 			}
+		case <-due:
+			due = nil
+			_, _ = p.reload("file") // counted and logged there
 		case first := <-p.reloads:
 			burst := []reloadRequest{first}
 			for more := true; more; {
@@ -57,12 +61,22 @@ func (p *Proxy) Run(ctx context.Context) {
 					more = false
 				}
 			}
+			due = nil // what was seen is loaded now
 			result, err := p.reload(first.trigger)
 			for _, r := range burst {
 				r.done <- reloadOutcome{result, err}
 			}
 		}
 	}
+}
+
+// jitter is a wait of up to limit. Replicas see a ConfigMap change within the same second;
+// without it they would all compile, and all be slow, at the same time.
+func jitter(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return rand.N(limit)
 }
 
 // Reload reads the configuration now and returns what came of it. An error leaves the

@@ -2,10 +2,13 @@ package waf
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"net/url"
 	"testing"
+
+	"github.com/wafer-waf/wafer/test/corpus"
 )
 
 // benchPolicy blocks at paranoia level 1 and inspects request bodies, as the default does.
@@ -34,90 +37,39 @@ func mustBench(b *testing.B, p Policy) *Engine {
 	return e
 }
 
-// benchWord varies from one request to the next, so that nothing is decided by a memory
-// of the last one.
-func benchWord(i int) string {
-	list := strings.Fields("leather canvas boots garden morning parcel neighbor ribbon winter durable bright paper")
-	return list[i%len(list)] + list[(i/len(list)+3)%len(list)]
+// benchVariants are the requests of a kind, all different: more than the screen can remember
+// the values of.
+const benchVariants = 2048
+
+// benchCases are kinds of the corpus by what they are called in figures.
+var benchCases = []struct{ name, kind string }{
+	{"get", "get"},       // a browser's, with arguments and cookies
+	{"form", "checkout"}, // 1 KB, 12 fields
+	{"json", "order"},    // 2 KB, 90 values
+	{"json12k", "bulk"},  // 13 KB, 300 values
+	{"attack", "attack"}, // blocked at paranoia level 1
 }
 
-const benchVariants = 64
-
-type benchCase struct {
-	name   string
-	blocks bool
-	make   func(i int) (*Request, []byte)
-}
-
-func benchRequest(i int, method, target, mediaType string, body []byte) *Request {
-	r := &Request{
-		Method: method, Target: target, Protocol: "HTTP/1.1", Host: "shop.example.com",
-		ClientAddr: "192.0.2.7", ClientPort: 40000 + i, ServerAddr: "192.0.2.1", ServerPort: 8080,
-		Headers: []Header{
-			{Name: "Host", Value: "shop.example.com"},
-			{Name: "User-Agent", Value: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"},
-			{Name: "Accept", Value: "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"},
-			{Name: "Accept-Language", Value: "en-US,en;q=0.9"},
-			{Name: "Accept-Encoding", Value: "gzip, deflate, br"},
-			{Name: "Referer", Value: "http://shop.example.com/women/" + benchWord(i)},
-			{Name: "Cookie", Value: fmt.Sprintf("session_id=%032x; theme=light; visitor=GA1.2.%d.1718000000", i*7919, 100000000+i)},
-		},
+// benchRequests are the requests of a kind of the corpus, or attacks that are blocked.
+func benchRequests(b *testing.B, kind string) []*message {
+	b.Helper()
+	if kind == "attack" {
+		var list []*message
+		for i := range 64 {
+			target := fmt.Sprintf("/search?page=%d&q=%d%%27%%20UNION%%20SELECT%%20username,mail%d%%20FROM%%20users--%%20-", i, i, i)
+			list = append(list, fromCorpus(&corpus.Request{Method: "GET", Target: target, Header: []corpus.Field{{Name: "Host", Value: corpus.Host}, {Name: "User-Agent", Value: "Mozilla/5.0"}, {Name: "Accept", Value: "*/*"}}}))
+		}
+		return list
 	}
-	if body != nil {
-		r.Headers = append(r.Headers, Header{Name: "Content-Type", Value: mediaType}, Header{Name: "Content-Length", Value: fmt.Sprint(len(body))})
+	requests, err := corpus.Ordinary(kind, benchVariants)
+	if err != nil {
+		b.Fatal(err)
 	}
-	return r
-}
-
-var benchCases = []benchCase{
-	{"get", false, func(i int) (*Request, []byte) {
-		return benchRequest(i, "GET", fmt.Sprintf("/women/%s?color=%s&page=%d&sort=price_asc", benchWord(i), benchWord(i+5), i), "", nil), nil
-	}},
-	{"form", false, func(i int) (*Request, []byte) {
-		var b strings.Builder
-		fmt.Fprintf(&b, "name=Anna+Keller&email=anna%d%%40mail.example.com&city=Heidelberg&postcode=%d&delivery=standard", i, 10000+i)
-		for f := range 7 {
-			fmt.Fprintf(&b, "&field_%d=", f)
-			for w := range 8 {
-				b.WriteString(benchWord(i+f*8+w) + "+")
-			}
-		}
-		body := []byte(b.String())
-		return benchRequest(i, "POST", "/checkout", "application/x-www-form-urlencoded", body), body
-	}},
-	{"json", false, func(i int) (*Request, []byte) {
-		var b strings.Builder
-		b.WriteString(`{"order":{"id":` + fmt.Sprint(48000+i) + `,"items":[`)
-		for n := range 12 {
-			if n > 0 {
-				b.WriteByte(',')
-			}
-			w := benchWord(i + n)
-			fmt.Fprintf(&b, `{"sku":"SH-%05d","name":"%s shoe","quantity":%d,"price":{"amount":%d,"currency":"EUR"},"gift":%t,"tags":["%s"]}`,
-				i*31+n, w, 1+n%3, 990+i, n%2 == 0, benchWord(i+n+2))
-		}
-		b.WriteString(`]},"notes":"please leave the parcel with our neighbor"}`)
-		body := []byte(b.String())
-		return benchRequest(i, "POST", "/api/orders", "application/json", body), body
-	}},
-	{"json12k", false, func(i int) (*Request, []byte) {
-		var b strings.Builder
-		b.WriteString(`{"page":1,"results":[`)
-		for n := range 38 {
-			if n > 0 {
-				b.WriteByte(',')
-			}
-			w := benchWord(i*3 + n)
-			fmt.Fprintf(&b, `{"id":%d,"title":"%s and %s for the whole family","description":"A %s that lasts, made of %s; washable at 30 degrees.","price":%d.90,"stock":%t,"updated":"2026-11-%02dT08:%02d:00Z","image":"https://cdn.example.com/images/%s-%d.jpg"}`,
-				i*100+n, w, benchWord(i+n+7), benchWord(n+i*5), benchWord(n+2), 10+n, n%3 > 0, 1+n%28, n%60, w, n)
-		}
-		b.WriteString(`]}`)
-		body := []byte(b.String())
-		return benchRequest(i, "POST", "/api/import", "application/json", body), body
-	}},
-	{"attack", true, func(i int) (*Request, []byte) {
-		return benchRequest(i, "GET", fmt.Sprintf("/search?page=%d&q=%d%%27%%20UNION%%20SELECT%%20username,%s%%20FROM%%20users--%%20-", i, i, benchWord(i)), "", nil), nil
-	}},
+	var list []*message
+	for i := range requests {
+		list = append(list, fromCorpus(&requests[i]))
+	}
+	return list
 }
 
 // BenchmarkTransaction is one request through all phases of a policy at paranoia level 1, with
@@ -140,41 +92,45 @@ func BenchmarkTransaction(b *testing.B) {
 			variant.change(&p)
 			e := mustBench(b, p)
 			for _, c := range benchCases {
-				if paranoia == 2 && c.name == "attack" {
+				if paranoia == 2 && c.kind == "attack" {
 					continue
 				}
-				b.Run(fmt.Sprintf("%s/pl%d/%s", c.name, paranoia, variant.name), func(b *testing.B) { benchTransactions(b, e, c) })
+				b.Run(fmt.Sprintf("%s/pl%d/%s", c.name, paranoia, variant.name), func(b *testing.B) {
+					benchTransactions(b, e, benchRequests(b, c.kind), c.kind == "attack")
+				})
 			}
 		}
 	}
 }
 
-func benchTransactions(b *testing.B, e *Engine, c benchCase) {
-	var requests [benchVariants]*Request
-	var bodies [benchVariants][]byte
+func benchTransactions(b *testing.B, e *Engine, list []*message, attack bool) {
 	size := 0
-	for i := range benchVariants {
-		requests[i], bodies[i] = c.make(i)
-		size += len(bodies[i])
+	for _, m := range list {
+		size += len(m.body)
 	}
-	b.SetBytes(int64(size / benchVariants))
+	b.SetBytes(int64(size / len(list)))
 	b.ReportAllocs()
-	clean := 0
+	clean, blocks := 0, 0
 	i := 0
 	for b.Loop() {
-		blocked, wasClean, err := benchTransaction(e, requests[i], bodies[i])
+		m := list[i%len(list)]
+		blocked, wasClean, err := benchTransaction(e, m.request, m.body)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if blocked != c.blocks {
-			b.Fatalf("request %d: blocked is %t", i, blocked)
+		if blocked {
+			blocks++
 		}
 		if wasClean {
 			clean++
 		}
-		i = (i + 1) % benchVariants
+		i++
 	}
-	b.ReportMetric(float64(clean)/float64(b.N), "clean")
+	if attack && blocks != i {
+		b.Fatalf("%d of %d attacks blocked", blocks, i)
+	}
+	b.ReportMetric(float64(clean)/float64(i), "clean")
+	b.ReportMetric(float64(blocks)/float64(i), "blocked")
 }
 
 // benchTransaction does what a proxy does.
@@ -200,6 +156,54 @@ func benchTransaction(e *Engine, r *Request, body []byte) (blocked, clean bool, 
 	}
 	_, ferr := t.Finish()
 	return v.Blocks(), t.Clean(), errors.Join(err, ferr)
+}
+
+// BenchmarkBytes is what bodies of ordinary text and JSON cost by their length, without the
+// head of the request.
+func BenchmarkBytes(b *testing.B) {
+	p := benchPolicy("bench")
+	p.RequestBodyBytes = 4 << 20
+	e := mustBench(b, p)
+	text := corpus.Prose(1 << 20)
+	for _, size := range []int{1 << 10, 10 << 10, 100 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("json/%d", size), func(b *testing.B) {
+			type note struct {
+				ID   int    `json:"id"`
+				Text string `json:"text"`
+			}
+			var notes []note
+			for rest := text[:size]; rest != ""; {
+				n := min(len(rest), max(200, size/400))
+				notes = append(notes, note{len(notes), rest[:n]})
+				rest = rest[n:]
+			}
+			body, err := json.Marshal(notes)
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchBody(b, e, "application/json", body)
+		})
+		b.Run(fmt.Sprintf("form/%d", size), func(b *testing.B) {
+			benchBody(b, e, "application/x-www-form-urlencoded", []byte("text="+url.QueryEscape(text[:size])))
+		})
+	}
+}
+
+func benchBody(b *testing.B, e *Engine, mediaType string, body []byte) {
+	r := &Request{Method: "POST", Target: "/articles", Protocol: "HTTP/1.1", Host: corpus.Host, ClientAddr: "192.0.2.7", ServerAddr: "192.0.2.1", Headers: []Header{
+		{Name: "Host", Value: corpus.Host}, {Name: "User-Agent", Value: "Mozilla/5.0"}, {Name: "Accept", Value: "*/*"},
+		{Name: "Content-Type", Value: mediaType}, {Name: "Content-Length", Value: fmt.Sprint(len(body))},
+	}}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		t := e.Begin(b.Context(), "0193a7b2-bench")
+		if !t.HeadIsClean(r) || !t.BodyIsClean(body, true) {
+			b.Fatalf("not clean: %+v", t.Asked())
+		}
+		t.run.End()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(body)), "ns/byte")
 }
 
 // BenchmarkNewEngine compiles a policy: alone, and next to one that has the same rules and

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+	"github.com/wafer-waf/wafer/test/corpus"
 )
 
 // hostile are bodies of n bytes made to cost the screen as much as possible: to hit many
@@ -114,9 +115,10 @@ var expressionWords = sync.OnceValue(func() (list []string) {
 var letters = regexp.MustCompile(`[a-z_]{3,}`)
 
 func hostileMessage(mediaType string, body []byte) *message {
-	req := benchRequest(1, "POST", "/comments", mediaType, body)
-	res := *plainResponse
-	return &message{request: req, body: body, response: &res}
+	return fromCorpus(&corpus.Request{Method: "POST", Target: "/comments", Body: body, Header: []corpus.Field{
+		{Name: "Host", Value: corpus.Host}, {Name: "User-Agent", Value: "Mozilla/5.0 (X11; Linux x86_64)"}, {Name: "Accept", Value: "*/*"},
+		{Name: "Content-Type", Value: mediaType}, {Name: "Content-Length", Value: fmt.Sprint(len(body))},
+	}})
 }
 
 // screenAll runs a message through the screen alone.

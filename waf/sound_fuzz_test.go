@@ -75,9 +75,9 @@ func TestSoundOnMixtures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rounds := 600
+	rounds := 300
 	if testing.Short() {
-		rounds = 60
+		rounds = 30
 	}
 	for i, change := range fuzzPolicies {
 		e := mustEngine(t, func(p *Policy) { *p = benchPolicy(fmt.Sprint("mixtures", i)) }, change)
@@ -205,6 +205,11 @@ func (m *mixer) mix(r *rand.Rand, msg *message) {
 	req, res := *msg.request, *msg.response
 	req.Headers, res.Headers = append([]Header(nil), req.Headers...), append([]Header(nil), res.Headers...)
 	msg.request, msg.response = &req, &res
+	if r.IntN(2) == 0 { // few fields, since each may be what a high paranoia level minds
+		req.Headers = slices.DeleteFunc(req.Headers, func(h Header) bool {
+			return !slices.Contains([]string{"host", "user-agent", "accept", "content-type", "content-length"}, strings.ToLower(h.Name))
+		})
+	}
 	for range 1 + r.IntN(4) {
 		switch r.IntN(12) {
 		case 0, 1, 2:

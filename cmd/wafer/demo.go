@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/cmd/wafer/demo"
@@ -40,5 +42,30 @@ func newDemo() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the traffic listener, host:port")
 	c.Flags().StringVar(&adminAddr, "admin", "127.0.0.1:9090", "address of the admin listener, host:port")
+	c.AddCommand(newDemoBackends())
+	return c
+}
+
+// newDemoBackends is what the quickstart in manifests puts behind the tier.
+func newDemoBackends() *cobra.Command {
+	var shop, legacy string
+	c := &cobra.Command{
+		Use:   "backends",
+		Short: "Run the two demo applications alone, for a tier elsewhere",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, os.Interrupt)
+			defer stop()
+			b, err := demo.StartAt(ctx, shop, legacy)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(os.Stderr, "shop on %s, guestbook on %s\n", b.Shop, b.Legacy)
+			b.Wait()
+			return b.Close()
+		},
+	}
+	c.Flags().StringVar(&shop, "shop", "127.0.0.1:8081", "address of the shop, host:port")
+	c.Flags().StringVar(&legacy, "legacy", "127.0.0.1:8082", "address of the guestbook, host:port")
 	return c
 }

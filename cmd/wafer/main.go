@@ -37,6 +37,6 @@ func newCommand() *cobra.Command {
 			HiddenDefaultCmd: true,
 		},
 	}
-	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newVersion())
+	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newK8s(), newVersion())
 	return c
 }

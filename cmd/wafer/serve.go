@@ -166,6 +166,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		interrupt()
 	}()
 	err = p.Shutdown(drain)
+	_ = ln.Close() // for a Serve that has not begun, which Shutdown could not end
 	<-serving
 	cancel()
 	<-adminDone

@@ -2,6 +2,10 @@
 // kept-alive connections to each, time limits, and HTTP/1 spoken strictly enough that no
 // answer can reach a request it was not meant for.
 //
+// Endpoints are as configured or, with discovery, all addresses that their names have in DNS.
+// That is enough to see the pods behind a headless Service, without rights in the cluster and
+// without a client for its API.
+//
 // It leaves to others: which upstream a request goes to (routing), what the request says
 // (the caller builds it, framing fields included), hop-by-hop fields of the answer, and
 // what a failure means for the client. It logs and counts nothing; Reason turns an error

@@ -59,7 +59,7 @@ func FuzzResponse(f *testing.F) {
 		x := newExchange()
 		x.BodyIdle = 30 * time.Millisecond
 		status, body, err := do(p, newRequest("GET", "/raw", "Host: a"), x)
-		if n := p.endpoints[0].pending.Load(); n != 0 {
+		if n := p.live()[0].pending.Load(); n != 0 {
 			t.Fatalf("%d pending", n)
 		}
 		if err == nil {

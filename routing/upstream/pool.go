@@ -1,9 +1,11 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +27,7 @@ const (
 type Config struct {
 	ID          string
 	Endpoints   []string // http://host:port
+	Discovery   Discovery
 	Balance     Balance
 	Connections int           // at most, to each endpoint
 	Connect     time.Duration // to open a connection, name lookup included
@@ -40,6 +43,9 @@ func (c *Config) check() error {
 	if c.Balance != RoundRobin && c.Balance != LeastLoaded {
 		errs = append(errs, fmt.Errorf("unknown balance %d", c.Balance))
 	}
+	if c.Discovery != DiscoveryOff && c.Discovery != DiscoveryDNS {
+		errs = append(errs, fmt.Errorf("unknown discovery %d", c.Discovery))
+	}
 	if c.Connections <= 0 {
 		errs = append(errs, errors.New("connections not positive"))
 	}
@@ -54,22 +60,40 @@ type Pool struct {
 	id        string
 	connect   time.Duration
 	balance   Balance
-	endpoints []*endpoint
+	endpoints atomic.Pointer[[]*endpoint] // a list is never changed, only replaced
 	turn      atomic.Uint32
+
+	changing sync.Mutex // held by who replaces the list
+	closed   bool       // guarded by changing
+	stop     func()     // ends discovery, if there is any
 }
 
-// New returns the Pool that c describes. It opens no connection and looks up no name.
-func New(c Config) (*Pool, error) {
+// live returns the endpoints as they are now. There is always one.
+func (p *Pool) live() []*endpoint { return *p.endpoints.Load() }
+
+// New returns the Pool that c describes. It opens no connection, and waits for no name: until
+// discovery has an answer, the endpoints are those configured. A Pool must be closed.
+func New(c Config) (*Pool, error) { return newDiscovering(c, systemLookup) }
+
+func newDiscovering(c Config, ask lookup) (*Pool, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
-	p := &Pool{id: c.ID, connect: c.Connect, balance: c.Balance}
+	p := &Pool{id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}}
+	var list []*endpoint
+	var names []string
 	for _, s := range c.Endpoints {
 		addr, err := endpointAddr(s)
 		if err != nil {
 			return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 		}
-		p.endpoints = append(p.endpoints, newEndpoint(addr, &c))
+		list, names = append(list, newEndpoint(addr, &c)), append(names, addr)
+	}
+	p.endpoints.Store(&list)
+	if c.Discovery == DiscoveryDNS {
+		ctx, cancel := context.WithCancel(context.Background())
+		p.stop = cancel
+		go p.discover(ctx, &c, names, ask)
 	}
 	return p, nil
 }
@@ -81,7 +105,11 @@ func (p *Pool) ID() string { return p.id }
 // does one that begins later, on a connection of its own. The goroutine that expires idle
 // connections ends within Config.Idle.
 func (p *Pool) Close() {
-	for _, e := range p.endpoints {
+	p.stop()
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	p.closed = true
+	for _, e := range p.live() {
 		e.close()
 	}
 }
@@ -101,9 +129,10 @@ func (p *Pool) Do(out *fasthttp.Request, x *Exchange) error {
 	x.reset()
 	size := framed(out)
 	var failed error
-	first := p.pick()
-	for i := range p.endpoints {
-		e := p.endpoints[(first+i)%len(p.endpoints)]
+	list := p.live()
+	first := p.pick(list)
+	for i := range list {
+		e := list[(first+i)%len(list)]
 		x.Endpoint = e.addr
 		timeout, err := p.dialTimeout(x)
 		if err != nil {
@@ -167,8 +196,8 @@ func (p *Pool) dialTimeout(x *Exchange) (time.Duration, error) {
 func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
 
 // pick returns the index of the endpoint to try first.
-func (p *Pool) pick() int {
-	n := len(p.endpoints)
+func (p *Pool) pick(list []*endpoint) int {
+	n := len(list)
 	if n == 1 {
 		return 0
 	}
@@ -176,10 +205,10 @@ func (p *Pool) pick() int {
 	if p.balance == RoundRobin {
 		return first
 	}
-	best, load := first, p.endpoints[first].pending.Load()
+	best, load := first, list[first].pending.Load()
 	for i := 1; i < n && load > 0; i++ {
 		j := (first + i) % n
-		if l := p.endpoints[j].pending.Load(); l < load {
+		if l := list[j].pending.Load(); l < load {
 			best, load = j, l
 		}
 	}

@@ -96,7 +96,7 @@ func TestFailover(t *testing.T) {
 	if !errors.As(err, &connect) || connect.Endpoint != x.Endpoint || Reason(err) != "connect" {
 		t.Errorf("error %v", err)
 	}
-	for _, e := range p.endpoints {
+	for _, e := range p.live() {
 		if n := e.pending.Load(); n != 0 {
 			t.Errorf("%s: %d pending", e.addr, n)
 		}

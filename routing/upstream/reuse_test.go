@@ -151,7 +151,7 @@ func TestRetry(t *testing.T) {
 			if !tt.retry && (!errors.Is(err, ErrClosed) || b.requests.Load() != 2) {
 				t.Errorf("%d %v after %d requests, want ErrClosed", status, err, b.requests.Load())
 			}
-			if n := p.endpoints[0].pending.Load(); n != 0 {
+			if n := p.live()[0].pending.Load(); n != 0 {
 				t.Errorf("%d pending", n)
 			}
 		})
@@ -247,7 +247,7 @@ func TestCloseEarly(t *testing.T) {
 				t.Errorf("%q %v, want %q", got, err, tt.next)
 			}
 			_ = y.Body.Close()
-			if n := p.endpoints[0].pending.Load(); n != 0 {
+			if n := p.live()[0].pending.Load(); n != 0 {
 				t.Errorf("%d pending", n)
 			}
 		})

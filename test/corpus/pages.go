@@ -84,3 +84,6 @@ func (a *author) search() Request {
 	add(50, "page", func() string { return strconv.Itoa(a.between(1, 30)) })
 	return a.browse("search", "GET", "/search?"+strings.Join(p, "&"))
 }
+
+// Prose returns text of at least so many bytes that people might write.
+func Prose(size int) string { return newAuthor("prose").proseOf(size) }

@@ -1,10 +1,12 @@
 package screen
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -16,6 +18,7 @@ type index struct {
 	set     *prefilter.Set
 	guards  []guard // by need
 	nodes   []node  // of all guards' transformations
+	unions  []*dfa.Matcher
 	kinds   [extract.Kinds]*class
 	headers [2]map[string]*class // of request and response fields that rules name, by name in lower case
 }
@@ -25,6 +28,7 @@ type guard struct {
 	rule  *rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
 	exact bool    // no node differs from the value in ASCII case only
+	union int32   // the union that its expression is in; -1: none
 }
 
 // node is one step of a chain of transformations; chains that begin alike share nodes. Node 0
@@ -56,6 +60,39 @@ type step struct {
 	touch  prefilter.Bytes // of it and of those below it
 	always bool            // one of them changes every text
 	cuts   bool            // it and those below it are cutting
+}
+
+// unionSize is how many expressions share an automaton. Of expressions that need common words,
+// some are candidates for any longer text; asked together they cost what one costs. With eight,
+// automata stay small on prose (300 KiB); with all in one there would be no end of states.
+const unionSize = 8
+
+// unite makes the unions of guards that are decided by one expression on the value itself,
+// those together that are candidates most.
+func (x *index) unite(c *Compiler) error {
+	var single []int32
+	for i := range x.guards {
+		g := &x.guards[i]
+		l := &g.rule.links[0]
+		if g.rule.pure && len(g.rule.links) == 1 && g.exact && len(g.nodes) == 1 && !l.negated && l.operator.expr != "" {
+			single = append(single, int32(i))
+		}
+	}
+	chance := func(i int32) float64 { return x.guards[i].rule.links[0].operator.need.Chance() }
+	slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
+	for list := range slices.Chunk(single, unionSize) {
+		var exprs []string
+		for _, i := range list {
+			exprs = append(exprs, x.guards[i].rule.links[0].operator.expr)
+			x.guards[i].union = int32(len(x.unions))
+		}
+		m, err := c.union(exprs)
+		if err != nil {
+			return fmt.Errorf("unite expressions: %w", err)
+		}
+		x.unions = append(x.unions, m)
+	}
+	return nil
 }
 
 // classed collects what a class is made of.
@@ -105,7 +142,7 @@ func buildIndex(rules []*rule) *index {
 			need = l.operator.need
 		}
 		needs = append(needs, need)
-		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding)})
+		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding), -1})
 	}
 	join := func(c *classed, need int32) {
 		if slices.Contains(c.needs, need) {

@@ -36,6 +36,8 @@ type operator struct {
 	// constant: match reads nothing but the value. Otherwise it reads what arg has places for.
 	constant bool
 	arg      macro
+	// expr is the expression of an @rx that is matched over UTF-8; empty: it is none.
+	expr string
 	// vague is why match may report a match that is none: the operator is not understood.
 	vague string
 }
@@ -77,6 +79,22 @@ func (c *Compiler) tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.made, func(_ seclang.Operator, o weak.Pointer[operator]) bool { return o.Value() == nil })
+	maps.DeleteFunc(c.unions, func(_ string, m weak.Pointer[dfa.Matcher]) bool { return m.Value() == nil })
+}
+
+// union compiles a matcher that matches what any of the expressions matches.
+func (c *Compiler) union(exprs []string) (*dfa.Matcher, error) {
+	expr := "(?:" + strings.Join(exprs, ")|(?:") + ")"
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if out := c.unions[expr].Value(); out != nil {
+		return out, nil
+	}
+	out, err := dfa.Compile(expr, c.budget)
+	if err == nil {
+		c.unions[expr] = weak.Make(out)
+	}
+	return out, err
 }
 
 func (c *Compiler) new(o seclang.Operator, arg macro) (*operator, error) {
@@ -163,7 +181,7 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 			}
 			return true
 		},
-		groups: min(slow.NumSubexp()+1, 9), need: need, constant: true,
+		groups: min(slow.NumSubexp()+1, 9), need: need, constant: true, expr: expr,
 	}, nil
 }
 

@@ -53,7 +53,9 @@ func (f *folder) order() {
 			}
 		}
 		r.pure = r.guard == 0 && pure(r)
-		r.keyed = r.pure && keyed(r)
+		if r.pure {
+			r.keyed = keyed(r)
+		}
 	}
 }
 
@@ -111,33 +113,42 @@ func pure(r *rule) bool {
 	return true
 }
 
-// keyed reports whether a pure rule looks at the key of a value, other than at the name of a
-// header field, by which values are told apart already.
-func keyed(r *rule) bool {
+// kindSet is a set of kinds.
+type kindSet uint64
+
+const _ = uint(64 - extract.Kinds) // kinds fit
+
+// keyed are the kinds of values of which a pure rule looks at the key too, other than at the
+// name of a header field, by which values are told apart already.
+func keyed(r *rule) (kinds kindSet) {
+	const all = ^kindSet(0)
 	for i := range r.links {
 		l := &r.links[i]
 		for _, s := range l.sets {
 			if hasName(s.key) || hasName(s.value) {
-				return true
+				return all
 			}
 		}
 		if hasName(l.operator.arg) {
-			return true
+			return all
 		}
 		for j := range l.targets {
 			t := &l.targets[j]
-			if i > 0 && t.source != fromCaptures && t.source != fromTX && t.source != fromMatched && t.source != fromAllMatched {
-				return true
+			if i > 0 {
+				if t.source != fromCaptures && t.source != fromTX && t.source != fromMatched && t.source != fromAllMatched {
+					return all
+				}
+				continue
 			}
 			byName := t.KeyRx == nil && !slices.ContainsFunc(t.Exceptions, func(e seclang.Exception) bool { return e.Rx != nil })
 			for _, k := range t.kinds {
 				if _, header := headerSide(k); !(header && byName) && (t.Key != "" || t.KeyRx != nil || len(t.Exceptions) > 0) {
-					return true
+					kinds |= 1 << k
 				}
 			}
 		}
 	}
-	return false
+	return kinds
 }
 
 func hasName(m macro) bool {

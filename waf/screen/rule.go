@@ -23,8 +23,8 @@ type rule struct {
 	// pure: whether the rule matches because of a value depends on that value alone, so that the
 	// rule is decided when its guard is met.
 	pure bool
-	// keyed: of a pure rule, whether the value's key matters too.
-	keyed bool
+	// keyed: of a pure rule, the kinds of values of which the key matters too.
+	keyed kindSet
 	// known is TX as far as rules that depend on no request have set it; for rules that read TX.
 	known *constants
 }

@@ -24,15 +24,20 @@ type Backends struct {
 	serving sync.WaitGroup
 }
 
-// Start runs both backends on free loopback ports until the context ends or Close is called,
-// whichever comes first. They accept connections when Start returns.
+// Start is StartAt on free loopback ports.
 func Start(ctx context.Context) (*Backends, error) {
+	return StartAt(ctx, "127.0.0.1:0", "127.0.0.1:0")
+}
+
+// StartAt runs both backends on addresses host:port until the context ends or Close is called,
+// whichever comes first. They accept connections when it returns.
+func StartAt(ctx context.Context, shop, legacy string) (*Backends, error) {
 	b := &Backends{}
 	var err error
-	if b.Shop, err = b.serve(ctx, newShop()); err != nil {
+	if b.Shop, err = b.serve(ctx, shop, newShop()); err != nil {
 		return nil, fmt.Errorf("start demo shop: %w", err)
 	}
-	if b.Legacy, err = b.serve(ctx, newLegacy()); err != nil {
+	if b.Legacy, err = b.serve(ctx, legacy, newLegacy()); err != nil {
 		return nil, errors.Join(fmt.Errorf("start demo guestbook: %w", err), b.Close())
 	}
 	context.AfterFunc(ctx, func() { _ = b.Close() }) // its owner may call Close for the error
@@ -61,9 +66,9 @@ func (b *Backends) Close() error {
 func (b *Backends) Wait() { b.serving.Wait() }
 
 // serve starts one backend and returns its address.
-func (b *Backends) serve(ctx context.Context, h http.Handler) (string, error) {
+func (b *Backends) serve(ctx context.Context, addr string, h http.Handler) (string, error) {
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return "", err
 	}

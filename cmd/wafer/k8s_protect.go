@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/k8s"
+)
+
+// newProtect is long because it has many flags, and short otherwise.
+func newProtect() *cobra.Command {
+	var (
+		from                    source
+		o                       k8s.ProtectOptions
+		selector, phase, output string
+		routes                  string
+		undo                    bool
+	)
+	c := &cobra.Command{
+		Use:   "protect [SERVICE...]",
+		Short: "Print what puts the tier in front of Services, or takes it out again",
+		Long: `Print what puts the tier in front of Services: the Service of that name, which now leads
+to the tier; SERVICE-origin, which leads to the application; routes for the tier; and a
+NetworkPolicy that lets nobody but the tier reach the application.
+
+It reads Services, Ingresses, HTTPRoutes, NetworkPolicies, StatefulSets and the ConfigMap
+with the tier's routes, from files or from the cluster that KUBECONFIG names. Nothing is
+changed. Without arguments it is about every Service that was read from files.
+
+Apply it in phases, so that no request fails on the way:
+
+  prepare  SERVICE-origin and the routes. Wait until all pods of the tier have the routes.
+  switch   the Service leads to the tier. Connections that clients keep open stay with
+           the application until they are closed.
+  close    the NetworkPolicies. Open connections may break now, so wait for their end.
+
+The way back, with --undo:
+
+  open     for kubectl delete: the NetworkPolicies
+  switch   the Service as it was
+  forget   the tier's ConfigMap without the routes
+  clean    for kubectl delete: SERVICE-origin`,
+		Example: `  wafer k8s protect orders -n shop --phase prepare | kubectl apply -f -
+  wafer k8s protect -f manifests/ --output routes
+  wafer k8s protect orders -n shop --undo --phase open | kubectl delete -f -`,
+		RunE: func(c *cobra.Command, args []string) error {
+			var err error
+			if o.TierSelector, err = k8s.ParseSelector(selector); err != nil {
+				return fmt.Errorf("--tier-selector: %w", err)
+			}
+			if len(from.files) == 0 && len(args) == 0 {
+				return fmt.Errorf("name the Services, or give manifests with -f")
+			}
+			o.Services = args
+			if c.Flags().Changed("routes") {
+				text, err := os.ReadFile(routes)
+				if err != nil {
+					return fmt.Errorf("--routes: %w", err)
+				}
+				s := string(text)
+				o.Routes = &s
+			}
+			print, err := printer(undo, phase, output)
+			if err != nil {
+				return err
+			}
+			in, err := from.read(c, o.TierNamespace, o.ConfigMap)
+			if err != nil {
+				return err
+			}
+			plan, err := k8s.Protect(in, o)
+			if err != nil {
+				return err
+			}
+			if err := print(c.OutOrStdout(), plan); err != nil {
+				return err
+			}
+			return from.tell(c, plan.Notes)
+		},
+	}
+	from.flags(c)
+	f := c.Flags()
+	f.StringVar(&phase, "phase", "", "print one phase only")
+	f.StringVar(&output, "output", "manifests", "manifests, or routes: the route entries alone")
+	f.BoolVar(&undo, "undo", false, "print the way back")
+	f.StringVar(&routes, "routes", "", "the tier's route file as it is; instead of its ConfigMap")
+	f.StringVar(&selector, "tier-selector", "app.kubernetes.io/name=wafer", "labels of the tier's pods")
+	f.StringVar(&o.TierPort, "tier-port", "http", "name of the port on which they take traffic")
+	f.StringVar(&o.TierNamespace, "tier-namespace", "", "namespace of the tier (default: that of each Service)")
+	f.StringVar(&o.TierService, "tier-service", "wafer", "Service of a tier in another namespace")
+	f.BoolVar(&o.ExternalName, "external-name", false, "reach a tier in another namespace by a DNS alias")
+	f.BoolVar(&o.ServerSide, "server-side", false, "print for kubectl apply --server-side --force-conflicts")
+	f.StringVar(&o.ConfigMap, "config-map", "wafer-routes", "ConfigMap that holds the tier's routes.yaml")
+	f.StringVar(&o.Policy, "policy", "", "policy of the routes (default: the policy \"default\")")
+	f.StringSliceVar(&o.Hosts, "host", nil, "a further host that leads to the Service")
+	f.StringSliceVar(&o.HTTPPorts, "http-port", nil, "a port, by name or number, that speaks HTTP/1")
+	f.StringSliceVar(&o.LeavePorts, "leave-port", nil, "a port whose callers are going to use SERVICE-origin")
+	f.StringSliceVar(&o.KeepPorts, "keep-port", nil, "a port of the pods that stays open to everybody: 9090, metrics, udp/53")
+	f.StringVar(&o.ClusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
+	return c
+}
+
+// printer picks what of a plan is printed.
+func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error, error) {
+	switch output {
+	case "manifests":
+	case "routes":
+		return func(w io.Writer, p *k8s.Plan) error {
+			if len(p.Tiers) > 1 {
+				return fmt.Errorf("--output routes is for one tier, and these are of the tiers in %s: name the Services", strings.Join(p.Tiers, ", "))
+			}
+			text, err := p.Routes.YAML()
+			if err == nil {
+				_, err = w.Write(text)
+			}
+			return err
+		}, nil
+	default:
+		return nil, fmt.Errorf("--output %q: manifests or routes", output)
+	}
+	phases, write := (*k8s.Plan).Phases, (*k8s.Plan).Write
+	if undo {
+		phases, write = (*k8s.Plan).UndoPhases, (*k8s.Plan).WriteUndo
+	}
+	var names []string
+	for _, ph := range phases(&k8s.Plan{}) {
+		names = append(names, ph.Name)
+	}
+	switch {
+	case phase != "" && !slices.Contains(names, phase):
+		return nil, fmt.Errorf("--phase %q: %s", phase, strings.Join(names, ", "))
+	case phase == "" && undo:
+		return func(w io.Writer, p *k8s.Plan) error { return p.WriteUndoPlan(w) }, nil
+	}
+	return func(w io.Writer, p *k8s.Plan) error { return write(p, w, phase) }, nil
+}

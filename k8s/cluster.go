@@ -1,0 +1,211 @@
+package k8s
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	core "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// ParseSelector reads labels as flags give them: label=value, separated by commas.
+func ParseSelector(s string) (map[string]string, error) {
+	m, err := labels.ConvertSelectorToLabelsMap(s)
+	if err == nil && len(m) == 0 {
+		err = errors.New("no label")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q is not label=value, separated by commas: %w", s, err)
+	}
+	return m, nil
+}
+
+// answerTimeout bounds one request to the API, answerBytes what it may answer.
+const (
+	answerTimeout = 30 * time.Second
+	answerBytes   = 256 << 20
+)
+
+// Cluster is the API of a cluster. It only reads.
+type Cluster struct {
+	// Namespace is that of the current context, or of the pod.
+	Namespace string
+
+	base   *url.URL
+	client *http.Client
+}
+
+// Connect finds the cluster as kubectl does: KUBECONFIG, ~/.kube/config, or the pod's
+// service account.
+func Connect() (*Cluster, error) {
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil)
+	conf, err := loader.ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	ns, _, err := loader.Namespace()
+	if err != nil {
+		return nil, err
+	}
+	conf.Timeout = answerTimeout
+	client, err := rest.HTTPClientFor(conf)
+	if err != nil {
+		return nil, err
+	}
+	base, _, err := rest.DefaultServerUrlFor(conf)
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{Namespace: cmp.Or(ns, "default"), base: base, client: client}, nil
+}
+
+// errStatus is an answer other than 200.
+type errStatus struct {
+	status int
+	what   string
+}
+
+func (e errStatus) Error() string { return fmt.Sprintf("%s: the API answers %d", e.what, e.status) }
+
+// get returns what the API answers, as JSON: it is read like a manifest, so that what
+// comes from the cluster and what comes from files cannot differ.
+func (c *Cluster) get(ctx context.Context, query url.Values, elements ...string) (io.ReadCloser, error) {
+	u := *c.base
+	u.Path = path.Join(append([]string{"/", u.Path}, elements...)...)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, errStatus{resp.StatusCode, u.Path}
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, answerBytes), resp.Body}, nil
+}
+
+// Read returns what Protect and ImportIngressNginx need to know of a namespace, and the
+// ConfigMaps that are named, as namespace/name, if they are there. Routes and policies it
+// reads from all namespaces, if that is allowed, because those of others may lead here.
+func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...string) (*Objects, error) {
+	o := &Objects{Namespace: namespace}
+	const gatewayAPI, networkAPI = "apis/gateway.networking.k8s.io/v1", "apis/networking.k8s.io/v1"
+	for _, l := range []struct {
+		api, kind string
+		all       bool // of all namespaces, if allowed
+	}{
+		{"api/v1", "services", false},
+		{"apis/apps/v1", "statefulsets", false},
+		{networkAPI, "ingresses", false},
+		{networkAPI, "networkpolicies", true},
+		{gatewayAPI, "httproutes", true},
+	} {
+		err := errors.New("not asked")
+		if l.all {
+			err = c.list(ctx, o, l.api, l.kind)
+		}
+		if err != nil {
+			err = c.list(ctx, o, l.api, "namespaces", namespace, l.kind)
+		}
+		if missing(err) && l.api == gatewayAPI {
+			continue // the cluster has no Gateway API
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range configMaps {
+		ns, name, _ := strings.Cut(m, "/")
+		if err := c.list(ctx, o, "api/v1/namespaces", ns, "configmaps", name); err != nil && !missing(err) {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// missing reports whether the API says that there is no such thing.
+func missing(err error) bool {
+	var status errStatus
+	return errors.As(err, &status) && status.status == http.StatusNotFound
+}
+
+// list reads what a path of the API holds, a list or one object.
+func (c *Cluster) list(ctx context.Context, o *Objects, elements ...string) error {
+	body, err := c.get(ctx, nil, elements...)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return o.Read(path.Join(elements...), body)
+}
+
+// Pods returns the host:port of every pod behind one port of a Service.
+func (c *Cluster) Pods(ctx context.Context, namespace, service, port string) ([]string, error) {
+	var s core.Service
+	if err := c.decode(ctx, &s, nil, "api/v1/namespaces", namespace, "services", service); err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(s.Spec.Ports, func(p core.ServicePort) bool { return strconv.Itoa(int(p.Port)) == port })
+	if i < 0 {
+		return nil, fmt.Errorf("service %s/%s has no port %s", namespace, service, port)
+	}
+	var list discovery.EndpointSliceList
+	query := url.Values{"labelSelector": {discovery.LabelServiceName + "=" + service}}
+	if err := c.decode(ctx, &list, query, "apis/discovery.k8s.io/v1/namespaces", namespace, "endpointslices"); err != nil {
+		return nil, err
+	}
+	found := podAddresses(list.Items, s.Spec.Ports[i].Name)
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+func (c *Cluster) decode(ctx context.Context, into any, query url.Values, elements ...string) error {
+	body, err := c.get(ctx, query, elements...)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return json.NewDecoder(body).Decode(into)
+}
+
+// podAddresses returns the host:port pairs of EndpointSlices for the Service port of that
+// name.
+func podAddresses(slices []discovery.EndpointSlice, name string) []string {
+	var out []string
+	for _, s := range slices {
+		for _, p := range s.Ports {
+			if p.Port == nil || deref(p.Name) != name {
+				continue
+			}
+			for _, e := range s.Endpoints {
+				for _, a := range e.Addresses {
+					out = append(out, net.JoinHostPort(a, strconv.Itoa(int(*p.Port))))
+				}
+			}
+		}
+	}
+	return out
+}

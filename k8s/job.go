@@ -1,0 +1,46 @@
+package k8s
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"text/template"
+)
+
+//go:embed job.yaml
+var jobYAML string
+
+// JobOptions are what differs from one verify Job to the next.
+type JobOptions struct {
+	Namespace string
+	Image     string
+	ConfigMap string   // with the tier's route file
+	Args      []string // further arguments of "wafer k8s verify"
+}
+
+// Names of objects, and of images with registry, tag and digest. What does not match could
+// end the line it stands in.
+var (
+	objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+	imageName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+)
+
+// WriteJob prints a Job that runs Verify inside the cluster, and what it needs.
+func WriteJob(w io.Writer, o JobOptions) error {
+	switch {
+	case !imageName.MatchString(o.Image):
+		return fmt.Errorf("image %q is not the name of an image", o.Image)
+	case !objectName.MatchString(o.Namespace):
+		return fmt.Errorf("namespace %q is not a name", o.Namespace)
+	case !objectName.MatchString(o.ConfigMap):
+		return fmt.Errorf("ConfigMap %q is not a name", o.ConfigMap)
+	}
+	t, err := template.New("job").Parse(jobYAML)
+	if err != nil {
+		return err
+	}
+	o.Args = slices.Concat([]string{"k8s", "verify", "--routes", "/etc/wafer/routes/" + routesKey, "--pods"}, o.Args)
+	return t.Execute(w, o)
+}

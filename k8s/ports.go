@@ -1,0 +1,152 @@
+package k8s
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// ports are those of one Service, by what becomes of them.
+type ports struct {
+	http []core.ServicePort // go through the tier; the one that requests without a port mean comes first
+	left []core.ServicePort // callers reach them at the origin Service
+	ws   bool               // one of http speaks WebSocket, as its appProtocol says
+}
+
+// sortPorts says for each port whether the tier can take it. A Service has one selector
+// for all its ports, so one port that the tier cannot take stops the whole Service until
+// somebody says what becomes of it.
+func (p *planner) sortPorts(s *core.Service) (ports, error) {
+	var out ports
+	var problems []string
+	for _, port := range s.Spec.Ports {
+		kind, why := p.portKind(s, port)
+		switch {
+		case named(port, p.LeavePorts) || p.leftAlready(s, port):
+			out.left = append(out.left, port)
+		case kind == notHTTP:
+			problems = append(problems, fmt.Sprintf("port %s %s: the tier does not forward it. Move its callers to %s, then say --leave-port %s", portName(port), why, originName(s), portFlag(port)))
+		case kind == unknown:
+			problems = append(problems, fmt.Sprintf("port %s %s: say --http-port %s if it speaks HTTP/1, --leave-port %[3]s if its callers are to use %[4]s", portName(port), why, portFlag(port), originName(s)))
+		default:
+			out.http = append(out.http, port)
+			out.ws = out.ws || deref(port.AppProtocol) == "kubernetes.io/ws"
+		}
+	}
+	switch {
+	case len(problems) > 0:
+		return out, fmt.Errorf("%s", strings.Join(problems, "; "))
+	case len(out.http) == 0:
+		return out, fmt.Errorf("no port speaks HTTP")
+	}
+	// Requests to port 80 carry no port in their Host field.
+	slices.SortStableFunc(out.http, func(a, b core.ServicePort) int {
+		return cmp.Compare(btoi(b.Port == 80), btoi(a.Port == 80))
+	})
+	return out, nil
+}
+
+type kind int
+
+const (
+	unknown kind = iota
+	plainHTTP
+	notHTTP
+)
+
+// portKind goes by what somebody said, in this order: flag, appProtocol, an Ingress or
+// HTTPRoute that leads there, the name, the number that IANA gave to HTTP.
+func (p *planner) portKind(s *core.Service, port core.ServicePort) (kind, string) {
+	if port.Protocol != "" && port.Protocol != core.ProtocolTCP {
+		return notHTTP, "is " + string(port.Protocol)
+	}
+	if named(port, p.HTTPPorts) {
+		return plainHTTP, ""
+	}
+	switch app := strings.ToLower(deref(port.AppProtocol)); app {
+	case "":
+	case "http", "kubernetes.io/ws":
+		return plainHTTP, ""
+	case "grpc", "http2", "h2c", "kubernetes.io/h2c":
+		return notHTTP, fmt.Sprintf("has appProtocol %q, which is HTTP/2 and the tier speaks HTTP/1", app)
+	case "https", "tls", "kubernetes.io/wss":
+		return notHTTP, fmt.Sprintf("has appProtocol %q, and what is encrypted cannot be inspected", app)
+	default:
+		return notHTTP, fmt.Sprintf("has appProtocol %q", app)
+	}
+	if p.ledTo(s, port) {
+		return plainHTTP, ""
+	}
+	prefix, _, _ := strings.Cut(port.Name, "-")
+	switch prefix {
+	case "http":
+		return plainHTTP, ""
+	case "https", "tls", "grpc", "http2", "h2c", "tcp", "udp", "amqp", "kafka", "mongo", "mysql", "postgres", "postgresql", "redis", "metrics":
+		return notHTTP, fmt.Sprintf("is named %q", port.Name)
+	}
+	switch port.Port {
+	case 80, 8008, 8080: // http and http-alt of the IANA registry
+		return plainHTTP, ""
+	}
+	return unknown, "has neither an appProtocol nor a name that says what it speaks"
+}
+
+// leftAlready reports whether an earlier run has left the port at the origin Service.
+func (p *planner) leftAlready(s *core.Service, port core.ServicePort) bool {
+	front := p.in.service(s.Namespace, s.Name)
+	if front == nil || !isFront(front) {
+		return false
+	}
+	return !slices.ContainsFunc(front.Spec.Ports, func(f core.ServicePort) bool { return samePort(f, port) })
+}
+
+// named reports whether a list of names and numbers holds the port.
+func named(p core.ServicePort, list []string) bool {
+	return slices.ContainsFunc(list, func(s string) bool {
+		return s != "" && (s == p.Name || s == strconv.Itoa(int(p.Port)) || s == protocolPort(p))
+	})
+}
+
+// portFlag is what names the port in a flag.
+func portFlag(p core.ServicePort) string { return cmp.Or(p.Name, strconv.Itoa(int(p.Port))) }
+
+// portName is how a port is called in notes: number, and name if it has one.
+func portName(p core.ServicePort) string {
+	if p.Name == "" {
+		return strconv.Itoa(int(p.Port))
+	}
+	return fmt.Sprintf("%d (%s)", p.Port, p.Name)
+}
+
+func protocolPort(p core.ServicePort) string {
+	return strings.ToLower(string(cmp.Or(p.Protocol, core.ProtocolTCP))) + "/" + strconv.Itoa(int(p.Port))
+}
+
+func samePort(a, b core.ServicePort) bool { return protocolPort(a) == protocolPort(b) }
+
+// targetOf is where pods listen: targetPort, or the port itself.
+func targetOf(p core.ServicePort) intstr.IntOrString {
+	if p.TargetPort == (intstr.IntOrString{}) {
+		return intstr.FromInt32(p.Port)
+	}
+	return p.TargetPort
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,272 @@
+package k8s
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// Attack is a request that a policy in block mode has to stop.
+type Attack struct {
+	Class string // such as attack-sqli
+	Query string // of its target, without "?"
+}
+
+// Target is one route to verify.
+type Target struct {
+	Route       string
+	Through     []Request // requests that lead to the tier, and by it to the application
+	Direct      []string  // host:port of the application, which must not be reachable
+	BlockStatus int       // what a blocked request gets
+	Unprotected string    // why nothing is blocked on this route, such as "mode detect"; empty: attacks are
+	Accepted    bool      // somebody has said that this route is meant to be unprotected
+	Unknown     string    // why there is no request to try; empty: there is
+}
+
+// Request is how a client would ask.
+type Request struct {
+	Address string // host:port to connect to
+	Method  string // empty: GET
+	Host    string // Host field
+	Path    string
+	Header  http.Header
+}
+
+// VerifyOptions bound what Verify does.
+type VerifyOptions struct {
+	Timeout time.Duration // for each connection, and for each answer
+	Attacks []Attack
+	// Pods returns the host:port of all pods behind one port of a Service, to try them too;
+	// nil: only the Service is tried.
+	Pods func(ctx context.Context, namespace, service, port string) ([]string, error)
+}
+
+// Check is one thing that was tried.
+type Check struct {
+	Route, Way, Address, Want, Got string
+	OK                             bool
+}
+
+// Verify tries all targets from where it runs: a clean request and the attacks through
+// the tier, and connections to the application around it. That a connection fails proves
+// something only if the application is up, so a target whose clean request does not
+// arrive fails as a whole.
+func Verify(ctx context.Context, targets []Target, o VerifyOptions) []Check {
+	// Few at a time: this is a proof, not a load test.
+	places := make(chan struct{}, 8)
+	results := make([][]Check, len(targets))
+	var wg sync.WaitGroup
+	for i, t := range targets {
+		wg.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			results[i] = verifyTarget(ctx, t, o)
+		})
+	}
+	wg.Wait()
+	return slices.Concat(results...)
+}
+
+func verifyTarget(ctx context.Context, t Target, o VerifyOptions) []Check {
+	var out []Check
+	if t.Unknown != "" {
+		out = append(out, Check{t.Route, "through", "", "a request to try", t.Unknown, false})
+	}
+	for _, r := range t.Through {
+		out = append(out, through(ctx, t, r, o)...)
+	}
+	for _, address := range t.Direct {
+		out = append(out, around(ctx, t, address, o)...)
+	}
+	return out
+}
+
+// through sends the clean request, and then the attacks.
+func through(ctx context.Context, t Target, r Request, o VerifyOptions) []Check {
+	where := r.Address
+	if host, _, _ := net.SplitHostPort(r.Address); r.Address != r.Host && host != r.Host {
+		where += " for " + r.Host
+	}
+	where += r.Path
+	status, err := ask(ctx, r, "", o.Timeout)
+	clean := Check{t.Route, "through", where, "a clean request arrives", statusText(status, err), err == nil}
+	switch {
+	case err != nil:
+	case status == t.BlockStatus:
+		clean.Got, clean.OK = clean.Got+", as if it were an attack", false
+	case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout:
+		clean.Got, clean.OK = clean.Got+": the application does not answer, so nothing is proven", false
+	}
+	out := []Check{clean}
+	if t.Accepted {
+		return out
+	}
+	if t.Unprotected != "" {
+		return append(out, Check{t.Route, "through", where, "attacks are blocked", t.Unprotected, false})
+	}
+	for _, a := range o.Attacks {
+		status, err := ask(ctx, r, a.Query, o.Timeout)
+		c := Check{t.Route, "through", where, a.Class + " is blocked", statusText(status, err), err == nil && status == t.BlockStatus}
+		out = append(out, c)
+	}
+	return out
+}
+
+// around tries to reach the application at every address that a name or a Service stands
+// for.
+func around(ctx context.Context, t Target, hostport string, o VerifyOptions) []Check {
+	const want = "no connection"
+	var out []Check
+	fail := func(got string) { out = append(out, Check{t.Route, "around", hostport, want, got, false}) }
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		fail("not host:port")
+		return out
+	}
+	lookup, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupHost(lookup, host)
+	if err != nil {
+		fail("the name is unknown here, so nothing is proven: " + plainError(err))
+	}
+	addresses := make([]string, 0, len(ips))
+	for _, ip := range ips {
+		addresses = append(addresses, net.JoinHostPort(ip, port))
+	}
+	if service, namespace, ok := serviceName(host); ok && o.Pods != nil {
+		pods, err := o.Pods(ctx, namespace, service, port)
+		if err != nil {
+			fail("its pods are not known: " + err.Error())
+		}
+		addresses = append(addresses, pods...)
+	}
+	for _, a := range addresses {
+		label := a
+		if a != hostport {
+			label = hostport + " at " + a
+		}
+		got, open := connect(ctx, a, o.Timeout)
+		out = append(out, Check{t.Route, "around", label, want, got, !open})
+	}
+	return out
+}
+
+// connect reports whether anything answers a connection.
+func connect(ctx context.Context, address string, timeout time.Duration) (got string, open bool) {
+	d := net.Dialer{Timeout: timeout}
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return plainError(err), false
+	}
+	conn.Close()
+	status, err := ask(ctx, Request{Address: address, Host: address, Path: "/"}, "", timeout)
+	if err != nil {
+		return "connected", true
+	}
+	return "connected, answers " + strconv.Itoa(status), true
+}
+
+// ask sends one request on a connection of its own, as it is: a client that follows
+// redirects, or tries again, would hide what happens.
+func ask(ctx context.Context, r Request, query string, timeout time.Duration) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	d := net.Dialer{}
+	conn, err := d.DialContext(ctx, "tcp", r.Address)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return 0, err
+		}
+	}
+	req := &http.Request{
+		Method: cmp.Or(r.Method, http.MethodGet), Host: r.Host, Header: r.Header.Clone(), Close: true,
+		URL: &url.URL{Path: r.Path, RawQuery: query},
+	}
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	req.Header.Set("User-Agent", "wafer-verify")
+	req.Header.Set("Accept", "*/*")
+	if err := req.Write(conn); err != nil {
+		return 0, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err != nil {
+		return 0, err
+	}
+	resp.Body.Close()
+	return resp.StatusCode, nil
+}
+
+func statusText(status int, err error) string {
+	if err != nil {
+		return plainError(err)
+	}
+	return strconv.Itoa(status)
+}
+
+// plainError is an error of the network without the addresses, which stand beside it.
+func plainError(err error) string {
+	var timeout net.Error
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return dns.Err
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "no answer in time"
+	case errors.As(err, &op):
+		return op.Err.Error()
+	}
+	return err.Error()
+}
+
+// serviceName reads the name of a Service out of a host: name.namespace.svc and below.
+func serviceName(host string) (service, namespace string, ok bool) {
+	parts := strings.Split(host, ".")
+	if len(parts) >= 3 && parts[2] == "svc" {
+		return parts[0], parts[1], true
+	}
+	return "", "", false
+}
+
+// Failed returns how many checks failed.
+func Failed(checks []Check) int {
+	n := 0
+	for _, c := range checks {
+		if !c.OK {
+			n++
+		}
+	}
+	return n
+}
+
+// WriteTable prints the checks, one per line.
+func WriteTable(w io.Writer, checks []Check) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "ROUTE\tWAY\tADDRESS\tWANT\tGOT\tRESULT")
+	for _, c := range checks {
+		result := "ok"
+		if !c.OK {
+			result = "FAIL"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Route, c.Way, c.Address, c.Want, c.Got, result)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Discovery is where a Pool gets its endpoints from.
+type Discovery int
+
+const (
+	// DiscoveryOff takes the endpoints as configured. A name is looked up for each new
+	// connection, and whatever is behind it counts as one endpoint.
+	DiscoveryOff Discovery = iota
+	// DiscoveryDNS makes an endpoint of each address that a configured name has, so that
+	// balancing, connections and their limit are by address. It is meant for headless
+	// Services, whose name has the addresses of the pods that are ready.
+	DiscoveryDNS
+)
+
+// lookupEvery is the time between two lookups of a name: as long as cluster DNS lets an
+// answer live unless told otherwise.
+const lookupEvery = 5 * time.Second
+
+// lookupTimeout bounds one lookup.
+const lookupTimeout = 2 * time.Second
+
+// lookup returns the addresses of a name.
+type lookup func(ctx context.Context, name string) ([]netip.Addr, error)
+
+func systemLookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+}
+
+// discover keeps the pool's endpoints as DNS has them until ctx ends.
+func (p *Pool) discover(ctx context.Context, c *Config, names []string, ask lookup) {
+	tick := time.NewTicker(lookupEvery)
+	defer tick.Stop()
+	known := make([][]string, len(names)) // last good answer for each name
+	for {
+		for i, name := range names {
+			if found := addresses(ctx, name, ask); len(found) > 0 {
+				known[i] = found
+			}
+		}
+		p.replace(slices.Concat(known...), c)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// addresses looks up the host of host:port and returns all its addresses with that port, in
+// order. It returns none if DNS fails or has none: then what was known last is the better
+// guess, for it may still answer.
+func addresses(ctx context.Context, name string, ask lookup) []string {
+	host, port, err := net.SplitHostPort(name)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	ips, err := ask(ctx, host)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, ip := range ips {
+		found = append(found, net.JoinHostPort(ip.Unmap().String(), port))
+	}
+	slices.Sort(found) // answers come in any order
+	return slices.Compact(found)
+}
+
+// replace makes addrs the endpoints. Those that stay keep their connections, those that go
+// finish what they have begun. No address at all changes nothing.
+func (p *Pool) replace(addrs []string, c *Config) {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	old := p.live()
+	if p.closed || len(addrs) == 0 || slices.EqualFunc(old, addrs, func(e *endpoint, addr string) bool { return e.addr == addr }) {
+		return
+	}
+	var list []*endpoint
+	for _, addr := range addrs {
+		i := slices.IndexFunc(old, func(e *endpoint) bool { return e.addr == addr })
+		if i >= 0 {
+			list = append(list, old[i])
+		} else {
+			list = append(list, newEndpoint(addr, c))
+		}
+	}
+	p.endpoints.Store(&list)
+	for _, e := range old {
+		if !slices.Contains(list, e) {
+			e.close()
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// zone is a name server whose answers a test sets.
+type zone struct {
+	mu    sync.Mutex
+	names map[string]string // addresses, separated by spaces
+}
+
+func (z *zone) set(name, addrs string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.names[name] = addrs
+}
+
+func (z *zone) lookup(_ context.Context, name string) ([]netip.Addr, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.names[name] == "" {
+		return nil, errors.New("no such host")
+	}
+	var out []netip.Addr
+	for a := range strings.FieldsSeq(z.names[name]) {
+		out = append(out, netip.MustParseAddr(a))
+	}
+	return out, nil
+}
+
+func TestDiscoveryFollowsDNS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := &zone{names: map[string]string{}}
+		p, err := newDiscovering(Config{
+			ID: "u", Endpoints: []string{"http://a.test:8080", "http://b.test:9090"}, Discovery: DiscoveryDNS,
+			Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second,
+		}, z.lookup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(when string, addrs ...string) {
+			t.Helper()
+			synctest.Wait()
+			var got []string
+			for _, e := range p.live() {
+				got = append(got, e.addr)
+			}
+			if !slices.Equal(got, addrs) {
+				t.Errorf("%s: endpoints %v, want %v", when, got, addrs)
+			}
+		}
+		next := func() { time.Sleep(lookupEvery) } // the bubble's clock
+
+		want("no answer yet", "a.test:8080", "b.test:9090")
+
+		z.set("a.test", "10.0.0.2 10.0.0.1 10.0.0.2")
+		next()
+		want("one name is known", "10.0.0.1:8080", "10.0.0.2:8080")
+		kept := p.live()[1]
+
+		z.set("a.test", "10.0.0.2 ::ffff:10.0.0.3")
+		z.set("b.test", "fd00::1")
+		next()
+		want("pods came and went", "10.0.0.2:8080", "10.0.0.3:8080", "[fd00::1]:9090")
+		if p.live()[0] != kept {
+			t.Error("an endpoint that stayed lost its connections")
+		}
+		gone := p.live()[1]
+
+		z.set("a.test", "10.0.0.2")
+		next()
+		want("one fewer", "10.0.0.2:8080", "[fd00::1]:9090")
+		if !gone.closed.Load() {
+			t.Error("an endpoint that went keeps its connections")
+		}
+
+		z.set("a.test", "")
+		next()
+		want("DNS fails", "10.0.0.2:8080", "[fd00::1]:9090")
+
+		p.Close()
+		z.set("a.test", "10.0.0.9")
+		next()
+		want("after the end", "10.0.0.2:8080", "[fd00::1]:9090")
+	})
+}
+
+func TestNoDiscoveryUnlessAsked(t *testing.T) {
+	p, err := newDiscovering(Config{
+		ID: "u", Endpoints: []string{"http://a.test:8080"}, Connections: 1,
+		Connect: time.Second, Response: time.Second, Idle: time.Second,
+	}, func(context.Context, string) ([]netip.Addr, error) {
+		t.Error("a name was looked up")
+		return nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if e := p.live(); len(e) != 1 || e[0].addr != "a.test:8080" {
+		t.Errorf("endpoints %v", e)
+	}
+}
