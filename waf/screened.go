@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"slices"
 	"sync/atomic"
 
@@ -80,6 +81,9 @@ func (t *Transaction) Clean() bool { return t.run != nil }
 // Screened reports whether there was a screen to ask.
 func (t *Transaction) Screened() bool { return t.screenAsked }
 
+// askedBytes is how much of a value [Transaction.Asked] has at most.
+const askedBytes = 256
+
 // Reason is why Coraza was asked although there is a screen. The value in it is unmasked.
 type Reason = screen.Reason
 
@@ -103,7 +107,7 @@ func (t *Transaction) screened(phase int, ask func() bool) (clean bool) {
 		return true
 	}
 	t.asked = t.run.Reason()
-	t.asked.Value = string([]byte(t.asked.Value)) // the run's memory is used again
+	t.asked.Value = strings.Clone(t.asked.Value[:min(len(t.asked.Value), askedBytes)]) // the run's memory is used again
 	t.run.End()
 	t.run = nil
 	return false
