@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
-	"strings"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/corazawaf/coraza/v3/experimental"
