@@ -53,6 +53,9 @@ type exchange struct {
 
 	// kept when the exchange is used again
 	scratch   []byte
+	ends      []int                               // lengths of what is in scratch
+	request   waf.Request                         // what the rules see
+	response  waf.Response                        // likewise
 	fields    func(func(name, value []byte) bool) // view.fields
 	onInterim func(*fasthttp.ResponseHeader)      // interim
 }
@@ -221,7 +224,8 @@ func (x *exchange) inspectHead() bool {
 		return true
 	}
 	x.tx = x.route.engine.Begin(context.Background(), x.id)
-	request := x.view.request(x.ctx)
+	x.request = x.view.request(x.ctx)
+	request := &x.request
 	if x.clean(func() bool { return x.tx.HeadIsClean(request) }) {
 		return true
 	}
@@ -750,7 +754,10 @@ func (x *exchange) finish() {
 	bodies.put(x.sent)
 	x.snapshot.release()
 	*x.up = upstream.Exchange{}
-	*x = exchange{up: x.up, scratch: x.scratch, view: view{headers: v.headers[:0], hops: v.hops[:0]}, fields: x.fields, onInterim: x.onInterim}
+	*x = exchange{
+		up: x.up, scratch: x.scratch, ends: x.ends, view: view{headers: v.headers[:0], hops: v.hops[:0]},
+		response: waf.Response{Headers: x.response.Headers[:0]}, fields: x.fields, onInterim: x.onInterim,
+	}
 	exchanges.Put(x)
 }
 
@@ -791,9 +798,9 @@ func tellingTags(tags []string) []string {
 }
 
 // request is what the rules see of the request's head.
-func (v *view) request(ctx *fasthttp.RequestCtx) *waf.Request {
+func (v *view) request(ctx *fasthttp.RequestCtx) waf.Request {
 	server := addrPort(ctx.LocalAddr())
-	r := &waf.Request{
+	r := waf.Request{
 		Method: v.method, Target: v.target, Protocol: v.protocol, Host: v.hostname(), Headers: v.headers,
 		ClientAddr: v.client.String(), ClientPort: int(v.peer.Port()), ServerPort: int(server.Port()),
 	}
@@ -806,14 +813,26 @@ func (v *view) request(ctx *fasthttp.RequestCtx) *waf.Request {
 // responseView is what the rules see of the response's head. Of a body that they get
 // decoded they do not see that it was encoded: CRS passes over bodies that are.
 func (x *exchange) responseView(h *fasthttp.ResponseHeader) *waf.Response {
-	r := &waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1"}
-	_, err := coding.Parse(string(h.ContentEncoding()))
-	decoded := x.route.inspectsResponses && err == nil
+	r := &x.response
+	*r = waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1", Headers: r.Headers[:0]}
+	decoded := false
+	if field := h.ContentEncoding(); len(field) > 0 && x.route.inspectsResponses {
+		_, err := coding.Parse(string(field))
+		decoded = err == nil
+	}
+	// One copy of all fields, as in view.read.
+	x.scratch, x.ends = x.scratch[:0], x.ends[:0]
 	for k, v := range h.All() {
-		if decoded && strings.EqualFold(string(k), "Content-Encoding") {
-			continue
+		if !decoded || !strings.EqualFold(string(k), "Content-Encoding") {
+			x.scratch = append(append(x.scratch, k...), v...)
+			x.ends = append(x.ends, len(k), len(v))
 		}
-		r.Headers = append(r.Headers, waf.Header{Name: string(k), Value: string(v)})
+	}
+	all := string(x.scratch)
+	for i := 0; i < len(x.ends); i += 2 {
+		name, value := x.ends[i], x.ends[i]+x.ends[i+1]
+		r.Headers = append(r.Headers, waf.Header{Name: all[:name], Value: all[name:value]})
+		all = all[value:]
 	}
 	return r
 }

@@ -56,7 +56,7 @@ func (x *exchange) inspectMessages() *messages {
 	v.hops, v.headers = nil, slices.Clone(v.headers) // theirs is scratch
 	m := &messages{
 		x:       exchange{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v},
-		request: *v.request(x.ctx), turn: make(chan struct{}, 1),
+		request: v.request(x.ctx), turn: make(chan struct{}, 1),
 	}
 	m.request.Method = "POST" // a body of GET would be suspect
 	m.request.Headers = slices.DeleteFunc(slices.Clone(v.headers), func(h waf.Header) bool {

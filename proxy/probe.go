@@ -50,7 +50,8 @@ func probeOne(e *waf.Engine, class, target string) error {
 	v.read(&ctx, nil)
 	v.identify(&ctx, nil, "")
 	tx := e.Begin(context.Background(), "probe")
-	verdict, err := tx.RequestHead(v.request(&ctx))
+	request := v.request(&ctx)
+	verdict, err := tx.RequestHead(&request)
 	if err == nil && !verdict.Blocks() {
 		verdict, err = tx.RequestBody(nil, true)
 	}

@@ -166,11 +166,18 @@ func (e *Engine) verify(t *Transaction) {
 	if share <= 0 || rand.Float64() >= share || !e.checks.busy.CompareAndSwap(false, true) {
 		return
 	}
-	request := *t.request
-	request.Headers = slices.Clone(request.Headers) // the caller's memory, who serves others with it
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, request: &request, whole: t.whole, response: t.response,
+		engine: e, ctx: context.Background(), id: t.id, whole: t.whole,
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
+	}
+	// The views are the caller's memory, who serves others with it.
+	request := *t.request
+	request.Headers = slices.Clone(request.Headers)
+	again.request = &request
+	if t.response != nil {
+		response := *t.response
+		response.Headers = slices.Clone(response.Headers)
+		again.response = &response
 	}
 	phases := t.completed
 	go func() {
