@@ -209,8 +209,8 @@ func (f *folder) consequence(r *seclang.Rule, a seclang.Action) consequence {
 	switch a.Name {
 	case "setvar":
 		switch key := keyOf(a); {
-		case len(key.parts) == 0:
-			return effect
+		case len(key.parts) == 0 || !strings.Contains(a.Arg, "="):
+			return effect // without a value Coraza v3.8.1 panics, also to remove one
 		case len(f.reads.by(key)) == 0 && !f.reads.hit(key):
 			return nothing // nobody will know
 		case a.Arg[0] == '!':
