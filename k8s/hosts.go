@@ -292,6 +292,7 @@ func unique(list []string) []string {
 func (p *planner) routes() error {
 	for _, ns := range p.order {
 		file := p.files[ns]
+		p.plan.Tiers = append(p.plan.Tiers, ns)
 		p.plan.Routes.Routes = append(p.plan.Routes.Routes, file.Routes...)
 		p.plan.Routes.Upstreams = append(p.plan.Routes.Upstreams, file.Upstreams...)
 		object := "ConfigMap " + ns + "/" + p.ConfigMap

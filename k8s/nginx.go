@@ -148,6 +148,31 @@ func (im *importer) hosts(a *annotated, host string) []string {
 	return unique(hosts)
 }
 
+// template is what all routes of an Ingress have in common, and the timeouts of its
+// upstreams.
+func (im *importer) template(a *annotated) (r Route, up *Timeouts) {
+	r.Policy = im.policy(a)
+	r.Timeouts, up = im.timeouts(a)
+	if size := a.get("proxy-body-size"); size != "" {
+		bytes, err := nginxSize(size)
+		switch {
+		case err != nil:
+			im.note(Decide, a, "proxy-body-size %q is no size", size)
+		case bytes > 0:
+			r.Limits = &Limits{RequestBody: sizeText(bytes)}
+		}
+	}
+	if vhost := a.get("upstream-vhost"); vhost != "" && !strings.Contains(vhost, "$") {
+		r.Rewrite = &Rewrite{Host: vhost}
+	} else if vhost != "" {
+		im.note(Decide, a, "upstream-vhost %q holds a variable", vhost)
+	}
+	if len(a.Spec.TLS) > 0 {
+		im.note(Told, a, "ends TLS, which something in front of the tier has to do from now on")
+	}
+	return r, up
+}
+
 // ingress adds the routes of one Ingress.
 func (im *importer) ingress(a *annotated) {
 	if p := strings.ToUpper(a.get("backend-protocol")); p != "" && p != "HTTP" {
@@ -157,26 +182,7 @@ func (im *importer) ingress(a *annotated) {
 		}
 		return
 	}
-	base := Route{Policy: im.policy(a)}
-	var up *Timeouts
-	base.Timeouts, up = im.timeouts(a)
-	if size := a.get("proxy-body-size"); size != "" {
-		bytes, err := nginxSize(size)
-		switch {
-		case err != nil:
-			im.note(Decide, a, "proxy-body-size %q is no size", size)
-		case bytes > 0:
-			base.Limits = &Limits{RequestBody: sizeText(bytes)}
-		}
-	}
-	if vhost := a.get("upstream-vhost"); vhost != "" && !strings.Contains(vhost, "$") {
-		base.Rewrite = &Rewrite{Host: vhost}
-	} else if vhost != "" {
-		im.note(Decide, a, "upstream-vhost %q holds a variable", vhost)
-	}
-	if len(a.Spec.TLS) > 0 {
-		im.note(Told, a, "ends TLS, which something in front of the tier has to do from now on")
-	}
+	base, up := im.template(a)
 	redirect := im.redirect(a)
 	var all []string // hosts
 	for _, rule := range a.Spec.Rules {

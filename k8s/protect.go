@@ -56,6 +56,7 @@ type Plan struct {
 	Forget []any // the tier's routes without the entries
 
 	Protected []string // namespace/name of each Service in the plan
+	Tiers     []string // namespaces of the tiers that get routes
 	Notes     Notes
 }
 

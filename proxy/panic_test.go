@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,4 +51,60 @@ func TestPanicsBehindTheHandler(t *testing.T) {
 		}
 	})
 	f("end", func(x *exchange) { x.end() })
+}
+
+// lockedBuffer is written by one goroutine and read by another.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// TestPanicInTheHandler breaks the snapshot in force, so that looking up a route panics.
+func TestPanicInTheHandler(t *testing.T) {
+	p, addr := benchProxy(t, benchRoutes(t, "off", benchBackend(t, "\r\n\r\n"), 1, 1))
+	var log lockedBuffer
+	p.log = zerolog.New(&log)
+	good, broken := p.snapshot.Load(), &snapshot{}
+	broken.refs.Store(2) // it is never retired
+	p.snapshot.Store(broken)
+
+	c := newBenchClient(t, addr, benchHead)
+	if _, err := c.Write(c.request); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c) // and the connection ends
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 500 ")) || bytes.Contains(answer, []byte("nil pointer")) {
+		t.Errorf("answer %q, %v", answer, err)
+	}
+	p.snapshot.Store(good)
+
+	_, id, _ := strings.Cut(string(answer), "X-Request-Id: ")
+	id, _, _ = strings.Cut(id, "\r\n")
+	for _, want := range []string{"request panicked", "nil pointer", id, "exchange.go"} {
+		if want == "" || !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q: %s", want, log.String())
+		}
+	}
+	families, err := p.metrics.registry.(prometheus.Gatherer).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if n := f.GetMetric()[0].GetCounter().GetValue(); f.GetName() == "wafer_panics_total" && n != 1 {
+			t.Errorf("%v panics were counted", n)
+		}
+	}
+	newBenchClient(t, addr, benchHead).exchange(t) // others are served
 }

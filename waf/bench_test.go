@@ -197,7 +197,7 @@ func benchBody(b *testing.B, e *Engine, mediaType string, body []byte) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		t := e.Begin(context.Background(), "0193a7b2-bench")
+		t := e.Begin(b.Context(), "0193a7b2-bench")
 		if !t.HeadIsClean(r) || !t.BodyIsClean(body, true) {
 			b.Fatalf("not clean: %+v", t.Asked())
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"github.com/corazawaf/coraza/v3/experimental"
@@ -161,8 +162,10 @@ func (e *Engine) verify(t *Transaction) {
 	if share <= 0 || rand.Float64() >= share || !e.checks.busy.CompareAndSwap(false, true) {
 		return
 	}
+	request := *t.request
+	request.Headers = slices.Clone(request.Headers) // the caller's memory, who serves others with it
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, request: t.request, whole: t.whole, response: t.response,
+		engine: e, ctx: context.Background(), id: t.id, request: &request, whole: t.whole, response: t.response,
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	phases := t.completed

@@ -52,7 +52,7 @@ func soundOnRules(t *testing.T, text string, mode Mode) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := wordsOf(text)
+	words := vocabularyOf(text)
 	r := rand.New(rand.NewPCG(1, uint64(len(text))))
 	clean := [6]int{}
 	rounds := 3000
@@ -113,34 +113,40 @@ func rulesEngine(t testing.TB, text string, mode Mode) (*Engine, error) {
 
 var wordRx = regexp.MustCompile(`[A-Za-z0-9_.-]+`)
 
-// wordsOf are the words of a rule set, those in the arguments of operators and the names of
-// selected values more than once.
-func wordsOf(text string) []string {
-	var out []string
+// vocabulary is what requests are made of for a rule set.
+type vocabulary struct{ words, names []string }
+
+var selectorRx = regexp.MustCompile(`[A-Z_]+:'?/?\^?([A-Za-z_-]+)`)
+
+// vocabularyOf has as words what rules say, above all the arguments of their operators, and as
+// names what they select.
+func vocabularyOf(text string) *vocabulary {
+	v := &vocabulary{}
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		operator := line
-		if i := strings.IndexByte(line, '"'); i >= 0 {
-			operator = line[i:]
-			if j := strings.Index(operator[1:], `"`); j > 0 {
-				operator = operator[:j+1]
-			}
-		}
+		_, rest, _ := strings.Cut(line, `"`)
+		operator, _, _ := strings.Cut(rest, `"`)
+		_, argument, _ := strings.Cut(operator, " ")
 		for range 4 {
-			out = append(out, wordRx.FindAllString(operator, -1)...)
+			v.words = append(v.words, wordRx.FindAllString(argument, -1)...)
 		}
-		for _, m := range regexp.MustCompile(`[A-Z_]+:'?/?\^?([A-Za-z_-]+)`).FindAllStringSubmatch(line, -1) {
-			out = append(out, m[1], m[1])
+		v.words = append(v.words, wordRx.FindAllString(line, -1)...)
+		v.words = append(v.words, argument)
+		for _, m := range selectorRx.FindAllStringSubmatch(line, -1) {
+			v.names = append(v.names, m[1])
 		}
 	}
-	out = slices.DeleteFunc(out, func(s string) bool { return len(s) > 30 || strings.HasPrefix(s, "urlDecode") })
-	return append(out, "a", "b", "+5", "-1", "x y", "7", "", "é")
+	v.words = slices.DeleteFunc(v.words, func(s string) bool { return len(s) > 40 })
+	v.words = append(v.words, "a", "b", "+5", "-1", "x y", "7", "", "é")
+	v.names = append(v.names, "a", "b")
+	return v
 }
 
 // wordy is a request and a response made of words.
-func wordy(r *rand.Rand, words []string) *message {
+func wordy(r *rand.Rand, v *vocabulary) *message {
+	words := v.words
 	word := func() string {
 		w := pick(r, words)
 		switch r.IntN(12) {
@@ -157,10 +163,16 @@ func wordy(r *rand.Rand, words []string) *message {
 		}
 		return w
 	}
+	name := func() string {
+		if r.IntN(4) == 0 {
+			return word()
+		}
+		return pick(r, v.names)
+	}
 	form := func() string {
 		var pairs []string
 		for range r.IntN(5) {
-			pairs = append(pairs, url.QueryEscape(word())+"="+url.QueryEscape(word()))
+			pairs = append(pairs, url.QueryEscape(name())+"="+url.QueryEscape(word()))
 		}
 		return strings.Join(pairs, "&")
 	}
@@ -178,12 +190,12 @@ func wordy(r *rand.Rand, words []string) *message {
 	}
 	clean := strings.NewReplacer("\n", "", "\x00", "")
 	for range r.IntN(3) {
-		name := pick(r, []string{"User-Agent", "Cookie", "X-Test", "Accept", pick(r, words)})
+		field := pick(r, []string{"User-Agent", "Cookie", "X-Test", "Accept", clean.Replace(name())})
 		value := clean.Replace(word())
-		if name == "Cookie" {
-			value = clean.Replace(word() + "=" + word() + "; " + word() + "=" + word())
+		if field == "Cookie" {
+			value = clean.Replace(name() + "=" + word() + "; " + name() + "=" + word())
 		}
-		req.Headers = append(req.Headers, Header{Name: name, Value: value})
+		req.Headers = append(req.Headers, Header{Name: field, Value: value})
 	}
 	m := &message{request: req}
 	if r.IntN(2) == 0 {
@@ -193,7 +205,7 @@ func wordy(r *rand.Rand, words []string) *message {
 		switch r.IntN(4) {
 		case 0:
 			mediaType = "application/json"
-			m.body = fmt.Appendf(nil, `{%q:%q,"list":[%q,1]}`, word(), word(), word())
+			m.body = fmt.Appendf(nil, `{%q:%q,"list":[%q,1]}`, name(), word(), word())
 		case 1:
 			mediaType, m.body = pick(r, []string{"text/plain", "text/xml"}), []byte("<a>"+word()+"</a>")
 		}

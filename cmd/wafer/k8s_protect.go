@@ -11,6 +11,7 @@ import (
 	"github.com/wafer-waf/wafer/k8s"
 )
 
+// newProtect is long because it has many flags, and short otherwise.
 func newProtect() *cobra.Command {
 	var (
 		from                    source
@@ -109,6 +110,9 @@ func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error,
 	case "manifests":
 	case "routes":
 		return func(w io.Writer, p *k8s.Plan) error {
+			if len(p.Tiers) > 1 {
+				return fmt.Errorf("--output routes is for one tier, and these are of the tiers in %s: name the Services", strings.Join(p.Tiers, ", "))
+			}
 			text, err := p.Routes.YAML()
 			if err == nil {
 				_, err = w.Write(text)

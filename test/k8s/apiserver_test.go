@@ -212,6 +212,7 @@ func TestProtectOnAnAPIServer(t *testing.T) {
 	}
 }
 
+// insertion is one case, in the order of its steps: as it was, in front, in front again, as it was.
 func insertion(t *testing.T, c *cluster, file, out string, flags []string) {
 	text, err := os.ReadFile(file)
 	if err != nil {

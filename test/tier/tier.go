@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a test waits for something that has to happen.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // raceExit is the exit code of a process in which the race detector found something.
 const raceExit = 66

@@ -14,7 +14,7 @@ import (
 type cache struct {
 	seed  maphash.Seed
 	slots [cacheSlots]atomic.Pointer[cached]
-	marks [cacheSlots]atomic.Uint32 // hashes that were seen once
+	marks [cacheSlots]atomic.Uint64 // hashes that were seen once
 }
 
 const (
@@ -42,8 +42,7 @@ func (c *cache) has(hash uint64, k *class, text string) bool {
 
 func (c *cache) add(hash uint64, k *class, text string) {
 	mark := &c.marks[hash%cacheSlots]
-	if mark.Load() != uint32(hash>>32) {
-		mark.Store(uint32(hash >> 32))
+	if mark.Swap(hash) != hash {
 		return
 	}
 	c.slots[hash%cacheSlots].Store(&cached{k.id, strings.Clone(text)})

@@ -211,7 +211,7 @@ func (f *folder) consequence(r *seclang.Rule, a seclang.Action) consequence {
 		switch key := keyOf(a); {
 		case len(key.parts) == 0:
 			return effect
-		case len(f.reads.by(key)) == 0:
+		case len(f.reads.by(key)) == 0 && !f.reads.hit(key):
 			return nothing // nobody will know
 		case a.Arg[0] == '!':
 			return effect

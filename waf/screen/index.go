@@ -1,10 +1,12 @@
 package screen
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -16,6 +18,7 @@ type index struct {
 	set     *prefilter.Set
 	guards  []guard // by need
 	nodes   []node  // of all guards' transformations
+	unions  []*dfa.Matcher
 	kinds   [extract.Kinds]*class
 	headers [2]map[string]*class // of request and response fields that rules name, by name in lower case
 }
@@ -25,6 +28,7 @@ type guard struct {
 	rule  *rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
 	exact bool    // no node differs from the value in ASCII case only
+	union int32   // the union that its expression is in; -1: none
 }
 
 // node is one step of a chain of transformations; chains that begin alike share nodes. Node 0
@@ -35,6 +39,8 @@ type node struct {
 	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
 	always  bool            // it changes every text, the empty one too
 	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
+	// reported: what the step makes counts only if it reports a change, as with multiMatch.
+	reported bool
 }
 
 // class is the values of one kind, or the header fields of one name.
@@ -54,6 +60,39 @@ type step struct {
 	touch  prefilter.Bytes // of it and of those below it
 	always bool            // one of them changes every text
 	cuts   bool            // it and those below it are cutting
+}
+
+// unionSize is how many expressions share an automaton. Of expressions that need common words,
+// some are candidates for any longer text; asked together they cost what one costs. With eight,
+// automata stay small on prose (300 KiB); with all in one there would be no end of states.
+const unionSize = 8
+
+// unite makes the unions of guards that are decided by one expression on the value itself,
+// those together that are candidates most.
+func (x *index) unite(c *Compiler) error {
+	var single []int32
+	for i := range x.guards {
+		g := &x.guards[i]
+		l := &g.rule.links[0]
+		if g.rule.pure && len(g.rule.links) == 1 && g.exact && len(g.nodes) == 1 && !l.negated && l.operator.expr != "" {
+			single = append(single, int32(i))
+		}
+	}
+	chance := func(i int32) float64 { return x.guards[i].rule.links[0].operator.need.Chance() }
+	slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
+	for list := range slices.Chunk(single, unionSize) {
+		var exprs []string
+		for _, i := range list {
+			exprs = append(exprs, x.guards[i].rule.links[0].operator.expr)
+			x.guards[i].union = int32(len(x.unions))
+		}
+		m, err := c.union(exprs)
+		if err != nil {
+			return fmt.Errorf("unite expressions: %w", err)
+		}
+		x.unions = append(x.unions, m)
+	}
+	return nil
 }
 
 // classed collects what a class is made of.
@@ -103,7 +142,7 @@ func buildIndex(rules []*rule) *index {
 			need = l.operator.need
 		}
 		needs = append(needs, need)
-		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding)})
+		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding), -1})
 	}
 	join := func(c *classed, need int32) {
 		if slices.Contains(c.needs, need) {
@@ -144,30 +183,34 @@ func buildIndex(rules []*rule) *index {
 			byNode[n] = append(byNode[n], int32(need))
 		}
 	}
-	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same
+	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same, and header fields
+	view := func(needs []int32) *prefilter.View {
+		slices.Sort(needs)
+		key := fmt.Sprint(needs)
+		if views[key] == nil {
+			views[key] = x.set.View(needs)
+		}
+		return views[key]
+	}
 	for n := range x.nodes {
 		list := byNode[int32(n)]
 		if n == 0 || list == nil {
 			continue
 		}
-		key := fmt.Sprint(list)
-		if views[key] == nil {
-			views[key] = x.set.View(list)
-		}
-		x.nodes[n].view = views[key]
+		x.nodes[n].view = view(list)
 	}
 	id := uint32(0)
 	for k := range extract.Kinds {
 		if c := byKind[k]; c != nil {
 			id++
-			x.kinds[k] = x.class(c, id)
+			x.kinds[k] = x.class(c, id, view(c.needs))
 		}
 	}
 	for side := range named {
 		x.headers[side] = map[string]*class{}
 		for name, c := range named[side] {
 			id++
-			x.headers[side][name] = x.class(c, id)
+			x.headers[side][name] = x.class(c, id, view(c.needs))
 		}
 	}
 	return x
@@ -192,12 +235,12 @@ func (x *index) path(l *link) []int32 {
 		if l.multiMatch {
 			nodes = append(nodes, at)
 		}
-		at = x.child(at, step, foldsLater(l.chain[i+1:]))
+		at = x.child(at, step, l.multiMatch, foldsLater(l.chain[i+1:]))
 	}
 	return append(nodes, at)
 }
 
-func (x *index) child(parent int32, step *transform.Transformation, folds bool) int32 {
+func (x *index) child(parent int32, step *transform.Transformation, reported, folds bool) int32 {
 	touches := ^prefilter.Bytes(0)
 	set, ok := step.Touches()
 	if ok {
@@ -211,11 +254,11 @@ func (x *index) child(parent int32, step *transform.Transformation, folds bool) 
 		}
 	}
 	for i := range x.nodes {
-		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches { // folds or not
+		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches && n.reported == reported { // folds or not
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok})
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok, reported: reported})
 	return int32(len(x.nodes) - 1)
 }
 
@@ -245,8 +288,8 @@ func foldsLater(rest transform.Chain) bool {
 	})
 }
 
-func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.set.View(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
+func (x *index) class(c *classed, id uint32, view *prefilter.View) *class {
+	out := &class{id: id, view: view, has: make([]uint64, (len(x.guards)+63)/64)}
 	for _, need := range c.needs {
 		out.has[need/64] |= 1 << (need % 64)
 	}
@@ -281,19 +324,28 @@ func (x *index) of(v *extract.Value) *class {
 		return x.kinds[v.Kind]
 	}
 	var lower [48]byte
-	if len(v.Key) <= len(lower) {
-		for i := range len(v.Key) {
-			c := v.Key[i]
-			if 'A' <= c && c <= 'Z' {
-				c |= 0x20
-			}
-			lower[i] = c
+	if len(v.Key) > len(lower) {
+		return x.named(side, v.Kind, extract.Lower(v.Key))
+	}
+	for i := range len(v.Key) {
+		c := v.Key[i]
+		if c >= 0x80 { // some of these are ASCII letters in lower case
+			return x.named(side, v.Kind, extract.Lower(v.Key))
 		}
-		if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
-			return c
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
 		}
-	} else if c, ok := x.headers[side][strings.ToLower(v.Key)]; ok {
+		lower[i] = c
+	}
+	if c, ok := x.headers[side][string(lower[:len(v.Key)])]; ok {
 		return c
 	}
 	return x.kinds[v.Kind]
+}
+
+func (x *index) named(side int, k extract.Kind, name string) *class {
+	if c, ok := x.headers[side][name]; ok {
+		return c
+	}
+	return x.kinds[k]
 }

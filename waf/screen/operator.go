@@ -9,8 +9,10 @@ import (
 	"net"
 	"path"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 	"weak"
 
@@ -36,6 +38,8 @@ type operator struct {
 	// constant: match reads nothing but the value. Otherwise it reads what arg has places for.
 	constant bool
 	arg      macro
+	// expr is the expression of an @rx that is matched over UTF-8; empty: it is none.
+	expr string
 	// vague is why match may report a match that is none: the operator is not understood.
 	vague string
 }
@@ -77,6 +81,22 @@ func (c *Compiler) tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.made, func(_ seclang.Operator, o weak.Pointer[operator]) bool { return o.Value() == nil })
+	maps.DeleteFunc(c.unions, func(_ string, m weak.Pointer[dfa.Matcher]) bool { return m.Value() == nil })
+}
+
+// union compiles a matcher that matches what any of the expressions matches.
+func (c *Compiler) union(exprs []string) (*dfa.Matcher, error) {
+	expr := "(?:" + strings.Join(exprs, ")|(?:") + ")"
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if out := c.unions[expr].Value(); out != nil {
+		return out, nil
+	}
+	out, err := dfa.Compile(expr, c.budget)
+	if err == nil {
+		c.unions[expr] = weak.Make(out)
+	}
+	return out, err
 }
 
 func (c *Compiler) new(o seclang.Operator, arg macro) (*operator, error) {
@@ -144,17 +164,19 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 	if err != nil {
 		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
-	slow, err := regexp.Compile(expr)
+	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
+	// Few rules have somebody read what they capture.
+	slow := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 	return operator{
 		match: func(_ *evaluation, v string) bool { return fast.MatchString(v) },
 		capture: func(e *evaluation, v string) bool {
 			if !fast.MatchString(v) {
 				return false
 			}
-			found := slow.FindStringSubmatchIndex(v)
+			found := slow().FindStringSubmatchIndex(v)
 			for i := 0; i < len(found)/2 && i < 9; i++ {
 				e.captures[i] = ""
 				if found[2*i] >= 0 {
@@ -163,7 +185,7 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 			}
 			return true
 		},
-		groups: min(slow.NumSubexp()+1, 9), need: need, constant: true,
+		groups: min(parsed.MaxCap()+1, 9), need: need, constant: true, expr: expr,
 	}, nil
 }
 
@@ -216,10 +238,13 @@ func phrases(list []string) operator {
 	if len(list) == 0 {
 		return anything("@pm without phrases")
 	}
-	b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch})
-	automaton := b.Build(list)
+	// Large, and asked only where the condition holds.
+	automaton := sync.OnceValue(func() ahocorasick.AhoCorasick {
+		b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch})
+		return b.Build(list)
+	})
 	return operator{
-		match:    func(_ *evaluation, v string) bool { return automaton.Iter(v).Next() != nil },
+		match:    func(_ *evaluation, v string) bool { return automaton().Iter(v).Next() != nil },
 		need:     prefilter.Phrases(list),
 		constant: true,
 	}

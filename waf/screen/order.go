@@ -167,13 +167,13 @@ func (f *folder) addTraps() error {
 				if _, constant := s.key.constant(); constant {
 					continue
 				}
-				prefix := ""
-				if p := s.key.parts[0]; p.variable == "" {
-					prefix = strings.ToLower(p.text)
-				}
+				prefix := strings.ToLower(s.key.parts[0].text) // a piece, by [folder.assignment]
 				for _, p := range f.reads.patterns {
 					if p.head || p.mayRead(prefix) {
 						continue
+					}
+					if len(s.key.parts) > 2 {
+						return fmt.Errorf("rule %d sets a variable whose name has more than one part that depends on requests", r.id)
 					}
 					more, err := f.traps(r, l, s.key, p.text)
 					if err != nil {

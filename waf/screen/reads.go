@@ -3,6 +3,7 @@ package screen
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
@@ -64,7 +65,7 @@ func literal(rx *regexp.Regexp) (text string, head bool) {
 	if re.Op == syntax.OpConcat {
 		subs = re.Sub
 	}
-	if len(subs) > 1 && (subs[0].Op == syntax.OpBeginText || subs[0].Op == syntax.OpBeginLine) {
+	if len(subs) > 1 && subs[0].Op == syntax.OpBeginText {
 		head, subs = true, subs[1:]
 	}
 	if subs[0].Op != syntax.OpLiteral || subs[0].Flags&syntax.FoldCase != 0 {
@@ -102,6 +103,13 @@ func (r *reads) by(key macro) []*seclang.Rule {
 		}
 	}
 	return out
+}
+
+// hit reports whether a request can give the variable such a name that a pattern is one for it;
+// see addTraps.
+func (r *reads) hit(key macro) bool {
+	_, constant := key.constant()
+	return !constant && slices.ContainsFunc(r.patterns, func(p patternRead) bool { return !p.head })
 }
 
 // mayRead reports whether the pattern is one for keys that begin so.

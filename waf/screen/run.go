@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"slices"
+
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -12,13 +14,13 @@ type Run struct {
 	screen  *Screen
 	eval    evaluation
 	scratch prefilter.Scratch
-	scanned int      // values that were looked at
 	waiting []uint64 // rules whose guard was met and that are decided in their phase
 	reason  Reason   // why the request is not clean
 
 	// of the value at hand
 	texts    []text
 	textOf   []int32 // by node; 0 between values
+	held     []int32 // by union: candidates, or what it said; 0 between values
 	steps    []applied
 	changed  []int32 // nodes whose text is not the value
 	unstable bool    // the outcome depends on more than the text
@@ -33,6 +35,7 @@ type text struct {
 // applied is a step that was applied to a text, by the numbers of both texts.
 type applied struct {
 	step     *transform.Transformation
+	reported bool // as in node
 	from, to int32
 }
 
@@ -114,7 +117,7 @@ func (r *Run) Reason() Reason { return r.reason }
 func (r *Run) End() {
 	clear(r.texts)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, steps: r.steps[:0], changed: r.changed[:0],
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, held: r.held, steps: r.steps[:0], changed: r.changed[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.waiting)
@@ -148,16 +151,11 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	if cacheable && s.cache.has(hash, c, v.Text) {
 		return true
 	}
-	x := s.index
 	r.unstable = false
-	x.set.Scan(v.Text, &r.scratch)
-	bytes := r.scratch.Bytes()
-	candidates := c.view.Candidates(&r.scratch)
+	bytes, candidates := r.scanned(c, v.Text)
 	if bytes&c.touches == 0 && !c.always {
-		for _, id := range candidates {
-			if !r.confirm(&x.guards[id], v, true) {
-				return false
-			}
+		if !r.unchanged(candidates, v) {
+			return false
 		}
 	} else if !r.transformed(c, v, bytes, candidates) {
 		return false
@@ -166,6 +164,17 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 		s.cache.add(hash, c, v.Text)
 	}
 	return true
+}
+
+// scanned returns the bytes of a value as it came and the guards that may match it.
+func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
+	if c.view.Narrow() {
+		if bytes := prefilter.BytesOf(text); !c.view.Possible(bytes, len(text)) {
+			return bytes, c.view.Always()
+		}
+	}
+	r.screen.index.set.Scan(text, &r.scratch)
+	return r.scratch.Bytes(), c.view.Candidates(&r.scratch)
 }
 
 // transformed looks at a value that transformations change: at each form that it takes, with
@@ -192,7 +201,7 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 				i = int(s.below)
 				continue
 			}
-			from = r.apply(node.step, from)
+			from = r.apply(node, from)
 		}
 		if from != 0 {
 			r.textOf[s.node] = from
@@ -228,7 +237,7 @@ func (r *Run) possible(steps []step, t *text) bool {
 	var asked *prefilter.View
 	for i := range steps {
 		view := r.screen.index.nodes[steps[i].node].view
-		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
+		if view != nil && view != asked && (len(view.Always()) > 0 || view.Possible(t.bytes|putIn, len(t.text))) {
 			return true
 		}
 		asked = view
@@ -236,22 +245,45 @@ func (r *Run) possible(steps []step, t *text) bool {
 	return false
 }
 
-// unchanged looks at the value as it came, for the guards that test it so.
+// unchanged looks at the value as it came, for the guards that test it so. Where several of a
+// union are candidates, the union is asked first.
 func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
 	x := r.screen.index
 	for _, id := range candidates {
-		g := &x.guards[id]
-		for _, n := range g.nodes {
-			if r.textOf[n] == 0 {
-				if !r.confirm(g, v, len(g.nodes) == 1) {
-					return false
-				}
-				break
-			}
+		if g := &x.guards[id]; g.union >= 0 && r.textOf[g.nodes[0]] == 0 {
+			r.held[g.union]++
 		}
 	}
-	return true
+	clean := true
+	for _, id := range candidates {
+		g := &x.guards[id]
+		if g.union >= 0 {
+			if n := &r.held[g.union]; *n > 1 {
+				if *n = mayMatch; !x.unions[g.union].MatchString(v.Text) {
+					*n = noMatch
+				}
+			}
+			if r.held[g.union] == noMatch {
+				continue
+			}
+		}
+		if clean && slices.ContainsFunc(g.nodes, func(n int32) bool { return r.textOf[n] == 0 }) {
+			clean = r.confirm(g, v, len(g.nodes) == 1)
+		}
+	}
+	for _, id := range candidates {
+		if g := &x.guards[id]; g.union >= 0 {
+			r.held[g.union] = 0
+		}
+	}
+	return clean
 }
+
+// What a union has said of the value at hand, in place of how many candidates it has.
+const (
+	mayMatch = -1
+	noMatch  = -2
+)
 
 // text looks at another form of it, for the guards that test that.
 func (r *Run) text(i int32, c *class, v *extract.Value) bool {
@@ -264,14 +296,16 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 		if r.textOf[n] != i || view == nil || view == asked {
 			continue
 		}
-		if asked = view; !view.Possible(t.bytes, len(t.text)) {
-			continue
+		asked = view
+		candidates := view.Always()
+		if view.Possible(t.bytes, len(t.text)) {
+			if !scanned {
+				x.set.Scan(t.text, &r.scratch)
+				scanned = true
+			}
+			candidates = view.Candidates(&r.scratch)
 		}
-		if !scanned {
-			x.set.Scan(t.text, &r.scratch)
-			scanned = true
-		}
-		for _, id := range view.Candidates(&r.scratch) {
+		for _, id := range candidates {
 			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
 				return false
 			}
@@ -280,16 +314,18 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 	return true
 }
 
-// apply returns the number of the form that a step makes of another.
-func (r *Run) apply(step *transform.Transformation, from int32) int32 {
+// apply returns the number of the form that a node's step makes of another.
+func (r *Run) apply(n *node, from int32) int32 {
 	for i := range r.steps {
-		if s := &r.steps[i]; s.step == step && s.from == from {
+		if s := &r.steps[i]; s.step == n.step && s.reported == n.reported && s.from == from {
 			return s.to
 		}
 	}
-	after, _ := step.Apply(r.texts[from].text, &r.eval.buffer)
-	to := r.form(after)
-	r.steps = append(r.steps, applied{step, from, to})
+	to := from
+	if after, changed := n.step.Apply(r.texts[from].text, &r.eval.buffer); changed || !n.reported {
+		to = r.form(after)
+	}
+	r.steps = append(r.steps, applied{n.step, n.reported, from, to})
 	return to
 }
 

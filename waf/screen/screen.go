@@ -21,13 +21,14 @@ type Compiler struct {
 	root   fs.FS
 	budget *dfa.Budget
 
-	mu   sync.Mutex
-	made map[seclang.Operator]weak.Pointer[operator]
+	mu     sync.Mutex
+	made   map[seclang.Operator]weak.Pointer[operator]
+	unions map[string]weak.Pointer[dfa.Matcher] // by expression
 }
 
 // NewCompiler returns a compiler of policies whose files are read from root.
 func NewCompiler(root fs.FS) *Compiler {
-	return &Compiler{root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{}}
+	return &Compiler{root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{}, unions: map[string]weak.Pointer[dfa.Matcher]{}}
 }
 
 // Screen is a policy, compiled.
@@ -74,6 +75,9 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 		return nil, err
 	}
 	s.index = buildIndex(s.rules)
+	if err := s.index.unite(c); err != nil {
+		return nil, err
+	}
 	for k := range extract.Kinds {
 		if phase := settled(k); phase < len(s.scanned) && s.looksAt(k) {
 			s.scanned[phase] = append(s.scanned[phase], k)
@@ -85,7 +89,7 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 		}
 	}
 	s.runs.New = func() any {
-		return &Run{screen: s, waiting: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes))}
+		return &Run{screen: s, waiting: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes)), held: make([]int32, len(s.index.unions))}
 	}
 	return s, nil
 }

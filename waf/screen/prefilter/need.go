@@ -70,6 +70,12 @@ func Phrases(phrases []string) Need {
 	return anyOf(set)
 }
 
+// Chance estimates how often the need holds for ordinary values, 0 to 1.
+func (n Need) Chance() float64 {
+	chance, _ := triggers(n)
+	return min(chance, 1)
+}
+
 // And returns the need that holds when all of the needs hold.
 func And(needs ...Need) Need { return join(opAnd, opNever, opAlways, needs) }
 

@@ -14,33 +14,33 @@ type Scratch struct {
 	needs    []int32
 }
 
-// Scan finds the bytes and literals of a value, in one pass, or two if it has bytes that shells
-// ignore inside of words: the second is over the value without them. What it costs is
-// proportional to the length of the value, plus once for each literal that occurs.
+// Scan finds the bytes and literals of a value in one pass, and the literals of the value
+// without the bytes that shells ignore inside of words. What it costs is proportional to the
+// length of the value, plus once for each literal that occurs.
 func (s *Set) Scan(value string, sc *Scratch) {
 	sc.reset(s)
-	sc.bytes = s.automaton.scan(value, 0, sc)
-	if sc.bytes&evasion != 0 {
-		s.automaton.scan(value, evasion, sc)
-	}
+	sc.bytes = s.automaton.scan(value, sc)
 }
 
 // Bytes returns the groups of the bytes of the value that was scanned last.
 func (sc *Scratch) Bytes() Bytes { return sc.bytes }
 
-// scan runs the automaton over a value, bytes of some groups left out, and returns the groups of
-// the others.
-func (a *automaton) scan(value string, without Bytes, sc *Scratch) Bytes {
+// scan runs the automaton over a value and returns the groups of its bytes. At a byte of the
+// evasion set it forks: one state goes on without the byte, until both have come to the same.
+func (a *automaton) scan(value string, sc *Scratch) Bytes {
 	var seen Bytes
 	rows, chain := a.rows, a.chain
 	state := uint32(0)
-	for i := range len(value) {
+	for i := 0; i < len(value); i++ {
 		group := groupMask[value[i]]
-		if group&without != 0 {
-			continue
-		}
 		seen |= group
 		column := uint32(a.column[value[i]])
+		if group&evasion != 0 {
+			var forked Bytes
+			i, state, forked = a.scanForked(value, i, state, sc)
+			seen |= forked
+			continue
+		}
 		for state >= uint32(len(rows)) {
 			l := &chain[state-uint32(len(rows))]
 			if uint32(l.column) == column {
@@ -57,6 +57,35 @@ func (a *automaton) scan(value string, without Bytes, sc *Scratch) Bytes {
 		}
 	}
 	return seen
+}
+
+// scanForked goes on at index i, a byte of the evasion set, with two states, and returns the
+// index of the last byte that it has read, the state there and the groups of the bytes.
+func (a *automaton) scanForked(value string, i int, state uint32, sc *Scratch) (last int, _ uint32, seen Bytes) {
+	without := state
+	for ; i < len(value); i++ {
+		group := groupMask[value[i]]
+		seen |= group
+		column := uint32(a.column[value[i]])
+		state = a.advance(state, column, sc)
+		if group&evasion != 0 {
+			continue
+		}
+		if without = a.advance(without, column, sc); without == state {
+			return i, state, seen
+		}
+	}
+	return i, state, seen
+}
+
+// advance is one byte of scan.
+func (a *automaton) advance(state, column uint32, sc *Scratch) uint32 {
+	state = a.step(state, column)
+	if state&found != 0 {
+		state &^= found
+		sc.end(a, a.endsIn(state))
+	}
+	return state
 }
 
 // end notes that the literals with this index in ends occur.

@@ -211,6 +211,7 @@ type View struct {
 	pivots   Bytes
 	common   Bytes // what all of them are written with
 	shortest int   // bytes of the shortest of them
+	sets     int   // how many sets there are
 }
 
 // View selects needs by id.
@@ -240,6 +241,7 @@ func (s *Set) View(ids []int32) *View {
 		pivot := rarestGroup(set)
 		v.pivots |= 1 << pivot
 		v.spelled[pivot] = append(v.spelled[pivot], set)
+		v.sets++
 	}
 	for i := range s.literals {
 		v.first[i+1] += v.first[i]
@@ -267,10 +269,11 @@ func smallest(sets []Bytes) []Bytes {
 	return list
 }
 
-// Possible reports whether a value of n bytes, of these groups, can have candidates, which for
-// the views of a few needs is much cheaper than to scan it: each literal needs its own bytes.
+// Possible reports whether a value of n bytes, of these groups, can have other candidates than
+// [View.Always], which for views of few needs is much cheaper than to scan it: each literal needs
+// its own bytes.
 func (v *View) Possible(bytes Bytes, n int) bool {
-	if len(v.always) > 0 || v.bytes&bytes != 0 {
+	if v.bytes&bytes != 0 {
 		return true
 	}
 	if n < v.shortest || v.common&^bytes != 0 {
@@ -285,6 +288,12 @@ func (v *View) Possible(bytes Bytes, n int) bool {
 	}
 	return false
 }
+
+// Always returns the ids that are candidates for every value. The slice is not to be changed.
+func (v *View) Always() []int32 { return v.always }
+
+// Narrow reports whether [View.Possible] is worth to be asked before a value is scanned.
+func (v *View) Narrow() bool { return v.sets <= 64 }
 
 // rarestGroup returns the group of a set that occurs least in ordinary values.
 func rarestGroup(set Bytes) int {

@@ -1,0 +1,38 @@
+package screen
+
+import (
+	"runtime"
+	"testing"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+)
+
+// A screen has to fit beside the engine: at most 32 MiB for the first one, and much less for
+// one that has expressions in common with another.
+func TestMemory(t *testing.T) {
+	texts := []Text{{Source: "setup", Text: benchSetup}, {Source: "crs", Text: "Include @owasp_crs/*.conf"}}
+	texts[0].Text += "\nSecAction \"id:900001,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=4\""
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	c := NewCompiler(coreruleset.FS)
+	var screens []*Screen
+	for _, limit := range []int64{32 << 20, 16 << 20} {
+		before := heap()
+		s, err := c.Compile(texts, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		screens = append(screens, s)
+		grown := heap() - before
+		if grown > limit {
+			t.Errorf("%d bytes, want at most %d", grown, limit)
+		}
+		t.Logf("%d KiB at paranoia level 4", grown>>10)
+	}
+	runtime.KeepAlive(screens)
+}
