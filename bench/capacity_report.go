@@ -15,9 +15,9 @@ const (
 	rateOfService     = 50.0 // requests per second to each application, of the mix
 	targetOfHPA       = 0.7
 	tierCores         = 0.5
-	tierBytes         = 256 << 20
+	tierBytes         = 384 << 20
 	sidecarCores      = 0.1
-	sidecarBytes      = 128 << 20
+	sidecarBytes      = 192 << 20
 	fewestPods        = 2
 )
 
