@@ -15,7 +15,7 @@ import (
 // index leads from a value to the rules that it may matter to. All values of a class are
 // looked at by the same guards.
 type index struct {
-	set     *prefilter.Set
+	*tables
 	guards  []guard // by need
 	nodes   []node  // of all guards' transformations
 	unions  []*dfa.Matcher
@@ -78,7 +78,7 @@ func (x *index) unite(c *Compiler) error {
 			single = append(single, int32(i))
 		}
 	}
-	chance := func(i int32) float64 { return x.guards[i].rule.links[0].operator.need.Chance() }
+	chance := func(i int32) float64 { return x.guards[i].rule.links[0].operator.chance }
 	slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
 	for list := range slices.Chunk(single, unionSize) {
 		var exprs []string
@@ -102,9 +102,10 @@ type classed struct {
 }
 
 // buildIndex makes the index of all rules that have a guard.
-func buildIndex(rules []*rule) *index {
+func (c *Compiler) buildIndex(rules []*rule) *index {
 	x := &index{nodes: make([]node, 1)}
 	var needs []prefilter.Need
+	var operators []*operator
 	byKind := map[extract.Kind]*classed{}
 	named := [2]map[string]*classed{{}, {}}
 	guarded := func(f func(r *rule, t *target)) {
@@ -142,6 +143,7 @@ func buildIndex(rules []*rule) *index {
 			need = l.operator.need
 		}
 		needs = append(needs, need)
+		operators = append(operators, l.operator)
 		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding), -1})
 	}
 	join := func(c *classed, need int32) {
@@ -176,41 +178,32 @@ func buildIndex(rules []*rule) *index {
 			}
 		}
 	})
-	x.set = prefilter.NewSet(needs)
+	x.tables = c.tables(operators, needs)
 	byNode := map[int32][]int32{}
 	for need := range x.guards {
 		for _, n := range x.guards[need].nodes {
 			byNode[n] = append(byNode[n], int32(need))
 		}
 	}
-	views := map[string]*prefilter.View{} // nodes of a multiMatch chain have the same, and header fields
-	view := func(needs []int32) *prefilter.View {
-		slices.Sort(needs)
-		key := fmt.Sprint(needs)
-		if views[key] == nil {
-			views[key] = x.set.View(needs)
-		}
-		return views[key]
-	}
 	for n := range x.nodes {
 		list := byNode[int32(n)]
 		if n == 0 || list == nil {
 			continue
 		}
-		x.nodes[n].view = view(list)
+		x.nodes[n].view = x.view(list)
 	}
 	id := uint32(0)
 	for k := range extract.Kinds {
 		if c := byKind[k]; c != nil {
 			id++
-			x.kinds[k] = x.class(c, id, view(c.needs))
+			x.kinds[k] = x.class(c, id)
 		}
 	}
 	for side := range named {
 		x.headers[side] = map[string]*class{}
 		for name, c := range named[side] {
 			id++
-			x.headers[side][name] = x.class(c, id, view(c.needs))
+			x.headers[side][name] = x.class(c, id)
 		}
 	}
 	return x
@@ -288,8 +281,8 @@ func foldsLater(rest transform.Chain) bool {
 	})
 }
 
-func (x *index) class(c *classed, id uint32, view *prefilter.View) *class {
-	out := &class{id: id, view: view, has: make([]uint64, (len(x.guards)+63)/64)}
+func (x *index) class(c *classed, id uint32) *class {
+	out := &class{id: id, view: x.view(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
 	for _, need := range c.needs {
 		out.has[need/64] |= 1 << (need % 64)
 	}

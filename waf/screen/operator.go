@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +39,10 @@ type operator struct {
 	// constant: match reads nothing but the value. Otherwise it reads what arg has places for.
 	constant bool
 	arg      macro
+	// number tells the operator from all others of its compiler; 0: it is of one policy only.
+	number int
+	// chance is how often the need holds for ordinary values.
+	chance float64
 	// expr is the expression of an @rx that is matched over UTF-8; empty: it is none.
 	expr string
 	// vague is why match may report a match that is none: the operator is not understood.
@@ -72,8 +77,55 @@ func (c *Compiler) compile(o seclang.Operator, arg macro) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.numbers++
+	out.number = c.numbers
 	c.made[o] = weak.Make(out)
 	return out, nil
+}
+
+// tables are what many policies have in common, as long as their rules wait for the same.
+type tables struct {
+	set       *prefilter.Set
+	operators []*operator // whose numbers are in the key
+
+	mu    sync.Mutex
+	views map[string]*prefilter.View // by needs
+}
+
+// tables returns the tables for guards with these operators, which are all that the needs
+// come from.
+func (c *Compiler) tables(operators []*operator, needs []prefilter.Need) *tables {
+	var key strings.Builder
+	for i, o := range operators {
+		switch {
+		case needs[i].IsAlways():
+			key.WriteString("a ")
+		case o.number > 0:
+			fmt.Fprintf(&key, "%d ", o.number)
+		default:
+			fmt.Fprintf(&key, "%q ", needs[i].String())
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if out := c.shared[key.String()].Value(); out != nil {
+		return out
+	}
+	out := &tables{set: prefilter.NewSet(needs), operators: operators, views: map[string]*prefilter.View{}}
+	c.shared[key.String()] = weak.Make(out)
+	return out
+}
+
+// view returns the view of some needs.
+func (t *tables) view(needs []int32) *prefilter.View {
+	slices.Sort(needs)
+	key := fmt.Sprint(needs)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.views[key] == nil {
+		t.views[key] = t.set.View(needs)
+	}
+	return t.views[key]
 }
 
 // tidy forgets operators that no screen has any more.
@@ -81,6 +133,7 @@ func (c *Compiler) tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.made, func(_ seclang.Operator, o weak.Pointer[operator]) bool { return o.Value() == nil })
+	maps.DeleteFunc(c.shared, func(_ string, t weak.Pointer[tables]) bool { return t.Value() == nil })
 	maps.DeleteFunc(c.unions, func(_ string, m weak.Pointer[dfa.Matcher]) bool { return m.Value() == nil })
 }
 
@@ -101,6 +154,9 @@ func (c *Compiler) union(exprs []string) (*dfa.Matcher, error) {
 
 func (c *Compiler) new(o seclang.Operator, arg macro) (*operator, error) {
 	out, err := c.make(o, arg)
+	if err == nil {
+		out.chance = out.need.Chance()
+	}
 	return &out, err
 }
 

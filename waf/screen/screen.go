@@ -21,14 +21,19 @@ type Compiler struct {
 	root   fs.FS
 	budget *dfa.Budget
 
-	mu     sync.Mutex
-	made   map[seclang.Operator]weak.Pointer[operator]
-	unions map[string]weak.Pointer[dfa.Matcher] // by expression
+	mu      sync.Mutex
+	numbers int // of operators made
+	made    map[seclang.Operator]weak.Pointer[operator]
+	unions  map[string]weak.Pointer[dfa.Matcher] // by expression
+	shared  map[string]weak.Pointer[tables]      // by the operators of guards
 }
 
 // NewCompiler returns a compiler of policies whose files are read from root.
 func NewCompiler(root fs.FS) *Compiler {
-	return &Compiler{root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{}, unions: map[string]weak.Pointer[dfa.Matcher]{}}
+	return &Compiler{
+		root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{},
+		unions: map[string]weak.Pointer[dfa.Matcher]{}, shared: map[string]weak.Pointer[tables]{},
+	}
 }
 
 // Screen is a policy, compiled.
@@ -74,7 +79,7 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 	if s.rules, err = c.fold(program); err != nil {
 		return nil, err
 	}
-	s.index = buildIndex(s.rules)
+	s.index = c.buildIndex(s.rules)
 	if err := s.index.unite(c); err != nil {
 		return nil, err
 	}
