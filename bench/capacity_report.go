@@ -38,20 +38,16 @@ func (c *capacity) cost(request, mode string) float64 {
 	return math.NaN()
 }
 
-// bytes is the memory of a process with n policies under load: measured, or on the line between
-// the nearest measurements.
+// bytes is the memory of a process with n policies under load: on the line through the nearest two
+// measurements, which is an extrapolation beyond the last one.
 func (c *capacity) bytes(n int) float64 {
-	for i, s := range c.Sizes {
-		switch {
-		case s.Policies == n || i == 0 && n < s.Policies:
-			return float64(s.LoadBytes)
-		case i > 0 && n < s.Policies:
-			before := c.Sizes[i-1]
-			share := float64(n-before.Policies) / float64(s.Policies-before.Policies)
-			return float64(before.LoadBytes) + share*float64(s.LoadBytes-before.LoadBytes)
-		}
+	i := 1
+	for i < len(c.Sizes)-1 && c.Sizes[i].Policies < n {
+		i++
 	}
-	return math.NaN()
+	from, to := c.Sizes[i-1], c.Sizes[i]
+	share := float64(n-from.Policies) / float64(to.Policies-from.Policies)
+	return float64(from.LoadBytes) + share*float64(to.LoadBytes-from.LoadBytes)
 }
 
 // used is the CPU of n services' traffic, which is inspected once wherever that happens, and of
@@ -152,7 +148,7 @@ func (c *capacity) costTable() string {
 }
 
 func (c *capacity) sizeTable() string {
-	rows := [][]string{{"policies", "start to ready", "memory at rest", "memory under load"}}
+	rows := [][]string{{"policies", "CPU until ready", "memory at rest", "memory under load"}}
 	for _, s := range c.Sizes {
 		rows = append(rows, []string{fmt.Sprint(s.Policies), number(s.ReadySeconds) + " s", mebibytes(float64(s.RestBytes)), mebibytes(float64(s.LoadBytes))})
 	}
