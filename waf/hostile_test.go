@@ -161,7 +161,7 @@ func TestHostileCost(t *testing.T) {
 					r := rand.New(rand.NewPCG(7, uint64(size)))
 					var shares []float64
 					cleans := 0
-					for range 3 { // the matchers learn what all that come later find
+					for range 30 { // the matchers learn, once, what all that come later find
 						screenAll(t, e, hostileMessage(h.mediaType, h.make(r, size)))
 					}
 					for range 9 {
