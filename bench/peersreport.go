@@ -157,10 +157,9 @@ func (r peerResults) present() (list []struct{ name, title string }) {
 	return list
 }
 
-// workloadTable has a row for each server and a column for each workload. A star marks where
-// the load generator was the limit.
-func (r peerResults) workloadTable(of func(throughput) float64, stars bool) string {
-	head := []string{"server"}
+// each has a row for each server that was measured and a column for each workload.
+func (r peerResults) each(title string, columns []struct{ request, title string }, cell func(server, request string) string) string {
+	head := []string{title}
 	for _, c := range columns {
 		head = append(head, c.title)
 	}
@@ -168,48 +167,35 @@ func (r peerResults) workloadTable(of func(throughput) float64, stars bool) stri
 	for _, s := range r.present() {
 		row := []string{s.title}
 		for _, c := range columns {
-			cell := number(r.figure(s.name, "off", c.request, of))
-			if stars && r.figure(s.name, "off", c.request, coreShare) < 0.95 {
-				cell += "\\*"
-			}
-			row = append(row, cell)
+			row = append(row, cell(s.name, c.request))
 		}
 		rows = append(rows, row)
 	}
 	return table(rows...)
+}
+
+// workloadTable has figures. A star marks where the load generator was the limit.
+func (r peerResults) workloadTable(of func(throughput) float64, stars bool) string {
+	return r.each("server", columns, func(server, request string) string {
+		cell := number(r.figure(server, "off", request, of))
+		if stars && r.figure(server, "off", request, coreShare) < 0.95 {
+			cell += "\\*"
+		}
+		return cell
+	})
 }
 
 // peerRatioTable is CPU time per request in units of Wafer's.
 func (r peerResults) peerRatioTable() string {
-	head := []string{"CPU time per request, Wafer = 1"}
-	for _, c := range columns {
-		head = append(head, c.title)
-	}
-	rows := [][]string{head}
-	for _, s := range r.present() {
-		row := []string{s.title}
-		for _, c := range columns {
-			row = append(row, part(middle(r.ratios(s.name, waferNow, "off", c.request, cpuMicros))))
-		}
-		rows = append(rows, row)
-	}
-	return table(rows...)
+	return r.each("CPU time per request, Wafer = 1", columns, func(server, request string) string {
+		return part(middle(r.ratios(server, waferNow, "off", request, cpuMicros)))
+	})
 }
 
 func (r peerResults) sizeTable() string {
-	head := []string{"CPU µs per request, by size of the body"}
-	for _, c := range sizes {
-		head = append(head, c.title)
-	}
-	rows := [][]string{head}
-	for _, s := range r.present() {
-		row := []string{s.title}
-		for _, c := range sizes {
-			row = append(row, number(r.figure(s.name, "off", c.request, cpuMicros)))
-		}
-		rows = append(rows, row)
-	}
-	return table(rows...)
+	return r.each("CPU µs per request, by size of the body", sizes, func(server, request string) string {
+		return number(r.figure(server, "off", request, cpuMicros))
+	})
 }
 
 // cleanTable has the mixes and what Wafer's screen made of them.
