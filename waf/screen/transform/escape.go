@@ -97,9 +97,9 @@ func octal(s string, i, limit int) (value, n int) {
 	return value, n
 }
 
-// escapeSeqDecode decodes the escapes of C strings (escape_seq_decode.go of Coraza). Octal values
-// keep their low byte, an unknown escape loses its backslash, a backslash at the end stays.
-func escapeSeqDecode(s string, b *Buffer) (string, bool) {
+// unescape puts a byte in the place of each escape. escape returns it and the escape's length for the
+// backslash at i, which is not the end of s; one at the end stays.
+func unescape(s string, b *Buffer, escape func(s string, i int) (c byte, n int)) (string, bool) {
 	i := strings.IndexByte(s, '\\')
 	if i < 0 {
 		return s, false
@@ -113,12 +113,16 @@ func escapeSeqDecode(s string, b *Buffer) (string, bool) {
 			continue
 		}
 		changed = true
-		c, n := escapeSeq(s, i)
+		c, n := escape(s, i)
 		d = append(d, c)
 		i += n
 	}
 	return b.keep(d), changed
 }
+
+// escapeSeqDecode decodes the escapes of C strings (escape_seq_decode.go of Coraza). Octal values
+// keep their low byte, an unknown escape loses its backslash, a backslash at the end stays.
+func escapeSeqDecode(s string, b *Buffer) (string, bool) { return unescape(s, b, escapeSeq) }
 
 // escapeSeq returns the byte and the length of the escape at i, which is not the end of s.
 func escapeSeq(s string, i int) (c byte, n int) {
@@ -139,26 +143,7 @@ func escapeSeq(s string, i int) (c byte, n int) {
 
 // jsDecode decodes the escapes of JavaScript strings to bytes (js_decode.go of Coraza). An unknown
 // escape loses its backslash, a backslash at the end stays.
-func jsDecode(s string, b *Buffer) (string, bool) {
-	i := strings.IndexByte(s, '\\')
-	if i < 0 {
-		return s, false
-	}
-	d := append(b.reserve(len(s)), s[:i]...)
-	changed := false
-	for i < len(s) {
-		if s[i] != '\\' || i+1 == len(s) {
-			d = append(d, s[i])
-			i++
-			continue
-		}
-		changed = true
-		c, n := jsEscape(s, i)
-		d = append(d, c)
-		i += n
-	}
-	return b.keep(d), changed
-}
+func jsDecode(s string, b *Buffer) (string, bool) { return unescape(s, b, jsEscape) }
 
 // jsEscape returns the byte and the length of the escape at i, which is not the end of s.
 func jsEscape(s string, i int) (c byte, n int) {
