@@ -89,14 +89,12 @@ func peers(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.peersLimit())
 	defer cancel()
 	began := time.Now()
-	nginx, err := exec.LookPath("nginx")
+	nginx := nginxPath()
+	described, err := describe(ctx, o, nginx, debianPackages()...)
 	if err != nil {
-		nginx = "/usr/sbin/nginx" // not in everybody's PATH
-	}
-	here := peersMachine{Mixes: map[string]string{}}
-	if here.machine, err = describe(ctx, o, nginx, debianPackages()...); err != nil {
 		return err
 	}
+	here := peersMachine{machine: described, Mixes: map[string]string{}}
 	lib, err := newLibrary()
 	if err != nil {
 		return err

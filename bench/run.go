@@ -96,14 +96,19 @@ type memory struct {
 	LoadBytes                 int64 // the most, under load
 }
 
+// nginxPath is where nginx is, or should be.
+func nginxPath() string {
+	if path, err := exec.LookPath("nginx"); err == nil {
+		return path
+	}
+	return "/usr/sbin/nginx" // not in everybody's PATH
+}
+
 func run(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.limit())
 	defer cancel()
 	began := time.Now()
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		nginx = "/usr/sbin/nginx" // not in everybody's PATH
-	}
+	nginx := nginxPath()
 	here, err := describe(ctx, o, nginx)
 	if err != nil {
 		return err
