@@ -136,6 +136,11 @@ func benchTransactions(b *testing.B, e *Engine, list []*message, attack bool) {
 	}
 	b.SetBytes(int64(size / len(list)))
 	b.ReportAllocs()
+	for _, m := range list[:min(len(list), 256)] { // what is learned once is learned: tables, states
+		if _, _, err := benchTransaction(e, m.request, m.body); err != nil {
+			b.Fatal(err)
+		}
+	}
 	clean, blocks := 0, 0
 	i := 0
 	for b.Loop() {

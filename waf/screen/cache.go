@@ -2,12 +2,14 @@ package screen
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
 
-// cache remembers values that no rule of their class matches: names of fields, arguments and
-// cookies, browsers' header fields, which come again and again. It holds at most cacheSlots
+// cache remembers values that no rule of their class matches, and the rules that they let wait:
+// names of fields, arguments and cookies, browsers' header fields, which come again and again. It
+// holds at most cacheSlots
 // values of at most cacheText bytes. A value is kept only when it comes a second time while
 // its mark lasts, so that values that do not come again cost neither memory nor another's
 // place; which slot a value takes is not to be known from outside, since the hash is seeded.
@@ -23,8 +25,9 @@ const (
 )
 
 type cached struct {
-	class uint32
-	text  string
+	class   uint32
+	text    string
+	waiting []int32 // rules whose guard the value meets and that are decided in their phase
 }
 
 // hash reports false for values that are not cached.
@@ -35,15 +38,18 @@ func (c *cache) hash(k *class, text string) (uint64, bool) {
 	return maphash.String(c.seed, text) ^ uint64(k.id)*0x9e3779b97f4a7c15, true
 }
 
-func (c *cache) has(hash uint64, k *class, text string) bool {
-	e := c.slots[hash%cacheSlots].Load()
-	return e != nil && e.class == k.id && e.text == text
+// get returns nil for a value that is not there.
+func (c *cache) get(hash uint64, k *class, text string) *cached {
+	if e := c.slots[hash%cacheSlots].Load(); e != nil && e.class == k.id && e.text == text {
+		return e
+	}
+	return nil
 }
 
-func (c *cache) add(hash uint64, k *class, text string) {
+func (c *cache) add(hash uint64, k *class, text string, waiting []int32) {
 	mark := &c.marks[hash%cacheSlots]
 	if mark.Swap(hash) != hash {
 		return
 	}
-	c.slots[hash%cacheSlots].Store(&cached{k.id, strings.Clone(text)})
+	c.slots[hash%cacheSlots].Store(&cached{k.id, strings.Clone(text), slices.Clone(waiting)})
 }

@@ -36,7 +36,8 @@ type guard struct {
 type node struct {
 	parent  int32
 	step    *transform.Transformation
-	touches prefilter.Bytes // without one of these the step changes nothing but ASCII case
+	touches prefilter.Bytes // without one of these the step changes nothing, but for ASCII case if no step below depends on that
+	beside  prefilter.Bytes // without one of these it changes nothing but ASCII case
 	always  bool            // it changes every text, the empty one too
 	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
 	// reported: what the step makes counts only if it reports a change, as with multiMatch.
@@ -47,6 +48,7 @@ type node struct {
 type class struct {
 	id      uint32
 	view    *prefilter.View // of its guards
+	wide    bool            // they are so many that ordinary values have a trigger of one
 	has     []uint64        // the same guards, as a bit set
 	steps   []step          // the nodes that its guards need, but for node 0: each before those below it
 	touches prefilter.Bytes // of these nodes
@@ -55,11 +57,13 @@ type class struct {
 
 // step is a node in a class's order.
 type step struct {
-	node   int32
-	below  int32           // index behind the last step below it
-	touch  prefilter.Bytes // of it and of those below it
-	always bool            // one of them changes every text
-	cuts   bool            // it and those below it are cutting
+	node  int32
+	below int32 // index behind the last step below it
+	// touch are the bytes without which it and those below it change nothing but ASCII case, to
+	// which the scan is blind.
+	touch  prefilter.Bytes
+	always bool // one of them changes every text
+	cuts   bool // it and those below it are cutting
 }
 
 // unionSize is how many expressions share an automaton. Of expressions that need common words,
@@ -234,16 +238,22 @@ func (x *index) path(l *link) []int32 {
 }
 
 func (x *index) child(parent int32, step *transform.Transformation, reported, folds bool) int32 {
-	touches := ^prefilter.Bytes(0)
+	touches, beside := ^prefilter.Bytes(0), ^prefilter.Bytes(0)
 	set, ok := step.Touches()
 	if ok {
-		// The scan is blind to ASCII case, so for it these change other bytes only.
-		folds := folds && folding(step)
-		touches = 0
+		touches, beside = 0, 0
 		for c := range 256 {
-			if set.Has(byte(c)) && !(folds && 'A' <= c && c <= 'Z') {
-				touches |= prefilter.BytesOf(string([]byte{byte(c)}))
+			if !set.Has(byte(c)) {
+				continue
 			}
+			group := prefilter.BytesOf(string([]byte{byte(c)}))
+			touches |= group
+			if !folding(step) || c < 'A' || c > 'Z' {
+				beside |= group
+			}
+		}
+		if folds {
+			touches = beside // the scan is blind to ASCII case
 		}
 	}
 	for i := range x.nodes {
@@ -251,7 +261,7 @@ func (x *index) child(parent int32, step *transform.Transformation, reported, fo
 			return int32(i)
 		}
 	}
-	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, always: !ok, reported: reported})
+	x.nodes = append(x.nodes, node{parent: parent, step: step, touches: touches, beside: beside, always: !ok, reported: reported})
 	return int32(len(x.nodes) - 1)
 }
 
@@ -283,6 +293,7 @@ func foldsLater(rest transform.Chain) bool {
 
 func (x *index) class(c *classed, id uint32) *class {
 	out := &class{id: id, view: x.view(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
+	out.wide = len(c.needs) > len(x.guards)/3
 	for _, need := range c.needs {
 		out.has[need/64] |= 1 << (need % 64)
 	}
@@ -295,7 +306,7 @@ func (x *index) class(c *classed, id uint32) *class {
 			at := len(out.steps)
 			out.steps = append(out.steps, step{node: n})
 			walk(n)
-			s := step{node: n, below: int32(len(out.steps)), touch: x.nodes[n].touches, always: x.nodes[n].always, cuts: slices.Contains(cutting, x.nodes[n].step.Name())}
+			s := step{node: n, below: int32(len(out.steps)), touch: x.nodes[n].beside, always: x.nodes[n].always, cuts: slices.Contains(cutting, x.nodes[n].step.Name())}
 			for _, below := range out.steps[at+1:] {
 				s.touch |= below.touch
 				s.always = s.always || below.always

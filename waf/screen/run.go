@@ -23,6 +23,7 @@ type Run struct {
 	held     []int32 // by union: candidates, or what it said; 0 between values
 	steps    []applied
 	changed  []int32 // nodes whose text is not the value
+	waits    []int32 // rules that it lets wait
 	unstable bool    // the outcome depends on more than the text
 }
 
@@ -116,8 +117,9 @@ func (r *Run) Reason() Reason { return r.reason }
 // End gives the memory of the run back. Nothing of it may be used afterwards.
 func (r *Run) End() {
 	clear(r.texts)
+	r.scratch.Take("", 0)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, held: r.held, steps: r.steps[:0], changed: r.changed[:0],
+		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, held: r.held, steps: r.steps[:0], changed: r.changed[:0], waits: r.waits[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.waiting)
@@ -148,10 +150,15 @@ func (r *Run) scan(phase int) bool {
 func (r *Run) value(c *class, v *extract.Value) bool {
 	s := r.screen
 	hash, cacheable := s.cache.hash(c, v.Text)
-	if cacheable && s.cache.has(hash, c, v.Text) {
-		return true
+	if cacheable {
+		if known := s.cache.get(hash, c, v.Text); known != nil {
+			for _, n := range known.waiting {
+				r.wait(n)
+			}
+			return true
+		}
 	}
-	r.unstable = false
+	r.unstable, r.waits = false, r.waits[:0]
 	bytes, candidates := r.scanned(c, v.Text)
 	if bytes&c.touches == 0 && !c.always {
 		if !r.unchanged(candidates, v) {
@@ -161,20 +168,19 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 		return false
 	}
 	if cacheable && !r.unstable {
-		s.cache.add(hash, c, v.Text)
+		s.cache.add(hash, c, v.Text, r.waits)
 	}
 	return true
 }
 
 // scanned returns the bytes of a value as it came and the guards that may match it.
 func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
-	if c.view.Narrow() {
-		if bytes := prefilter.BytesOf(text); !c.view.Possible(bytes, len(text)) {
-			return bytes, c.view.Always()
-		}
+	bytes := prefilter.BytesOf(text)
+	r.scratch.Take(text, bytes)
+	if c.wide {
+		r.screen.index.set.Scan(&r.scratch)
 	}
-	r.screen.index.set.Scan(text, &r.scratch)
-	return r.scratch.Bytes(), c.view.Candidates(&r.scratch)
+	return bytes, c.view.Candidates(&r.scratch)
 }
 
 // transformed looks at a value that transformations change: at each form that it takes, with
@@ -237,7 +243,7 @@ func (r *Run) possible(steps []step, t *text) bool {
 	var asked *prefilter.View
 	for i := range steps {
 		view := r.screen.index.nodes[steps[i].node].view
-		if view != nil && view != asked && (len(view.Always()) > 0 || view.Possible(t.bytes|putIn, len(t.text))) {
+		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
 			return true
 		}
 		asked = view
@@ -288,8 +294,8 @@ const (
 // text looks at another form of it, for the guards that test that.
 func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 	x := r.screen.index
-	scanned := false
 	t := &r.texts[i]
+	r.scratch.Take(t.text, t.bytes)
 	var asked *prefilter.View
 	for _, n := range r.changed {
 		view := x.nodes[n].view
@@ -297,15 +303,7 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 			continue
 		}
 		asked = view
-		candidates := view.Always()
-		if view.Possible(t.bytes, len(t.text)) {
-			if !scanned {
-				x.set.Scan(t.text, &r.scratch)
-				scanned = true
-			}
-			candidates = view.Candidates(&r.scratch)
-		}
-		for _, id := range candidates {
+		for _, id := range view.Candidates(&r.scratch) {
 			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
 				return false
 			}
@@ -346,8 +344,8 @@ func (r *Run) form(s string) int32 {
 func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
 	rule := g.rule
 	if !rule.pure {
-		r.unstable = true
-		r.waiting[rule.n/64] |= 1 << (rule.n % 64)
+		r.wait(int32(rule.n))
+		r.waits = append(r.waits, int32(rule.n))
 		return true
 	}
 	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
@@ -358,6 +356,9 @@ func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
 	}
 	return true
 }
+
+// wait has a rule decided in its phase.
+func (r *Run) wait(rule int32) { r.waiting[rule/64] |= 1 << (rule % 64) }
 
 func name(v *extract.Value) string {
 	if v.Key == "" {

@@ -32,8 +32,8 @@ const found = 1 << 31
 // denseDepth is up to which depth every state has a row.
 const denseDepth = 2
 
-// newAutomaton takes folded literals, none empty.
-func newAutomaton(literals []string) *automaton {
+// newAutomaton takes folded literals, none empty, and their ids.
+func newAutomaton(literals []string, ids []int32) *automaton {
 	a := &automaton{columns: 1} // column 0 is for the bytes of no literal
 	for _, s := range literals {
 		for i := range len(s) {
@@ -46,7 +46,7 @@ func newAutomaton(literals []string) *automaton {
 			}
 		}
 	}
-	nodes := trie(literals, &a.column)
+	nodes := trie(literals, ids, &a.column)
 	// The rows refer to each other, so every state gets its index before the first is filled.
 	stride := a.columns + 1
 	var rows, links uint32
@@ -143,9 +143,9 @@ func (n *trieNode) target() uint32 {
 }
 
 // trie returns the nodes of the literals, the less deep first.
-func trie(literals []string, column *[256]uint8) []*trieNode {
+func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
 	root := &trieNode{kids: map[uint8]*trieNode{}}
-	for id, s := range literals {
+	for literal, s := range literals {
 		n := root
 		for i := range len(s) {
 			c := column[s[i]]
@@ -154,7 +154,7 @@ func trie(literals []string, column *[256]uint8) []*trieNode {
 			}
 			n = n.kids[c]
 		}
-		n.ends, n.literal = append(n.ends, int32(id)), true
+		n.ends, n.literal = append(n.ends, ids[literal]), true
 	}
 	nodes := []*trieNode{root}
 	for i := 0; i < len(nodes); i++ {
@@ -174,4 +174,28 @@ func trie(literals []string, column *[256]uint8) []*trieNode {
 		}
 	}
 	return nodes
+}
+
+// finds reports whether a literal occurs in the value, or in the value without evasion bytes.
+func (a *automaton) finds(value string) bool {
+	state, without := uint32(0), uint32(0)
+	forked := false
+	for i := 0; i < len(value); i++ {
+		column := uint32(a.column[value[i]])
+		if state = a.step(state, column); state&found != 0 {
+			return true
+		}
+		switch {
+		case groupMask[value[i]]&evasion != 0:
+			forked = true
+		case forked:
+			if without = a.step(without, column); without&found != 0 {
+				return true
+			}
+			forked = without != state
+		default:
+			without = state
+		}
+	}
+	return false
 }

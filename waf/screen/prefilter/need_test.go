@@ -33,7 +33,7 @@ func TestNeeds(t *testing.T) {
 			s = NewSet([]Need{n})
 		case "yes", "no":
 			cases++
-			s.Scan(text, &sc)
+			sc.Take(text, BytesOf(text))
 			got := len(s.View([]int32{0}).Candidates(&sc)) == 1
 			if want := kind == "yes"; got != want {
 				t.Errorf("%q is a candidate: %v, want %v, for %s", text, got, want, n)
@@ -53,7 +53,7 @@ func TestScratchForgets(t *testing.T) {
 	var sc Scratch
 	f := func(s *Set, value string, ids []int32, want ...int32) {
 		t.Helper()
-		s.Scan(value, &sc)
+		sc.Take(value, BytesOf(value))
 		for range 2 { // a scan may be asked about more than once
 			got := slices.Sorted(slices.Values(s.View(ids).Candidates(&sc)))
 			if !slices.Equal(got, want) {
@@ -73,11 +73,11 @@ func TestScratchForgets(t *testing.T) {
 }
 
 func TestWarmScanAllocatesNothing(t *testing.T) {
-	s, view := requestSet(t, 1)
+	_, view := requestSet(t, 1)
 	var sc Scratch
 	value := "Don't select the union; cat /etc/passwd (or not) <script>alert(1)</script>"
 	run := func() {
-		s.Scan(value, &sc)
+		sc.Take(value, BytesOf(value))
 		view.Candidates(&sc)
 	}
 	run()

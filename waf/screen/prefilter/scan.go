@@ -1,11 +1,12 @@
 package prefilter
 
-import "math/bits"
-
-// Scratch holds what a scan found in a value, and memory that is used again. It belongs to one
-// goroutine at a time. The zero Scratch is ready.
+// Scratch is a value at hand, what is known of it, and memory that is used again. It belongs to
+// one goroutine at a time. The zero Scratch is ready.
 type Scratch struct {
+	value    string
 	bytes    Bytes
+	level    int
+	scanned  bool     // for literals
 	literals []int32  // that occur, each once
 	has      []uint64 // the same, as a bit set
 	ended    []uint64 // the states with literals that were met, by their index in ends
@@ -14,31 +15,30 @@ type Scratch struct {
 	needs    []int32
 }
 
-// Scan finds the bytes and literals of a value in one pass, and the literals of the value
-// without the bytes that shells ignore inside of words. What it costs is proportional to the
-// length of the value, plus once for each literal that occurs.
-func (s *Set) Scan(value string, sc *Scratch) {
-	sc.reset(s)
-	sc.bytes = s.automaton.scan(value, sc)
+// Take makes value the one at hand, whose bytes are of these groups.
+func (sc *Scratch) Take(value string, bytes Bytes) {
+	sc.value, sc.bytes, sc.level, sc.scanned = value, bytes, levelOf(bytes), false
 }
 
-// Bytes returns the groups of the bytes of the value that was scanned last.
-func (sc *Scratch) Bytes() Bytes { return sc.bytes }
+// Scan finds the literals of the value at hand in one pass, and those of the value without the
+// evasion bytes. What it costs is proportional to the length of the value, plus once for each
+// literal that occurs.
+func (s *Set) Scan(sc *Scratch) {
+	a := s.automata[tierOf[sc.level]]()
+	sc.reset(s, a)
+	sc.scanned = true
+	a.scan(sc.value, sc)
+}
 
-// scan runs the automaton over a value and returns the groups of its bytes. At a byte of the
-// evasion set it forks: one state goes on without the byte, until both have come to the same.
-func (a *automaton) scan(value string, sc *Scratch) Bytes {
-	var seen Bytes
+// scan runs the automaton over a value. At a byte of the evasion set it forks: one state goes on
+// without the byte, until both have come to the same.
+func (a *automaton) scan(value string, sc *Scratch) {
 	rows, chain := a.rows, a.chain
 	state := uint32(0)
 	for i := 0; i < len(value); i++ {
-		group := groupMask[value[i]]
-		seen |= group
 		column := uint32(a.column[value[i]])
-		if group&evasion != 0 {
-			var forked Bytes
-			i, state, forked = a.scanForked(value, i, state, sc)
-			seen |= forked
+		if groupMask[value[i]]&evasion != 0 {
+			i, state = a.scanForked(value, i, state, sc)
 			continue
 		}
 		for state >= uint32(len(rows)) {
@@ -56,26 +56,23 @@ func (a *automaton) scan(value string, sc *Scratch) Bytes {
 			sc.end(a, a.endsIn(state))
 		}
 	}
-	return seen
 }
 
 // scanForked goes on at index i, a byte of the evasion set, with two states, and returns the
-// index of the last byte that it has read, the state there and the groups of the bytes.
-func (a *automaton) scanForked(value string, i int, state uint32, sc *Scratch) (last int, _ uint32, seen Bytes) {
+// index of the last byte that it has read and the state there.
+func (a *automaton) scanForked(value string, i int, state uint32, sc *Scratch) (last int, _ uint32) {
 	without := state
 	for ; i < len(value); i++ {
-		group := groupMask[value[i]]
-		seen |= group
 		column := uint32(a.column[value[i]])
 		state = a.advance(state, column, sc)
-		if group&evasion != 0 {
+		if groupMask[value[i]]&evasion != 0 {
 			continue
 		}
 		if without = a.advance(without, column, sc); without == state {
-			return i, state, seen
+			return i, state
 		}
 	}
-	return i, state, seen
+	return i, state
 }
 
 // advance is one byte of scan.
@@ -111,7 +108,7 @@ func set(bitset []uint64, i uint32) bool {
 	return true
 }
 
-func (sc *Scratch) reset(s *Set) {
+func (sc *Scratch) reset(s *Set, a *automaton) {
 	for _, i := range sc.states {
 		sc.ended[i/64] = 0
 	}
@@ -119,9 +116,8 @@ func (sc *Scratch) reset(s *Set) {
 		sc.has[i/64] = 0
 	}
 	sc.states, sc.literals = sc.states[:0], sc.literals[:0]
-	sc.ended = grown(sc.ended, len(s.automaton.ends))
-	sc.has = grown(sc.has, s.literals)
-	sc.asked = grown(sc.asked, len(s.needs))
+	sc.ended = grown(sc.ended, len(a.ends))
+	sc.has = grown(sc.has, len(s.literals))
 }
 
 func grown(bitset []uint64, n int) []uint64 {
@@ -131,38 +127,8 @@ func grown(bitset []uint64, n int) []uint64 {
 	return bitset
 }
 
-// Candidates returns the ids of the view whose needs hold for the value that was scanned last,
-// each once, in no order. The slice is valid until the next call.
-func (v *View) Candidates(sc *Scratch) []int32 {
-	needs := sc.needs[:0]
-	needs = append(needs, v.always...)
-	for _, literal := range sc.literals {
-		for _, id := range v.triggered[v.first[literal]:v.first[literal+1]] {
-			needs = v.look(id, needs, sc)
-		}
-	}
-	for rest := uint64(v.bytes & sc.bytes); rest != 0; rest &= rest - 1 {
-		for _, id := range v.byGroup[bits.TrailingZeros64(rest)] {
-			needs = v.look(id, needs, sc)
-		}
-	}
-	clear(sc.asked)
-	sc.needs = needs
-	return needs
-}
-
-func (v *View) look(id int32, needs []int32, sc *Scratch) []int32 {
-	if !set(sc.asked, uint32(id)) {
-		return needs
-	}
-	p := &v.set.needs[id]
-	if p.triggersAll || v.set.holds(p.root, sc) {
-		needs = append(needs, id)
-	}
-	return needs
-}
-
-// holds decides a node by what was found.
+// holds decides a node by what is known of the value at hand. As long as it has not been scanned,
+// any literal may occur that is written with its bytes.
 func (s *Set) holds(at int32, sc *Scratch) bool {
 	n := &s.nodes[at]
 	subs, words := s.subs[n.sub:][:n.subs], s.words[n.word:][:n.words]
@@ -177,8 +143,11 @@ func (s *Set) holds(at int32, sc *Scratch) bool {
 		}
 		return s.holds(subs[1], sc)
 	case opAnd:
+		if n.needed&^sc.bytes != 0 {
+			return false
+		}
 		for _, w := range words {
-			if sc.has[w.index]&w.mask != w.mask {
+			if sc.scanned && sc.has[w.index]&w.mask != w.mask {
 				return false
 			}
 		}
@@ -192,9 +161,11 @@ func (s *Set) holds(at int32, sc *Scratch) bool {
 		if n.set&sc.bytes != 0 {
 			return true
 		}
-		for _, w := range words {
-			if sc.has[w.index]&w.mask != 0 {
-				return true
+		if n.needed&^sc.bytes == 0 {
+			for _, w := range words {
+				if !sc.scanned || sc.has[w.index]&w.mask != 0 {
+					return true
+				}
 			}
 		}
 		for _, sub := range subs {

@@ -67,7 +67,7 @@ func TestSharpness(t *testing.T) {
 		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 			total, by := 0, map[string]int{}
 			for _, value := range kinds[kind] {
-				s.Scan(value, &sc)
+				sc.Take(value, BytesOf(value))
 				ids := v.Candidates(&sc)
 				total += len(ids)
 				for _, id := range ids {
@@ -89,7 +89,10 @@ func TestSharpness(t *testing.T) {
 }
 
 func (s *Set) size() string {
-	a := s.automaton
-	return fmt.Sprintf("%d literals, %d KiB rows, %d KiB chain, %d KiB ends, %d KiB trees", s.literals, len(a.rows)*4/1024,
-		len(a.chain)*16/1024, (len(a.ends)+len(a.ended))*4/1024, (len(s.nodes)*32+len(s.subs)*4+len(s.words)*16)/1024)
+	var list []string
+	for t := range s.automata {
+		a := s.automata[t]()
+		list = append(list, fmt.Sprintf("%d in %d KiB", len(a.ended), (len(a.rows)*4+len(a.chain)*16+(len(a.ends)+len(a.ended))*4)/1024))
+	}
+	return fmt.Sprintf("%d literals (%s), %d KiB trees", len(s.literals), strings.Join(list, ", "), (len(s.nodes)*32+len(s.subs)*4+len(s.words)*16)/1024)
 }

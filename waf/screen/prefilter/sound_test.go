@@ -121,7 +121,7 @@ func TestCoreRulesAreNeverMissed(t *testing.T) {
 		}
 		for range 60 {
 			value := sample(rnd, re)
-			s.Scan(value, &sc)
+			sc.Take(value, BytesOf(value))
 			got := view.Candidates(&sc)
 			for j := i; j < len(list); j += 1 + rnd.IntN(40) {
 				if list[j].matches(value) {
@@ -180,12 +180,12 @@ func FuzzRegexp(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		for range 10 {
 			for _, v := range []string{value, strings.ToLower(value), strings.ToUpper(value)} {
-				s.Scan(v, &sc)
+				sc.Take(v, BytesOf(v))
 				listed := len(view.Candidates(&sc))
 				if re.MatchString(v) && listed == 0 {
 					t.Fatalf("%q matches %q, which does not satisfy %s", expr, v, n)
 				}
-				s.Scan(fold(v), &sc)
+				sc.Take(fold(v), BytesOf(fold(v)))
 				if len(view.Candidates(&sc)) != listed {
 					t.Fatalf("ASCII case decides whether %q satisfies %s", v, n)
 				}
@@ -203,7 +203,7 @@ func FuzzRegexp(f *testing.F) {
 		s = NewSet([]Need{n})
 		view = s.View([]int32{0})
 		for range 10 {
-			s.Scan(value, &sc)
+			sc.Take(value, BytesOf(value))
 			if binary.MatchString(value) && len(view.Candidates(&sc)) == 0 {
 				t.Fatalf("%q matches the bytes %q, which do not satisfy %s", expr, value, n)
 			}

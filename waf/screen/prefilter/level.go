@@ -1,0 +1,189 @@
+package prefilter
+
+// levels are the alphabets by their index. The level of a value is that of the first alphabet
+// that all of its bytes are in, so the value has a byte that the alphabet before has not.
+const levels = 7
+
+// tiers are the automata: levels share them where what needs ask for is nearly the same.
+const tiers = 4
+
+var tierOf = [levels]int{0, 0, 1, 1, 2, 3, 3}
+
+func levelOf(bytes Bytes) int {
+	for l := range levels - 1 {
+		if bytes&^alphabets[l] == 0 {
+			return l
+		}
+	}
+	return levels - 1
+}
+
+// within returns what the need asks of a value of a level.
+func (n Need) within(level int) Need {
+	alphabet := alphabets[level]
+	reached := Bytes(0) // values of the level have a byte of these
+	if level > 0 {
+		reached = alphabet &^ alphabets[level-1]
+	}
+	switch n.op {
+	case opLiteral:
+		if BytesOf(n.text)&^alphabet != 0 {
+			return Never()
+		}
+	case opClass:
+		if set := n.set & alphabet; set != alphabet && (reached == 0 || reached&^set != 0) {
+			return class(set)
+		}
+		return Always() // but for the empty value, as in class
+	case opWhen:
+		switch {
+		case n.set&alphabet == 0:
+			return n.subs[1].within(level)
+		case reached != 0 && reached&^n.set == 0:
+			return n.subs[0].within(level)
+		}
+		return when(n.set, n.subs[0].within(level), n.subs[1].within(level))
+	case opAnd, opOr:
+		subs := make([]Need, len(n.subs))
+		for i, sub := range n.subs {
+			subs[i] = sub.within(level)
+		}
+		if n.op == opAnd {
+			return And(subs...)
+		}
+		return Or(subs...)
+	}
+	return n
+}
+
+// trigger is what tells the values of a level for which a need has to be looked at: those with
+// one of these literals or bytes, preferably literals. The need implies that.
+type trigger struct {
+	literals []string
+	set      Bytes
+	always   bool // the need holds for all values
+	whole    bool // it is the need, and more than implied by it
+}
+
+func triggersOf(needs []Need, level int) []trigger {
+	list := make([]trigger, len(needs))
+	for id, n := range needs {
+		n = n.within(level)
+		t := &list[id]
+		t.always, t.whole = n.IsAlways(), n.isFlat()
+		chance, atoms := literalTriggers(n)
+		if chance > 0.3 {
+			_, atoms = triggers(n)
+		}
+		for _, a := range atoms {
+			if a.op == opLiteral {
+				t.literals = append(t.literals, a.text)
+			}
+			t.set |= a.set
+		}
+	}
+	return list
+}
+
+// tierAutomaton makes the automaton of those literals, which have their index as id, that needs
+// ask for of the values of a tier.
+func tierAutomaton(needs []Need, literals []string, tier int) *automaton {
+	wanted := map[string]bool{}
+	var add func(n Need)
+	add = func(n Need) {
+		if n.op == opLiteral {
+			wanted[n.text] = true
+		}
+		for _, sub := range n.subs {
+			add(sub)
+		}
+	}
+	for l := range levels {
+		if tierOf[l] == tier {
+			for _, n := range needs {
+				add(n.within(l))
+			}
+		}
+	}
+	var texts []string
+	var ids []int32
+	for id, text := range literals {
+		if wanted[text] {
+			texts, ids = append(texts, text), append(ids, int32(id))
+		}
+	}
+	return newAutomaton(texts, ids)
+}
+
+// isFlat reports whether the need is an atom or an Or of atoms.
+func (n Need) isFlat() bool {
+	for _, sub := range n.subs {
+		if sub.op != opLiteral && sub.op != opClass {
+			return false
+		}
+	}
+	return n.op != opAnd && n.op != opWhen
+}
+
+// triggers returns the atoms of which at least one occurs where the need holds, those of the
+// smallest chance, and that chance.
+func triggers(n Need) (float64, []Need) {
+	switch n.op {
+	case opNever:
+		return 0, nil
+	case opClass:
+		return chanceOfClass(n.set), []Need{n}
+	case opLiteral:
+		return chanceOfLiteral(n.text), []Need{n}
+	case opAnd:
+		best, atoms := triggers(n.subs[0])
+		for _, sub := range n.subs[1:] {
+			if chance, more := triggers(sub); chance < best {
+				best, atoms = chance, more
+			}
+		}
+		return best, atoms
+	case opWhen:
+		return triggers(Or(And(class(n.set), n.subs[0]), n.subs[1]))
+	case opOr:
+		var all []Need
+		sum := 0.0
+		for _, sub := range n.subs {
+			chance, atoms := triggers(sub)
+			sum += chance
+			all = append(all, atoms...)
+		}
+		return sum, all
+	}
+	return 1, nil
+}
+
+// literalTriggers is triggers with literals alone; the chance is above 1 if there are none.
+func literalTriggers(n Need) (float64, []Need) {
+	switch n.op {
+	case opNever:
+		return 0, nil
+	case opLiteral:
+		return chanceOfLiteral(n.text), []Need{n}
+	case opAnd:
+		best, atoms := 2.0, []Need(nil)
+		for _, sub := range n.subs {
+			if chance, more := literalTriggers(sub); chance < best {
+				best, atoms = chance, more
+			}
+		}
+		return best, atoms
+	case opWhen:
+		return literalTriggers(Or(n.subs[0], n.subs[1]))
+	case opOr:
+		var all []Need
+		sum := 0.0
+		for _, sub := range n.subs {
+			chance, atoms := literalTriggers(sub)
+			sum += chance
+			all = append(all, atoms...)
+		}
+		return sum, all
+	}
+	return 2, nil
+}
