@@ -2,6 +2,7 @@ package screen
 
 import (
 	"hash/maphash"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,9 @@ type cache struct {
 const (
 	cacheSlots = 8192
 	cacheText  = 512
+	// turnover is how many values that come a second time it takes on average until one gets the
+	// place of another. Two that come equally often would take each other's place all the time.
+	turnover = 8
 )
 
 type cached struct {
@@ -51,5 +55,9 @@ func (c *cache) add(hash uint64, k *class, text string, waiting []int32) {
 	if mark.Swap(hash) != hash {
 		return
 	}
-	c.slots[hash%cacheSlots].Store(&cached{k.id, strings.Clone(text), slices.Clone(waiting)})
+	slot := &c.slots[hash%cacheSlots]
+	if slot.Load() != nil && rand.Uint32()%turnover != 0 {
+		return
+	}
+	slot.Store(&cached{k.id, strings.Clone(text), slices.Clone(waiting)})
 }

@@ -39,7 +39,6 @@ type node struct {
 	touches prefilter.Bytes // without one of these the step changes nothing, but for ASCII case if no step below depends on that
 	beside  prefilter.Bytes // without one of these it changes nothing but ASCII case
 	always  bool            // it changes every text, the empty one too
-	view    *prefilter.View // of the guards that test this text; nil: it is only on the way
 	// reported: what the step makes counts only if it reports a change, as with multiMatch.
 	reported bool
 }
@@ -47,12 +46,11 @@ type node struct {
 // class is the values of one kind, or the header fields of one name.
 type class struct {
 	id      uint32
-	view    *prefilter.View // of its guards
-	wide    bool            // they are so many that ordinary values have a trigger of one
-	has     []uint64        // the same guards, as a bit set
-	steps   []step          // the nodes that its guards need, but for node 0: each before those below it
-	touches prefilter.Bytes // of these nodes
-	always  bool            // one of them changes every text
+	view    *prefilter.View   // of its guards
+	views   []*prefilter.View // of those that test the text of a node, by node; nil: it is only on the way
+	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
+	touches prefilter.Bytes   // of these nodes
+	always  bool              // one of them changes every text
 }
 
 // step is a node in a class's order.
@@ -183,19 +181,6 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 		}
 	})
 	x.tables = c.tables(operators, needs)
-	byNode := map[int32][]int32{}
-	for need := range x.guards {
-		for _, n := range x.guards[need].nodes {
-			byNode[n] = append(byNode[n], int32(need))
-		}
-	}
-	for n := range x.nodes {
-		list := byNode[int32(n)]
-		if n == 0 || list == nil {
-			continue
-		}
-		x.nodes[n].view = x.view(list)
-	}
 	id := uint32(0)
 	for k := range extract.Kinds {
 		if c := byKind[k]; c != nil {
@@ -292,10 +277,15 @@ func foldsLater(rest transform.Chain) bool {
 }
 
 func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.view(c.needs), has: make([]uint64, (len(x.guards)+63)/64)}
-	out.wide = len(c.needs) > len(x.guards)/3
+	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes))}
+	byNode := map[int32][]int32{}
 	for _, need := range c.needs {
-		out.has[need/64] |= 1 << (need % 64)
+		for _, n := range x.guards[need].nodes {
+			byNode[n] = append(byNode[n], need)
+		}
+	}
+	for n, needs := range byNode {
+		out.views[n] = x.view(needs)
 	}
 	var walk func(parent int32)
 	walk = func(parent int32) {

@@ -173,11 +173,15 @@ func (r *Run) value(c *class, v *extract.Value) bool {
 	return true
 }
 
+// many needs are cheaper to decide with one scan for all literals than with one for those of each
+// view.
+const many = 40
+
 // scanned returns the bytes of a value as it came and the guards that may match it.
 func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
 	bytes := prefilter.BytesOf(text)
 	r.scratch.Take(text, bytes)
-	if c.wide {
+	if c.view.Len() >= many {
 		r.screen.index.set.Scan(&r.scratch)
 	}
 	return bytes, c.view.Candidates(&r.scratch)
@@ -199,7 +203,7 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 			continue
 		}
 		if t := &r.texts[from]; t.bytes&node.touches != 0 || node.always {
-			if s.cuts && !r.possible(c.steps[i:s.below], t) {
+			if s.cuts && !r.possible(c, c.steps[i:s.below], t) {
 				for _, s := range c.steps[i:s.below] {
 					r.textOf[s.node] = noText
 					r.changed = append(r.changed, s.node)
@@ -236,13 +240,13 @@ var (
 const noText = -1
 
 // possible reports whether what steps that only cut make of a text can have candidates.
-func (r *Run) possible(steps []step, t *text) bool {
+func (r *Run) possible(c *class, steps []step, t *text) bool {
 	if t.bytes&high != 0 {
 		return true
 	}
 	var asked *prefilter.View
 	for i := range steps {
-		view := r.screen.index.nodes[steps[i].node].view
+		view := c.views[steps[i].node]
 		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
 			return true
 		}
@@ -296,15 +300,24 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 	x := r.screen.index
 	t := &r.texts[i]
 	r.scratch.Take(t.text, t.bytes)
+	needs := 0
+	for _, n := range r.changed {
+		if r.textOf[n] == i && c.views[n] != nil {
+			needs += c.views[n].Len()
+		}
+	}
+	if needs >= many {
+		x.set.Scan(&r.scratch)
+	}
 	var asked *prefilter.View
 	for _, n := range r.changed {
-		view := x.nodes[n].view
+		view := c.views[n]
 		if r.textOf[n] != i || view == nil || view == asked {
 			continue
 		}
 		asked = view
 		for _, id := range view.Candidates(&r.scratch) {
-			if c.has[id/64]>>(id%64)&1 != 0 && !r.confirm(&x.guards[id], v, false) {
+			if !r.confirm(&x.guards[id], v, false) {
 				return false
 			}
 		}

@@ -1,10 +1,5 @@
 package prefilter
 
-import (
-	"maps"
-	"slices"
-)
-
 // automaton finds the literals of a set in a value, in one pass (Aho and Corasick, 1975).
 // States near the root, in which ordinary values keep it, and states with several successors
 // have a row with a successor for each byte; the others, which are most, store their only
@@ -29,11 +24,13 @@ type link struct {
 
 const found = 1 << 31
 
-// denseDepth is up to which depth every state has a row.
-const denseDepth = 2
+// smallDepth and largeDepth are up to which depth every state has a row: in automata of which
+// there are many, and in those that all values go through.
+const smallDepth, largeDepth = 1, 2
 
-// newAutomaton takes folded literals, none empty, and their ids.
-func newAutomaton(literals []string, ids []int32) *automaton {
+// newAutomaton takes folded literals, none empty, their ids, and up to which depth every state has a
+// row.
+func newAutomaton(literals []string, ids []int32, depth int) *automaton {
 	a := &automaton{columns: 1} // column 0 is for the bytes of no literal
 	for _, s := range literals {
 		for i := range len(s) {
@@ -46,17 +43,17 @@ func newAutomaton(literals []string, ids []int32) *automaton {
 			}
 		}
 	}
-	nodes := trie(literals, ids, &a.column)
+	nodes := trie(literals, ids, &a.column, depth)
 	// The rows refer to each other, so every state gets its index before the first is filled.
 	stride := a.columns + 1
 	var rows, links uint32
 	for _, n := range nodes {
-		if n.dense() {
+		if n.dense {
 			n.state, rows = rows*stride, rows+1
 		}
 	}
 	for _, n := range nodes {
-		if !n.dense() {
+		if !n.dense {
 			n.state, links = rows*stride+links, links+1
 		}
 	}
@@ -78,18 +75,18 @@ func (a *automaton) fill(n *trieNode) {
 	case n.fail != nil: // the same literals end in both
 		end = a.endsIn(n.fail.state)
 	}
-	if !n.dense() {
+	if !n.dense {
 		l := &a.chain[n.state-uint32(len(a.rows))]
 		l.end, l.fail = end, n.fail.state
-		for c, kid := range n.kids {
-			l.column, l.next = c, kid.target()
+		for _, k := range n.kids {
+			l.column, l.next = k.column, k.node.target()
 		}
 		return
 	}
 	row := a.rows[n.state:][:a.columns+1]
 	row[a.columns] = end
 	for c := range a.columns {
-		if kid := n.kids[uint8(c)]; kid != nil {
+		if kid := n.kid(uint8(c)); kid != nil {
 			row[c] = kid.target()
 		} else if n.depth > 0 {
 			row[c] = a.step(n.fail.state, c)
@@ -124,15 +121,30 @@ func (a *automaton) literals(end uint32) []int32 {
 
 // trieNode is a state while the automaton is built.
 type trieNode struct {
-	kids    map[uint8]*trieNode // by column
+	kids    []trieKid
 	depth   int
+	dense   bool      // it has a row
 	fail    *trieNode // the longest proper suffix of the node that is a node
 	ends    []int32   // the literals that end here
 	literal bool      // one of them is the node itself
 	state   uint32
 }
 
-func (n *trieNode) dense() bool { return n.depth <= denseDepth || len(n.kids) > 1 }
+// trieKid is a node by its column in the node before.
+type trieKid struct {
+	column uint8
+	node   *trieNode
+}
+
+// kid returns nil if there is none.
+func (n *trieNode) kid(column uint8) *trieNode {
+	for _, k := range n.kids {
+		if k.column == column {
+			return k.node
+		}
+	}
+	return nil
+}
 
 // target returns the state as a successor.
 func (n *trieNode) target() uint32 {
@@ -143,59 +155,37 @@ func (n *trieNode) target() uint32 {
 }
 
 // trie returns the nodes of the literals, the less deep first.
-func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
-	root := &trieNode{kids: map[uint8]*trieNode{}}
+func trie(literals []string, ids []int32, column *[256]uint8, depth int) []*trieNode {
+	root := &trieNode{}
 	for literal, s := range literals {
 		n := root
 		for i := range len(s) {
 			c := column[s[i]]
-			if n.kids[c] == nil {
-				n.kids[c] = &trieNode{kids: map[uint8]*trieNode{}, depth: n.depth + 1, fail: root}
+			kid := n.kid(c)
+			if kid == nil {
+				kid = &trieNode{depth: n.depth + 1, fail: root}
+				n.kids = append(n.kids, trieKid{c, kid})
 			}
-			n = n.kids[c]
+			n = kid
 		}
 		n.ends, n.literal = append(n.ends, ids[literal]), true
 	}
 	nodes := []*trieNode{root}
 	for i := 0; i < len(nodes); i++ {
 		n := nodes[i]
+		n.dense = n.depth <= depth || len(n.kids) > 1
 		if n.fail != nil {
 			n.ends = append(n.ends, n.fail.ends...)
 		}
-		for _, c := range slices.Sorted(maps.Keys(n.kids)) {
-			kid := n.kids[c]
-			nodes = append(nodes, kid)
+		for _, k := range n.kids {
+			nodes = append(nodes, k.node)
 			for f := n.fail; f != nil; f = f.fail {
-				if next := f.kids[c]; next != nil {
-					kid.fail = next
+				if next := f.kid(k.column); next != nil {
+					k.node.fail = next
 					break
 				}
 			}
 		}
 	}
 	return nodes
-}
-
-// finds reports whether a literal occurs in the value, or in the value without evasion bytes.
-func (a *automaton) finds(value string) bool {
-	state, without := uint32(0), uint32(0)
-	forked := false
-	for i := 0; i < len(value); i++ {
-		column := uint32(a.column[value[i]])
-		if state = a.step(state, column); state&found != 0 {
-			return true
-		}
-		switch {
-		case groupMask[value[i]]&evasion != 0:
-			forked = true
-		case forked:
-			if without = a.step(without, column); without&found != 0 {
-				return true
-			}
-			forked = without != state
-		default:
-			without = state
-		}
-	}
-	return false
 }

@@ -1,17 +1,16 @@
 package prefilter
 
-// levels are the alphabets by their index. The level of a value is that of the first alphabet
-// that all of its bytes are in, so the value has a byte that the alphabet before has not.
-const levels = 7
+// levels are neighboring alphabets that are looked at together, since what needs ask for within
+// them differs little. The level of a value is the first with an alphabet that all of its bytes are
+// in, so the value has a byte that no alphabet of the level before has.
+const levels = 4
 
-// tiers are the automata: levels share them where what needs ask for is nearly the same.
-const tiers = 4
-
-var tierOf = [levels]int{0, 0, 1, 1, 2, 3, 3}
+// widest is the largest alphabet of each level.
+var widest = [levels]Bytes{alphabets[1], alphabets[3], alphabets[4], AnyBytes}
 
 func levelOf(bytes Bytes) int {
 	for l := range levels - 1 {
-		if bytes&^alphabets[l] == 0 {
+		if bytes&^widest[l] == 0 {
 			return l
 		}
 	}
@@ -20,10 +19,10 @@ func levelOf(bytes Bytes) int {
 
 // within returns what the need asks of a value of a level.
 func (n Need) within(level int) Need {
-	alphabet := alphabets[level]
+	alphabet := widest[level]
 	reached := Bytes(0) // values of the level have a byte of these
 	if level > 0 {
-		reached = alphabet &^ alphabets[level-1]
+		reached = alphabet &^ widest[level-1]
 	}
 	switch n.op {
 	case opLiteral:
@@ -85,9 +84,9 @@ func triggersOf(needs []Need, level int) []trigger {
 	return list
 }
 
-// tierAutomaton makes the automaton of those literals, which have their index as id, that needs
-// ask for of the values of a tier.
-func tierAutomaton(needs []Need, literals []string, tier int) *automaton {
+// levelAutomaton makes the automaton of those literals, which have their index as id, that needs
+// ask for of the values of a level.
+func levelAutomaton(needs []Need, literals []string, level int) *automaton {
 	wanted := map[string]bool{}
 	var add func(n Need)
 	add = func(n Need) {
@@ -98,12 +97,8 @@ func tierAutomaton(needs []Need, literals []string, tier int) *automaton {
 			add(sub)
 		}
 	}
-	for l := range levels {
-		if tierOf[l] == tier {
-			for _, n := range needs {
-				add(n.within(l))
-			}
-		}
+	for _, n := range needs {
+		add(n.within(level))
 	}
 	var texts []string
 	var ids []int32
@@ -112,7 +107,7 @@ func tierAutomaton(needs []Need, literals []string, tier int) *automaton {
 			texts, ids = append(texts, text), append(ids, int32(id))
 		}
 	}
-	return newAutomaton(texts, ids)
+	return newAutomaton(texts, ids, largeDepth)
 }
 
 // isFlat reports whether the need is an atom or an Or of atoms.

@@ -127,7 +127,7 @@ func join(o, zero, one op, needs []Need) Need {
 	case 1:
 		return flat[0]
 	}
-	return Need{op: o, subs: flat}
+	return Need{op: o, subs: slices.Clone(flat)}
 }
 
 // tidy drops repetitions from And and Or, whatever their depth, and returns the need with a

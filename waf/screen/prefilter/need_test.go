@@ -34,7 +34,13 @@ func TestNeeds(t *testing.T) {
 		case "yes", "no":
 			cases++
 			sc.Take(text, BytesOf(text))
-			got := len(s.View([]int32{0}).Candidates(&sc)) == 1
+			view := s.View([]int32{0})
+			searched := len(view.Candidates(&sc)) == 1
+			s.Scan(&sc)
+			got := len(view.Candidates(&sc)) == 1
+			if got && !searched {
+				t.Errorf("%q is no candidate before it is scanned, for %s", text, n)
+			}
 			if want := kind == "yes"; got != want {
 				t.Errorf("%q is a candidate: %v, want %v, for %s", text, got, want, n)
 			}
@@ -55,6 +61,7 @@ func TestScratchForgets(t *testing.T) {
 		t.Helper()
 		sc.Take(value, BytesOf(value))
 		for range 2 { // a scan may be asked about more than once
+			s.Scan(&sc)
 			got := slices.Sorted(slices.Values(s.View(ids).Candidates(&sc)))
 			if !slices.Equal(got, want) {
 				t.Errorf("%q: candidates %v, want %v", value, got, want)
@@ -73,11 +80,13 @@ func TestScratchForgets(t *testing.T) {
 }
 
 func TestWarmScanAllocatesNothing(t *testing.T) {
-	_, view := requestSet(t, 1)
+	s, view := requestSet(t, 1)
 	var sc Scratch
 	value := "Don't select the union; cat /etc/passwd (or not) <script>alert(1)</script>"
 	run := func() {
 		sc.Take(value, BytesOf(value))
+		view.Candidates(&sc)
+		s.Scan(&sc)
 		view.Candidates(&sc)
 	}
 	run()

@@ -7,12 +7,18 @@ type Scratch struct {
 	bytes    Bytes
 	level    int
 	scanned  bool     // for literals
-	literals []int32  // that occur, each once
-	has      []uint64 // the same, as a bit set
-	ended    []uint64 // the states with literals that were met, by their index in ends
-	states   []uint32 // the same, to clear it
+	literals met      // those that occur
+	triggers met      // the needs that literals trigger, if the value was not scanned
 	asked    []uint64 // the needs that were looked at, while candidates are collected
 	needs    []int32
+}
+
+// met is what an automaton has met in a value.
+type met struct {
+	list   []int32  // each once
+	has    []uint64 // the same, as a bit set
+	ended  []uint64 // the states with literals that were met, by their index in ends
+	states []uint32 // the same, to clear it
 }
 
 // Take makes value the one at hand, whose bytes are of these groups.
@@ -24,21 +30,21 @@ func (sc *Scratch) Take(value string, bytes Bytes) {
 // evasion bytes. What it costs is proportional to the length of the value, plus once for each
 // literal that occurs.
 func (s *Set) Scan(sc *Scratch) {
-	a := s.automata[tierOf[sc.level]]()
-	sc.reset(s, a)
+	a := s.automata[sc.level]()
+	sc.literals.reset(a, len(s.literals))
 	sc.scanned = true
-	a.scan(sc.value, sc)
+	a.scan(sc.value, &sc.literals)
 }
 
 // scan runs the automaton over a value. At a byte of the evasion set it forks: one state goes on
 // without the byte, until both have come to the same.
-func (a *automaton) scan(value string, sc *Scratch) {
+func (a *automaton) scan(value string, m *met) {
 	rows, chain := a.rows, a.chain
 	state := uint32(0)
 	for i := 0; i < len(value); i++ {
 		column := uint32(a.column[value[i]])
 		if groupMask[value[i]]&evasion != 0 {
-			i, state = a.scanForked(value, i, state, sc)
+			i, state = a.scanForked(value, i, state, m)
 			continue
 		}
 		for state >= uint32(len(rows)) {
@@ -53,22 +59,22 @@ func (a *automaton) scan(value string, sc *Scratch) {
 	next:
 		if state&found != 0 {
 			state &^= found
-			sc.end(a, a.endsIn(state))
+			m.end(a, a.endsIn(state))
 		}
 	}
 }
 
 // scanForked goes on at index i, a byte of the evasion set, with two states, and returns the
 // index of the last byte that it has read and the state there.
-func (a *automaton) scanForked(value string, i int, state uint32, sc *Scratch) (last int, _ uint32) {
+func (a *automaton) scanForked(value string, i int, state uint32, m *met) (last int, _ uint32) {
 	without := state
 	for ; i < len(value); i++ {
 		column := uint32(a.column[value[i]])
-		state = a.advance(state, column, sc)
+		state = a.advance(state, column, m)
 		if groupMask[value[i]]&evasion != 0 {
 			continue
 		}
-		if without = a.advance(without, column, sc); without == state {
+		if without = a.advance(without, column, m); without == state {
 			return i, state
 		}
 	}
@@ -76,24 +82,24 @@ func (a *automaton) scanForked(value string, i int, state uint32, sc *Scratch) (
 }
 
 // advance is one byte of scan.
-func (a *automaton) advance(state, column uint32, sc *Scratch) uint32 {
+func (a *automaton) advance(state, column uint32, m *met) uint32 {
 	state = a.step(state, column)
 	if state&found != 0 {
 		state &^= found
-		sc.end(a, a.endsIn(state))
+		m.end(a, a.endsIn(state))
 	}
 	return state
 }
 
 // end notes that the literals with this index in ends occur.
-func (sc *Scratch) end(a *automaton, index uint32) {
-	if !set(sc.ended, index) {
+func (m *met) end(a *automaton, index uint32) {
+	if !set(m.ended, index) {
 		return
 	}
-	sc.states = append(sc.states, index)
-	for _, literal := range a.literals(index) {
-		if set(sc.has, uint32(literal)) {
-			sc.literals = append(sc.literals, literal)
+	m.states = append(m.states, index)
+	for _, id := range a.literals(index) {
+		if set(m.has, uint32(id)) {
+			m.list = append(m.list, id)
 		}
 	}
 }
@@ -108,16 +114,17 @@ func set(bitset []uint64, i uint32) bool {
 	return true
 }
 
-func (sc *Scratch) reset(s *Set, a *automaton) {
-	for _, i := range sc.states {
-		sc.ended[i/64] = 0
+// reset makes room for what an automaton meets of so many ids.
+func (m *met) reset(a *automaton, ids int) {
+	for _, i := range m.states {
+		m.ended[i/64] = 0
 	}
-	for _, i := range sc.literals {
-		sc.has[i/64] = 0
+	for _, i := range m.list {
+		m.has[i/64] = 0
 	}
-	sc.states, sc.literals = sc.states[:0], sc.literals[:0]
-	sc.ended = grown(sc.ended, len(a.ends))
-	sc.has = grown(sc.has, len(s.literals))
+	m.states, m.list = m.states[:0], m.list[:0]
+	m.ended = grown(m.ended, len(a.ends))
+	m.has = grown(m.has, ids)
 }
 
 func grown(bitset []uint64, n int) []uint64 {
@@ -147,7 +154,7 @@ func (s *Set) holds(at int32, sc *Scratch) bool {
 			return false
 		}
 		for _, w := range words {
-			if sc.scanned && sc.has[w.index]&w.mask != w.mask {
+			if sc.scanned && sc.literals.has[w.index]&w.mask != w.mask {
 				return false
 			}
 		}
@@ -163,7 +170,7 @@ func (s *Set) holds(at int32, sc *Scratch) bool {
 		}
 		if n.needed&^sc.bytes == 0 {
 			for _, w := range words {
-				if !sc.scanned || sc.has[w.index]&w.mask != 0 {
+				if !sc.scanned || sc.literals.has[w.index]&w.mask != 0 {
 					return true
 				}
 			}

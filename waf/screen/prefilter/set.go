@@ -17,7 +17,7 @@ type Set struct {
 	subs     []int32          // of nodes, side by side
 	words    []word           // literals of nodes, side by side
 	// Both are made when a value comes that needs them.
-	automata [tiers]func() *automaton
+	automata [levels]func() *automaton
 	triggers [levels]func() []trigger // by id of needs
 }
 
@@ -46,10 +46,8 @@ func NewSet(needs []Need) *Set {
 		s.roots[id] = c.compile(n)
 	}
 	s.nodes, s.subs, s.words, s.literals, s.ids = c.nodes, c.subs, c.words, c.texts, c.literals
-	for t := range s.automata {
-		s.automata[t] = sync.OnceValue(func() *automaton { return tierAutomaton(needs, s.literals, t) })
-	}
-	for l := range s.triggers {
+	for l := range levels {
+		s.automata[l] = sync.OnceValue(func() *automaton { return levelAutomaton(needs, s.literals, l) })
 		s.triggers[l] = sync.OnceValue(func() []trigger { return triggersOf(needs, l) })
 	}
 	return s

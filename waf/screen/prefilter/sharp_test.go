@@ -68,6 +68,7 @@ func TestSharpness(t *testing.T) {
 			total, by := 0, map[string]int{}
 			for _, value := range kinds[kind] {
 				sc.Take(value, BytesOf(value))
+				s.Scan(&sc)
 				ids := v.Candidates(&sc)
 				total += len(ids)
 				for _, id := range ids {

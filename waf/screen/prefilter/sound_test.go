@@ -122,7 +122,14 @@ func TestCoreRulesAreNeverMissed(t *testing.T) {
 		for range 60 {
 			value := sample(rnd, re)
 			sc.Take(value, BytesOf(value))
+			searched := slices.Clone(view.Candidates(&sc))
+			s.Scan(&sc)
 			got := view.Candidates(&sc)
+			for _, id := range got {
+				if !slices.Contains(searched, id) {
+					t.Fatalf("rule %s is a candidate for %q, but not before it is scanned", list[id].id, value)
+				}
+			}
 			for j := i; j < len(list); j += 1 + rnd.IntN(40) {
 				if list[j].matches(value) {
 					matched[j]++
@@ -182,10 +189,16 @@ func FuzzRegexp(f *testing.F) {
 			for _, v := range []string{value, strings.ToLower(value), strings.ToUpper(value)} {
 				sc.Take(v, BytesOf(v))
 				listed := len(view.Candidates(&sc))
+				s.Scan(&sc)
+				if listed < len(view.Candidates(&sc)) {
+					t.Fatalf("%q satisfies %s once it is scanned only", v, n)
+				}
+				listed = len(view.Candidates(&sc))
 				if re.MatchString(v) && listed == 0 {
 					t.Fatalf("%q matches %q, which does not satisfy %s", expr, v, n)
 				}
 				sc.Take(fold(v), BytesOf(fold(v)))
+				s.Scan(&sc)
 				if len(view.Candidates(&sc)) != listed {
 					t.Fatalf("ASCII case decides whether %q satisfies %s", v, n)
 				}
@@ -204,6 +217,7 @@ func FuzzRegexp(f *testing.F) {
 		view = s.View([]int32{0})
 		for range 10 {
 			sc.Take(value, BytesOf(value))
+			s.Scan(&sc)
 			if binary.MatchString(value) && len(view.Candidates(&sc)) == 0 {
 				t.Fatalf("%q matches the bytes %q, which do not satisfy %s", expr, value, n)
 			}

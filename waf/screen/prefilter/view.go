@@ -15,7 +15,7 @@ type View struct {
 	ids []int32
 	// All are made when a value of the level comes for the first time.
 	levels    [levels]func() *viewLevel
-	automata  [levels]func() *automaton // of the literals that trigger
+	automata  [levels]func() *automaton // of the literals that trigger, with the needs as ids
 	spellings [levels]func() *spelling
 }
 
@@ -37,6 +37,9 @@ type byteTrigger struct {
 	set Bytes
 	id  int32
 }
+
+// Len is how many needs the view has.
+func (v *View) Len() int { return len(v.ids) }
 
 // View selects needs by id. The slice must not change.
 func (s *Set) View(ids []int32) *View {
@@ -81,40 +84,43 @@ func (v *View) level(l int) *viewLevel {
 }
 
 func (v *View) automaton(l int) *automaton {
-	literals := map[string]bool{}
-	list := v.set.triggers[l]()
+	var texts []string
+	var ids []int32
 	for _, id := range v.ids {
-		for _, text := range list[id].literals {
-			literals[text] = true
+		for _, text := range v.set.triggers[l]()[id].literals {
+			texts, ids = append(texts, text), append(ids, id)
 		}
 	}
-	texts := slices.Sorted(maps.Keys(literals))
-	return newAutomaton(texts, make([]int32, len(texts)))
+	return newAutomaton(texts, ids, smallDepth)
 }
 
 // Candidates returns the ids of the view whose needs hold for the value at hand, each once, in
 // no order. The slice is valid until the next call.
 //
-// If the value has not been scanned, it is only when it has a trigger, which is a cheaper question
-// where a view has few.
+// If the value has been scanned, that is all that has to be known. If not, the literals of the
+// view that trigger are searched, which is much cheaper for a view of few needs; of the other
+// literals any may occur then.
 func (v *View) Candidates(sc *Scratch) []int32 {
 	level := v.levels[sc.level]()
-	sc.needs = append(sc.needs[:0], level.always...)
-	if !sc.scanned {
-		if !v.triggered(level, sc) {
-			return sc.needs
-		}
-		v.set.Scan(sc)
-	}
 	sc.asked = grown(sc.asked, len(v.set.needs))
 	clear(sc.asked)
-	for _, literal := range sc.literals {
-		word := level.literals[literal/64]
-		if word>>(literal%64)&1 == 0 {
-			continue
+	sc.needs = append(sc.needs[:0], level.always...)
+	if sc.scanned {
+		for _, literal := range sc.literals.list {
+			word := level.literals[literal/64]
+			if word>>(literal%64)&1 == 0 {
+				continue
+			}
+			i := level.before[literal/64] + int32(bits.OnesCount64(word&(1<<(literal%64)-1)))
+			for _, id := range level.needs[level.first[i]:level.first[i+1]] {
+				v.look(id, level, sc)
+			}
 		}
-		i := level.before[literal/64] + int32(bits.OnesCount64(word&(1<<(literal%64)-1)))
-		for _, id := range level.needs[level.first[i]:level.first[i+1]] {
+	} else if len(level.needs) > 0 {
+		a := v.automata[sc.level]()
+		sc.triggers.reset(a, len(v.set.needs))
+		a.scan(sc.value, &sc.triggers)
+		for _, id := range sc.triggers.list {
 			v.look(id, level, sc)
 		}
 	}
@@ -124,15 +130,6 @@ func (v *View) Candidates(sc *Scratch) []int32 {
 		}
 	}
 	return sc.needs
-}
-
-func (v *View) triggered(level *viewLevel, sc *Scratch) bool {
-	for i := range level.bytes {
-		if t := &level.bytes[i]; t.set&sc.bytes != 0 && v.set.holds(v.set.roots[t.id], sc) {
-			return true
-		}
-	}
-	return v.automata[sc.level]().finds(sc.value)
 }
 
 // look decides a need that has a trigger.
