@@ -55,7 +55,7 @@ type Limits struct {
 	ConnectionsPerClient int  `mapstructure:"connections_per_client"` // of one IPv4 address or IPv6 /64; 0: no limit
 	Head                 Size `mapstructure:"head"`                   // request line and header section
 	Rate                 Size `mapstructure:"rate"`                   // per second, that a transfer may not fall below for long; 0: no limit
-	Inspections          int  `mapstructure:"inspections"`            // at once; 0: two per CPU
+	Inspections          int  `mapstructure:"inspections"`            // at once; 0: one per CPU and one more
 }
 
 // Timeout bounds how long a client may take.

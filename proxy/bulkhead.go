@@ -15,6 +15,7 @@ type bulkhead struct {
 	most     int           // places of one route; one less than there are, if there are several
 	depth    int           // waiters of one route at most
 	patience time.Duration // longest wait
+	crowded  func()        // called when somebody has to wait; nil: nobody wants to know
 
 	mu      sync.Mutex
 	free    int
@@ -98,6 +99,9 @@ func (b *bulkhead) queue(l *lane) (given chan struct{}, waiter *list.Element) {
 		l.element = b.turn.PushBack(l)
 	}
 	b.waiting++
+	if b.crowded != nil {
+		b.crowded()
+	}
 	return given, waiter
 }
 

@@ -258,10 +258,12 @@ func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
 	} else if !x.proxy.bulkhead.enter(&x.route.lane) {
 		return x.overloaded()
 	}
-	verdict, err := func() (waf.Verdict, error) {
+	var verdict waf.Verdict
+	var err error
+	func() {
 		defer x.proxy.bulkhead.leave(&x.route.lane)
 		defer x.inspected(time.Now())
-		return phase()
+		x.proxy.background.run(func() { verdict, err = phase() })
 	}()
 	return x.decide(verdict, err)
 }

@@ -210,10 +210,12 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 		}
 		return verdictRefused, closeBusy
 	}
-	v, err := func() (waf.Verdict, error) {
+	var v waf.Verdict
+	var err error
+	func() {
 		defer m.x.proxy.bulkhead.leave(&m.x.route.lane)
 		defer m.conclude(tx)
-		return inspectMessage(tx, request, body)
+		m.x.proxy.background.run(func() { v, err = inspectMessage(tx, request, body) })
 	}()
 	switch {
 	case err != nil:

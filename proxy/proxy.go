@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -35,20 +34,21 @@ type Options struct {
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
 type Proxy struct {
-	boot      config.Boot
-	source    *config.Source
-	log       zerolog.Logger
-	events    *audit.Log
-	metrics   *metrics
-	server    *fasthttp.Server
-	resources resources
-	bulkhead  *bulkhead
-	decoder   *coding.Decoder
-	snapshot  atomic.Pointer[snapshot]
-	draining  atomic.Bool
-	tunnels   atomic.Int64 // that are open
-	reloads   chan reloadRequest
-	building  sync.Mutex // held from the first series of a snapshot to its being current
+	boot       config.Boot
+	source     *config.Source
+	log        zerolog.Logger
+	events     *audit.Log
+	metrics    *metrics
+	server     *fasthttp.Server
+	resources  resources
+	bulkhead   *bulkhead
+	background *background
+	decoder    *coding.Decoder
+	snapshot   atomic.Pointer[snapshot]
+	draining   atomic.Bool
+	tunnels    atomic.Int64 // that are open
+	reloads    chan reloadRequest
+	building   sync.Mutex // held from the first series of a snapshot to its being current
 }
 
 // New builds the first snapshot. Without one there is nothing to serve, so its error is
@@ -56,12 +56,14 @@ type Proxy struct {
 func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		boot: o.Boot, source: o.Source, log: o.Log, events: o.Events,
-		metrics:   newMetrics(o.Registry, o.Version),
-		resources: newResources(),
-		reloads:   make(chan reloadRequest),
-		decoder:   coding.New(),
-		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
+		metrics:    newMetrics(o.Registry, o.Version),
+		resources:  newResources(),
+		reloads:    make(chan reloadRequest),
+		decoder:    coding.New(),
+		background: newBackground(),
+		bulkhead:   newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 	}
+	p.bulkhead.crowded = processors.add
 	p.resources.disagreed = p.screenDisagreed
 	p.metrics.watchQueue(p.bulkhead.queued)
 	p.metrics.watchTunnels(p.tunnels.Load)
@@ -72,19 +74,20 @@ func New(o Options) (*Proxy, error) {
 	return p, nil
 }
 
-// Rules keep cores busy, so more inspections at once than this many per core only take
-// longer each. What waits beyond the queue is better told to come again.
+// What waits beyond the queue is better told to come again.
 const (
 	inspectionQueue = 64 // of each route
 	inspectionWait  = 5 * time.Second
 )
 
-// inspections are the places in the bulkhead.
+// inspections are the places in the bulkhead. Rules keep cores busy, so that more at once than
+// there are cores only take longer each; one more is there for another route than the one that
+// has all others.
 func inspections(configured int) int {
 	if configured > 0 {
 		return configured
 	}
-	return 2 * runtime.GOMAXPROCS(0)
+	return processors.count() + 1
 }
 
 func newResources() resources {
