@@ -49,12 +49,24 @@ var benchCases = []struct{ name, kind string }{
 	{"json", "order"},    // 2 KB, 90 values
 	{"json12k", "bulk"},  // 13 KB, 300 values
 	{"attack", "attack"}, // blocked at paranoia level 1
+	{"mix", "mix"},       // of twenty: 16 GETs, two forms, one JSON body, one attack
 }
 
-// benchRequests are the requests of a kind of the corpus, or attacks that are blocked.
+// benchRequests are the requests of a kind of the corpus, attacks that are blocked, or both.
 func benchRequests(b *testing.B, kind string) []*message {
 	b.Helper()
-	if kind == "attack" {
+	switch kind {
+	case "mix":
+		gets, forms, bodies, attacks := benchRequests(b, "get"), benchRequests(b, "checkout"), benchRequests(b, "order"), benchRequests(b, "attack")
+		var list []*message
+		for i := range benchVariants / 20 {
+			for j := range 16 {
+				list = append(list, gets[16*i+j])
+			}
+			list = append(list, forms[2*i], forms[2*i+1], bodies[i], attacks[i%len(attacks)])
+		}
+		return list
+	case "attack":
 		var list []*message
 		for i := range 64 {
 			target := fmt.Sprintf("/search?page=%d&q=%d%%27%%20UNION%%20SELECT%%20username,mail%d%%20FROM%%20users--%%20-", i, i, i)
@@ -93,7 +105,7 @@ func BenchmarkTransaction(b *testing.B) {
 			variant.change(&p)
 			e := mustBench(b, p)
 			for _, c := range benchCases {
-				if paranoia == 2 && c.kind == "attack" {
+				if paranoia == 2 && (c.kind == "attack" || c.kind == "mix") {
 					continue
 				}
 				b.Run(fmt.Sprintf("%s/pl%d/%s", c.name, paranoia, variant.name), func(b *testing.B) {
