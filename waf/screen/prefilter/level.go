@@ -55,13 +55,17 @@ func (n Need) within(level int) Need {
 	return n
 }
 
+// tooOften is the chance of literals above which bytes are a better trigger, although bytes are
+// much more frequent than their estimate in some values.
+const tooOften = 0.3
+
 // trigger is what tells the values of a level for which a need has to be looked at: those with
 // one of these literals or bytes, preferably literals. The need implies that.
 type trigger struct {
 	literals []string
 	set      Bytes
 	always   bool // the need holds for all values
-	whole    bool // it is the need, and more than implied by it
+	whole    bool // it is all that the need says
 }
 
 func triggersOf(needs []Need, level int) []trigger {
@@ -70,9 +74,9 @@ func triggersOf(needs []Need, level int) []trigger {
 		n = n.within(level)
 		t := &list[id]
 		t.always, t.whole = n.IsAlways(), n.isFlat()
-		chance, atoms := literalTriggers(n)
-		if chance > 0.3 {
-			_, atoms = triggers(n)
+		chance, atoms := triggers(n, false)
+		if chance > tooOften {
+			_, atoms = triggers(n, true)
 		}
 		for _, a := range atoms {
 			if a.op == opLiteral {
@@ -121,60 +125,33 @@ func (n Need) isFlat() bool {
 }
 
 // triggers returns the atoms of which at least one occurs where the need holds, those of the
-// smallest chance, and that chance.
-func triggers(n Need) (float64, []Need) {
+// smallest chance, and that chance, which is above 1 if there are none. Without classes, only
+// literals are taken.
+func triggers(n Need, classes bool) (float64, []Need) {
 	switch n.op {
 	case opNever:
 		return 0, nil
 	case opClass:
-		return chanceOfClass(n.set), []Need{n}
+		if classes {
+			return chanceOfClass(n.set), []Need{n}
+		}
 	case opLiteral:
 		return chanceOfLiteral(n.text), []Need{n}
 	case opAnd:
-		best, atoms := triggers(n.subs[0])
+		best, atoms := triggers(n.subs[0], classes)
 		for _, sub := range n.subs[1:] {
-			if chance, more := triggers(sub); chance < best {
+			if chance, more := triggers(sub, classes); chance < best {
 				best, atoms = chance, more
 			}
 		}
 		return best, atoms
 	case opWhen:
-		return triggers(Or(And(class(n.set), n.subs[0]), n.subs[1]))
+		return triggers(Or(And(class(n.set), n.subs[0]), n.subs[1]), classes)
 	case opOr:
 		var all []Need
 		sum := 0.0
 		for _, sub := range n.subs {
-			chance, atoms := triggers(sub)
-			sum += chance
-			all = append(all, atoms...)
-		}
-		return sum, all
-	}
-	return 1, nil
-}
-
-// literalTriggers is triggers with literals alone; the chance is above 1 if there are none.
-func literalTriggers(n Need) (float64, []Need) {
-	switch n.op {
-	case opNever:
-		return 0, nil
-	case opLiteral:
-		return chanceOfLiteral(n.text), []Need{n}
-	case opAnd:
-		best, atoms := 2.0, []Need(nil)
-		for _, sub := range n.subs {
-			if chance, more := literalTriggers(sub); chance < best {
-				best, atoms = chance, more
-			}
-		}
-		return best, atoms
-	case opWhen:
-		return literalTriggers(Or(n.subs[0], n.subs[1]))
-	case opOr:
-		var all []Need
-		sum := 0.0
-		for _, sub := range n.subs {
-			chance, atoms := literalTriggers(sub)
+			chance, atoms := triggers(sub, classes)
 			sum += chance
 			all = append(all, atoms...)
 		}

@@ -118,7 +118,7 @@ func byChance(n Need) []Need {
 	chances := make(map[int]float64, len(n.subs))
 	order := make([]int, len(n.subs))
 	for i, sub := range n.subs {
-		chances[i], _ = triggers(sub)
+		chances[i], _ = triggers(sub, true)
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(chances[i], chances[j]) })
