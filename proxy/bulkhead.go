@@ -16,6 +16,7 @@ type bulkhead struct {
 	depth    int           // waiters of one route at most
 	patience time.Duration // longest wait
 	crowded  func()        // called when somebody has to wait; nil: nobody wants to know
+	threads  *background   // that inspections run on
 
 	mu      sync.Mutex
 	free    int
@@ -31,7 +32,7 @@ type lane struct {
 }
 
 func newBulkhead(places, depth int, patience time.Duration) *bulkhead {
-	return &bulkhead{most: max(places-1, 1), free: places, depth: depth, patience: patience}
+	return &bulkhead{most: max(places-1, 1), free: places, depth: depth, patience: patience, threads: newBackground()}
 }
 
 // enter waits for a place. It reports false if there was none in time, or if too many
@@ -79,6 +80,12 @@ func (b *bulkhead) enterLate(l *lane) {
 	given, _ := b.queue(l)
 	b.mu.Unlock()
 	<-given
+}
+
+// run runs an inspection in the place that the lane was given, and gives the place back.
+func (b *bulkhead) run(l *lane, inspection func()) {
+	defer b.leave(l)
+	b.threads.run(inspection)
 }
 
 // take takes a place at once. Who waits on the same lane comes first.

@@ -260,11 +260,10 @@ func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
 	}
 	var verdict waf.Verdict
 	var err error
-	func() {
-		defer x.proxy.bulkhead.leave(&x.route.lane)
+	x.proxy.bulkhead.run(&x.route.lane, func() {
 		defer x.inspected(time.Now())
-		x.proxy.background.run(func() { verdict, err = phase() })
-	}()
+		verdict, err = phase()
+	})
 	return x.decide(verdict, err)
 }
 

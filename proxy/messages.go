@@ -212,11 +212,10 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	}
 	var v waf.Verdict
 	var err error
-	func() {
-		defer m.x.proxy.bulkhead.leave(&m.x.route.lane)
+	m.x.proxy.bulkhead.run(&m.x.route.lane, func() {
 		defer m.conclude(tx)
-		m.x.proxy.background.run(func() { v, err = inspectMessage(tx, request, body) })
-	}()
+		v, err = inspectMessage(tx, request, body)
+	})
 	switch {
 	case err != nil:
 		m.x.engineFailed(err)

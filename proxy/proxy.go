@@ -34,21 +34,20 @@ type Options struct {
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
 type Proxy struct {
-	boot       config.Boot
-	source     *config.Source
-	log        zerolog.Logger
-	events     *audit.Log
-	metrics    *metrics
-	server     *fasthttp.Server
-	resources  resources
-	bulkhead   *bulkhead
-	background *background
-	decoder    *coding.Decoder
-	snapshot   atomic.Pointer[snapshot]
-	draining   atomic.Bool
-	tunnels    atomic.Int64 // that are open
-	reloads    chan reloadRequest
-	building   sync.Mutex // held from the first series of a snapshot to its being current
+	boot      config.Boot
+	source    *config.Source
+	log       zerolog.Logger
+	events    *audit.Log
+	metrics   *metrics
+	server    *fasthttp.Server
+	resources resources
+	bulkhead  *bulkhead
+	decoder   *coding.Decoder
+	snapshot  atomic.Pointer[snapshot]
+	draining  atomic.Bool
+	tunnels   atomic.Int64 // that are open
+	reloads   chan reloadRequest
+	building  sync.Mutex // held from the first series of a snapshot to its being current
 }
 
 // New builds the first snapshot. Without one there is nothing to serve, so its error is
@@ -56,12 +55,11 @@ type Proxy struct {
 func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		boot: o.Boot, source: o.Source, log: o.Log, events: o.Events,
-		metrics:    newMetrics(o.Registry, o.Version),
-		resources:  newResources(),
-		reloads:    make(chan reloadRequest),
-		decoder:    coding.New(),
-		background: newBackground(),
-		bulkhead:   newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
+		metrics:   newMetrics(o.Registry, o.Version),
+		resources: newResources(),
+		reloads:   make(chan reloadRequest),
+		decoder:   coding.New(),
+		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 	}
 	p.bulkhead.crowded = processors.add
 	p.resources.disagreed = p.screenDisagreed
