@@ -299,7 +299,7 @@ func benchBody(b *testing.B, e *Engine, mediaType string, body []byte) {
 		if !t.HeadIsClean(r) || !t.BodyIsClean(body, true) {
 			b.Fatalf("not clean: %+v", t.Asked())
 		}
-		t.run.End()
+		t.endScreen()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(body)), "ns/byte")
 }

@@ -99,7 +99,7 @@ func (e *Engine) Close() error {
 func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
 	t := &Transaction{engine: e, ctx: ctx, id: id}
 	if e.screens.Load() {
-		t.run, t.screenAsked = e.screen.Begin(), true
+		t.run, t.clean, t.screenAsked = e.screen.Begin(), true, true
 	}
 	return t
 }

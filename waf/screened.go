@@ -53,8 +53,8 @@ func (e *Engine) compileScreen(c *screen.Compiler, phases map[int]int) {
 // NoScreen is why the engine has no screen; nil: it has one.
 func (e *Engine) NoScreen() error { return e.noScreen }
 
-// Disagreement is a message that the screen found clean and that Coraza has findings about, or
-// a failure of the screen itself.
+// Disagreement is a message that the screen found clean and that Coraza has findings about, one with
+// findings of a rule that the screen had ruled out, or a failure of the screen itself.
 type Disagreement struct {
 	Findings Findings
 	Panic    *PanicError // instead of findings
@@ -76,7 +76,7 @@ func (e *Engine) Screening() bool { return e.screens.Load() }
 
 // Clean reports whether everything so far was clean to the screen, so that Coraza was not
 // asked.
-func (t *Transaction) Clean() bool { return t.run != nil }
+func (t *Transaction) Clean() bool { return t.clean }
 
 // Screened reports whether there was a screen to ask.
 func (t *Transaction) Screened() bool { return t.screenAsked }
@@ -91,36 +91,64 @@ type Reason = screen.Reason
 func (t *Transaction) Asked() Reason { return t.asked }
 
 // screened asks the screen about the next phase, if everything was clean so far.
-func (t *Transaction) screened(phase int, ask func() bool) (clean bool) {
-	if t.run == nil {
+func (t *Transaction) screened(phase int, ask func() bool) bool {
+	if !t.clean {
 		return false
 	}
+	t.clean = false
+	t.guarded(func() { t.clean = ask() })
+	switch {
+	case t.clean:
+		t.completed = min(phase, 4)
+	case t.run != nil:
+		t.asked = t.run.Reason()
+		t.asked.Value = strings.Clone(t.asked.Value[:min(len(t.asked.Value), askedBytes)]) // the run's memory is used again
+	}
+	return t.clean
+}
+
+// guarded does something with the screen's run. A panic in it switches the screen off.
+func (t *Transaction) guarded(do func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			clean = false
 			t.run = nil // and not used again
 			t.engine.disagree(Disagreement{Panic: &PanicError{Value: r, Stack: debug.Stack()}})
 		}
 	}()
-	if ask() {
-		t.completed = min(phase, 4)
-		return true
+	do()
+}
+
+// narrow has Coraza leave out the rules of the next phase that the screen rules out. ask asks the screen
+// about the phase, for what it has not seen of it.
+func (t *Transaction) narrow(phase int, ask func() bool) {
+	tx, ok := t.tx.(interface{ RemoveRuleByIDRange(start, end int) })
+	if !ok || t.run == nil || !t.engine.screens.Load() {
+		return
 	}
-	t.asked = t.run.Reason()
-	t.asked.Value = strings.Clone(t.asked.Value[:min(len(t.asked.Value), askedBytes)]) // the run's memory is used again
-	t.run.End()
-	t.run = nil
-	return false
+	t.guarded(func() {
+		if t.run.Seen() < phase {
+			ask()
+		}
+		for from, to := range t.run.RuledOut(phase) {
+			tx.RemoveRuleByIDRange(from, to)
+			t.leftOut = append(t.leftOut, leftOut{phase, from, to})
+		}
+	})
 }
 
 // begin makes Coraza's transaction.
 func (t *Transaction) begin() {
+	t.clean = false
+	if t.tx == nil {
+		t.tx = t.engine.opts.NewTransactionWithOptions(experimental.Options{ID: t.id, Context: t.ctx})
+	}
+}
+
+// endScreen gives the screen's memory back.
+func (t *Transaction) endScreen() {
 	if t.run != nil {
 		t.run.End()
 		t.run = nil
-	}
-	if t.tx == nil {
-		t.tx = t.engine.opts.NewTransactionWithOptions(experimental.Options{ID: t.id, Context: t.ctx})
 	}
 }
 
@@ -152,20 +180,22 @@ func (t *Transaction) catchUp(phases int) (Verdict, error) {
 	return Verdict{}, nil
 }
 
-// verifier sends a share of the clean messages through Coraza as well.
+// verifier sends a share of the messages through all of Coraza as well.
 type verifier struct {
 	report func(Disagreement)
 	busy   atomic.Bool // one check at a time: checks must not become the load
 	done   func()      // for tests: after each check
 }
 
-// verify has the transaction, which was clean, checked with the policy's probability, after
-// the response and in a goroutine of its own.
-func (e *Engine) verify(t *Transaction) {
+// verify has the transaction checked with the policy's probability, after the response and in a
+// goroutine of its own: a clean one has no findings, and another one none by a rule that was
+// left out.
+func (e *Engine) verify(t *Transaction, clean bool) {
 	share := e.policy.ScreenVerify
-	if share <= 0 || rand.Float64() >= share || !e.checks.busy.CompareAndSwap(false, true) {
+	if share <= 0 || rand.Float64() >= share || !clean && len(t.leftOut) == 0 || !e.checks.busy.CompareAndSwap(false, true) {
 		return
 	}
+	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
 		engine: e, ctx: context.Background(), id: t.id, whole: t.whole,
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
@@ -179,7 +209,6 @@ func (e *Engine) verify(t *Transaction) {
 		response.Headers = slices.Clone(response.Headers)
 		again.response = &response
 	}
-	phases := t.completed
 	go func() {
 		defer func() {
 			e.checks.busy.Store(false)
@@ -187,10 +216,24 @@ func (e *Engine) verify(t *Transaction) {
 				e.checks.done()
 			}
 		}()
-		if f, err := again.replay(phases); err == nil && (f.Verdict.Action != Pass || len(f.Matches) > 0) {
+		f, err := again.replay(phases)
+		if err != nil {
+			return
+		}
+		if clean && (f.Verdict.Action != Pass || len(f.Matches) > 0) || !clean && f.foundBy(leftOut) {
 			e.disagree(Disagreement{Findings: f})
 		}
 	}()
+}
+
+// leftOut are rules of a phase, by id, that Coraza has not looked at, since the screen had ruled them out.
+type leftOut struct{ phase, from, to int }
+
+// foundBy reports whether one of these rules has found something.
+func (f *Findings) foundBy(rules []leftOut) bool {
+	return slices.ContainsFunc(f.Matches, func(m Match) bool {
+		return slices.ContainsFunc(rules, func(r leftOut) bool { return m.Phase == r.phase && r.from <= m.RuleID && m.RuleID <= r.to })
+	})
 }
 
 // replay runs a message that was recorded through Coraza.

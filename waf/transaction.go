@@ -24,9 +24,11 @@ type Transaction struct {
 	ctx         context.Context
 	id          string
 	tx          types.Transaction // nil: everything was clean so far
-	run         *screen.Run       // nil: Coraza decides
-	asked       screen.Reason     // why
+	run         *screen.Run       // nil: there is no screen, or it has failed
+	clean       bool              // everything was, so far
+	asked       screen.Reason     // why not
 	screenAsked bool              // there was a screen at the beginning
+	leftOut     []leftOut
 
 	// what Coraza needs if it is asked late
 	request   *Request
@@ -66,6 +68,7 @@ func (t *Transaction) requestHead() Verdict {
 	for _, h := range r.Headers {
 		t.tx.AddRequestHeader(h.Name, h.Value)
 	}
+	t.narrow(1, func() bool { return t.run.Head(r) })
 	t.completed = 1
 	return t.verdict(t.tx.ProcessRequestHeaders())
 }
@@ -86,14 +89,17 @@ func (t *Transaction) Off() bool { return t.tx != nil && t.tx.IsRuleEngineOff() 
 // not change before Finish.
 func (t *Transaction) BodyIsClean(body []byte, whole bool) (clean bool) {
 	t.body, t.whole = body, whole
-	return t.screened(2, func() bool {
-		if !t.engine.screen.InspectsRequest() {
-			body = nil
-		} else if !whole {
-			body = complete(body, t.run.Processor(), t.request, t.engine.policy.RequestBodyBytes)
-		}
-		return t.run.Body(body)
-	})
+	return t.screened(2, t.screenBody)
+}
+
+func (t *Transaction) screenBody() bool {
+	body := t.body
+	if !t.engine.screen.InspectsRequest() {
+		body = nil
+	} else if !t.whole {
+		body = complete(body, t.run.Processor(), t.request, t.engine.policy.RequestBodyBytes)
+	}
+	return t.run.Body(body)
 }
 
 // RequestBody runs the rules of phase 2 on the body, or on the prefix of it that is
@@ -110,11 +116,16 @@ func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error
 func (t *Transaction) requestBody() (Verdict, error) {
 	t.phase = 2
 	body := t.body
-	if !t.whole && len(body) > 0 {
-		if s, ok := t.tx.(plugintypes.TransactionState); ok {
-			body = complete(body, s.Variables().RequestBodyProcessor().Get(), t.request, t.engine.policy.RequestBodyBytes)
+	if s, ok := t.tx.(plugintypes.TransactionState); ok && len(body) > 0 {
+		processor := s.Variables().RequestBodyProcessor().Get()
+		if !t.whole {
+			body = complete(body, processor, t.request, t.engine.policy.RequestBodyBytes)
+		}
+		if t.run != nil && !t.run.Parses(processor) {
+			t.endScreen()
 		}
 	}
+	t.narrow(2, t.screenBody)
 	if len(body) > 0 {
 		it, n, err := t.tx.WriteRequestBody(body)
 		if err != nil {
@@ -181,6 +192,7 @@ func (t *Transaction) responseHead() Verdict {
 	for _, h := range t.response.Headers {
 		t.tx.AddResponseHeader(h.Name, h.Value)
 	}
+	t.narrow(3, func() bool { return t.run.ResponseHead(t.response) })
 	t.completed = 3
 	return t.verdict(t.tx.ProcessResponseHeaders(t.response.Status, t.response.Protocol))
 }
@@ -214,6 +226,7 @@ func (t *Transaction) ResponseBody(body []byte) (v Verdict, err error) {
 
 func (t *Transaction) responseBody() (Verdict, error) {
 	t.phase = 4
+	t.narrow(4, func() bool { return t.run.ResponseBody(t.answer) })
 	if len(t.answer) > 0 {
 		if it, _, err := t.tx.WriteResponseBody(t.answer); err != nil {
 			return Verdict{}, fmt.Errorf("buffer response body: %w", err)
@@ -233,10 +246,10 @@ func (t *Transaction) responseBody() (Verdict, error) {
 // which must not be used any more.
 func (t *Transaction) Finish() (f Findings, err error) {
 	defer recovered(&err)
-	if t.tx == nil && (t.run == nil || t.screened(5, t.run.Last)) {
-		if t.run != nil {
-			t.engine.verify(t)
-			t.run.End()
+	defer t.endScreen()
+	if t.tx == nil && (!t.clean || t.screened(5, t.run.Last)) {
+		if t.clean {
+			t.engine.verify(t, true)
 		}
 		return Findings{}, nil
 	}
@@ -245,7 +258,10 @@ func (t *Transaction) Finish() (f Findings, err error) {
 			return Findings{}, err
 		}
 	}
-	return t.conclude()
+	if f, err = t.conclude(); err == nil {
+		t.engine.verify(t, false)
+	}
+	return f, err
 }
 
 // conclude is Finish for a transaction that Coraza knows of.

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// cache remembers values that no rule of their class matches, and the rules that they let wait:
+// cache remembers values that no rule of their class matches, and the rules whose guard they meet:
 // names of fields, arguments and cookies, browsers' header fields, which come again and again. It
 // holds at most cacheSlots
 // values of at most cacheText bytes. A value is kept only when it comes a second time while
@@ -29,9 +29,9 @@ const (
 )
 
 type cached struct {
-	class   uint32
-	text    string
-	waiting []int32 // rules whose guard the value meets and that are decided in their phase
+	class uint32
+	text  string
+	meets []int32 // rules whose guard the value meets, but for those that it rules out
 }
 
 // hash reports false for values that are not cached.
@@ -50,7 +50,7 @@ func (c *cache) get(hash uint64, k *class, text string) *cached {
 	return nil
 }
 
-func (c *cache) add(hash uint64, k *class, text string, waiting []int32) {
+func (c *cache) add(hash uint64, k *class, text string, meets []int32) {
 	mark := &c.marks[hash%cacheSlots]
 	if mark.Swap(hash) != hash {
 		return
@@ -59,5 +59,5 @@ func (c *cache) add(hash uint64, k *class, text string, waiting []int32) {
 	if slot.Load() != nil && rand.Uint32()%turnover != 0 {
 		return
 	}
-	slot.Store(&cached{k.id, strings.Clone(text), slices.Clone(waiting)})
+	slot.Store(&cached{k.id, strings.Clone(text), slices.Clone(meets)})
 }

@@ -69,6 +69,7 @@ func (f *folder) fold() error {
 		}
 	}
 	f.order()
+	f.spare()
 	if err := f.addTraps(); err != nil {
 		return err
 	}
@@ -429,9 +430,11 @@ func (f *folder) link(r *seclang.Rule, i int, known *constants, before []link) (
 		l.targets = []target{{Target: seclang.Target{Variable: "UNKNOWN"}, source: fromNowhere}}
 	} else {
 		var err error
-		if l.operator, err = f.compiler.compile(src.Operator, f.argument(src.Operator, known)); err != nil {
+		if l.operator, err = f.compiler.compile(src.Operator, argument(src.Operator).resolve(known)); err != nil {
 			return l, err
 		}
+		_, constant := argument(src.Operator).constant()
+		l.assumes = !constant
 		if !leftBy(before, l.operator.arg) || readsMatched(l.operator.arg) && i < len(r.Links)-1 {
 			l.operator = vaguely("what other values have left")
 		}
@@ -514,12 +517,12 @@ func readsMatched(m macro) bool {
 	return slices.ContainsFunc(m.parts, func(p macroPart) bool { return strings.HasPrefix(p.variable, "MATCHED_VAR") })
 }
 
-// argument is an operator's argument, with what is known of TX filled in where Coraza would
-// fill it in while a request runs.
-func (f *folder) argument(o seclang.Operator, known *constants) macro {
+// argument is an operator's argument, with places where Coraza would fill them in while a request
+// runs.
+func argument(o seclang.Operator) macro {
 	switch o.Name {
 	case "eq", "ge", "gt", "le", "lt", "streq", "contains", "strmatch", "beginswith", "endswith", "within":
-		return parseMacro(o.Arg).resolve(known)
+		return parseMacro(o.Arg)
 	}
 	return macro{parts: []macroPart{{text: o.Arg}}}
 }

@@ -25,6 +25,8 @@ type rule struct {
 	pure bool
 	// keyed: of a pure rule, the kinds of values of which the key matters too.
 	keyed kindSet
+	// spared: if its guard is not met, Coraza may leave the rule out.
+	spared bool
 	// known is TX as far as rules that depend on no request have set it; for rules that read TX.
 	known *constants
 }
@@ -36,6 +38,7 @@ type link struct {
 	multiMatch bool
 	operator   *operator
 	negated    bool
+	assumes    bool // what rules are assumed to leave in TX is part of the operator
 	capture    bool // later links read what the operator captures
 	sets       []assignment
 	controls   []control

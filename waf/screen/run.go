@@ -8,14 +8,17 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
-// Run screens one request and the response to it, phase by phase. It belongs to one goroutine
-// at a time.
+// Run screens one request and the response to it, phase by phase. Once a phase is not clean, it
+// goes on to learn which other rules may match. It belongs to one goroutine at a time.
 type Run struct {
-	screen  *Screen
-	eval    evaluation
-	scratch prefilter.Scratch
-	waiting []uint64 // rules whose guard was met and that are decided in their phase
-	reason  Reason   // why the request is not clean
+	screen   *Screen
+	eval     evaluation
+	scratch  prefilter.Scratch
+	met      []uint64 // rules whose guard was met, but for those that one value was enough to rule out
+	declared string   // REQBODY_PROCESSOR behind phase 1
+	seen     int      // phases whose values have all been looked at
+	asked    bool     // not everything was clean
+	reason   Reason   // why
 
 	// of the value at hand
 	texts    []text
@@ -23,7 +26,7 @@ type Run struct {
 	held     []int32 // by union: candidates, or what it said; 0 between values
 	steps    []applied
 	changed  []int32 // nodes whose text is not the value
-	waits    []int32 // rules that it lets wait
+	meets    []int32 // rules whose guard it met, as in met
 	unstable bool    // the outcome depends on more than the text
 }
 
@@ -52,7 +55,9 @@ type Reason struct {
 // it is clean so far.
 func (r *Run) Head(req *extract.Request) bool {
 	r.eval.values.Head(req)
-	return r.scan(1) && r.turns(1)
+	r.phase(1)
+	r.declared = r.eval.values.Text(extract.ReqbodyProcessor)
+	return !r.asked
 }
 
 // Body screens the body, and afterwards all rules of the request. text is nil if there is no
@@ -66,17 +71,22 @@ func (r *Run) Body(text []byte) bool {
 			return r.inspect(Reason{What: why})
 		}
 	}
-	return r.scan(2) && r.turns(2)
+	return r.phase(2)
 }
 
 // Processor is the body processor that Coraza would run, in upper case; empty: none. It is
 // known after Head.
 func (r *Run) Processor() string {
-	p := r.eval.values.Text(extract.ReqbodyProcessor)
-	if p == "" && r.eval.force {
+	if r.declared == "" && r.eval.force {
 		return "URLENCODED"
 	}
-	return p
+	return r.declared
+}
+
+// Parses reports whether the body is parsed by [Run.Processor] although Coraza has run rules that are
+// assumed not to match. declared is REQBODY_PROCESSOR behind its phase 1.
+func (r *Run) Parses(declared string) bool {
+	return declared == r.declared && r.Processor() != "" // forcing it makes a difference only where none is declared
 }
 
 func (r *Run) contentType() string {
@@ -87,7 +97,7 @@ func (r *Run) contentType() string {
 // ResponseHead screens the head of the response.
 func (r *Run) ResponseHead(res *extract.Response) bool {
 	r.eval.values.ResponseHead(res)
-	return r.scan(3) && r.turns(3)
+	return r.phase(3)
 }
 
 // ResponseBody screens the body of the response, if the policy inspects it, and everything
@@ -99,7 +109,7 @@ func (r *Run) ResponseBody(text []byte) bool {
 		}
 		r.eval.values.ResponseBody(text)
 	}
-	return r.scan(4) && r.turns(4)
+	return r.phase(4)
 }
 
 // InspectsResponse reports whether Coraza would look at the response's body. It is known after
@@ -109,9 +119,12 @@ func (r *Run) InspectsResponse() bool {
 }
 
 // Last screens by the rules that run when everything is over.
-func (r *Run) Last() bool { return r.turns(5) }
+func (r *Run) Last() bool { return r.phase(5) }
 
-// Reason says why the last step was not clean.
+// Seen is how many phases were screened in full: all their values were looked at.
+func (r *Run) Seen() int { return r.seen }
+
+// Reason says why the first step that was not clean was not.
 func (r *Run) Reason() Reason { return r.reason }
 
 // End gives the memory of the run back. Nothing of it may be used afterwards.
@@ -119,58 +132,66 @@ func (r *Run) End() {
 	clear(r.texts)
 	r.scratch.Take("", 0)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, waiting: r.waiting, texts: r.texts[:0], textOf: r.textOf, held: r.held, steps: r.steps[:0], changed: r.changed[:0], waits: r.waits[:0],
+		screen: r.screen, scratch: r.scratch, met: r.met, texts: r.texts[:0], textOf: r.textOf, held: r.held, steps: r.steps[:0], changed: r.changed[:0], meets: r.meets[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
-	clear(r.waiting)
+	clear(r.met)
 	r.eval.values.Reset()
 	r.eval.buffer.Reset()
 	r.screen.runs.Put(r)
 }
 
+// inspect notes why the request is not clean, and reports that.
 func (r *Run) inspect(why Reason) bool {
-	r.reason = why
+	if !r.asked {
+		r.asked, r.reason = true, why
+	}
 	return false
 }
 
+func (r *Run) phase(n int) bool {
+	r.scan(n)
+	r.turns(n)
+	if r.seen == n-1 {
+		r.seen = n
+	}
+	return !r.asked
+}
+
 // scan looks at the values that are settled in a phase.
-func (r *Run) scan(phase int) bool {
+func (r *Run) scan(phase int) {
 	for _, k := range r.screen.scanned[phase] {
 		values := r.eval.values.Of(k)
 		for i := range values {
-			if c := r.screen.index.of(&values[i]); c != nil && !r.value(c, &values[i]) {
-				return false
+			if c := r.screen.index.of(&values[i]); c != nil {
+				r.value(c, &values[i])
 			}
 		}
 	}
-	return true
 }
 
-// value looks at one value and reports whether no rule was found that matches.
-func (r *Run) value(c *class, v *extract.Value) bool {
+// value looks at one value.
+func (r *Run) value(c *class, v *extract.Value) {
 	s := r.screen
 	hash, cacheable := s.cache.hash(c, v.Text)
 	if cacheable {
 		if known := s.cache.get(hash, c, v.Text); known != nil {
-			for _, n := range known.waiting {
-				r.wait(n)
+			for _, n := range known.meets {
+				r.meet(n)
 			}
-			return true
+			return
 		}
 	}
-	r.unstable, r.waits = false, r.waits[:0]
+	r.unstable, r.meets = false, r.meets[:0]
 	bytes, candidates := r.scanned(c, v.Text)
 	if bytes&c.touches == 0 && !c.always {
-		if !r.unchanged(candidates, v) {
-			return false
-		}
-	} else if !r.transformed(c, v, bytes, candidates) {
-		return false
+		r.unchanged(candidates, v)
+	} else {
+		r.transformed(c, v, bytes, candidates)
 	}
-	if cacheable && !r.unstable {
-		s.cache.add(hash, c, v.Text, r.waits)
+	if cacheable && !r.unstable && !r.asked {
+		s.cache.add(hash, c, v.Text, r.meets)
 	}
-	return true
 }
 
 // many needs are cheaper to decide with one scan for all literals than with one for those of each
@@ -189,7 +210,7 @@ func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
 
 // transformed looks at a value that transformations change: at each form that it takes, with
 // the guards that test this form.
-func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) bool {
+func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) {
 	x := r.screen.index
 	r.eval.buffer.Reset()
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
@@ -219,14 +240,13 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 		}
 		i++
 	}
-	clean := r.unchanged(candidates, v)
-	for i := 1; i < len(r.texts) && clean; i++ {
-		clean = r.text(int32(i), c, v)
+	r.unchanged(candidates, v)
+	for i := 1; i < len(r.texts); i++ {
+		r.text(int32(i), c, v)
 	}
 	for _, n := range r.changed {
 		r.textOf[n] = 0
 	}
-	return clean
 }
 
 // What cutting transformations may put in, and bytes of letters that a change of case may
@@ -257,14 +277,13 @@ func (r *Run) possible(c *class, steps []step, t *text) bool {
 
 // unchanged looks at the value as it came, for the guards that test it so. Where several of a
 // union are candidates, the union is asked first.
-func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
+func (r *Run) unchanged(candidates []int32, v *extract.Value) {
 	x := r.screen.index
 	for _, id := range candidates {
 		if g := &x.guards[id]; g.union >= 0 && r.textOf[g.nodes[0]] == 0 {
 			r.held[g.union]++
 		}
 	}
-	clean := true
 	for _, id := range candidates {
 		g := &x.guards[id]
 		if g.union >= 0 {
@@ -277,8 +296,8 @@ func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
 				continue
 			}
 		}
-		if clean && slices.ContainsFunc(g.nodes, func(n int32) bool { return r.textOf[n] == 0 }) {
-			clean = r.confirm(g, v, len(g.nodes) == 1)
+		if slices.ContainsFunc(g.nodes, func(n int32) bool { return r.textOf[n] == 0 }) {
+			r.confirm(g, v, len(g.nodes) == 1)
 		}
 	}
 	for _, id := range candidates {
@@ -286,7 +305,6 @@ func (r *Run) unchanged(candidates []int32, v *extract.Value) bool {
 			r.held[g.union] = 0
 		}
 	}
-	return clean
 }
 
 // What a union has said of the value at hand, in place of how many candidates it has.
@@ -296,7 +314,7 @@ const (
 )
 
 // text looks at another form of it, for the guards that test that.
-func (r *Run) text(i int32, c *class, v *extract.Value) bool {
+func (r *Run) text(i int32, c *class, v *extract.Value) {
 	x := r.screen.index
 	t := &r.texts[i]
 	r.scratch.Take(t.text, t.bytes)
@@ -317,12 +335,9 @@ func (r *Run) text(i int32, c *class, v *extract.Value) bool {
 		}
 		asked = view
 		for _, id := range view.Candidates(&r.scratch) {
-			if !r.confirm(&x.guards[id], v, false) {
-				return false
-			}
+			r.confirm(&x.guards[id], v, false)
 		}
 	}
-	return true
 }
 
 // apply returns the number of the form that a node's step makes of another.
@@ -352,26 +367,29 @@ func (r *Run) form(s string) int32 {
 }
 
 // confirm asks a rule itself about a value that its guard may match, if that decides it. If
-// not, the rule waits for its phase. unchanged: the guard's transformations change nothing, but
+// not, the rule is decided in its phase. unchanged: the guard's transformations change nothing, but
 // for ASCII case.
-func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) bool {
+func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) {
 	rule := g.rule
-	if !rule.pure {
-		r.wait(int32(rule.n))
-		r.waits = append(r.waits, int32(rule.n))
-		return true
+	if !rule.pure || len(rule.links) > 1 { // also without a match of the last link, a match of the first may leave a trace
+		r.meet(int32(rule.n))
+		r.meets = append(r.meets, int32(rule.n))
+	}
+	if !rule.pure || r.asked && r.isMet(rule.n) {
+		return
 	}
 	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
-		return r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
+		r.meet(int32(rule.n))
+		r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
 	}
 	if rule.keyed>>v.Kind&1 != 0 {
 		r.unstable = true
 	}
-	return true
 }
 
-// wait has a rule decided in its phase.
-func (r *Run) wait(rule int32) { r.waiting[rule/64] |= 1 << (rule % 64) }
+func (r *Run) meet(rule int32) { r.met[rule/64] |= 1 << (rule % 64) }
+
+func (r *Run) isMet(rule int) bool { return r.met[rule/64]>>(rule%64)&1 != 0 }
 
 func name(v *extract.Value) string {
 	if v.Key == "" {
@@ -380,16 +398,16 @@ func name(v *extract.Value) string {
 	return v.Kind.String() + ":" + v.Key
 }
 
-// turns evaluates the rules of a phase that take turns, or whose guard was met.
-func (r *Run) turns(phase int) bool {
+// turns evaluates the rules of a phase that take turns, or whose guard was met. Once the request is
+// not clean, only those count that prepare what others read.
+func (r *Run) turns(phase int) {
 	for _, rule := range r.screen.turns[phase] {
-		if rule.guard >= 0 && r.waiting[rule.n/64]>>(rule.n%64)&1 == 0 {
+		if rule.guard >= 0 && !r.isMet(rule.n) || r.asked && rule.effect {
 			continue
 		}
 		r.eval.buffer.Reset()
 		if r.eval.matches(rule) {
-			return r.inspect(Reason{Rule: rule.id})
+			r.inspect(Reason{Rule: rule.id})
 		}
 	}
-	return true
 }

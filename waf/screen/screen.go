@@ -46,6 +46,7 @@ type Screen struct {
 	rules    []*rule
 	scanned  [6][]extract.Kind // by the phase whose beginning they are looked at
 	turns    [6][]*rule        // by phase, in order: those that are not decided by one value
+	spared   [5][]spare        // by phase: those that Coraza may leave out
 	cache    *cache
 	runs     sync.Pool
 }
@@ -93,8 +94,11 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 			s.turns[r.phase] = append(s.turns[r.phase], r)
 		}
 	}
+	for phase := 1; phase < len(s.spared); phase++ {
+		s.spared[phase] = s.spares(phase)
+	}
 	s.runs.New = func() any {
-		return &Run{screen: s, waiting: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes)), held: make([]int32, len(s.index.unions))}
+		return &Run{screen: s, met: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes)), held: make([]int32, len(s.index.unions))}
 	}
 	return s, nil
 }
