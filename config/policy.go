@@ -19,7 +19,7 @@ type Policy struct {
 	OnError        string       `mapstructure:"on_error"`      // deny or allow
 	OnOverload     string       `mapstructure:"on_overload"`   // deny or allow
 	Screen         string       `mapstructure:"screen"`        // on or off
-	ScreenVerify   float64      `mapstructure:"screen_verify"` // share of clean requests, 0 to 1
+	ScreenVerify   float64      `mapstructure:"screen_verify"` // share of requests that all rules check once more, 0 to 1
 
 	// Sources maps each key path within the policy ("paranoia.blocking"), all but id and
 	// inherits, to the id of the policy that set it, or to "default". Lists that

@@ -43,7 +43,7 @@ type Policy struct {
 	Exclusions              []Exclusion
 
 	ScreenOff    bool    // every message goes to Coraza
-	ScreenVerify float64 // share of clean messages that Coraza checks all the same, 0 to 1
+	ScreenVerify float64 // share of messages that all of Coraza checks once more, 0 to 1
 }
 
 // Setting is one CRS variable of the collection TX.
