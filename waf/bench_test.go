@@ -186,15 +186,21 @@ var benchResponse = Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Heade
 // benchTransaction does what a proxy does.
 func benchTransaction(e *Engine, r *Request, body []byte) (blocked, clean bool, err error) {
 	t := e.Begin(context.Background(), "0193a7b2-bench")
-	var v Verdict
+	v, err := through(t, &message{request: r, body: body, response: &benchResponse}, true)
+	_, ferr := t.Finish()
+	return v.Blocks(), t.Clean(), errors.Join(err, ferr)
+}
+
+// through takes a message through all phases, up to one that blocks.
+func through(t *Transaction, m *message, whole bool) (v Verdict, err error) {
 	for _, phase := range []struct {
 		clean func() bool
 		rules func() (Verdict, error)
 	}{
-		{func() bool { return t.HeadIsClean(r) }, func() (Verdict, error) { return t.RequestHead(r) }},
-		{func() bool { return t.BodyIsClean(body, true) }, func() (Verdict, error) { return t.RequestBody(body, true) }},
-		{func() bool { return t.ResponseHeadIsClean(&benchResponse) }, func() (Verdict, error) { return t.ResponseHead(&benchResponse) }},
-		{func() bool { return t.ResponseBodyIsClean(nil) }, func() (Verdict, error) { return t.ResponseBody(nil) }},
+		{func() bool { return t.HeadIsClean(m.request) }, func() (Verdict, error) { return t.RequestHead(m.request) }},
+		{func() bool { return t.BodyIsClean(m.body, whole) }, func() (Verdict, error) { return t.RequestBody(m.body, whole) }},
+		{func() bool { return t.ResponseHeadIsClean(m.response) }, func() (Verdict, error) { return t.ResponseHead(m.response) }},
+		{func() bool { return t.ResponseBodyIsClean(m.answer) }, func() (Verdict, error) { return t.ResponseBody(m.answer) }},
 	} {
 		if phase.clean() {
 			continue
@@ -203,8 +209,7 @@ func benchTransaction(e *Engine, r *Request, body []byte) (blocked, clean bool, 
 			break
 		}
 	}
-	_, ferr := t.Finish()
-	return v.Blocks(), t.Clean(), errors.Join(err, ferr)
+	return v, err
 }
 
 // BenchmarkBytes is what bodies of ordinary text and JSON cost by their length, without the

@@ -79,23 +79,7 @@ func narrowed(t testing.TB, e *Engine, m *message, body, answer []byte, whole bo
 	}
 	const times = 100
 	tx := e.Begin(t.Context(), "0193a7b2-sound")
-	var v Verdict
-	for _, phase := range []struct {
-		clean func() bool
-		rules func() (Verdict, error)
-	}{
-		{func() bool { return tx.HeadIsClean(m.request) }, func() (Verdict, error) { return tx.RequestHead(m.request) }},
-		{func() bool { return tx.BodyIsClean(body, whole) }, func() (Verdict, error) { return tx.RequestBody(body, whole) }},
-		{func() bool { return tx.ResponseHeadIsClean(m.response) }, func() (Verdict, error) { return tx.ResponseHead(m.response) }},
-		{func() bool { return tx.ResponseBodyIsClean(answer) }, func() (Verdict, error) { return tx.ResponseBody(answer) }},
-	} {
-		if phase.clean() {
-			continue
-		}
-		if v, err = phase.rules(); err != nil || v.Blocks() {
-			break
-		}
-	}
+	_, err = through(tx, &message{m.request, body, m.response, answer}, whole)
 	got, ferr := tx.Finish()
 	for i := 0; err != nil || ferr != nil; i++ {
 		if _, err := all().replay(4); err != nil {
