@@ -49,18 +49,23 @@ func (e *evaluation) matches(r *rule) bool {
 	return e.from(0) && r.effect || e.doubt
 }
 
-// matchesValue reports whether a pure rule may match because of one value. unchanged: its
-// transformations do not change the value.
-func (e *evaluation) matchesValue(r *rule, v *extract.Value, unchanged bool) bool {
+// matchesValue reports whether a pure rule may match because of one value.
+func (e *evaluation) matchesValue(r *rule, v *extract.Value) bool {
+	return e.matchesBy(r, v, func(t *target) bool { return e.test(0, t, v.Key, v.Text) })
+}
+
+// matchesText is matchesValue where the first link's transformations make text of the value.
+func (e *evaluation) matchesText(r *rule, v *extract.Value, text string) bool {
+	return e.matchesBy(r, v, func(t *target) bool { return e.testText(0, t, v.Key, text) })
+}
+
+func (e *evaluation) matchesBy(r *rule, v *extract.Value, test func(t *target) bool) bool {
 	e.begin(r)
 	l := &r.links[0]
 	for i := range l.targets {
 		t := &l.targets[i]
 		for _, k := range t.kinds {
-			if k != v.Kind || t.Count || !t.selects(v) {
-				continue
-			}
-			if unchanged && e.testText(0, t, v.Key, v.Text) || !unchanged && e.test(0, t, v.Key, v.Text) {
+			if k == v.Kind && !t.Count && t.selects(v) && test(t) {
 				return true
 			}
 		}

@@ -27,8 +27,11 @@ type index struct {
 type guard struct {
 	rule  *rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
-	exact bool    // no node differs from the value in ASCII case only
-	union int32   // the union that its expression is in; -1: none
+	// lowers: what the operator gets is the node's text with ASCII letters in lower case. The step that does that
+	// may have been passed over, since the scan is blind to case and so are the steps behind it.
+	lowers bool
+	whole  bool  // with several nodes some of which lower, all are tested at once
+	union  int32 // the union that its expression is in; -1: none
 }
 
 // node is one step of a chain of transformations; chains that begin alike share nodes. Node 0
@@ -69,30 +72,36 @@ type step struct {
 // automata stay small on prose (300 KiB); with all in one there would be no end of states.
 const unionSize = 8
 
-// unite makes the unions of guards that are decided by one expression on the value itself,
-// those together that are candidates most.
+// unite makes the unions of guards that are decided by one expression on one text, those together that
+// are candidates most.
 func (x *index) unite(c *Compiler) error {
-	var single []int32
+	var asIs, lowered []int32
 	for i := range x.guards {
 		g := &x.guards[i]
 		l := &g.rule.links[0]
-		if g.rule.pure && len(g.rule.links) == 1 && g.exact && len(g.nodes) == 1 && !l.negated && l.operator.expr != "" {
-			single = append(single, int32(i))
+		switch {
+		case !g.rule.pure || len(g.rule.links) > 1 || len(g.nodes) > 1 || l.negated || l.operator.expr == "":
+		case g.lowers:
+			lowered = append(lowered, int32(i))
+		default:
+			asIs = append(asIs, int32(i))
 		}
 	}
 	chance := func(i int32) float64 { return x.guards[i].rule.links[0].operator.chance }
-	slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
-	for list := range slices.Chunk(single, unionSize) {
-		var exprs []string
-		for _, i := range list {
-			exprs = append(exprs, x.guards[i].rule.links[0].operator.expr)
-			x.guards[i].union = int32(len(x.unions))
+	for _, single := range [][]int32{asIs, lowered} {
+		slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
+		for list := range slices.Chunk(single, unionSize) {
+			var exprs []string
+			for _, i := range list {
+				exprs = append(exprs, x.guards[i].rule.links[0].operator.expr)
+				x.guards[i].union = int32(len(x.unions))
+			}
+			m, err := c.union(exprs)
+			if err != nil {
+				return fmt.Errorf("unite expressions: %w", err)
+			}
+			x.unions = append(x.unions, m)
 		}
-		m, err := c.union(exprs)
-		if err != nil {
-			return fmt.Errorf("unite expressions: %w", err)
-		}
-		x.unions = append(x.unions, m)
 	}
 	return nil
 }
@@ -146,7 +155,12 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 		}
 		needs = append(needs, need)
 		operators = append(operators, l.operator)
-		x.guards = append(x.guards, guard{r, x.path(l), !slices.ContainsFunc(l.chain, folding), -1})
+		g := guard{rule: r, nodes: x.path(l), union: -1}
+		for i, step := range l.chain {
+			g.lowers = g.lowers || folding(step) && foldsLater(l.chain[i+1:])
+		}
+		g.whole = g.lowers && l.multiMatch
+		x.guards = append(x.guards, g)
 	}
 	join := func(c *classed, need int32) {
 		if slices.Contains(c.needs, need) {

@@ -24,6 +24,7 @@ type Run struct {
 	texts    []text
 	textOf   []int32 // by node; 0 between values
 	held     []int32 // by union: candidates, or what it said; 0 between values
+	ids      []int32 // guards to ask
 	steps    []applied
 	changed  []int32 // nodes whose text is not the value
 	meets    []int32 // rules whose guard it met, as in met
@@ -132,7 +133,7 @@ func (r *Run) End() {
 	clear(r.texts)
 	r.scratch.Take("", 0)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, met: r.met, texts: r.texts[:0], textOf: r.textOf, held: r.held, steps: r.steps[:0], changed: r.changed[:0], meets: r.meets[:0],
+		screen: r.screen, scratch: r.scratch, met: r.met, texts: r.texts[:0], textOf: r.textOf, held: r.held, ids: r.ids[:0], steps: r.steps[:0], changed: r.changed[:0], meets: r.meets[:0],
 		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
 	}
 	clear(r.met)
@@ -183,6 +184,7 @@ func (r *Run) value(c *class, v *extract.Value) {
 		}
 	}
 	r.unstable, r.meets = false, r.meets[:0]
+	r.eval.buffer.Reset()
 	bytes, candidates := r.scanned(c, v.Text)
 	if bytes&c.touches == 0 && !c.always {
 		r.unchanged(candidates, v)
@@ -212,7 +214,6 @@ func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
 // the guards that test this form.
 func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) {
 	x := r.screen.index
-	r.eval.buffer.Reset()
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
 	r.steps, r.changed = r.steps[:0], r.changed[:0]
 	for i := 0; i < len(c.steps); {
@@ -275,32 +276,49 @@ func (r *Run) possible(c *class, steps []step, t *text) bool {
 	return false
 }
 
-// unchanged looks at the value as it came, for the guards that test it so. Where several of a
-// union are candidates, the union is asked first.
+// unchanged looks at the value as it came, for the guards that test it so.
 func (r *Run) unchanged(candidates []int32, v *extract.Value) {
 	x := r.screen.index
+	r.ids = r.ids[:0]
 	for _, id := range candidates {
-		if g := &x.guards[id]; g.union >= 0 && r.textOf[g.nodes[0]] == 0 {
+		if slices.ContainsFunc(x.guards[id].nodes, func(n int32) bool { return r.textOf[n] == 0 }) {
+			r.ids = append(r.ids, id)
+		}
+	}
+	r.ask(v, v.Text)
+}
+
+// ask asks the guards in ids about a value in one of its forms. Where several of a union are candidates,
+// the union is asked first.
+func (r *Run) ask(v *extract.Value, text string) {
+	x := r.screen.index
+	for _, id := range r.ids {
+		if g := &x.guards[id]; g.union >= 0 {
 			r.held[g.union]++
 		}
 	}
-	for _, id := range candidates {
+	lower := ""
+	for _, id := range r.ids {
 		g := &x.guards[id]
-		if g.union >= 0 {
-			if n := &r.held[g.union]; *n > 1 {
-				if *n = mayMatch; !x.unions[g.union].MatchString(v.Text) {
-					*n = noMatch
-				}
+		if g.union >= 0 && r.held[g.union] == noMatch {
+			continue
+		}
+		form := text
+		if g.lowers {
+			if lower == "" {
+				lower = transform.LowerASCII(text, &r.eval.buffer)
 			}
-			if r.held[g.union] == noMatch {
+			form = lower
+		}
+		if g.union >= 0 && r.held[g.union] > 1 {
+			if r.held[g.union] = mayMatch; !x.unions[g.union].MatchString(form) {
+				r.held[g.union] = noMatch
 				continue
 			}
 		}
-		if slices.ContainsFunc(g.nodes, func(n int32) bool { return r.textOf[n] == 0 }) {
-			r.confirm(g, v, len(g.nodes) == 1)
-		}
+		r.confirm(g, v, form)
 	}
-	for _, id := range candidates {
+	for _, id := range r.ids {
 		if g := &x.guards[id]; g.union >= 0 {
 			r.held[g.union] = 0
 		}
@@ -328,16 +346,16 @@ func (r *Run) text(i int32, c *class, v *extract.Value) {
 		x.set.Scan(&r.scratch)
 	}
 	var asked *prefilter.View
+	r.ids = r.ids[:0]
 	for _, n := range r.changed {
 		view := c.views[n]
 		if r.textOf[n] != i || view == nil || view == asked {
 			continue
 		}
 		asked = view
-		for _, id := range view.Candidates(&r.scratch) {
-			r.confirm(&x.guards[id], v, false)
-		}
+		r.ids = append(r.ids, view.Candidates(&r.scratch)...)
 	}
+	r.ask(v, t.text)
 }
 
 // apply returns the number of the form that a node's step makes of another.
@@ -367,9 +385,9 @@ func (r *Run) form(s string) int32 {
 }
 
 // confirm asks a rule itself about a value that its guard may match, if that decides it. If
-// not, the rule is decided in its phase. unchanged: the guard's transformations change nothing, but
-// for ASCII case.
-func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) {
+// not, the rule is decided in its phase. text is what the guard's operator gets, but for guards that
+// are to be asked in whole.
+func (r *Run) confirm(g *guard, v *extract.Value, text string) {
 	rule := g.rule
 	if !rule.pure || len(rule.links) > 1 { // also without a match of the last link, a match of the first may leave a trace
 		r.meet(int32(rule.n))
@@ -378,7 +396,7 @@ func (r *Run) confirm(g *guard, v *extract.Value, unchanged bool) {
 	if !rule.pure || r.asked && r.isMet(rule.n) {
 		return
 	}
-	if r.eval.matchesValue(rule, v, unchanged && g.exact) {
+	if g.whole && r.eval.matchesValue(rule, v) || !g.whole && r.eval.matchesText(rule, v, text) {
 		r.meet(int32(rule.n))
 		r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
 	}
