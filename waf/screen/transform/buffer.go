@@ -6,8 +6,8 @@ const (
 	// firstChunk is the size in bytes a Buffer starts with.
 	firstChunk = 4 << 10
 
-	// retainedBytes bounds what a Buffer keeps over a Reset.
-	retainedBytes = 256 << 10
+	// retainedBytes bounds what a Buffer keeps over a Reset: what the forms of a value of a megabyte need.
+	retainedBytes = 16 << 20
 )
 
 // Buffer holds the bytes of transformed values. The zero value is ready. A Buffer that has seen the
@@ -22,13 +22,26 @@ type Buffer struct {
 }
 
 // Reset makes all strings invalid that were produced with the buffer, whose memory is used again.
-// At most 256 KiB are kept.
+// At most 16 MiB are kept.
 func (b *Buffer) Reset() {
 	if cap(b.chunk) > retainedBytes {
 		b.chunk = nil
 		return
 	}
 	b.chunk = b.chunk[:0]
+}
+
+// Mark is a state of a Buffer.
+type Mark struct{ chunk []byte }
+
+// Mark returns the state that the buffer is in.
+func (b *Buffer) Mark() Mark { return Mark{b.chunk} }
+
+// Release gives the memory back of results that are younger than the mark, which nothing may refer to.
+func (b *Buffer) Release(m Mark) {
+	if unsafe.SliceData(b.chunk) == unsafe.SliceData(m.chunk) { // otherwise there is a new chunk, with room for them
+		b.chunk = m.chunk
+	}
 }
 
 // reserve returns an empty slice with room for n bytes, which is not handed out before keep. A

@@ -37,6 +37,26 @@ func TestBufferReset(t *testing.T) {
 	}
 }
 
+// TestBufferRelease takes back what is younger than a mark, and nothing else.
+func TestBufferRelease(t *testing.T) {
+	buf := &Buffer{}
+	first := buf.keep(append(buf.reserve(4), "keep"...))
+	mark := buf.Mark()
+	buf.keep(append(buf.reserve(4), "drop"...))
+	buf.Release(mark)
+	second := buf.keep(append(buf.reserve(4), "next"...))
+	if len(buf.chunk) != 8 {
+		t.Errorf("%d bytes are in use, want 8", len(buf.chunk))
+	}
+	mark = buf.Mark()
+	third := buf.keep(append(buf.reserve(2*firstChunk), "other chunk"...))
+	buf.Release(mark)
+	buf.keep(append(buf.reserve(4), "last"...))
+	if first != "keep" || second != "next" || third != "other chunk" {
+		t.Errorf("got %q, %q and %q", first, second, third)
+	}
+}
+
 // TestBufferOutgrown checks a slice that was appended to beyond its room.
 func TestBufferOutgrown(t *testing.T) {
 	buf := &Buffer{}

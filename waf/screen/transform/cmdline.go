@@ -38,30 +38,35 @@ func cmdLine(s string, b *Buffer) (string, bool) {
 	if i == len(s) {
 		return s, false
 	}
-	d := append(b.reserve(len(s)), s[:i]...)
+	d := b.reserve(len(s))[:len(s)]
+	n := copy(d, s[:i])
 	space := i > 0 && s[i-1] == ' '
 	for ; i < len(s); i++ {
 		c := s[i]
-		switch cmdLineClass[c] {
-		case cmdDrop:
-			continue
-		case cmdSpace:
-			if !space {
-				d = append(d, ' ')
+		if class := cmdLineClass[c]; class != cmdCopy {
+			switch class {
+			case cmdDrop:
+				continue
+			case cmdSpace:
+				if !space {
+					d[n] = ' '
+					n++
+				}
+				space = true
+				continue
+			case cmdJoin:
+				if space {
+					n--
+				}
+			case cmdLower:
+				c += 'a' - 'A'
 			}
-			space = true
-			continue
-		case cmdJoin:
-			if space {
-				d = d[:len(d)-1]
-			}
-		case cmdLower:
-			c += 'a' - 'A'
 		}
-		d = append(d, c)
+		d[n] = c
+		n++
 		space = false
 	}
-	return b.keep(d), true
+	return b.keep(d[:n]), true
 }
 
 // firstCmdLine returns the position of the first byte that does not stay as it is, or makes the

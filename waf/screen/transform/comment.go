@@ -8,6 +8,9 @@ var commentTouches = BytesOf("*-#")
 
 var commentTable = commentTouches.table()
 
+// markTable has the bytes that marks begin with.
+var markTable = BytesOf("/*<-#").table()
+
 // firstComment returns a position before which no comment mark of any kind starts, or len(s) if
 // there is none: dates and ranges are full of lone dashes.
 func firstComment(s string) int {
@@ -112,8 +115,12 @@ func removeCommentsChar(s string, b *Buffer) (string, bool) {
 	for i < len(s) {
 		n := commentMark(s, i)
 		if n == 0 {
-			d = append(d, s[i])
-			n = 1
+			end := i + 1
+			for end < len(s) && !markTable[s[end]] {
+				end++
+			}
+			d = append(d, s[i:end]...)
+			n = end - i
 		}
 		i += n
 	}

@@ -27,8 +27,12 @@ func htmlEntityDecode(s string, b *Buffer) (string, bool) {
 	d := append(b.reserve(i+(len(s)-i)*6/5), s[:i]...)
 	for i < len(s) {
 		if s[i] != '&' {
-			d = append(d, s[i])
-			i++
+			end := strings.IndexByte(s[i:], '&')
+			if end < 0 {
+				end = len(s) - i
+			}
+			d = append(d, s[i:i+end]...)
+			i += end
 			continue
 		}
 		n := 0

@@ -79,6 +79,10 @@ func lastSlash(d []byte) int {
 // off what Windows does not see (normalise_path_win.go of Coraza): an alternate data stream of the
 // last element, and dots and spaces at the end of elements.
 func normalizePathWin(s string, b *Buffer) (string, bool) {
+	if strings.IndexByte(s, '/') < 0 && strings.IndexByte(s, '\\') < 0 {
+		out := normalElementWin(s)
+		return out, out != s
+	}
 	if isNormalPathWin(s) {
 		return s, false
 	}
@@ -92,6 +96,28 @@ func normalizePathWin(s string, b *Buffer) (string, bool) {
 	d := appendNormalPath(b.reserve(len(s)+1), path)
 	out := b.keep(cutDotsAndSpaces(cutStream(d)))
 	return out, out != s
+}
+
+// normalElementWin is normalizePathWin of a path that is one element.
+func normalElementWin(s string) string {
+	if s == "." {
+		return ""
+	}
+	start := 0
+	if hasDrive(s) {
+		start = 2
+	}
+	if colon := strings.IndexByte(s[start:], ':'); colon >= 0 {
+		s = s[:start+colon]
+	}
+	if trimmed := strings.TrimRight(s, ". "); trimmed != "" || strings.IndexByte(s, ' ') >= 0 {
+		return trimmed
+	}
+	return s // nothing but dots
+}
+
+func hasDrive[T string | []byte](s T) bool {
+	return len(s) >= 2 && s[1] == ':' && 'a' <= s[0]|0x20 && s[0]|0x20 <= 'z'
 }
 
 // isNormalPathWin reports whether s surely stays as it is.
@@ -118,7 +144,7 @@ var winTable = BytesOf(`\:. `).table()
 func cutStream(d []byte) []byte {
 	end := len(d)
 	start := 0
-	if end >= 2 && d[1] == ':' && ('a' <= d[0]|0x20 && d[0]|0x20 <= 'z') {
+	if hasDrive(d) {
 		start = 2
 	}
 	slash := end > start && d[end-1] == '/'

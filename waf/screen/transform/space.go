@@ -96,6 +96,21 @@ func spaceLen(s string, i int) int {
 
 var removedTable = BytesOf(asciiSpaces).Union(bytesFrom(utf8.RuneSelf, 0xFF)).table()
 
+// What removeWhitespace does with a byte: how many it leaves, or that it has to look closer.
+var removedClass = func() (class [256]uint8) {
+	for c := range class {
+		switch {
+		case c >= utf8.RuneSelf:
+			class[c] = removedCloser
+		case strings.IndexByte(asciiSpaces, byte(c)) < 0:
+			class[c] = 1
+		}
+	}
+	return class
+}()
+
+const removedCloser = 2
+
 // removeWhitespace drops what Unicode calls white space (remove_whitespace.go of Coraza). Bytes
 // outside of UTF-8 become U+FFFD on the way, which is not reported as a change.
 func removeWhitespace(s string, b *Buffer) (string, bool) {
@@ -104,36 +119,35 @@ func removeWhitespace(s string, b *Buffer) (string, bool) {
 		return s, false
 	}
 	changed := false
-	d := append(b.reserve(i+3*(len(s)-i)), s[:i]...)
+	d := b.reserve(i + 3*(len(s)-i)) // three bytes for each that is outside of UTF-8
+	d = d[:cap(d)]
+	n := copy(d, s[:i])
 	for i < len(s) {
 		c := s[i]
-		if !removedTable[c] {
-			d = append(d, c)
+		if class := removedClass[c]; class != removedCloser {
+			d[n] = c
+			n += int(class)
 			i++
-			continue
-		}
-		if c < utf8.RuneSelf {
-			changed = true
-			i++
+			changed = changed || class == 0
 			continue
 		}
 		if isShort(s, i) && c != 0xC2 {
-			d = append(d, c, s[i+1])
+			n += copy(d[n:], s[i:i+2])
 			i += 2
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(s[i:])
+		r, width := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError:
-			d = utf8.AppendRune(d, r)
+			n += utf8.EncodeRune(d[n:], r)
 		case unicode.IsSpace(r):
 			changed = true
 		default:
-			d = append(d, s[i:i+n]...)
+			n += copy(d[n:], s[i:i+width])
 		}
-		i += n
+		i += width
 	}
-	return b.keep(d), changed
+	return b.keep(d[:n]), changed
 }
 
 func trim(s string, _ *Buffer) (string, bool) {
