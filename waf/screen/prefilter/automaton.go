@@ -1,122 +1,222 @@
 package prefilter
 
+import (
+	"cmp"
+	"slices"
+)
+
 // automaton finds the literals of a set in a value, in one pass (Aho and Corasick, 1975).
 // States near the root, in which ordinary values keep it, and states with several successors
 // have a row with a successor for each byte; the others, which are most, store their only
-// successor and the state to fall back to, a twentieth of the size.
+// successor and the state to fall back to.
 //
-// A state is its index in rows, or len(rows) plus its index in chain. The bit found marks a
-// state in which literals end.
+// What a value costs is how often the memory that it goes through is in no near cache. So all of it is
+// small: states have 16 bits, and what common bytes lead to stands side by side.
+//
+// States are numbered: those with a row, then the others; in the middle those in which literals end.
 type automaton struct {
-	column  [256]uint8 // of a byte in a row; letters share theirs across case
-	columns uint32     // of a row; one more has the index in ends
-	rows    []uint32
-	chain   []link
-	ends    []uint32 // by index, the first of the literals that end in a state; one more at the end
-	ended   []int32  // these literals
+	column [256]uint8 // of a byte in a row; letters share theirs across case
+	erased uint32     // evasion bytes have this column or one behind it
+	shift  uint8      // a row has 1<<shift columns
+	rows   []uint16
+	chain  []link   // of the states without a row
+	first  uint32   // of the states in which literals end
+	endsIn []uint32 // by state from first on, the index in ends
+	ends   []uint32 // by index, the first of the literals that end in a state; one more at the end
+	ended  []int32  // these literals
 }
 
 type link struct {
-	next, fail uint32
-	end        uint32
+	next, fail uint16
 	column     uint8
 }
 
-const found = 1 << 31
+// mostStates is how many states an automaton may have.
+const mostStates = 1 << 16
 
-// smallDepth and largeDepth are up to which depth every state has a row: in automata of which
-// there are many, and in those that all values go through.
-const smallDepth, largeDepth = 1, 2
+// rowDepth is up to which depth every state has a row.
+const rowDepth = 2
 
-// newAutomaton takes folded literals, none empty, their ids, and up to which depth every state has a
-// row.
-func newAutomaton(literals []string, ids []int32, depth int) *automaton {
-	a := &automaton{columns: 1} // column 0 is for the bytes of no literal
-	for _, s := range literals {
-		for i := range len(s) {
-			if b := s[i]; a.column[b] == 0 {
-				a.column[b] = uint8(a.columns)
-				if 'a' <= b && b <= 'z' {
-					a.column[b-'a'+'A'] = uint8(a.columns)
-				}
-				a.columns++
-			}
+// newAutomaton takes folded literals, none empty, and their ids.
+func newAutomaton(literals []string, ids []int32) *automaton {
+	a := &automaton{}
+	columns := a.assignColumns(literals)
+	for a.shift = 1; 1<<a.shift < columns; a.shift++ {
+	}
+	nodes := trie(literals, ids, &a.column)
+	// What contains a literal contains a part of it: with parts, there are fewer states.
+	for size := maxLiteral - 1; len(nodes) > mostStates; size-- {
+		parts := make([]string, len(literals))
+		for i, s := range literals {
+			parts[i] = rarestPart(s, size)
 		}
+		nodes = trie(parts, ids, &a.column)
 	}
-	nodes := trie(literals, ids, &a.column, depth)
-	// The rows refer to each other, so every state gets its index before the first is filled.
-	stride := a.columns + 1
-	var rows, links uint32
-	for _, n := range nodes {
-		if n.dense {
-			n.state, rows = rows*stride, rows+1
-		}
-	}
-	for _, n := range nodes {
-		if !n.dense {
-			n.state, links = rows*stride+links, links+1
-		}
-	}
-	a.rows, a.chain, a.ends = make([]uint32, rows*stride), make([]link, links), []uint32{0, 0}
-	for _, n := range nodes {
-		a.fill(n)
-	}
+	a.fill(nodes)
 	return a
 }
 
-// fill writes the row or the link of a node; those of the nodes less deep are written.
-func (a *automaton) fill(n *trieNode) {
-	end := uint32(0)
-	switch {
-	case n.literal:
-		end = uint32(len(a.ends)) - 1
-		a.ended = append(a.ended, n.ends...)
-		a.ends = append(a.ends, uint32(len(a.ended)))
-	case n.fail != nil: // the same literals end in both
-		end = a.endsIn(n.fail.state)
-	}
-	if !n.dense {
-		l := &a.chain[n.state-uint32(len(a.rows))]
-		l.end, l.fail = end, n.fail.state
-		for _, k := range n.kids {
-			l.column, l.next = k.column, k.node.target()
+// assignColumns gives every byte a column, frequent ones first, and returns how many columns there
+// are. Column 0 is for the bytes of no literal.
+func (a *automaton) assignColumns(literals []string) int {
+	var used [256]bool
+	for _, s := range literals {
+		for i := range len(s) {
+			used[s[i]] = true
 		}
-		return
 	}
-	row := a.rows[n.state:][:a.columns+1]
-	row[a.columns] = end
-	for c := range a.columns {
-		if kid := n.kid(uint8(c)); kid != nil {
-			row[c] = kid.target()
-		} else if n.depth > 0 {
-			row[c] = a.step(n.fail.state, c)
+	var list []byte
+	for b := range 256 {
+		if used[b] || groupMask[b]&evasion != 0 {
+			list = append(list, byte(b))
+		}
+	}
+	rank := func(b byte) float64 {
+		if groupMask[b]&evasion != 0 {
+			return 1
+		}
+		return -chanceOfClass(groupMask[b])
+	}
+	slices.SortStableFunc(list, func(a, b byte) int { return cmp.Compare(rank(a), rank(b)) })
+	n := 1
+	for _, b := range list {
+		if groupMask[b]&evasion != 0 && a.erased == 0 {
+			a.erased = uint32(n)
+		}
+		a.column[b] = uint8(n)
+		if 'a' <= b && b <= 'z' {
+			a.column[b-'a'+'A'] = uint8(n)
+		}
+		n++
+	}
+	return n
+}
+
+// fill numbers the nodes, of which those less deep come first, and writes what they lead to.
+func (a *automaton) fill(nodes []*trieNode) {
+	var order [4][]*trieNode
+	for _, n := range nodes {
+		place := 3
+		switch {
+		case n.dense && len(n.ends) == 0:
+			place = 0
+		case n.dense:
+			place = 1
+		case len(n.ends) > 0:
+			place = 2
+		}
+		order[place] = append(order[place], n)
+	}
+	number := uint16(0)
+	for _, list := range order {
+		for _, n := range list {
+			n.state = number
+			number++
+		}
+	}
+	rows := len(order[0]) + len(order[1])
+	a.first = uint32(len(order[0]))
+	a.rows, a.chain = make([]uint16, rows<<a.shift), make([]link, len(nodes)-rows)
+	a.endsIn, a.ends = make([]uint32, len(order[1])+len(order[2])), []uint32{0}
+	for _, n := range nodes {
+		switch {
+		case n.literal:
+			a.endsIn[uint32(n.state)-a.first] = uint32(len(a.ends)) - 1
+			a.ended = append(a.ended, n.ends...)
+			a.ends = append(a.ends, uint32(len(a.ended)))
+		case len(n.ends) > 0: // the same as in the state to fall back to
+			a.endsIn[uint32(n.state)-a.first] = a.endsIn[uint32(n.fail.state)-a.first]
+		}
+		if !n.dense {
+			l := &a.chain[int(n.state)-rows]
+			l.fail = n.fail.state
+			for _, k := range n.kids {
+				l.column, l.next = k.column, k.node.state
+			}
+			continue
+		}
+		row := a.rows[int(n.state)<<a.shift:][:1<<a.shift]
+		for c := range row {
+			if kid := n.kid(uint8(c)); kid != nil {
+				row[c] = kid.state
+			} else if n.depth > 0 {
+				row[c] = uint16(a.step(uint32(n.fail.state), uint32(c)))
+			}
 		}
 	}
 }
 
-// step returns the state after one byte, with the bit found.
+// step returns the state after one byte.
 func (a *automaton) step(state, column uint32) uint32 {
-	for state >= uint32(len(a.rows)) {
-		l := &a.chain[state-uint32(len(a.rows))]
+	rows := uint32(len(a.rows) >> a.shift)
+	for state >= rows {
+		l := &a.chain[state-rows]
 		if uint32(l.column) == column {
-			return l.next
+			return uint32(l.next)
 		}
-		state = l.fail
+		state = uint32(l.fail)
 	}
-	return a.rows[state+column]
-}
-
-// endsIn returns the index in ends for a state without the bit found.
-func (a *automaton) endsIn(state uint32) uint32 {
-	if n := uint32(len(a.rows)); state >= n {
-		return a.chain[state-n].end
-	}
-	return a.rows[state+a.columns]
+	return uint32(a.rows[state<<a.shift+column])
 }
 
 // literals returns the literals that end in the states with an index in ends.
 func (a *automaton) literals(end uint32) []int32 {
 	return a.ended[a.ends[end]:a.ends[end+1]]
+}
+
+// search notes the ids of the literals that occur in the value at hand. At a byte of the evasion set
+// it forks: one state goes on without the byte, until both have come to the same.
+func (a *automaton) search(sc *Scratch, m *met) {
+	m.ended = grown(m.ended, len(a.ends))
+	value, rows, chain, shift, erased, first, found := sc.value, a.rows, a.chain, a.shift&15, a.erased, a.first, uint32(len(a.endsIn))
+	dense := uint32(len(rows) >> shift)
+	state := uint32(0)
+	for i := 0; i < len(value); i++ {
+		column := uint32(a.column[value[i]])
+		if column >= erased {
+			i, state = a.searchForked(value, i, state, m)
+			continue
+		}
+		for state >= dense {
+			l := &chain[state-dense]
+			if uint32(l.column) == column {
+				state = uint32(l.next)
+				goto next
+			}
+			state = uint32(l.fail)
+		}
+		state = uint32(rows[state<<shift+column])
+	next:
+		if state-first < found {
+			m.end(a, a.endsIn[state-first])
+		}
+	}
+}
+
+// searchForked goes on at index i, a byte of the evasion set, with two states, and returns the
+// index of the last byte that it has read and the state there.
+func (a *automaton) searchForked(value string, i int, state uint32, m *met) (last int, _ uint32) {
+	without := state
+	for ; i < len(value); i++ {
+		column := uint32(a.column[value[i]])
+		state = a.advance(state, column, m)
+		if column >= a.erased {
+			continue
+		}
+		if without = a.advance(without, column, m); without == state {
+			return i, state
+		}
+	}
+	return i, state
+}
+
+// advance is one byte of search.
+func (a *automaton) advance(state, column uint32, m *met) uint32 {
+	state = a.step(state, column)
+	if i := state - a.first; i < uint32(len(a.endsIn)) {
+		m.end(a, a.endsIn[i])
+	}
+	return state
 }
 
 // trieNode is a state while the automaton is built.
@@ -127,7 +227,7 @@ type trieNode struct {
 	fail    *trieNode // the longest proper suffix of the node that is a node
 	ends    []int32   // the literals that end here
 	literal bool      // one of them is the node itself
-	state   uint32
+	state   uint16
 }
 
 // trieKid is a node by its column in the node before.
@@ -146,16 +246,8 @@ func (n *trieNode) kid(column uint8) *trieNode {
 	return nil
 }
 
-// target returns the state as a successor.
-func (n *trieNode) target() uint32 {
-	if len(n.ends) > 0 {
-		return n.state | found
-	}
-	return n.state
-}
-
 // trie returns the nodes of the literals, the less deep first.
-func trie(literals []string, ids []int32, column *[256]uint8, depth int) []*trieNode {
+func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
 	root := &trieNode{}
 	for literal, s := range literals {
 		n := root
@@ -173,7 +265,7 @@ func trie(literals []string, ids []int32, column *[256]uint8, depth int) []*trie
 	nodes := []*trieNode{root}
 	for i := 0; i < len(nodes); i++ {
 		n := nodes[i]
-		n.dense = n.depth <= depth || len(n.kids) > 1
+		n.dense = n.depth <= rowDepth || len(n.kids) > 1
 		if n.fail != nil {
 			n.ends = append(n.ends, n.fail.ends...)
 		}

@@ -111,7 +111,7 @@ func levelAutomaton(needs []Need, literals []string, level int) *automaton {
 			texts, ids = append(texts, text), append(ids, int32(id))
 		}
 	}
-	return newAutomaton(texts, ids, largeDepth)
+	return newAutomaton(texts, ids)
 }
 
 // isFlat reports whether the need is an atom or an Or of atoms.

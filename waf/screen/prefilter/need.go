@@ -182,13 +182,16 @@ func anyOf(set []string) Need {
 const maxLiteral = 10
 
 // rarest returns the part of a folded literal that is kept: the rarest of maxLiteral bytes.
-func rarest(s string) string {
-	if len(s) <= maxLiteral {
+func rarest(s string) string { return rarestPart(s, maxLiteral) }
+
+// rarestPart returns the rarest part of a folded literal of at most so many bytes.
+func rarestPart(s string, size int) string {
+	if len(s) <= size {
 		return s
 	}
-	best := s[:maxLiteral]
-	for i := range len(s) - maxLiteral + 1 {
-		if part := s[i : i+maxLiteral]; chanceOfLiteral(part) < chanceOfLiteral(best) {
+	best := s[:size]
+	for i := range len(s) - size + 1 {
+		if part := s[i : i+size]; chanceOfLiteral(part) < chanceOfLiteral(best) {
 			best = part
 		}
 	}

@@ -29,7 +29,9 @@ var alphabets = func() []Bytes {
 // evasion is the set of bytes that shells ignore inside of words, and that patterns therefore
 // allow between any two letters. What a match looks like without them is a condition of its
 // own; it holds for the value without them, which is scanned too (see [Set.Scan]).
-var evasion = BytesOf("\"'\\^)[")
+const evasionBytes = "\"'\\^)["
+
+var evasion = BytesOf(evasionBytes)
 
 // Regexp returns the need of a value that matches expr, an expression as regexp.Compile takes
 // it, flags included. A byte of the value that is not valid UTF-8 counts as U+FFFD, as it does for

@@ -11,6 +11,7 @@ type Scratch struct {
 	triggers met      // the needs that literals trigger, if the value was not scanned
 	asked    []uint64 // the needs that were looked at, while candidates are collected
 	needs    []int32
+	without  []byte // the value around its evasion bytes, without them
 }
 
 // met is what an automaton has met in a value.
@@ -30,65 +31,15 @@ func (sc *Scratch) Take(value string, bytes Bytes) {
 // evasion bytes. What it costs is proportional to the length of the value, plus once for each
 // literal that occurs.
 func (s *Set) Scan(sc *Scratch) {
-	a := s.automata[sc.level]()
-	sc.literals.reset(a, len(s.literals))
+	sc.literals.reset(len(s.literals))
 	sc.scanned = true
-	a.scan(sc.value, &sc.literals)
+	s.automata[sc.level]().search(sc, &sc.literals)
 }
 
-// scan runs the automaton over a value. At a byte of the evasion set it forks: one state goes on
-// without the byte, until both have come to the same.
-func (a *automaton) scan(value string, m *met) {
-	rows, chain := a.rows, a.chain
-	state := uint32(0)
-	for i := 0; i < len(value); i++ {
-		column := uint32(a.column[value[i]])
-		if groupMask[value[i]]&evasion != 0 {
-			i, state = a.scanForked(value, i, state, m)
-			continue
-		}
-		for state >= uint32(len(rows)) {
-			l := &chain[state-uint32(len(rows))]
-			if uint32(l.column) == column {
-				state = l.next
-				goto next
-			}
-			state = l.fail
-		}
-		state = rows[state+column]
-	next:
-		if state&found != 0 {
-			state &^= found
-			m.end(a, a.endsIn(state))
-		}
-	}
-}
-
-// scanForked goes on at index i, a byte of the evasion set, with two states, and returns the
-// index of the last byte that it has read and the state there.
-func (a *automaton) scanForked(value string, i int, state uint32, m *met) (last int, _ uint32) {
-	without := state
-	for ; i < len(value); i++ {
-		column := uint32(a.column[value[i]])
-		state = a.advance(state, column, m)
-		if groupMask[value[i]]&evasion != 0 {
-			continue
-		}
-		if without = a.advance(without, column, m); without == state {
-			return i, state
-		}
-	}
-	return i, state
-}
-
-// advance is one byte of scan.
-func (a *automaton) advance(state, column uint32, m *met) uint32 {
-	state = a.step(state, column)
-	if state&found != 0 {
-		state &^= found
-		m.end(a, a.endsIn(state))
-	}
-	return state
+// searcher finds literals.
+type searcher interface {
+	// search notes the ids of the literals that the value at hand has, and has without the evasion bytes.
+	search(sc *Scratch, m *met)
 }
 
 // end notes that the literals with this index in ends occur.
@@ -114,8 +65,8 @@ func set(bitset []uint64, i uint32) bool {
 	return true
 }
 
-// reset makes room for what an automaton meets of so many ids.
-func (m *met) reset(a *automaton, ids int) {
+// reset makes room for so many ids.
+func (m *met) reset(ids int) {
 	for _, i := range m.states {
 		m.ended[i/64] = 0
 	}
@@ -123,7 +74,6 @@ func (m *met) reset(a *automaton, ids int) {
 		m.has[i/64] = 0
 	}
 	m.states, m.list = m.states[:0], m.list[:0]
-	m.ended = grown(m.ended, len(a.ends))
 	m.has = grown(m.has, ids)
 }
 

@@ -93,7 +93,7 @@ func (s *Set) size() string {
 	var list []string
 	for t := range s.automata {
 		a := s.automata[t]()
-		list = append(list, fmt.Sprintf("%d in %d KiB", len(a.ended), (len(a.rows)*4+len(a.chain)*16+(len(a.ends)+len(a.ended))*4)/1024))
+		list = append(list, fmt.Sprintf("%d in %d KiB", len(a.ended), (len(a.rows)*2+len(a.chain)*6+(len(a.endsIn)+len(a.ends)+len(a.ended))*4)/1024))
 	}
 	return fmt.Sprintf("%d literals (%s), %d KiB trees", len(s.literals), strings.Join(list, ", "), (len(s.nodes)*32+len(s.subs)*4+len(s.words)*16)/1024)
 }

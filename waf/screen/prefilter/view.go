@@ -15,7 +15,7 @@ type View struct {
 	ids []int32
 	// All are made when a value of the level comes for the first time.
 	levels    [levels]func() *viewLevel
-	automata  [levels]func() *automaton // of the literals that trigger, with the needs as ids
+	searchers [levels]func() searcher // of the literals that trigger, with the needs as ids
 	spellings [levels]func() *spelling
 }
 
@@ -46,7 +46,7 @@ func (s *Set) View(ids []int32) *View {
 	v := &View{set: s, ids: ids}
 	for l := range levels {
 		v.levels[l] = sync.OnceValue(func() *viewLevel { return v.level(l) })
-		v.automata[l] = sync.OnceValue(func() *automaton { return v.automaton(l) })
+		v.searchers[l] = sync.OnceValue(func() searcher { return v.searcher(l) })
 		v.spellings[l] = sync.OnceValue(func() *spelling { return v.spelling(l) })
 	}
 	return v
@@ -83,7 +83,7 @@ func (v *View) level(l int) *viewLevel {
 	return out
 }
 
-func (v *View) automaton(l int) *automaton {
+func (v *View) searcher(l int) searcher {
 	var texts []string
 	var ids []int32
 	for _, id := range v.ids {
@@ -91,7 +91,10 @@ func (v *View) automaton(l int) *automaton {
 			texts, ids = append(texts, text), append(ids, id)
 		}
 	}
-	return newAutomaton(texts, ids, smallDepth)
+	if len(texts) <= mostGrams {
+		return newGrams(texts, ids)
+	}
+	return newAutomaton(texts, ids)
 }
 
 // Candidates returns the ids of the view whose needs hold for the value at hand, each once, in
@@ -117,9 +120,8 @@ func (v *View) Candidates(sc *Scratch) []int32 {
 			}
 		}
 	} else if len(level.needs) > 0 {
-		a := v.automata[sc.level]()
-		sc.triggers.reset(a, len(v.set.needs))
-		a.scan(sc.value, &sc.triggers)
+		sc.triggers.reset(len(v.set.needs))
+		v.searchers[sc.level]().search(sc, &sc.triggers)
 		for _, id := range sc.triggers.list {
 			v.look(id, level, sc)
 		}
