@@ -13,7 +13,7 @@ import (
 // values, in the order of a map, every one of them is tried.
 type evaluation struct {
 	values   extract.Values
-	buffer   transform.Buffer
+	buffer   *transform.Buffer   // lent
 	tx       map[string]variable // what rules have set for this request
 	rule     *rule               // at hand
 	captures [10]string          // of the link before
@@ -98,10 +98,10 @@ func (e *evaluation) from(i int) bool {
 func (e *evaluation) test(i int, t *target, key, text string) bool {
 	l := &e.rule.links[i]
 	if !l.multiMatch {
-		return e.testText(i, t, key, l.chain.Apply(text, &e.buffer))
+		return e.testText(i, t, key, l.chain.Apply(text, e.buffer))
 	}
 	any := false
-	l.chain.Each(text, &e.buffer, func(text string) bool {
+	l.chain.Each(text, e.buffer, func(text string) bool {
 		any = e.testText(i, t, key, text) || any
 		return !any || !e.rule.effect
 	})

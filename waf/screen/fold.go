@@ -619,7 +619,7 @@ func (f *folder) decide(l *link, action bool, known *constants) outcome {
 	if !l.operator.constant {
 		return unsure
 	}
-	e := &evaluation{rule: &rule{known: known, links: []link{*l}}}
+	e := &evaluation{rule: &rule{known: known, links: []link{*l}}, buffer: new(transform.Buffer)}
 	result := never
 	for i := range l.targets {
 		t := &l.targets[i]
@@ -640,9 +640,9 @@ func (f *folder) decide(l *link, action bool, known *constants) outcome {
 			texts := []string{text}
 			if l.multiMatch {
 				texts = texts[:0]
-				l.chain.Each(text, &e.buffer, func(s string) bool { texts = append(texts, s); return true })
+				l.chain.Each(text, e.buffer, func(s string) bool { texts = append(texts, s); return true })
 			} else {
-				texts[0] = l.chain.Apply(text, &e.buffer)
+				texts[0] = l.chain.Apply(text, e.buffer)
 			}
 			for _, s := range texts {
 				if l.operator.match(e, s) != l.negated {

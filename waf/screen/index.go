@@ -51,6 +51,8 @@ type class struct {
 	id      uint32
 	view    *prefilter.View   // of its guards
 	views   []*prefilter.View // of those that test the text of a node, by node; nil: it is only on the way
+	groups  []*prefilter.View // of nodes that often have the same text, which is scanned for all of them at once
+	groupOf []int32           // by node that has a view
 	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
 	touches prefilter.Bytes   // of these nodes
 	always  bool              // one of them changes every text
@@ -58,13 +60,18 @@ type class struct {
 
 // step is a node in a class's order.
 type step struct {
-	node  int32
-	below int32 // index behind the last step below it
+	node, parent int32
+	below        int32 // index behind the last step below it
+	step         *transform.Transformation
+	touches      prefilter.Bytes // as in node
+	changes      bool            // always, as in node
+	reported     bool            // as in node
+	always       bool            // it or one below it changes every text
 	// touch are the bytes without which it and those below it change nothing but ASCII case, to
 	// which the scan is blind.
-	touch  prefilter.Bytes
-	always bool // one of them changes every text
-	cuts   bool // it and those below it are cutting
+	touch prefilter.Bytes
+	// unlike are the bytes without which it and those below it are cutting.
+	unlike prefilter.Bytes
 }
 
 // unionSize is how many expressions share an automaton. Of expressions that need common words,
@@ -276,6 +283,9 @@ var cutting = []string{
 	"trim", "trimleft", "trimright", "normalizepath", "normalizepathwin", "cmdline",
 }
 
+// highBytes are all but ASCII.
+var highBytes = prefilter.BytesOf("\x80")
+
 // caseBlind are transformations that do with a text in lower case what they do with the text,
 // but for case: nothing in them depends on a letter.
 var caseBlind = []string{
@@ -290,16 +300,44 @@ func foldsLater(rest transform.Chain) bool {
 	})
 }
 
+// telling are transformations that tell which nodes have the same text for most values: those with the
+// same first one of these in their chains. What they do is seldom nothing, or if it is, much else.
+var telling = []string{
+	"base64decode", "cmdline", "removewhitespace", "compresswhitespace", "htmlentitydecode", "normalizepathwin", "normalizepath",
+	"removecommentschar", "replacecomments",
+}
+
+// tells returns the index in telling of what tells the text of a node from others.
+func (x *index) tells(n int32) int {
+	best := len(telling)
+	for ; n != 0; n = x.nodes[n].parent {
+		if i := slices.Index(telling, x.nodes[n].step.Name()); i >= 0 {
+			best = min(best, i)
+		}
+	}
+	return best
+}
+
 func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes))}
+	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes)), groupOf: make([]int32, len(x.nodes))}
 	byNode := map[int32][]int32{}
 	for _, need := range c.needs {
 		for _, n := range x.guards[need].nodes {
 			byNode[n] = append(byNode[n], need)
 		}
 	}
+	grouped := make([][]int32, len(telling)+1)
 	for n, needs := range byNode {
 		out.views[n] = x.view(needs)
+		if n > 0 {
+			g := x.tells(n)
+			out.groupOf[n] = int32(g)
+			grouped[g] = append(grouped[g], needs...)
+		}
+	}
+	for _, needs := range grouped {
+		slices.Sort(needs)
+		out.groups = append(out.groups, x.view(slices.Compact(needs)))
 	}
 	var walk func(parent int32)
 	walk = func(parent int32) {
@@ -308,13 +346,24 @@ func (x *index) class(c *classed, id uint32) *class {
 				continue
 			}
 			at := len(out.steps)
-			out.steps = append(out.steps, step{node: n})
+			out.steps = append(out.steps, step{})
 			walk(n)
-			s := step{node: n, below: int32(len(out.steps)), touch: x.nodes[n].beside, always: x.nodes[n].always, cuts: slices.Contains(cutting, x.nodes[n].step.Name())}
+			node := &x.nodes[n]
+			name := node.step.Name()
+			s := step{
+				node: n, parent: parent, below: int32(len(out.steps)), step: node.step, touches: node.touches, changes: node.always, reported: node.reported,
+				always: node.always, touch: node.beside,
+			}
+			switch {
+			case !slices.Contains(cutting, name):
+				s.unlike = node.touches
+			case name == "lowercase":
+				s.unlike = highBytes // some of these letters are ASCII in lower case
+			}
 			for _, below := range out.steps[at+1:] {
 				s.touch |= below.touch
+				s.unlike |= below.unlike
 				s.always = s.always || below.always
-				s.cuts = s.cuts && below.cuts
 			}
 			out.steps[at] = s
 			out.touches |= s.touch

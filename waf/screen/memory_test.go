@@ -44,6 +44,7 @@ func TestMemory(t *testing.T) {
 func fill(s *Screen) {
 	r := s.Begin()
 	defer r.End()
+	r.sit()
 	for _, view := range s.index.views {
 		for _, value := range []string{"a", "1", "a b", "a: b", "a?b", "a;b", "<a>", "$a"} {
 			r.scratch.Take(value, prefilter.BytesOf(value))

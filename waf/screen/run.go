@@ -1,7 +1,10 @@
 package screen
 
 import (
+	"math/bits"
 	"slices"
+	"sync"
+	"unicode/utf8"
 
 	"github.com/wafer-waf/wafer/waf/screen/extract"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
@@ -13,7 +16,7 @@ import (
 type Run struct {
 	screen   *Screen
 	eval     evaluation
-	scratch  prefilter.Scratch
+	*desk             // while it works
 	met      []uint64 // rules whose guard was met, but for those that one value was enough to rule out
 	declared string   // REQBODY_PROCESSOR behind phase 1
 	seen     int      // phases whose values have all been looked at
@@ -21,7 +24,6 @@ type Run struct {
 	reason   Reason   // why
 
 	// of the value at hand
-	texts    []text
 	textOf   []int32 // by node; 0 between values
 	held     []int32 // by union: candidates, or what it said; 0 between values
 	ids      []int32 // guards to ask
@@ -130,15 +132,12 @@ func (r *Run) Reason() Reason { return r.reason }
 
 // End gives the memory of the run back. Nothing of it may be used afterwards.
 func (r *Run) End() {
-	clear(r.texts)
-	r.scratch.Take("", 0)
 	*r = Run{
-		screen: r.screen, scratch: r.scratch, met: r.met, texts: r.texts[:0], textOf: r.textOf, held: r.held, ids: r.ids[:0], steps: r.steps[:0], changed: r.changed[:0], meets: r.meets[:0],
-		eval: evaluation{values: r.eval.values, buffer: r.eval.buffer, matched: r.eval.matched[:0]},
+		screen: r.screen, met: r.met, textOf: r.textOf, held: r.held, ids: r.ids[:0], steps: r.steps[:0], changed: r.changed[:0], meets: r.meets[:0],
+		eval: evaluation{values: r.eval.values, matched: r.eval.matched[:0]},
 	}
 	clear(r.met)
 	r.eval.values.Reset()
-	r.eval.buffer.Reset()
 	r.screen.runs.Put(r)
 }
 
@@ -150,9 +149,37 @@ func (r *Run) inspect(why Reason) bool {
 	return false
 }
 
+// desk is memory that a value needs while it is looked at: much if the value is large. Desks are lent, so that
+// there are about as many as processors, and not as many as requests that wait for their bodies or their responses.
+type desk struct {
+	buffer  transform.Buffer
+	scratch prefilter.Scratch
+	texts   []text
+}
+
+var desks = sync.Pool{New: func() any { return new(desk) }}
+
+// sit makes the run ready to work.
+func (r *Run) sit() {
+	r.desk = desks.Get().(*desk)
+	r.eval.buffer = &r.desk.buffer
+}
+
+// leave is for a run that waits.
+func (r *Run) leave() {
+	d := r.desk
+	r.desk, r.eval.buffer = nil, nil
+	d.buffer.Reset()
+	d.scratch.Take("", 0)
+	clear(d.texts[:cap(d.texts)])
+	desks.Put(d)
+}
+
 func (r *Run) phase(n int) bool {
+	r.sit()
 	r.scan(n)
 	r.turns(n)
+	r.leave()
 	if r.seen == n-1 {
 		r.seen = n
 	}
@@ -213,19 +240,17 @@ func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
 // transformed looks at a value that transformations change: at each form that it takes, with
 // the guards that test this form.
 func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) {
-	x := r.screen.index
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
 	r.steps, r.changed = r.steps[:0], r.changed[:0]
 	for i := 0; i < len(c.steps); {
 		s := &c.steps[i]
-		node := &x.nodes[s.node]
-		from := r.textOf[node.parent]
+		from := r.textOf[s.parent]
 		if from == 0 && bytes&s.touch == 0 && !s.always {
 			i = int(s.below) // all of it is the value itself
 			continue
 		}
-		if t := &r.texts[from]; t.bytes&node.touches != 0 || node.always {
-			if s.cuts && !r.possible(c, c.steps[i:s.below], t) {
+		if t := &r.texts[from]; t.bytes&s.touches != 0 || s.changes {
+			if !r.possible(c, c.steps[i:s.below], t) {
 				for _, s := range c.steps[i:s.below] {
 					r.textOf[s.node] = noText
 					r.changed = append(r.changed, s.node)
@@ -233,7 +258,7 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 				i = int(s.below)
 				continue
 			}
-			from = r.apply(node, from)
+			from = r.apply(s, from)
 		}
 		if from != 0 {
 			r.textOf[s.node] = from
@@ -250,25 +275,26 @@ func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, can
 	}
 }
 
-// What cutting transformations may put in, and bytes of letters that a change of case may
-// turn into ASCII.
-var (
-	putIn = prefilter.BytesOf(" /")
-	high  = prefilter.BytesOf("\x80")
-)
-
 // noText stands for a text that has no candidates, whatever it is.
 const noText = -1
 
-// possible reports whether what steps that only cut make of a text can have candidates.
+// putIn is what cutting transformations may put in.
+var putIn = prefilter.BytesOf(" /")
+
+// possible reports whether what steps make of a text can have candidates. Known is with which bytes
+// that is written, if they cut, or do nothing to such a text.
 func (r *Run) possible(c *class, steps []step, t *text) bool {
-	if t.bytes&high != 0 {
+	bytes, n := t.bytes|putIn, len(t.text)+1 // a path of "/" becomes "//"
+	if steps[0].unlike&bytes != 0 {
 		return true
+	}
+	if bytes&highBytes != 0 {
+		n *= utf8.RuneLen(utf8.RuneError) // what a byte may become
 	}
 	var asked *prefilter.View
 	for i := range steps {
 		view := c.views[steps[i].node]
-		if view != nil && view != asked && view.Possible(t.bytes|putIn, len(t.text)) {
+		if view != nil && view != asked && view.Possible(bytes, n) {
 			return true
 		}
 		asked = view
@@ -306,7 +332,7 @@ func (r *Run) ask(v *extract.Value, text string) {
 		form := text
 		if g.lowers {
 			if lower == "" {
-				lower = transform.LowerASCII(text, &r.eval.buffer)
+				lower = transform.LowerASCII(text, r.eval.buffer)
 			}
 			form = lower
 		}
@@ -335,39 +361,49 @@ const (
 func (r *Run) text(i int32, c *class, v *extract.Value) {
 	x := r.screen.index
 	t := &r.texts[i]
-	r.scratch.Take(t.text, t.bytes)
-	needs := 0
-	for _, n := range r.changed {
-		if r.textOf[n] == i && c.views[n] != nil {
-			needs += c.views[n].Len()
-		}
-	}
-	if needs >= many {
-		x.set.Scan(&r.scratch)
-	}
+	needs, groups := 0, uint(0)
 	var asked *prefilter.View
-	r.ids = r.ids[:0]
 	for _, n := range r.changed {
 		view := c.views[n]
 		if r.textOf[n] != i || view == nil || view == asked {
 			continue
 		}
-		asked = view
-		r.ids = append(r.ids, view.Candidates(&r.scratch)...)
+		if asked = view; view.Possible(t.bytes, len(t.text)) {
+			needs += view.Len()
+			groups |= 1 << c.groupOf[n]
+		}
+	}
+	if groups == 0 {
+		return
+	}
+	r.scratch.Take(t.text, t.bytes)
+	if needs >= many {
+		x.set.Scan(&r.scratch)
+	}
+	r.ids = r.ids[:0]
+	for ; groups != 0; groups &= groups - 1 {
+		for _, id := range c.groups[bits.TrailingZeros(groups)].Candidates(&r.scratch) {
+			if slices.ContainsFunc(x.guards[id].nodes, func(n int32) bool { return r.textOf[n] == i }) && !slices.Contains(r.ids, id) {
+				r.ids = append(r.ids, id)
+			}
+		}
 	}
 	r.ask(v, t.text)
 }
 
-// apply returns the number of the form that a node's step makes of another.
-func (r *Run) apply(n *node, from int32) int32 {
+// apply returns the number of the form that a step makes of another.
+func (r *Run) apply(n *step, from int32) int32 {
 	for i := range r.steps {
 		if s := &r.steps[i]; s.step == n.step && s.reported == n.reported && s.from == from {
 			return s.to
 		}
 	}
-	to := from
-	if after, changed := n.step.Apply(r.texts[from].text, &r.eval.buffer); changed || !n.reported {
+	to, known, mark := from, len(r.texts), r.eval.buffer.Mark()
+	if after, changed := n.step.Apply(r.texts[from].text, r.eval.buffer); changed || !n.reported {
 		to = r.form(after)
+	}
+	if len(r.texts) == known { // nothing refers to what was made
+		r.eval.buffer.Release(mark)
 	}
 	r.steps = append(r.steps, applied{n.step, n.reported, from, to})
 	return to
@@ -396,13 +432,24 @@ func (r *Run) confirm(g *guard, v *extract.Value, text string) {
 	if !rule.pure || r.asked && r.isMet(rule.n) {
 		return
 	}
-	if g.whole && r.eval.matchesValue(rule, v) || !g.whole && r.eval.matchesText(rule, v, text) {
+	if r.matches(g, v, text) {
 		r.meet(int32(rule.n))
 		r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
 	}
 	if rule.keyed>>v.Kind&1 != 0 {
 		r.unstable = true
 	}
+}
+
+func (r *Run) matches(g *guard, v *extract.Value, text string) bool {
+	if g.whole {
+		return r.eval.matchesValue(g.rule, v)
+	}
+	// The operator alone mostly says no.
+	if l := &g.rule.links[0]; l.operator.constant && l.operator.match(&r.eval, text) == l.negated {
+		return false
+	}
+	return r.eval.matchesText(g.rule, v, text)
 }
 
 func (r *Run) meet(rule int32) { r.met[rule/64] |= 1 << (rule % 64) }

@@ -28,6 +28,7 @@ func BenchmarkValue(b *testing.B) {
 			b.ReportAllocs()
 			r := s.Begin()
 			defer r.End()
+			r.sit()
 			c := s.index.kinds[extract.ArgsPost]
 			values := make([]string, 512)
 			for i := range values {
