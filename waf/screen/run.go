@@ -203,8 +203,8 @@ func (r *Run) value(c *class, v *extract.Value) {
 	s := r.screen
 	hash, cacheable := s.cache.hash(c, v.Text)
 	if cacheable {
-		if known := s.cache.get(hash, c, v.Text); known != nil {
-			for _, n := range known.meets {
+		if meets, known := s.cache.get(hash, c, v.Text); known {
+			for _, n := range meets {
 				r.meet(n)
 			}
 			return
