@@ -33,21 +33,16 @@ func (k Kind) KeepsSelector() bool {
 // EqualKeys reports whether two keys are one to Coraza's maps. Exceptions, as in !ARGS:key,
 // are compared so whatever the kind is.
 func EqualKeys(a, b string) bool {
-	if len(a) == len(b) {
-		i := 0
-		for ; i < len(a) && a[i]|b[i] < 0x80; i++ {
-			if a[i] != b[i] && lowerByte(a[i]) != lowerByte(b[i]) {
-				return false
-			}
-		}
-		if i == len(a) {
-			return true
+	i := 0
+	for ; i < min(len(a), len(b)) && a[i]|b[i] < 0x80; i++ {
+		if a[i] != b[i] && lowerByte(a[i]) != lowerByte(b[i]) {
+			return false
 		}
 	}
-	if isASCII(a) && isASCII(b) {
-		return false
+	if i == len(a) || i == len(b) {
+		return len(a) == len(b)
 	}
-	return Lower(a) == Lower(b)
+	return Lower(a[i:]) == Lower(b[i:])
 }
 
 // Lower is the form of a key in which Coraza's maps store it. It allocates only if it
