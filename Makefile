@@ -155,7 +155,7 @@ fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
 ##@ Measure
 
 .PHONY: bench
-bench: ## Measure Wafer next to plain proxies, record figures and docs/performance.md (ten minutes)
+bench: ## Measure Wafer next to plain proxies, record figures and docs/performance.md (17 minutes)
 	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh
 
 .PHONY: bench-peers
