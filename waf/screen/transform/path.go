@@ -110,10 +110,7 @@ func normalElementWin(s string) string {
 	if colon := strings.IndexByte(s[start:], ':'); colon >= 0 {
 		s = s[:start+colon]
 	}
-	if trimmed := strings.TrimRight(s, ". "); trimmed != "" || strings.IndexByte(s, ' ') >= 0 {
-		return trimmed
-	}
-	return s // nothing but dots
+	return trimElement(s)
 }
 
 func hasDrive[T string | []byte](s T) bool {
@@ -175,32 +172,30 @@ func cutDotsAndSpaces(d []byte) []byte {
 		for end < len(d) && d[end] != '/' {
 			end++
 		}
-		kept := end
-		if !allDots(d[start:end]) {
-			for kept > start && (d[kept-1] == '.' || d[kept-1] == ' ') {
-				kept--
-			}
-			if kept == start {
-				start = end + 1
-				continue
-			}
+		kept := trimElement(d[start:end])
+		if len(kept) == 0 && end > start {
+			start = end + 1
+			continue
 		}
 		if wrote {
 			d[w] = '/'
 			w++
 		}
-		w += copy(d[w:], d[start:kept])
+		w += copy(d[w:], kept)
 		wrote = true
 		start = end + 1
 	}
 	return d[:w]
 }
 
-func allDots(d []byte) bool {
-	for _, c := range d {
-		if c != '.' {
-			return false
-		}
+// trimElement cuts dots and spaces off the end of an element that is not nothing but dots.
+func trimElement[T string | []byte](e T) T {
+	n, dots := len(e), true
+	for ; n > 0 && (e[n-1] == '.' || e[n-1] == ' '); n-- {
+		dots = dots && e[n-1] == '.'
 	}
-	return true
+	if n == 0 && dots {
+		return e
+	}
+	return e[:n]
 }

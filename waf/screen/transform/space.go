@@ -94,8 +94,6 @@ func spaceLen(s string, i int) int {
 	return 0
 }
 
-var removedTable = BytesOf(asciiSpaces).Union(bytesFrom(utf8.RuneSelf, 0xFF)).table()
-
 // What removeWhitespace does with a byte: how many it leaves, or that it has to look closer.
 var removedClass = func() (class [256]uint8) {
 	for c := range class {
@@ -114,7 +112,10 @@ const removedCloser = 2
 // removeWhitespace drops what Unicode calls white space (remove_whitespace.go of Coraza). Bytes
 // outside of UTF-8 become U+FFFD on the way, which is not reported as a change.
 func removeWhitespace(s string, b *Buffer) (string, bool) {
-	i := index(s, removedTable)
+	i := 0
+	for i < len(s) && removedClass[s[i]] == 1 {
+		i++
+	}
 	if i == len(s) {
 		return s, false
 	}
