@@ -31,8 +31,8 @@ const (
 // the text: one look at memory that is far, and one allocation.
 type cached struct {
 	class  uint32
-	rules  uint16 // whose guard the value meets, but for those that it rules out
-	length uint16 // of the text, in bytes
+	rules  uint32 // whose guard the value meets, but for those that it rules out
+	length uint32 // of the text, in bytes
 }
 
 const cachedBytes = int(unsafe.Sizeof(cached{}))
@@ -40,7 +40,7 @@ const cachedBytes = int(unsafe.Sizeof(cached{}))
 func newCached(class uint32, text string, meets []int32) *cached {
 	memory := make([]uint64, (cachedBytes+4*len(meets)+len(text)+7)/8)
 	c := (*cached)(unsafe.Pointer(&memory[0]))
-	*c = cached{class, uint16(len(meets)), uint16(len(text))}
+	*c = cached{class, uint32(len(meets)), uint32(len(text))}
 	copy(c.meets(), meets)
 	copy(c.bytes()[4*len(meets):], text)
 	return c

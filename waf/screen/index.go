@@ -283,8 +283,8 @@ var cutting = []string{
 	"trim", "trimleft", "trimright", "normalizepath", "normalizepathwin", "cmdline",
 }
 
-// highBytes are all but ASCII.
-var highBytes = prefilter.BytesOf("\x80")
+// high are all bytes but ASCII.
+var high = prefilter.BytesOf("\x80")
 
 // caseBlind are transformations that do with a text in lower case what they do with the text,
 // but for case: nothing in them depends on a letter.
@@ -358,7 +358,7 @@ func (x *index) class(c *classed, id uint32) *class {
 			case !slices.Contains(cutting, name):
 				s.unlike = node.touches
 			case name == "lowercase":
-				s.unlike = highBytes // some of these letters are ASCII in lower case
+				s.unlike = high // some of these letters are ASCII in lower case
 			}
 			for _, below := range out.steps[at+1:] {
 				s.touch |= below.touch

@@ -183,7 +183,7 @@ func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 	case "validateurlencoding":
 		return operator{match: func(_ *evaluation, v string) bool { return !validURLEncoding(v) }, need: prefilter.Contains("%"), constant: true}, nil
 	case "validateutf8encoding":
-		return operator{match: func(_ *evaluation, v string) bool { return !utf8.ValidString(v) }, need: prefilter.AnyByte(beyondASCII()), constant: true}, nil
+		return operator{match: func(_ *evaluation, v string) bool { return !utf8.ValidString(v) }, need: prefilter.AnyByte(highBytes()), constant: true}, nil
 	case "detectsqli":
 		return operator{
 			match:    func(_ *evaluation, v string) bool { return inject.SQLi(v) },
@@ -456,7 +456,7 @@ func byteRange(ranges string) (operator, error) {
 	}, nil
 }
 
-func beyondASCII() string {
+func highBytes() string {
 	var b []byte
 	for c := 0x80; c <= 0xff; c++ {
 		b = append(b, byte(c))

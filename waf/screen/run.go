@@ -288,7 +288,7 @@ func (r *Run) possible(c *class, steps []step, t *text) bool {
 	if steps[0].unlike&bytes != 0 {
 		return true
 	}
-	if bytes&highBytes != 0 {
+	if bytes&high != 0 {
 		n *= utf8.RuneLen(utf8.RuneError) // what a byte may become
 	}
 	var asked *prefilter.View
@@ -441,6 +441,7 @@ func (r *Run) confirm(g *guard, v *extract.Value, text string) {
 	}
 }
 
+// matches reports whether a guard's rule may match because of a value, as [Run.confirm] has it.
 func (r *Run) matches(g *guard, v *extract.Value, text string) bool {
 	if g.whole {
 		return r.eval.matchesValue(g.rule, v)

@@ -29,7 +29,7 @@ type known struct {
 	ids    []int32
 }
 
-// mostGrams is up to how many literals that pays.
+// mostGrams is up to how many literals that pays. A literal of two bytes has 32 grams, which 16 bits have to count.
 const mostGrams = 2000
 
 // gramClass has one of 32 classes of bytes: letters, whatever their case, and six more.
@@ -107,8 +107,10 @@ func rarestGram(s string) int {
 func (g *grams) search(sc *Scratch, m *met) {
 	g.scan(sc.value, m)
 	if sc.bytes&evasion != 0 {
-		sc.without = appendWithout(sc.without[:0], sc.value)
-		g.scan(unsafe.String(unsafe.SliceData(sc.without), len(sc.without)), m)
+		if !sc.gathered {
+			sc.around, sc.gathered = appendAround(sc.around[:0], sc.value), true
+		}
+		g.scan(unsafe.String(unsafe.SliceData(sc.around), len(sc.around)), m)
 	}
 }
 
@@ -148,9 +150,9 @@ func equalFolded(s, literal string) bool {
 	return true
 }
 
-// appendWithout appends what is around the evasion bytes of a value, without them, as far as a literal
+// appendAround appends what is around the evasion bytes of a value, without them, as far as a literal
 // may reach.
-func appendWithout(to []byte, value string) []byte {
+func appendAround(to []byte, value string) []byte {
 	const reach = maxLiteral - 1
 	var next [len(evasionBytes)]int // of each of these bytes, where it comes next
 	done := 0                       // what was looked at

@@ -11,7 +11,8 @@ type Scratch struct {
 	triggers met      // the needs that literals trigger, if the value was not scanned
 	asked    []uint64 // the needs that were looked at, while candidates are collected
 	needs    []int32
-	without  []byte // the value around its evasion bytes, without them
+	around   []byte // the value around its evasion bytes, without them, once it is known
+	gathered bool   // around is that of the value
 }
 
 // met is what an automaton has met in a value.
@@ -25,6 +26,7 @@ type met struct {
 // Take makes value the one at hand, whose bytes are of these groups.
 func (sc *Scratch) Take(value string, bytes Bytes) {
 	sc.value, sc.bytes, sc.level, sc.scanned = value, bytes, levelOf(bytes), false
+	sc.gathered = false
 }
 
 // Scan finds the literals of the value at hand in one pass, and those of the value without the
