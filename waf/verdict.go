@@ -1,6 +1,6 @@
 package waf
 
-import "github.com/wafer-waf/wafer/waf/screen/extract"
+import "github.com/wafer-waf/wafer/waf/reading"
 
 // Action is what the rules decided.
 type Action uint8
@@ -30,15 +30,15 @@ type Verdict struct {
 func (v Verdict) Blocks() bool { return v.Action != Pass && v.Enforced }
 
 // Header is one field line, as received.
-type Header = extract.Header
+type Header = reading.Header
 
 // Request is a view of a request's head: the method, the target in origin form, and every
 // field line in order. All strings are kept until [Transaction.Finish]; ID is the engine's.
-type Request = extract.Request
+type Request = reading.Request
 
 // Response is a view of a response's head. All strings are kept until
 // [Transaction.Finish].
-type Response = extract.Response
+type Response = reading.Response
 
 // Match is a rule that matched and logs.
 type Match struct {

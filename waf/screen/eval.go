@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
@@ -12,7 +12,7 @@ import (
 // what their order among each other leaves open: where Coraza takes the last of several
 // values, in the order of a map, every one of them is tried.
 type evaluation struct {
-	values   extract.Values
+	values   reading.Values
 	buffer   *transform.Buffer   // lent
 	tx       map[string]variable // what rules have set for this request
 	rule     *rule               // at hand
@@ -50,16 +50,16 @@ func (e *evaluation) matches(r *rule) bool {
 }
 
 // matchesValue reports whether a pure rule may match because of one value.
-func (e *evaluation) matchesValue(r *rule, v *extract.Value) bool {
+func (e *evaluation) matchesValue(r *rule, v *reading.Value) bool {
 	return e.matchesBy(r, v, func(t *target) bool { return e.test(0, t, v.Key, v.Text) })
 }
 
 // matchesText is matchesValue where the first link's transformations make text of the value.
-func (e *evaluation) matchesText(r *rule, v *extract.Value, text string) bool {
+func (e *evaluation) matchesText(r *rule, v *reading.Value, text string) bool {
 	return e.matchesBy(r, v, func(t *target) bool { return e.testText(0, t, v.Key, text) })
 }
 
-func (e *evaluation) matchesBy(r *rule, v *extract.Value, test func(t *target) bool) bool {
+func (e *evaluation) matchesBy(r *rule, v *reading.Value, test func(t *target) bool) bool {
 	e.begin(r)
 	l := &r.links[0]
 	for i := range l.targets {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -589,7 +589,7 @@ func (f *folder) target(t seclang.Target, before []link, known *constants) targe
 			out.source = fromAllMatchedNames
 		}
 	default:
-		if kinds, ok := extract.KindOf(t.Variable); ok {
+		if kinds, ok := reading.KindOf(t.Variable); ok {
 			out.source = fromRequest
 			for _, k := range kinds {
 				if f.phase >= firstPhase(k) {

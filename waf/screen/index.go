@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -19,7 +19,7 @@ type index struct {
 	guards  []guard // by need
 	nodes   []node  // of all guards' transformations
 	unions  []*dfa.Matcher
-	kinds   [extract.Kinds]*class
+	kinds   [reading.Kinds]*class
 	headers [2]map[string]*class // of request and response fields that rules name, by name in lower case
 }
 
@@ -124,7 +124,7 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 	x := &index{nodes: make([]node, 1)}
 	var needs []prefilter.Need
 	var operators []*operator
-	byKind := map[extract.Kind]*classed{}
+	byKind := map[reading.Kind]*classed{}
 	named := [2]map[string]*classed{{}, {}}
 	guarded := func(f func(r *rule, t *target)) {
 		for _, r := range rules {
@@ -195,7 +195,7 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 				join(byKind[k], need)
 			}
 			for name, c := range named[side] {
-				if t.selects(&extract.Value{Kind: k, Key: name}) {
+				if t.selects(&reading.Value{Kind: k, Key: name}) {
 					join(c, need)
 				}
 			}
@@ -203,7 +203,7 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 	})
 	x.tables = c.tables(operators, needs)
 	id := uint32(0)
-	for k := range extract.Kinds {
+	for k := range reading.Kinds {
 		if c := byKind[k]; c != nil {
 			id++
 			x.kinds[k] = x.class(c, id)
@@ -220,11 +220,11 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 }
 
 // headerSide tells request from response header fields.
-func headerSide(k extract.Kind) (side int, ok bool) {
+func headerSide(k reading.Kind) (side int, ok bool) {
 	switch k {
-	case extract.RequestHeaders:
+	case reading.RequestHeaders:
 		return 0, true
-	case extract.ResponseHeaders:
+	case reading.ResponseHeaders:
 		return 1, true
 	}
 	return 0, false
@@ -375,19 +375,19 @@ func (x *index) class(c *classed, id uint32) *class {
 }
 
 // of returns the class of a value; nil: no rule looks at it.
-func (x *index) of(v *extract.Value) *class {
+func (x *index) of(v *reading.Value) *class {
 	side, ok := headerSide(v.Kind)
 	if !ok {
 		return x.kinds[v.Kind]
 	}
 	var lower [48]byte
 	if len(v.Key) > len(lower) {
-		return x.named(side, v.Kind, extract.Lower(v.Key))
+		return x.named(side, v.Kind, reading.Lower(v.Key))
 	}
 	for i := range len(v.Key) {
 		c := v.Key[i]
 		if c >= 0x80 { // some of these are ASCII letters in lower case
-			return x.named(side, v.Kind, extract.Lower(v.Key))
+			return x.named(side, v.Kind, reading.Lower(v.Key))
 		}
 		if 'A' <= c && c <= 'Z' {
 			c |= 0x20
@@ -400,7 +400,7 @@ func (x *index) of(v *extract.Value) *class {
 	return x.kinds[v.Kind]
 }
 
-func (x *index) named(side int, k extract.Kind, name string) *class {
+func (x *index) named(side int, k reading.Kind, name string) *class {
 	if c, ok := x.headers[side][name]; ok {
 		return c
 	}

@@ -3,7 +3,7 @@ package screen
 import (
 	"strings"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
 // macro is a text with places that are filled in while a request runs (Coraza's
@@ -17,7 +17,7 @@ type macroPart struct {
 	text     string         // the piece; of a place what it says when there is nothing to fill in
 	variable string         // in upper case; empty: a piece
 	key      string         // in lower case
-	kinds    []extract.Kind // that the variable stands for, if it is the request's
+	kinds    []reading.Kind // that the variable stands for, if it is the request's
 }
 
 // parseMacro reads a text that Coraza has accepted.
@@ -34,7 +34,7 @@ func parseMacro(s string) macro {
 		name, after, _ := strings.Cut(rest, "}")
 		variable, key, _ := strings.Cut(name, ".")
 		part := macroPart{text: name, variable: strings.ToUpper(variable), key: strings.ToLower(key)}
-		part.kinds, _ = extract.KindOf(part.variable)
+		part.kinds, _ = reading.KindOf(part.variable)
 		m.parts = append(m.parts, part)
 		s = after
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
 // TestExpand compares macros with Coraza's.
@@ -14,9 +14,9 @@ func TestExpand(t *testing.T) {
 	known := newConstants()
 	known.values["set"], known.values["empty"] = "value", ""
 	e := &evaluation{rule: &rule{known: known}, tx: map[string]variable{"own": {text: "mine"}}, matched: []match{{"ARGS", "q", "text"}}}
-	e.values.Head(&extract.Request{
+	e.values.Head(&reading.Request{
 		Method: "GET", Target: "/a?q=1&q=2&Up=3", Protocol: "HTTP/1.1", Host: "shop", ClientAddr: "192.0.2.1", ID: "id",
-		Headers: []extract.Header{{Name: "Host", Value: "shop:80"}, {Name: "Cookie", Value: "c=d"}},
+		Headers: []reading.Header{{Name: "Host", Value: "shop:80"}, {Name: "Cookie", Value: "c=d"}},
 	})
 	w, err := coraza.NewWAF(coraza.NewWAFConfig())
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -116,7 +116,7 @@ func pure(r *rule) bool {
 // kindSet is a set of kinds.
 type kindSet uint64
 
-const _ = uint(64 - extract.Kinds) // kinds fit
+const _ = uint(64 - reading.Kinds) // kinds fit
 
 // keyed are the kinds of values of which a pure rule looks at the key too, other than at the
 // name of a header field, by which values are told apart already.
@@ -259,13 +259,13 @@ func (f *folder) counts(key string) bool {
 
 // nameTargets are the names of the values that targets take.
 func nameTargets(targets []target) ([]target, error) {
-	names := map[extract.Kind]extract.Kind{
-		extract.ArgsGet: extract.ArgsGetNames, extract.ArgsPost: extract.ArgsPostNames,
-		extract.RequestCookies: extract.RequestCookiesNames, extract.RequestHeaders: extract.RequestHeadersNames,
-		extract.ResponseHeaders: extract.ResponseHeadersNames,
-		extract.ArgsGetNames:    extract.ArgsGetNames, extract.ArgsPostNames: extract.ArgsPostNames,
-		extract.RequestCookiesNames: extract.RequestCookiesNames, extract.RequestHeadersNames: extract.RequestHeadersNames,
-		extract.ResponseHeadersNames: extract.ResponseHeadersNames,
+	names := map[reading.Kind]reading.Kind{
+		reading.ArgsGet: reading.ArgsGetNames, reading.ArgsPost: reading.ArgsPostNames,
+		reading.RequestCookies: reading.RequestCookiesNames, reading.RequestHeaders: reading.RequestHeadersNames,
+		reading.ResponseHeaders: reading.ResponseHeadersNames,
+		reading.ArgsGetNames:    reading.ArgsGetNames, reading.ArgsPostNames: reading.ArgsPostNames,
+		reading.RequestCookiesNames: reading.RequestCookiesNames, reading.RequestHeadersNames: reading.RequestHeadersNames,
+		reading.ResponseHeadersNames: reading.ResponseHeadersNames,
 	}
 	var out []target
 	for i := range targets {
@@ -277,7 +277,7 @@ func nameTargets(targets []target) ([]target, error) {
 			switch name, ok := names[k]; {
 			case ok:
 				t.kinds = append(t.kinds, name)
-			case k == extract.RequestXML: // whose keys are the selectors of rules
+			case k == reading.RequestXML: // whose keys are the selectors of rules
 			case !k.Single():
 				return nil, fmt.Errorf("after the names of %s", t.Variable)
 			}
@@ -289,7 +289,7 @@ func nameTargets(targets []target) ([]target, error) {
 
 // firstPhase is the phase in which a kind gets its values; of single kinds there is one from
 // the beginning.
-func firstPhase(k extract.Kind) int {
+func firstPhase(k reading.Kind) int {
 	if k.Single() {
 		return 1
 	}
@@ -299,20 +299,20 @@ func firstPhase(k extract.Kind) int {
 // settled is the phase from which on a kind's values are what they are at the end of the
 // transaction, and at whose beginning they are scanned; 6: they are not scanned, and rules
 // that read them take their turn.
-func settled(k extract.Kind) int {
+func settled(k reading.Kind) int {
 	switch k {
-	case extract.ArgsPost, extract.ArgsPostNames, extract.Files, extract.FilesNames, extract.FilesSizes,
-		extract.MultipartFilename, extract.MultipartName, extract.MultipartPartHeaders, extract.RequestXML, extract.RequestBody:
+	case reading.ArgsPost, reading.ArgsPostNames, reading.Files, reading.FilesNames, reading.FilesSizes,
+		reading.MultipartFilename, reading.MultipartName, reading.MultipartPartHeaders, reading.RequestXML, reading.RequestBody:
 		return 2
-	case extract.ResponseHeaders, extract.ResponseHeadersNames, extract.ResponseStatus, extract.ResponseProtocol, extract.ResponseContentType:
+	case reading.ResponseHeaders, reading.ResponseHeadersNames, reading.ResponseStatus, reading.ResponseProtocol, reading.ResponseContentType:
 		return 3
-	case extract.ResponseBody, extract.ResponseContentLength:
+	case reading.ResponseBody, reading.ResponseContentLength:
 		return 4
-	case extract.ArgsCombinedSize, extract.ArgumentsLimitReached, extract.FilesCombinedSize, extract.FullRequestLength,
-		extract.InboundDataError, extract.MultipartDataAfter, extract.MultipartDuplicatePartHeader, extract.MultipartInvalidQuoting,
-		extract.MultipartStrictError, extract.OutboundDataError, extract.ReqbodyError, extract.ReqbodyErrorMsg,
-		extract.ReqbodyProcessor, extract.ReqbodyProcessorError, extract.ReqbodyProcessorErrorMsg, extract.RequestBodyLength,
-		extract.StatusLine, extract.UrlencodedError:
+	case reading.ArgsCombinedSize, reading.ArgumentsLimitReached, reading.FilesCombinedSize, reading.FullRequestLength,
+		reading.InboundDataError, reading.MultipartDataAfter, reading.MultipartDuplicatePartHeader, reading.MultipartInvalidQuoting,
+		reading.MultipartStrictError, reading.OutboundDataError, reading.ReqbodyError, reading.ReqbodyErrorMsg,
+		reading.ReqbodyProcessor, reading.ReqbodyProcessorError, reading.ReqbodyProcessorErrorMsg, reading.RequestBodyLength,
+		reading.StatusLine, reading.UrlencodedError:
 		return 6
 	}
 	return 1

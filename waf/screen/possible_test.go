@@ -9,7 +9,7 @@ import (
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -66,7 +66,7 @@ func disguised(r *rand.Rand, s string) string {
 func TestPossible(t *testing.T) {
 	for _, paranoia := range []int{1, 2} {
 		s := compileCRS(t, NewCompiler(coreruleset.FS), paranoia)
-		c := s.index.kinds[extract.ArgsPost]
+		c := s.index.kinds[reading.ArgsPost]
 		var lists [][]string // of literals, by guard whose text is transformed
 		for i := range s.index.guards {
 			g := &s.index.guards[i]

@@ -3,7 +3,7 @@ package screen
 import (
 	"slices"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -49,7 +49,7 @@ type link struct {
 // target is a target of a link.
 type target struct {
 	seclang.Target
-	kinds  []extract.Kind
+	kinds  []reading.Kind
 	source source
 	known  []string // of TX, by a regular expression: the keys of constants that it matches
 }
@@ -69,18 +69,18 @@ const (
 )
 
 // selects reports whether the target takes the value.
-func (t *target) selects(v *extract.Value) bool {
+func (t *target) selects(v *reading.Value) bool {
 	if t.Key == "" && t.KeyRx == nil && len(t.Exceptions) == 0 || v.Kind.Single() && len(t.Exceptions) == 0 {
 		return true
 	}
 	if t.KeyRx != nil {
-		if !t.KeyRx.MatchString(extract.Lower(v.Key)) {
+		if !t.KeyRx.MatchString(reading.Lower(v.Key)) {
 			return false
 		}
 	} else if !v.Kind.Selects(t.Key, v.Key) {
 		return false
 	}
-	return len(t.Exceptions) == 0 || !t.Excepts(extract.Lower(v.Key))
+	return len(t.Exceptions) == 0 || !t.Excepts(reading.Lower(v.Key))
 }
 
 // opaque reports whether what the link matches, and with which value, is a guess.

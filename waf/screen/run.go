@@ -6,7 +6,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -56,10 +56,10 @@ type Reason struct {
 
 // Head screens the head of a request, by all rules that read nothing else, and reports whether
 // it is clean so far.
-func (r *Run) Head(req *extract.Request) bool {
+func (r *Run) Head(req *reading.Request) bool {
 	r.eval.values.Head(req)
 	r.phase(1)
-	r.declared = r.eval.values.Text(extract.ReqbodyProcessor)
+	r.declared = r.eval.values.Text(reading.ReqbodyProcessor)
 	return !r.asked
 }
 
@@ -93,12 +93,12 @@ func (r *Run) Parses(declared string) bool {
 }
 
 func (r *Run) contentType() string {
-	v, _ := r.eval.values.First(extract.RequestHeaders, "content-type")
+	v, _ := r.eval.values.First(reading.RequestHeaders, "content-type")
 	return v.Text
 }
 
 // ResponseHead screens the head of the response.
-func (r *Run) ResponseHead(res *extract.Response) bool {
+func (r *Run) ResponseHead(res *reading.Response) bool {
 	r.eval.values.ResponseHead(res)
 	return r.phase(3)
 }
@@ -118,7 +118,7 @@ func (r *Run) ResponseBody(text []byte) bool {
 // InspectsResponse reports whether Coraza would look at the response's body. It is known after
 // ResponseHead.
 func (r *Run) InspectsResponse() bool {
-	return r.screen.settings.ResponseBody && r.screen.mimes[r.eval.values.Text(extract.ResponseContentType)]
+	return r.screen.settings.ResponseBody && r.screen.mimes[r.eval.values.Text(reading.ResponseContentType)]
 }
 
 // Last screens by the rules that run when everything is over.
@@ -199,7 +199,7 @@ func (r *Run) scan(phase int) {
 }
 
 // value looks at one value.
-func (r *Run) value(c *class, v *extract.Value) {
+func (r *Run) value(c *class, v *reading.Value) {
 	s := r.screen
 	hash, cacheable := s.cache.hash(c, v.Text)
 	if cacheable {
@@ -239,7 +239,7 @@ func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
 
 // transformed looks at a value that transformations change: at each form that it takes, with
 // the guards that test this form.
-func (r *Run) transformed(c *class, v *extract.Value, bytes prefilter.Bytes, candidates []int32) {
+func (r *Run) transformed(c *class, v *reading.Value, bytes prefilter.Bytes, candidates []int32) {
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
 	r.steps, r.changed = r.steps[:0], r.changed[:0]
 	for i := 0; i < len(c.steps); {
@@ -303,7 +303,7 @@ func (r *Run) possible(c *class, steps []step, t *text) bool {
 }
 
 // unchanged looks at the value as it came, for the guards that test it so.
-func (r *Run) unchanged(candidates []int32, v *extract.Value) {
+func (r *Run) unchanged(candidates []int32, v *reading.Value) {
 	x := r.screen.index
 	r.ids = r.ids[:0]
 	for _, id := range candidates {
@@ -316,7 +316,7 @@ func (r *Run) unchanged(candidates []int32, v *extract.Value) {
 
 // ask asks the guards in ids about a value in one of its forms. Where several of a union are candidates,
 // the union is asked first.
-func (r *Run) ask(v *extract.Value, text string) {
+func (r *Run) ask(v *reading.Value, text string) {
 	x := r.screen.index
 	for _, id := range r.ids {
 		if g := &x.guards[id]; g.union >= 0 {
@@ -358,7 +358,7 @@ const (
 )
 
 // text looks at another form of it, for the guards that test that.
-func (r *Run) text(i int32, c *class, v *extract.Value) {
+func (r *Run) text(i int32, c *class, v *reading.Value) {
 	x := r.screen.index
 	t := &r.texts[i]
 	needs, groups := 0, uint(0)
@@ -423,7 +423,7 @@ func (r *Run) form(s string) int32 {
 // confirm asks a rule itself about a value that its guard may match, if that decides it. If
 // not, the rule is decided in its phase. text is what the guard's operator gets, but for guards that
 // are to be asked in whole.
-func (r *Run) confirm(g *guard, v *extract.Value, text string) {
+func (r *Run) confirm(g *guard, v *reading.Value, text string) {
 	rule := g.rule
 	if !rule.pure || len(rule.links) > 1 { // also without a match of the last link, a match of the first may leave a trace
 		r.meet(int32(rule.n))
@@ -442,7 +442,7 @@ func (r *Run) confirm(g *guard, v *extract.Value, text string) {
 }
 
 // matches reports whether a guard's rule may match because of a value, as [Run.confirm] has it.
-func (r *Run) matches(g *guard, v *extract.Value, text string) bool {
+func (r *Run) matches(g *guard, v *reading.Value, text string) bool {
 	if g.whole {
 		return r.eval.matchesValue(g.rule, v)
 	}
@@ -457,7 +457,7 @@ func (r *Run) meet(rule int32) { r.met[rule/64] |= 1 << (rule % 64) }
 
 func (r *Run) isMet(rule int) bool { return r.met[rule/64]>>(rule%64)&1 != 0 }
 
-func name(v *extract.Value) string {
+func name(v *reading.Value) string {
 	if v.Key == "" {
 		return v.Kind.String()
 	}

@@ -8,7 +8,7 @@ import (
 	"weak"
 
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -44,7 +44,7 @@ type Screen struct {
 	mimes    map[string]bool // of response bodies that are inspected
 	index    *index
 	rules    []*rule
-	scanned  [6][]extract.Kind // by the phase whose beginning they are looked at
+	scanned  [6][]reading.Kind // by the phase whose beginning they are looked at
 	turns    [6][]*rule        // by phase, in order: those that are not decided by one value
 	spared   [5][]spare        // by phase: those that Coraza may leave out
 	cache    *cache
@@ -84,7 +84,7 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 	if err := s.index.unite(c); err != nil {
 		return nil, err
 	}
-	for k := range extract.Kinds {
+	for k := range reading.Kinds {
 		if phase := settled(k); phase < len(s.scanned) && s.looksAt(k) {
 			s.scanned[phase] = append(s.scanned[phase], k)
 		}
@@ -103,7 +103,7 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 	return s, nil
 }
 
-func (s *Screen) looksAt(k extract.Kind) bool {
+func (s *Screen) looksAt(k reading.Kind) bool {
 	if s.index.kinds[k] != nil {
 		return true
 	}

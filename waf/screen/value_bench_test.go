@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
-	"github.com/wafer-waf/wafer/waf/screen/extract"
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
 // BenchmarkValue looks at one value of an argument, which is a new one each time.
@@ -29,7 +29,7 @@ func BenchmarkValue(b *testing.B) {
 			r := s.Begin()
 			defer r.End()
 			r.sit()
-			c := s.index.kinds[extract.ArgsPost]
+			c := s.index.kinds[reading.ArgsPost]
 			values := make([]string, 512)
 			for i := range values {
 				values[i] = fmt.Sprintf(format, i)
@@ -41,7 +41,7 @@ func BenchmarkValue(b *testing.B) {
 				if i%512 == 0 { // every value is a new one to the cache
 					s.cache = &cache{seed: s.cache.seed}
 				}
-				if r.value(c, &extract.Value{Kind: extract.ArgsPost, Key: "json.x", Text: values[i%512]}); r.asked {
+				if r.value(c, &reading.Value{Kind: reading.ArgsPost, Key: "json.x", Text: values[i%512]}); r.asked {
 					b.Fatal(r.reason)
 				}
 			}

@@ -1,4 +1,4 @@
-package extract
+package reading
 
 // Body adds what a body processor finds in a request's body: afterwards v holds what rules of
 // phase 2 see. It is called once, after Head; body is empty if there is none, or if Coraza

@@ -1,4 +1,4 @@
-package extract
+package reading
 
 // Kind is a variable of Coraza that this package produces. ARGS, ARGS_NAMES and XML are
 // unions or aliases of kinds; see [KindOf].

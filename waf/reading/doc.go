@@ -1,4 +1,4 @@
-// Package extract finds in a request, and in the response to it, the values that Coraza
+// Package reading finds in a request, and in the response to it, the values that Coraza
 // v3.8.1 would show to rules, without Coraza: in one pass, in microseconds, and without
 // allocation once a [Values] is warm.
 //
@@ -13,4 +13,4 @@
 // SecRequestBodyJsonDepthLimit 1024, bodies below the limits.
 //
 // The tests compare the two on files and on fuzzed requests.
-package extract
+package reading
