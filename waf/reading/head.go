@@ -83,9 +83,7 @@ func (v *Values) headers(fields []Header) {
 			cookies = true
 		case !typed && EqualKeys(name, "content-type"):
 			typed = true
-			if p := processor(fields[i].Value); p != "" {
-				v.set(ReqbodyProcessor, p)
-			}
+			v.set(ReqbodyProcessor, processor(fields[i].Value))
 		}
 	}
 	v.mark(RequestHeaders, from)
@@ -101,22 +99,6 @@ func (v *Values) headers(fields []Header) {
 	}
 	v.mark(RequestCookies, from)
 	v.names(RequestCookies, RequestCookiesNames)
-}
-
-// processor is the body processor that a media type selects without a rule's doing.
-func processor(mediaType string) string {
-	const form, multipart = "application/x-www-form-urlencoded", "multipart/form-data"
-	if !isASCII(mediaType) {
-		mediaType = strings.ToLower(mediaType) // may make ASCII of what is not
-	}
-	mediaType = strings.TrimSpace(mediaType)
-	switch {
-	case len(mediaType) >= len(form) && EqualKeys(mediaType[:len(form)], form):
-		return "URLENCODED"
-	case len(mediaType) >= len(multipart) && EqualKeys(mediaType[:len(multipart)], multipart):
-		return "MULTIPART"
-	}
-	return ""
 }
 
 // cookies adds the cookies of one field (cookies/cookies.go): pairs between semicolons,

@@ -42,7 +42,6 @@ func (v *Values) jsonText(text string) (ok bool, why string) {
 	w.v, w.text = v, text
 	w.left = max(len(text)*flattenFactor, flattenFloor)
 	w.path = append(w.path[:0], "json"...)
-	from := len(v.all)
 	w.space()
 	if c := w.peek(); c == '{' || c == '[' {
 		ok = w.value(maxDepth)
@@ -56,7 +55,6 @@ func (v *Values) jsonText(text string) (ok bool, why string) {
 	if ok && w.at != len(text) {
 		ok = w.fail("JSON is not valid")
 	}
-	v.mark(ArgsPost, from)
 	return ok, w.why
 }
 
@@ -258,6 +256,6 @@ func (w *jsonWalker) add(text string) bool {
 	a.room(len(w.path))
 	from := len(a.buf)
 	a.buf = append(a.buf, w.path...)
-	w.v.all = append(w.v.all, Value{ArgsPost, a.since(from), text})
+	w.v.put(ArgsPost, a.since(from), text)
 	return true
 }

@@ -196,49 +196,23 @@ func (v *Values) addParts() {
 		total += len(v.parts[i].data) // fields count too
 	}
 	v.set(FilesCombinedSize, v.itoa(total))
-	for _, k := range [...]Kind{ArgsPost, MultipartName, MultipartPartHeaders, MultipartFilename, Files, FilesNames, FilesSizes} {
-		from := len(v.all)
-		v.mark(k, from)
-		for i := range v.parts {
-			v.addPart(k, &v.parts[i])
-			v.mark(k, from)
-		}
+	for i := range v.parts {
+		v.addPart(&v.parts[i])
 	}
 }
 
-// addPart adds what a part gives to kind k. A part with an empty file name is a field.
-func (v *Values) addPart(k Kind, p *part) {
-	file := p.filename != ""
-	switch {
-	case k == MultipartName:
-		v.add(k, p.name, p.name)
-	case k == MultipartPartHeaders:
-		v.partHeaders(p)
-	case !file && k == ArgsPost:
-		v.add(k, p.name, p.data)
-	case file && k == MultipartFilename:
-		v.add(k, p.name, p.filename)
-	case file && k == Files:
-		v.add(k, "", p.filename)
-	case file && k == FilesNames:
-		v.add(k, "", p.name)
-	case file && k == FilesSizes:
-		v.fileSize(p)
+// addPart adds what a part gives. A part with an empty file name is a field.
+func (v *Values) addPart(p *part) {
+	v.put(MultipartName, p.name, p.name)
+	v.partHeaders(p)
+	if p.filename == "" {
+		v.put(ArgsPost, p.name, p.data)
+		return
 	}
-}
-
-// fileSize adds the size of a file; of files with one name, whatever its case, the last
-// remains.
-func (v *Values) fileSize(p *part) {
-	size := v.itoa(len(p.data))
-	sizes := v.Of(FilesSizes)
-	for i := range sizes {
-		if EqualKeys(sizes[i].Key, p.filename) {
-			sizes[i].Key, sizes[i].Text = p.filename, size
-			return
-		}
-	}
-	v.add(FilesSizes, p.filename, size)
+	v.put(MultipartFilename, p.name, p.filename)
+	v.put(Files, "", p.filename)
+	v.put(FilesNames, "", p.name)
+	v.put(FilesSizes, p.filename, v.itoa(len(p.data)))
 }
 
 // partHeaders adds the header fields of a part as "Name: value", the name in canonical case.
@@ -252,7 +226,7 @@ func (v *Values) partHeaders(p *part) {
 		if len(name)+len(": ")+len(value) != len(line) || !isCanonical(name) || line[len(name)+1] != ' ' {
 			line = v.canonicalField(name, value)
 		}
-		v.add(MultipartPartHeaders, p.name, line)
+		v.put(MultipartPartHeaders, p.name, line)
 	}
 }
 

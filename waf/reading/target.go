@@ -46,11 +46,10 @@ func (v *Values) target(raw string) {
 	v.set(RequestBasename, base)
 	v.set(QueryString, query)
 
-	from := len(v.all)
 	if _, whole := v.pairs(query, ArgsGet); !whole {
 		v.set(ArgumentsLimitReached, "1")
 	}
-	v.mark(ArgsGet, from)
+	v.settle()
 	v.names(ArgsGet, ArgsGetNames)
 }
 

@@ -57,7 +57,7 @@ func (v *Values) pairs(s string, k Kind) (n int, whole bool) {
 		if name {
 			key = v.unescape(key)
 		}
-		v.all = append(v.all, Value{k, key, text})
+		v.put(k, key, text)
 	}
 	return n, true
 }
@@ -86,20 +86,12 @@ func (v *Values) unescape(s string) string {
 	return v.arena.since(from)
 }
 
-// urlencoded adds the values of a form (bodyprocessors/urlencoded.go).
+// urlencoded adds the values of a form.
 func (v *Values) urlencoded(body string) (ok bool, why string) {
-	from := len(v.all)
-	if _, whole := v.pairs(body, ArgsPost); !whole {
-		return false, "more arguments than Coraza takes"
-	}
-	// Coraza groups the values by name, and then stores each group in a map that ignores the
-	// case of names: of groups that differ in nothing else, the one that a map's iteration
-	// happens to yield last remains.
-	if !v.keys.consistent(v.all[from:]) {
-		return false, "argument names that may differ only in case"
-	}
-	v.mark(ArgsPost, from)
 	v.raw(body)
+	if _, whole := v.pairs(body, ArgsPost); !whole {
+		v.set(ArgumentsLimitReached, "1")
+	}
 	return true, ""
 }
 
@@ -107,71 +99,4 @@ func (v *Values) urlencoded(body string) (ok bool, why string) {
 func (v *Values) raw(body string) {
 	v.set(RequestBody, body)
 	v.set(RequestBodyLength, v.itoa(len(body)))
-}
-
-// keyTable is an open-addressing hash table of keys without regard to case.
-type keyTable struct{ slots []int32 } // index of a value, plus one
-
-// maxProbes bounds the work for keys chosen to collide. At most half of the slots are taken,
-// so keys that nobody chose stay far below it.
-const maxProbes = 100
-
-func (t *keyTable) reset() {
-	if cap(t.slots) > keepValues {
-		t.slots = nil
-	}
-}
-
-// consistent reports whether keys that are one to Coraza's maps are spelled alike. It may
-// say no where maxProbes keeps it from knowing.
-func (t *keyTable) consistent(values []Value) bool {
-	if len(values) < 2 {
-		return true
-	}
-	size := 16
-	for size < 2*len(values) {
-		size *= 2
-	}
-	if cap(t.slots) < size {
-		t.slots = make([]int32, size)
-	}
-	t.slots = t.slots[:size]
-	clear(t.slots)
-	for i := range values {
-		key := values[i].Key
-		h := uint32(2166136261) // FNV-1a of the lower case
-		for j := range len(key) {
-			c := key[j]
-			if c >= 0x80 {
-				return t.consistentUnicode(values)
-			}
-			h = (h ^ uint32(lowerByte(c))) * 16777619
-		}
-		for probe, at := 0, h%uint32(size); ; probe, at = probe+1, (at+1)%uint32(size) {
-			if t.slots[at] == 0 {
-				t.slots[at] = int32(i) + 1
-				break
-			}
-			if k := values[t.slots[at]-1].Key; k == key {
-				break
-			} else if probe == maxProbes || EqualKeys(k, key) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// consistentUnicode is the rare case: a name that is not ASCII.
-func (t *keyTable) consistentUnicode(values []Value) bool {
-	spelled := make(map[string]string, len(values))
-	for i := range values {
-		key := values[i].Key
-		lower := Lower(key)
-		if first, found := spelled[lower]; found && first != key {
-			return false
-		}
-		spelled[lower] = key
-	}
-	return true
 }

@@ -23,9 +23,10 @@ type Values struct {
 	all   []Value
 	spans [Kinds]span // of the kinds with keys: where in all they are
 	arena arena
-	args  int // bytes in the keys and values of arguments
+	args  int     // bytes in the keys and values of arguments
+	found []Value // in the body, in the order of the document, until they are settled
+	cut   bool    // the body at hand is only the beginning of one
 
-	keys  keyTable
 	json  jsonWalker
 	parts []part
 	open  []string // room for the names of XML elements
@@ -50,7 +51,12 @@ func (v *Values) Reset() {
 	v.arena.reset()
 	v.args = 0
 	v.json.reset()
-	v.keys.reset()
+	if cap(v.found) > keepValues {
+		v.found = nil
+	}
+	clear(v.found)
+	v.found = v.found[:0]
+	v.cut = false
 	clear(v.parts)
 	v.parts = v.parts[:0]
 	clear(v.open[:cap(v.open)])

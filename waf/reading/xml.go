@@ -41,7 +41,6 @@ func (v *Values) xmlDocument(document string) (ok bool, why string) {
 			return false, "XML with unusual characters"
 		}
 	}
-	from := len(v.all)
 	w := xmlWalker{v: v, rest: document, open: v.open[:0]}
 	ok = w.declaration()
 	for ok && w.rest != "" {
@@ -51,7 +50,6 @@ func (v *Values) xmlDocument(document string) (ok bool, why string) {
 	if !ok || !w.root || len(w.open) > 0 {
 		return false, "XML of an unusual form"
 	}
-	v.mark(RequestXML, from)
 	return true, ""
 }
 
@@ -126,7 +124,7 @@ func (w *xmlWalker) content(text string) bool {
 	if len(w.open) == 0 {
 		return false
 	}
-	w.v.add(RequestXML, xmlTexts, text)
+	w.v.put(RequestXML, xmlTexts, text)
 	return true
 }
 
@@ -192,7 +190,7 @@ func (w *xmlWalker) attribute() bool {
 		return false
 	}
 	value, ok = w.decode(value)
-	w.v.add(RequestXML, xmlAttributes, value)
+	w.v.put(RequestXML, xmlAttributes, value)
 	return ok
 }
 

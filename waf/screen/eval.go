@@ -12,7 +12,7 @@ import (
 // what their order among each other leaves open: where Coraza takes the last of several
 // values, in the order of a map, every one of them is tried.
 type evaluation struct {
-	values   reading.Values
+	values   *reading.Values     // of the message; the caller's
 	buffer   *transform.Buffer   // lent
 	tx       map[string]variable // what rules have set for this request
 	rule     *rule               // at hand

@@ -14,14 +14,14 @@ import (
 // Run screens one request and the response to it, phase by phase. Once a phase is not clean, it
 // goes on to learn which other rules may match. It belongs to one goroutine at a time.
 type Run struct {
-	screen   *Screen
-	eval     evaluation
-	*desk             // while it works
-	met      []uint64 // rules whose guard was met, but for those that one value was enough to rule out
-	declared string   // REQBODY_PROCESSOR behind phase 1
-	seen     int      // phases whose values have all been looked at
-	asked    bool     // not everything was clean
-	reason   Reason   // why
+	screen    *Screen
+	eval      evaluation
+	*desk              // while it works
+	met       []uint64 // rules whose guard was met, but for those that one value was enough to rule out
+	processor string   // behind phase 1
+	seen      int      // phases whose values have all been looked at
+	asked     bool     // not everything was clean
+	reason    Reason   // why
 
 	// of the value at hand
 	textOf   []int32 // by node; 0 between values
@@ -56,64 +56,24 @@ type Reason struct {
 
 // Head screens the head of a request, by all rules that read nothing else, and reports whether
 // it is clean so far.
-func (r *Run) Head(req *reading.Request) bool {
-	r.eval.values.Head(req)
+func (r *Run) Head() bool {
 	r.phase(1)
-	r.declared = r.eval.values.Text(reading.ReqbodyProcessor)
+	r.processor = r.eval.values.Text(reading.ReqbodyProcessor)
 	return !r.asked
 }
 
-// Body screens the body, and afterwards all rules of the request. text is nil if there is no
-// body, or if the policy inspects none. It must not change before End.
-func (r *Run) Body(text []byte) bool {
-	if len(text) > 0 {
-		if len(text) >= r.screen.settings.RequestBodyBytes {
-			return r.inspect(Reason{What: "body over the limit"})
-		}
-		if ok, why := r.eval.values.Body(r.Processor(), r.contentType(), text); !ok {
-			return r.inspect(Reason{What: why})
-		}
-	}
-	return r.phase(2)
-}
+// Processor is REQBODY_PROCESSOR behind phase 1, as far as rules set it that do not depend on what is
+// assumed not to match. It is known after Head.
+func (r *Run) Processor() string { return r.processor }
 
-// Processor is the body processor that Coraza would run, in upper case; empty: none. It is
-// known after Head.
-func (r *Run) Processor() string {
-	if r.declared == "" && r.eval.force {
-		return "URLENCODED"
-	}
-	return r.declared
-}
-
-// Parses reports whether the body is parsed by [Run.Processor] although Coraza has run rules that are
-// assumed not to match. declared is REQBODY_PROCESSOR behind its phase 1.
-func (r *Run) Parses(declared string) bool {
-	return declared == r.declared && r.Processor() != "" // forcing it makes a difference only where none is declared
-}
-
-func (r *Run) contentType() string {
-	v, _ := r.eval.values.First(reading.RequestHeaders, "content-type")
-	return v.Text
-}
+// Body screens what was read of the body, if there is one, and all rules of the request.
+func (r *Run) Body() bool { return r.phase(2) }
 
 // ResponseHead screens the head of the response.
-func (r *Run) ResponseHead(res *reading.Response) bool {
-	r.eval.values.ResponseHead(res)
-	return r.phase(3)
-}
+func (r *Run) ResponseHead() bool { return r.phase(3) }
 
-// ResponseBody screens the body of the response, if the policy inspects it, and everything
-// that is left. It must not change before End.
-func (r *Run) ResponseBody(text []byte) bool {
-	if r.InspectsResponse() {
-		if len(text) >= r.screen.settings.ResponseBodyBytes {
-			return r.inspect(Reason{What: "response body over the limit"})
-		}
-		r.eval.values.ResponseBody(text)
-	}
-	return r.phase(4)
-}
+// ResponseBody screens the body of the response, if there is one, and everything that is left.
+func (r *Run) ResponseBody() bool { return r.phase(4) }
 
 // InspectsResponse reports whether Coraza would look at the response's body. It is known after
 // ResponseHead.
@@ -134,10 +94,9 @@ func (r *Run) Reason() Reason { return r.reason }
 func (r *Run) End() {
 	*r = Run{
 		screen: r.screen, met: r.met, textOf: r.textOf, held: r.held, ids: r.ids[:0], steps: r.steps[:0], changed: r.changed[:0], meets: r.meets[:0],
-		eval: evaluation{values: r.eval.values, matched: r.eval.matched[:0]},
+		eval: evaluation{matched: r.eval.matched[:0]},
 	}
 	clear(r.met)
-	r.eval.values.Reset()
 	r.screen.runs.Put(r)
 }
 

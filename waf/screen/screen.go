@@ -7,8 +7,8 @@ import (
 	"sync"
 	"weak"
 
-	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -132,5 +132,13 @@ func (s *Screen) InspectsRequest() bool { return s.settings.RequestBody }
 // Rules are the rules that were read, without markers, and how many they are with markers.
 func (s *Screen) Rules() (rules []Rule, all int) { return s.read, s.all }
 
-// Begin starts a run. It has to be ended.
-func (s *Screen) Begin() *Run { return s.runs.Get().(*Run) }
+// ResponseBodyBytes is the length from which on Coraza does not take response bodies whole.
+func (s *Screen) ResponseBodyBytes() int { return s.settings.ResponseBodyBytes }
+
+// Begin starts a run on a message's values, which the caller goes on filling, phase by phase. It has
+// to be ended.
+func (s *Screen) Begin(v *reading.Values) *Run {
+	r := s.runs.Get().(*Run)
+	r.eval.values = v
+	return r
+}
