@@ -22,7 +22,8 @@ func benchmarkBody(b *testing.B, processor, mediaType string, body []byte) {
 	v := new(Values)
 	run := func() {
 		v.Head(r)
-		if ok, why := v.Body(processor, mediaType, body); !ok {
+		v.Body(processor, mediaType, body, true)
+		if why := refused(v); why != "" {
 			b.Fatal(why)
 		}
 	}

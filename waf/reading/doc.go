@@ -1,16 +1,15 @@
-// Package reading finds in a request, and in the response to it, the values that Coraza
-// v3.8.1 would show to rules, without Coraza: in one pass, in microseconds, and without
-// allocation once a [Values] is warm.
+// Package reading finds in a request, and in the response to it, the values that rules look at: in one
+// pass, in microseconds, and without allocation once a [Values] is warm. The screen looks at these
+// values, and the rules are shown the very same.
 //
-// Equal means equal: every variable that [KindOf] knows has the same (key, value) pairs as
-// Coraza's collection of that name, duplicates included; only their order is the document's,
-// where Coraza's is that of a map. Whatever is not proven equal (a body that does not parse,
-// one beyond a limit, a rare form of multipart or XML) is not guessed: [Values.Body] says so,
-// and the caller has to ask Coraza.
+// It reads at least as sharply as the applications behind it. Every value that stock Coraza v3.8.1
+// would show is among the values (the floor), and so is every value that a common application framework
+// would read from the message, in whatever spelling. Where two applications would read two things, both
+// are shown. What no reading covers, and what goes over a limit, is an error: REQBODY_ERROR,
+// ARGUMENTS_LIMIT_REACHED and MULTIPART_STRICT_ERROR make the rules refuse the message.
 //
-// What holds for Coraza as the parent package configures it: built with no_fs_access and
-// without the tags that change keys or phases, SecArgumentsLimit 1000,
-// SecRequestBodyJsonDepthLimit 1024, bodies below the limits.
+// The keys and the selectors of rules are those of a Coraza that was built without the tags that
+// change them.
 //
-// The tests compare the two on files and on fuzzed requests.
+// The tests hold it to its floor on files and on fuzzed requests.
 package reading

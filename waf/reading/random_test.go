@@ -141,12 +141,12 @@ func (r maker) xml(depth int) string {
 	return b.String() + "</" + name + ">"
 }
 
-// TestRandom compares made messages. That enough of them are answered shows that the test
-// looks at something.
+// TestRandom holds made messages to their floor. That enough of them are not refused shows that the
+// test looks at something.
 func TestRandom(t *testing.T) {
 	for _, test := range []struct {
 		name, mediaType string
-		answered        int // at least, in percent
+		read            int // at least, in percent
 		body            func(r maker) string
 	}{
 		{"head", "", 100, func(maker) string { return "" }},
@@ -159,7 +159,7 @@ func TestRandom(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := new(Values)
-			answered := 0
+			read := 0
 			for i := range *randomMessages {
 				r := maker{rand.New(rand.NewPCG(1, uint64(i)))}
 				m := &message{}
@@ -170,18 +170,17 @@ func TestRandom(t *testing.T) {
 					m.Headers = []Header{{"Content-Type", test.mediaType}}
 					m.body = []byte(r.blemish(test.body(r)))
 				}
-				ok, _ := check(t, v, m)
-				if ok {
-					answered++
+				if check(t, v, m) == "" {
+					read++
 				}
 				if t.Failed() {
 					t.Fatalf("message %d: %q %q %q", i, m.Target, m.Headers, m.body)
 				}
 			}
-			if answered*100 < test.answered**randomMessages {
-				t.Errorf("%d of %d answered, want %d %%", answered, *randomMessages, test.answered)
+			if read*100 < test.read**randomMessages {
+				t.Errorf("%d of %d are read, want %d %%", read, *randomMessages, test.read)
 			}
-			t.Logf("%d of %d answered", answered, *randomMessages)
+			t.Logf("%d of %d read", read, *randomMessages)
 		})
 	}
 }
