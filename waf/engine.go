@@ -97,9 +97,9 @@ func (e *Engine) Close() error {
 
 // Begin starts a transaction. id is what rules see as UNIQUE_ID.
 func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
-	t := &Transaction{engine: e, ctx: ctx, id: id}
+	t := &Transaction{engine: e, ctx: ctx, id: id, read: newTranscript()}
 	if e.screens.Load() {
-		t.run, t.clean, t.screenAsked = e.screen.Begin(), true, true
+		t.run, t.clean, t.screenAsked = e.screen.Begin(t.read.values), true, true
 	}
 	return t
 }

@@ -12,7 +12,7 @@ import (
 func testPolicy(change ...func(*Policy)) Policy {
 	p := Policy{
 		ID: "test", BlockingParanoia: 1, DetectionParanoia: 1, InboundThreshold: 5, OutboundThreshold: 4, ReportingLevel: 4,
-		RequestBody: true, RequestBodyBytes: 4096, ResponseBody: true, ResponseBodyBytes: 4096,
+		RequestBody: true, ResponseBody: true, ResponseBodyBytes: 4096,
 		ResponseMIMETypes: []string{"text/html", "application/json"},
 	}
 	for _, c := range change {
@@ -270,7 +270,7 @@ func TestDigest(t *testing.T) {
 	for name, change := range map[string]func(*Policy){
 		"mode":      func(p *Policy) { p.Mode = ModeDetect },
 		"paranoia":  func(p *Policy) { p.DetectionParanoia = 2 },
-		"limit":     func(p *Policy) { p.RequestBodyBytes++ },
+		"limit":     func(p *Policy) { p.ResponseBodyBytes++ },
 		"mime":      func(p *Policy) { p.ResponseMIMETypes = nil },
 		"rules":     func(p *Policy) { p.RulesAfter = []RuleText{{"x", `SecAction "id:1,phase:1,pass"`}} },
 		"place":     func(p *Policy) { p.RulesBefore = []RuleText{{"x", `SecAction "id:1,phase:1,pass"`}} },

@@ -34,7 +34,6 @@ type Policy struct {
 	Settings []Setting
 
 	RequestBody       bool // inspect request bodies
-	RequestBodyBytes  int  // at most, 1 to 1 GiB - 1
 	ResponseBody      bool // inspect response bodies
 	ResponseBodyBytes int  // at most, 1 to 1 GiB - 1
 	ResponseMIMETypes []string
@@ -118,35 +117,25 @@ func (p Policy) engineText() string {
 	}
 	fmt.Fprintf(&b, "SecRuleEngine %s\n", engine)
 	fmt.Fprintf(&b, "SecRequestBodyAccess %s\n", onOff(p.RequestBody))
-	// Coraza refuses a body of exactly the limit, so its limit is one byte above ours.
-	// Bodies stay in memory: they are bounded by that limit and already there once. (Files of
-	// uploads do only in a build with the tag no_fs_access, as the Makefile makes it.)
-	fmt.Fprintf(&b, "SecRequestBodyLimit %d\nSecRequestBodyInMemoryLimit %[1]d\n", p.RequestBodyBytes+1)
-	b.WriteString("SecRequestBodyLimitAction Reject\n")
 	fmt.Fprintf(&b, "SecResponseBodyAccess %s\n", onOff(p.ResponseBody))
 	if len(p.ResponseMIMETypes) > 0 { // compile adds the missing type to them
 		fmt.Fprintf(&b, "SecResponseBodyMimeType %s\n", strings.Join(p.ResponseMIMETypes, " "))
 	}
+	// Coraza takes a body of exactly the limit for one that goes on, so its limit is one byte above ours.
 	fmt.Fprintf(&b, "SecResponseBodyLimit %d\nSecResponseBodyLimitAction ProcessPartial\n", p.ResponseBodyBytes+1)
 	b.WriteString("SecAuditEngine Off\n")
 	b.WriteString(bodyRules)
 	return b.String()
 }
 
-// bodyRules choose the body processor by media type and refuse what cannot be parsed, by
-// the ids of Coraza's recommended settings.
+// bodyRules refuse what cannot be read, by the ids of Coraza's recommended settings.
 const bodyRules = `
-SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\+|/)|text/)xml" "id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
-SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
-SecRule REQUEST_HEADERS:Content-Type "^application/[a-z0-9.-]+[+]json" "id:200006,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg:'Request body cannot be parsed',logdata:'%{reqbody_error_msg}',severity:2"
 SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:200003,phase:2,t:none,log,deny,status:400,msg:'Multipart body is not strictly valid',severity:2"
 SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200004,phase:1,t:none,log,deny,status:400,msg:'Too many arguments in the query',severity:2"
 SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200005,phase:2,t:none,log,deny,status:400,msg:'Too many arguments in the body',severity:2"
 SecRule URI_PARSE_ERROR "@eq 1" "id:200009,phase:1,t:none,log,deny,status:400,msg:'Request target cannot be parsed',severity:2"
-SecRequestBodyJsonDepthLimit 1024
 SecResponseBodyJsonDepthLimit 1024
-SecArgumentsLimit 1000
 `
 
 func (p Policy) setupText() string {

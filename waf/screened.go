@@ -144,6 +144,12 @@ func (t *Transaction) begin() {
 	}
 }
 
+// end gives the transaction's memory back.
+func (t *Transaction) end() {
+	t.endScreen()
+	t.read.end()
+}
+
 // endScreen gives the screen's memory back.
 func (t *Transaction) endScreen() {
 	if t.run != nil {
@@ -197,7 +203,7 @@ func (e *Engine) verify(t *Transaction, clean bool) {
 	}
 	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, whole: t.whole,
+		engine: e, ctx: context.Background(), id: t.id, whole: t.whole, read: newTranscript(),
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	// The views are the caller's memory, who serves others with it.
@@ -239,6 +245,7 @@ func (f *Findings) foundBy(rules []leftOut) bool {
 // replay runs a message that was recorded through Coraza.
 func (t *Transaction) replay(phases int) (f Findings, err error) {
 	defer recovered(&err)
+	defer t.end()
 	if _, err := t.catchUp(phases); err != nil {
 		return Findings{}, err
 	}

@@ -20,7 +20,7 @@ var fuzzPolicies = []func(p *Policy){
 	func(p *Policy) { // what small sites change
 		paranoid(p, 1)
 		p.Mode, p.EarlyBlocking, p.DetectionParanoia = ModeDetect, true, 2
-		p.RequestBodyBytes, p.ResponseBodyBytes = 300, 200
+		p.ResponseBodyBytes = 200
 		p.Settings = append(p.Settings, Setting{"max_num_args", "9"}, Setting{"arg_name_length", "20"}, Setting{"restricted_extensions", ".bak/ .conf/"})
 		p.Exclusions = []Exclusion{
 			{Source: "all", RuleIDs: "942100-942199"}, {Source: "target", RuleIDs: "941100-941399", Target: "ARGS:comment"},

@@ -25,12 +25,13 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 		t.Fatalf("policy %s has no screen: %v", e.policy.ID, e.NoScreen())
 	}
 	body, whole := m.body, true
-	if limit := e.policy.RequestBodyBytes; len(body) > limit {
+	limit := e.policy.ResponseBodyBytes // for both
+	if len(body) > limit {
 		body, whole = body[:limit], false
 	}
-	answer := m.answer[:min(len(m.answer), e.policy.ResponseBodyBytes)]
+	answer := m.answer[:min(len(m.answer), limit)]
 	again := func() *Transaction {
-		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", request: m.request, body: body, whole: whole, response: m.response, answer: answer}
+		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", read: newTranscript(), request: m.request, body: body, whole: whole, response: m.response, answer: answer}
 	}
 	tx := e.Begin(t.Context(), "0193a7b2-sound")
 	steps := []func() bool{

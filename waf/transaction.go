@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/corazawaf/coraza/v3/types/variables"
 	"github.com/wafer-waf/wafer/waf/screen"
@@ -29,6 +28,7 @@ type Transaction struct {
 	asked       screen.Reason     // why not
 	screenAsked bool              // there was a screen at the beginning
 	leftOut     []leftOut
+	read        transcript
 
 	// what Coraza needs if it is asked late
 	request   *Request
@@ -45,15 +45,18 @@ type Transaction struct {
 // HeadIsClean asks the screen about a request's head. If it is clean, RequestHead need not be
 // called.
 func (t *Transaction) HeadIsClean(r *Request) (clean bool) {
-	r.ID = t.id
 	t.request = r
-	return t.screened(1, func() bool { return t.run.Head(r) })
+	return t.screened(1, t.screenHead)
+}
+
+func (t *Transaction) screenHead() bool {
+	t.readHead()
+	return t.run.Head()
 }
 
 // RequestHead runs the rules of phase 1.
 func (t *Transaction) RequestHead(r *Request) (v Verdict, err error) {
 	defer recovered(&err)
-	r.ID = t.id
 	t.request = r
 	t.begin()
 	return t.requestHead(), nil
@@ -61,14 +64,9 @@ func (t *Transaction) RequestHead(r *Request) (v Verdict, err error) {
 
 func (t *Transaction) requestHead() Verdict {
 	t.phase = 1
-	r := t.request
-	t.tx.ProcessConnection(r.ClientAddr, r.ClientPort, r.ServerAddr, r.ServerPort)
-	t.tx.SetServerName(r.Host)
-	t.tx.ProcessURI(r.Target, r.Method, r.Protocol)
-	for _, h := range r.Headers {
-		t.tx.AddRequestHeader(h.Name, h.Value)
-	}
-	t.narrow(1, func() bool { return t.run.Head(r) })
+	t.readHead()
+	t.showHead()
+	t.narrow(1, t.screenHead)
 	t.completed = 1
 	return t.verdict(t.tx.ProcessRequestHeaders())
 }
@@ -93,13 +91,8 @@ func (t *Transaction) BodyIsClean(body []byte, whole bool) (clean bool) {
 }
 
 func (t *Transaction) screenBody() bool {
-	body := t.body
-	if !t.engine.screen.InspectsRequest() {
-		body = nil
-	} else if !t.whole {
-		body = complete(body, t.run.Processor(), t.request, t.engine.policy.RequestBodyBytes)
-	}
-	return t.run.Body(body)
+	t.readBody(t.run.Processor())
+	return t.run.Body()
 }
 
 // RequestBody runs the rules of phase 2 on the body, or on the prefix of it that is
@@ -115,50 +108,19 @@ func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error
 
 func (t *Transaction) requestBody() (Verdict, error) {
 	t.phase = 2
-	body := t.body
-	if s, ok := t.tx.(plugintypes.TransactionState); ok && len(body) > 0 {
-		processor := s.Variables().RequestBodyProcessor().Get()
-		if !t.whole {
-			body = complete(body, processor, t.request, t.engine.policy.RequestBodyBytes)
-		}
-		if t.run != nil && !t.run.Parses(processor) {
-			t.endScreen()
-		}
+	processor := t.state().Variables().RequestBodyProcessor().Get()
+	if t.run != nil && processor != t.run.Processor() { // rules have matched that the screen took for rules that do not
+		t.endScreen()
 	}
+	t.readBody(processor)
+	t.showBody()
 	t.narrow(2, t.screenBody)
-	if len(body) > 0 {
-		it, n, err := t.tx.WriteRequestBody(body)
-		if err != nil {
-			return Verdict{}, fmt.Errorf("buffer request body: %w", err)
-		}
-		if it != nil {
-			return t.verdict(it), nil
-		}
-		if n != len(body) && t.WantsRequestBody() {
-			return Verdict{}, fmt.Errorf("buffer request body: %d of %d bytes taken", n, len(body))
-		}
-	}
 	it, err := t.tx.ProcessRequestBody()
 	if err != nil {
 		return Verdict{}, fmt.Errorf("request body rules: %w", err)
 	}
 	t.completed = 2
 	return t.verdict(it), nil
-}
-
-// complete makes of a body's beginning a body that its processor can parse.
-func complete(body []byte, processor string, r *Request, limit int) []byte {
-	switch processor {
-	case "JSON":
-		return completeJSON(body, limit)
-	case "MULTIPART":
-		for i := range r.Headers {
-			if strings.EqualFold(r.Headers[i].Name, "Content-Type") {
-				return completeMultipart(body, r.Headers[i].Value, limit)
-			}
-		}
-	}
-	return body
 }
 
 // ResponseHeadIsClean asks the screen about a response's head.
@@ -246,7 +208,7 @@ func (t *Transaction) responseBody() (Verdict, error) {
 // which must not be used any more.
 func (t *Transaction) Finish() (f Findings, err error) {
 	defer recovered(&err)
-	defer t.endScreen()
+	defer t.end()
 	if t.tx == nil && (!t.clean || t.screened(5, t.run.Last)) {
 		if t.clean {
 			t.engine.verify(t, true)
@@ -274,11 +236,9 @@ func (t *Transaction) conclude() (f Findings, err error) {
 		}
 		f.Matches = append(f.Matches, t.match(m))
 	}
-	if s, ok := t.tx.(plugintypes.TransactionState); ok {
-		vars := s.Variables().TX()
-		f.InboundScore = number(vars.Get("blocking_inbound_anomaly_score"))
-		f.OutboundScore = number(vars.Get("blocking_outbound_anomaly_score"))
-	}
+	vars := t.state().Variables().TX()
+	f.InboundScore = number(vars.Get("blocking_inbound_anomaly_score"))
+	f.OutboundScore = number(vars.Get("blocking_outbound_anomaly_score"))
 	if err := t.tx.Close(); err != nil {
 		return f, fmt.Errorf("close transaction: %w", err)
 	}

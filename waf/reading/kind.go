@@ -134,6 +134,22 @@ var kindNames = [Kinds]string{
 	ResponseHeadersNames:         "RESPONSE_HEADERS_NAMES",
 }
 
+// OfHead and OfBody are the kinds that [Values.Head] and [Values.Body] fill, but for those that are made
+// of others: names, and ARGS_COMBINED_SIZE.
+var (
+	OfHead = [...]Kind{
+		QueryString, RemoteAddr, RemotePort, RequestBasename, RequestFilename, RequestLine, RequestMethod, RequestProtocol,
+		RequestURI, RequestURIRaw, ServerAddr, ServerName, ServerPort, URIParseError, ArgumentsLimitReached, ReqbodyProcessor,
+		ArgsGet, RequestCookies, RequestHeaders,
+	}
+	OfBody = [...]Kind{
+		ReqbodyProcessor, ReqbodyError, ReqbodyErrorMsg, ReqbodyProcessorError, ReqbodyProcessorErrorMsg,
+		RequestBody, RequestBodyLength, ArgumentsLimitReached, FilesCombinedSize,
+		MultipartDataAfter, MultipartDuplicatePartHeader, MultipartInvalidQuoting, MultipartStrictError,
+		ArgsPost, Files, FilesNames, FilesSizes, MultipartFilename, MultipartName, MultipartPartHeaders, RequestXML,
+	}
+)
+
 // String is the variable's name in SecLang.
 func (k Kind) String() string {
 	if k < Kinds {

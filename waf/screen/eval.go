@@ -18,7 +18,6 @@ type evaluation struct {
 	rule     *rule               // at hand
 	captures [10]string          // of the link before
 	matched  []match             // by the links before
-	force    bool                // parse the body whatever its media type
 	doubt    bool                // what the rule at hand sets depends on the order of values
 }
 
@@ -259,12 +258,7 @@ func (e *evaluation) assign(a *assignment) {
 }
 
 func (e *evaluation) control(c *control) {
-	if c.processor != "" {
-		e.values.SetProcessor(c.processor)
-	}
-	if c.force {
-		e.force = c.forced
-	}
+	e.values.SetProcessor(c.processor)
 }
 
 // place fills in a place of a macro.

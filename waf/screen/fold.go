@@ -223,9 +223,10 @@ func (f *folder) consequence(r *seclang.Rule, a seclang.Action) consequence {
 	case "ctl":
 		name, _, _ := strings.Cut(a.Arg, "=")
 		switch name {
-		case "auditEngine", "auditLogParts", "debugLogLevel", "hashEngine", "hashEnforcement":
+		case "auditEngine", "auditLogParts", "debugLogLevel", "hashEngine", "hashEnforcement",
+			"forceRequestBodyVariable": // a body is read in any case
 			return nothing
-		case "requestBodyProcessor", "forceRequestBodyVariable":
+		case "requestBodyProcessor":
 			if r.Phase > 1 {
 				return nothing // too late
 			}
@@ -463,15 +464,8 @@ func (f *folder) link(r *seclang.Rule, i int, known *constants, before []link) (
 			}
 			l.sets = append(l.sets, s)
 		case controlsBody:
-			name, value, _ := strings.Cut(a.Arg, "=")
-			if name == "requestBodyProcessor" {
-				l.controls = append(l.controls, control{processor: strings.ToUpper(value)})
-				break
-			}
-			switch strings.ToLower(value) {
-			case "on", "off":
-				l.controls = append(l.controls, control{force: true, forced: strings.EqualFold(value, "on")})
-			}
+			_, value, _ := strings.Cut(a.Arg, "=")
+			l.controls = append(l.controls, control{strings.ToUpper(value)})
 		}
 	}
 	return l, nil

@@ -95,9 +95,5 @@ type assignment struct {
 	shared     bool // other rules read the variable
 }
 
-// control is a ctl that decides how the request's body is parsed.
-type control struct {
-	processor string // if not empty
-	force     bool   // force, by forced, that the body is parsed
-	forced    bool
-}
+// control is a ctl that decides how the request's body is read.
+type control struct{ processor string }

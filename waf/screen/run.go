@@ -54,7 +54,7 @@ type Reason struct {
 	What   string // a reason other than a rule
 }
 
-// Head screens the head of a request, by all rules that read nothing else, and reports whether
+// Head screens the head of a request, which has been read, by all rules that read nothing else, and reports whether
 // it is clean so far.
 func (r *Run) Head() bool {
 	r.phase(1)
@@ -70,10 +70,22 @@ func (r *Run) Processor() string { return r.processor }
 func (r *Run) Body() bool { return r.phase(2) }
 
 // ResponseHead screens the head of the response.
-func (r *Run) ResponseHead() bool { return r.phase(3) }
+func (r *Run) ResponseHead(res *reading.Response) bool {
+	r.eval.values.ResponseHead(res)
+	return r.phase(3)
+}
 
-// ResponseBody screens the body of the response, if there is one, and everything that is left.
-func (r *Run) ResponseBody() bool { return r.phase(4) }
+// ResponseBody screens the body of the response, if the policy inspects it, and everything
+// that is left. It must not change before End.
+func (r *Run) ResponseBody(text []byte) bool {
+	if r.InspectsResponse() {
+		if len(text) >= r.screen.settings.ResponseBodyBytes {
+			return r.inspect(Reason{What: "response body over the limit"})
+		}
+		r.eval.values.ResponseBody(text)
+	}
+	return r.phase(4)
+}
 
 // InspectsResponse reports whether Coraza would look at the response's body. It is known after
 // ResponseHead.

@@ -116,12 +116,6 @@ func understood(s *seclang.Settings) error {
 	switch {
 	case s.Engine != "On" && s.Engine != "DetectionOnly":
 		return fmt.Errorf("SecRuleEngine %s", s.Engine)
-	case s.Arguments != 1000:
-		return fmt.Errorf("SecArgumentsLimit %d instead of 1000", s.Arguments)
-	case s.RequestJSONDepth != 1024:
-		return fmt.Errorf("SecRequestBodyJsonDepthLimit %d instead of 1024", s.RequestJSONDepth)
-	case s.RequestMemoryBytes > 0 && s.RequestMemoryBytes < s.RequestBodyBytes:
-		return fmt.Errorf("SecRequestBodyInMemoryLimit %d: the engine fails on larger bodies", s.RequestMemoryBytes)
 	}
 	return nil
 }
@@ -132,11 +126,8 @@ func (s *Screen) InspectsRequest() bool { return s.settings.RequestBody }
 // Rules are the rules that were read, without markers, and how many they are with markers.
 func (s *Screen) Rules() (rules []Rule, all int) { return s.read, s.all }
 
-// ResponseBodyBytes is the length from which on Coraza does not take response bodies whole.
-func (s *Screen) ResponseBodyBytes() int { return s.settings.ResponseBodyBytes }
-
-// Begin starts a run on a message's values, which the caller goes on filling, phase by phase. It has
-// to be ended.
+// Begin starts a run on the values of a message. The caller reads the request into them, phase by phase,
+// and ends the run before the values are used for another message.
 func (s *Screen) Begin(v *reading.Values) *Run {
 	r := s.runs.Get().(*Run)
 	r.eval.values = v
