@@ -13,7 +13,7 @@ import (
 func TestExpand(t *testing.T) {
 	known := newConstants()
 	known.values["set"], known.values["empty"] = "value", ""
-	e := &evaluation{rule: &rule{known: known}, tx: map[string]variable{"own": {text: "mine"}}, matched: []match{{"ARGS", "q", "text"}}}
+	e := &evaluation{values: new(reading.Values), rule: &rule{known: known}, tx: map[string]variable{"own": {text: "mine"}}, matched: []match{{"ARGS", "q", "text"}}}
 	e.values.Head(&reading.Request{
 		Method: "GET", Target: "/a?q=1&q=2&Up=3", Protocol: "HTTP/1.1", Host: "shop", ClientAddr: "192.0.2.1", ID: "id",
 		Headers: []reading.Header{{Name: "Host", Value: "shop:80"}, {Name: "Cookie", Value: "c=d"}},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 )
 
@@ -42,7 +43,7 @@ func TestMemory(t *testing.T) {
 // fill has everything made that a screen makes when values first need it: for each view and for
 // values of each alphabet.
 func fill(s *Screen) {
-	r := s.Begin()
+	r := s.Begin(new(reading.Values))
 	defer r.End()
 	r.sit()
 	for _, view := range s.index.views {

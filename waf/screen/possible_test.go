@@ -75,7 +75,7 @@ func TestPossible(t *testing.T) {
 			}
 		}
 		rnd := rand.New(rand.NewPCG(7, 4))
-		r := s.Begin()
+		r := s.Begin(new(reading.Values))
 		r.sit()
 		passed, candidates := 0, 0
 		for range 20000 {

@@ -26,7 +26,7 @@ func BenchmarkValue(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			r := s.Begin()
+			r := s.Begin(new(reading.Values))
 			defer r.End()
 			r.sit()
 			c := s.index.kinds[reading.ArgsPost]
