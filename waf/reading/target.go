@@ -46,7 +46,7 @@ func (v *Values) target(raw string) {
 	v.set(RequestBasename, base)
 	v.set(QueryString, query)
 
-	if _, whole := v.pairs(query, ArgsGet); !whole {
+	if !v.pairs(query, ArgsGet) {
 		v.set(ArgumentsLimitReached, "1")
 	}
 	v.settle()

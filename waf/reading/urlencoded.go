@@ -16,54 +16,94 @@ var unhex = func() (t [256]int16) {
 	return t
 }()
 
-// pairs adds the name=value pairs of s, leniently decoded, up to the limit for arguments
-// (url/url.go). It reports how many there were, and whether these were all.
-func (v *Values) pairs(s string, k Kind) (n int, whole bool) {
-	for s != "" {
-		pair := s
-		if i := strings.IndexByte(s, '&'); i >= 0 {
-			pair, s = s[:i], s[i+1:]
+// What the bytes of a pair mean, as bits. Those of odd make some framework read another pair.
+const (
+	equals    uint8 = 1 << iota
+	coded           // "%" and "+"
+	semicolon       // separates pairs for some
+	nul             // ends a name in PHP
+	lead            // may begin an overlong character
+	loose           // "%" that begins no escape
+
+	odd = semicolon | nul | lead | loose
+)
+
+var pairByte = [256]uint8{
+	'=': equals, '%': coded, '+': coded, ';': semicolon, 0: nul,
+	0xc0: lead, 0xc1: lead, 0xe0: lead, 0xf0: lead, 0xf8: lead, 0xfc: lead,
+}
+
+// pairs adds the name=value pairs of a query or a form, up to the limit for arguments, and then what
+// frameworks read differently. It reports whether these were all.
+//
+// Plus signs and escapes are decoded; an escape that is not whole stands for itself.
+func (v *Values) pairs(s string, k Kind) (whole bool) {
+	from, seen, spaced := len(v.found), uint8(0), false
+	for rest := s; rest != ""; {
+		pair := rest
+		if i := strings.IndexByte(rest, '&'); i >= 0 {
+			pair, rest = rest[:i], rest[i+1:]
 		} else {
-			s = ""
+			rest = ""
 		}
 		if pair == "" {
 			continue
 		}
-		if n == argumentsLimit {
-			return n, false
+		if len(v.found)-from == argumentsLimit {
+			return false
 		}
-		n++
-		// One look at the pair finds the end of the name and what has to be decoded.
-		equals, name, value := -1, false, false
-		for i := range len(pair) {
-			switch pair[i] {
-			case '=':
-				if equals < 0 {
-					equals, name, value = i, value, false
-				}
-			case '%', '+':
-				value = true
-			}
-		}
-		key, text := pair, ""
-		if equals < 0 {
-			name = value
-		} else {
-			key, text = pair[:equals], pair[equals+1:]
-			if value {
-				text = v.unescape(text)
-			}
-		}
-		if name {
-			key = v.unescape(key)
-		}
+		key, text, bits := v.pair(pair)
+		seen |= bits
+		spaced = spaced || key != "" && key[0] == ' '
 		v.put(k, key, text)
 	}
-	return n, true
+	to := len(v.found)
+	whole = true
+	if seen&odd != 0 || spaced {
+		whole = v.otherPairs(s, k)
+	}
+	v.joined(from, to)
+	return whole
 }
 
-// unescape decodes plus signs and escapes; an escape that is not whole stands for itself.
-func (v *Values) unescape(s string) string {
+// pair decodes a pair, and says what is in it.
+func (v *Values) pair(pair string) (key, text string, seen uint8) {
+	// One look at the pair finds the end of the name and what has to be decoded.
+	end, name, value := len(pair), uint8(0), uint8(0)
+	for i := range len(pair) {
+		class := pairByte[pair[i]]
+		if class == 0 {
+			continue
+		}
+		if class == equals {
+			if end == len(pair) {
+				end, name, value = i, value, 0
+			}
+			continue
+		}
+		value |= class
+	}
+	key = pair[:end]
+	if end == len(pair) {
+		name, value = value, 0
+	} else {
+		text = pair[end+1:]
+	}
+	if name&coded != 0 {
+		var bits uint8
+		key, bits = v.unescape(key)
+		name |= bits
+	}
+	if value&coded != 0 {
+		var bits uint8
+		text, bits = v.unescape(text)
+		value |= bits
+	}
+	return key, text, name | value
+}
+
+// unescape decodes plus signs and escapes, and says what the text has that is odd.
+func (v *Values) unescape(s string) (text string, seen uint8) {
 	v.arena.room(len(s))
 	from := len(v.arena.buf)
 	b := v.arena.buf
@@ -76,20 +116,23 @@ func (v *Values) unescape(s string) string {
 			if i+2 < len(s) {
 				if hi, lo := unhex[s[i+1]], unhex[s[i+2]]; hi|lo >= 0 {
 					c = byte(hi<<4 | lo)
+					seen |= pairByte[c] &^ semicolon // an escaped one separates nothing
 					i += 2
+					break
 				}
 			}
+			seen |= loose
 		}
 		b = append(b, c)
 	}
 	v.arena.buf = b
-	return v.arena.since(from)
+	return v.arena.since(from), seen
 }
 
 // urlencoded adds the values of a form.
 func (v *Values) urlencoded(body string) (ok bool, why string) {
 	v.raw(body)
-	if _, whole := v.pairs(body, ArgsPost); !whole {
+	if !v.pairs(body, ArgsPost) {
 		v.set(ArgumentsLimitReached, "1")
 	}
 	return true, ""

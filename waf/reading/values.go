@@ -30,6 +30,9 @@ type Values struct {
 	json  jsonWalker
 	parts []part
 	open  []string // room for the names of XML elements
+
+	slots []nameSlot // room for the names of arguments
+	chain []link
 }
 
 type span struct{ from, to int }
