@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental"
 	"github.com/corazawaf/coraza/v3/types"
@@ -43,7 +42,7 @@ type ruleScore struct{ points, paranoia int }
 type Compiler struct{ screens *screen.Compiler }
 
 // NewCompiler returns a compiler.
-func NewCompiler() *Compiler { return &Compiler{screen.NewCompiler(coreruleset.FS)} }
+func NewCompiler() *Compiler { return &Compiler{screen.NewCompiler(rules())} }
 
 // NewEngine compiles p alone.
 func NewEngine(p Policy) (*Engine, error) { return NewCompiler().NewEngine(p) }
@@ -105,7 +104,8 @@ func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
 }
 
 func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
-	c := coraza.NewWAFConfig().WithRootFS(coreruleset.FS)
+	register()
+	c := coraza.NewWAFConfig().WithRootFS(rules())
 	for _, piece := range pieces {
 		c = c.WithDirectives(piece.text)
 	}

@@ -2,7 +2,11 @@ package transform
 
 import "strings"
 
-// Transformation is one of Coraza's transformations.
+// WithoutJSON is the name of the transformation that Coraza does not know: whoever runs rules that use it
+// registers it there.
+const WithoutJSON = "withoutjson"
+
+// Transformation is one of Coraza's transformations, or our own.
 type Transformation struct {
 	name string
 
@@ -46,7 +50,7 @@ func (t *Transformation) Apply(s string, buf *Buffer) (out string, changed bool)
 	return out, changed
 }
 
-// byName has all names that Coraza v3.8.1 registers (internal/transformations/transformations.go).
+// byName has all names that Coraza v3.8.1 registers (internal/transformations/transformations.go), and ours.
 var byName = named()
 
 func named() map[string]*Transformation {
@@ -92,6 +96,8 @@ func named() map[string]*Transformation {
 	add("urldecodeuni", BytesOf("%+"), urlDecodeUni)
 	add("urlencode", urlEncodeTouches, urlEncode)
 	add("utf8tounicode", ascii.complement(), utf8ToUnicode)
+
+	add(WithoutJSON, BytesOf("[{"), withoutJSON)
 
 	m["normalisepath"] = m["normalizepath"]
 	m["normalisepathwin"] = m["normalizepathwin"]
