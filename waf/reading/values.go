@@ -20,6 +20,9 @@ type Value struct {
 // All strings in it alias the request, the body, or memory of the Values. They are valid
 // until Reset, and as long as the caller leaves the body unchanged.
 type Values struct {
+	// Options is what the policy allows. Reset leaves it alone.
+	Options Options
+
 	all   []Value
 	spans [Kinds]span // of the kinds with keys: where in all they are
 	arena arena
@@ -29,10 +32,17 @@ type Values struct {
 
 	json  jsonWalker
 	parts []part
-	open  []string // room for the names of XML elements
+	xml   xmlMemory
 
 	slots []nameSlot // room for the names of arguments
 	chain []link
+}
+
+// Options is what a policy decides about how messages are read.
+type Options struct {
+	// XMLDoctype is whether an XML document may have a document type with an internal subset.
+	// Without it no document type is read; external ones never are.
+	XMLDoctype bool
 }
 
 type span struct{ from, to int }
@@ -62,7 +72,7 @@ func (v *Values) Reset() {
 	v.cut = false
 	clear(v.parts)
 	v.parts = v.parts[:0]
-	clear(v.open[:cap(v.open)])
+	v.xml.reset()
 }
 
 // All returns every value: those of single kinds first, in the order of the kinds, then the

@@ -1,292 +1,306 @@
 package reading
 
 import (
-	"slices"
-	"strconv"
+	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
-// What XML is read here: documents that are well-formed and plain, with ASCII names, the
-// five named entities and numeric ones, and neither a document type nor processing
-// instructions. The rest is left to Coraza, which reads it with encoding/xml, leniently.
+// XML is read here as XML 1.0 (fifth edition) defines it: what is well-formed is read, whatever its
+// elements are called, and what is not is refused with a place and a reason. Parsers differ most in
+// what they forgive, so nothing is forgiven but white space before the declaration.
+//
+// Of a document the rules see what an application can be told by it: texts, attributes, comments,
+// processing instructions, entities, and names that are more than words. Applications take the text
+// of an element in two ways, in pieces or as a whole, so both are shown.
 
-// maxOpen is how deep elements may nest here.
-const maxOpen = 256
-
-// xmlWalker checks a document and adds its texts and its attributes' values on the way.
-type xmlWalker struct {
-	v    *Values
-	rest string
-	open []string // the names of the elements around rest
-	root bool     // has begun
-}
-
-// The keys of the two lists that Coraza makes of a document (bodyprocessors/xml.go).
+// The keys of values of a document: rules select them by XML:/* and XML://@*. Most rules know only
+// the first, so attributes stand in both.
 const (
 	xmlTexts      = "/*"
 	xmlAttributes = "//@*"
 )
 
-// xmlDocument adds the values of attributes, and every text between two tags, trimmed, that
-// is not empty.
+// Bounds that only a document made to be expensive comes to.
+const (
+	xmlMaxDepth      = 256 // as in libxml2
+	xmlMaxAttributes = 256 // of one element
+	xmlMaxName       = 1 << 10
+	xmlMaxNodes      = 1 << 20
+)
+
+// xmlElement is an element whose end has not been read.
+type xmlElement struct {
+	name   string
+	first  int // of the document's pieces that it contains
+	head   int // the first of its own pieces, plus 1
+	tail   int // the last of its own pieces
+	pieces int // of its own, that are more than white space
+	below  bool
+}
+
+// xmlPiece is a text between two pieces of markup.
+type xmlPiece struct {
+	text string
+	next int // piece of the same element, plus 1
+}
+
+// xmlMemory is what reading a document needs, kept for the next one.
+type xmlMemory struct {
+	open       []xmlElement
+	pieces     []xmlPiece
+	mixed      []span // of pieces: elements in which text and elements alternate
+	attributes []xmlAttribute
+	seen       map[string]struct{} // the attributes of an element that has many
+	buf        []byte
+}
+
+func (m *xmlMemory) reset() {
+	if cap(m.pieces) > keepValues || cap(m.buf) > keepBytes {
+		*m = xmlMemory{}
+		return
+	}
+	clear(m.open[:cap(m.open)])
+	clear(m.pieces)
+	clear(m.attributes[:cap(m.attributes)])
+	clear(m.seen)
+	m.open, m.pieces, m.mixed, m.attributes = m.open[:0], m.pieces[:0], m.mixed[:0], m.attributes[:0]
+}
+
+// xmlReader reads one document.
+type xmlReader struct {
+	*xmlMemory
+	v     *Values
+	doc   string // what is read: the document, or what an entity stands for
+	at    int    // where in doc
+	cr    bool   // doc has carriage returns
+	root  bool   // has begun
+	nodes int
+	raw   int // where the outermost script begins, plus 1
+	rawAt int // how many elements are open in front of it
+
+	types    *xmlTypes // what a document type declares
+	includes []xmlBinding
+	nested   int // entities that are being read
+	outside  int // where in the document the outermost of them is referred to
+
+	why   string
+	ended bool // the error is that the input ends
+}
+
+// xmlDocument adds what a document says.
 func (v *Values) xmlDocument(document string) (ok bool, why string) {
-	// encoding/xml refuses what is not UTF-8 or not a character of XML; U+FFFD and its
-	// neighbors are rare enough to be left to it as well.
-	if !utf8.ValidString(document) || strings.Contains(document, "\xef\xbf") {
-		return false, "XML with unusual characters"
+	text, other, begin, why := v.xmlText(document)
+	if why != "" {
+		return false, "XML: " + why
 	}
-	for i := range len(document) {
-		if c := document[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
-			return false, "XML with unusual characters"
-		}
+	if ok, why = v.xmlRead(text, begin); ok && other != "" {
+		ok, why = v.xmlRead(other, begin)
 	}
-	w := xmlWalker{v: v, rest: document, open: v.open[:0]}
-	ok = w.declaration()
-	for ok && w.rest != "" {
-		ok = w.token()
+	return ok, why
+}
+
+// xmlRead reads a document in UTF-8 from begin on, where its declaration ends.
+func (v *Values) xmlRead(text string, begin int) (ok bool, why string) {
+	v.xml.reset()
+	w := xmlReader{xmlMemory: &v.xml, v: v, doc: text, at: begin, cr: strings.IndexByte(text, '\r') >= 0}
+	ok = w.document()
+	if !ok && w.ended && v.cut {
+		ok = true
 	}
-	v.open = w.open[:0]
-	if !ok || !w.root || len(w.open) > 0 {
-		return false, "XML of an unusual form"
+	if !ok {
+		return false, w.reason(text)
 	}
+	for len(w.open) > 0 {
+		w.closed()
+	}
+	w.finish()
 	return true, ""
 }
 
-// declaration passes <?xml version="1.0" encoding="UTF-8"?>.
-func (w *xmlWalker) declaration() bool {
-	rest, found := strings.CutPrefix(w.rest, "<?xml ")
-	if !found {
-		return true
+// reason says what is wrong, and where.
+func (w *xmlReader) reason(document string) string {
+	at := w.at
+	if w.nested > 0 {
+		at = w.outside
 	}
-	content, rest, found := strings.Cut(rest, "?>")
-	w.rest = rest
-	for _, attribute := range [...]struct{ name, value string }{
-		{"version", "1.0"}, {"encoding", "utf-8"}, {"standalone", "yes"},
-	} {
-		after, present := strings.CutPrefix(content, attribute.name+"=")
-		if !present {
-			continue
-		}
-		if after == "" || after[0] != '"' && after[0] != '\'' {
-			return false
-		}
-		value, after, closed := strings.Cut(after[1:], after[:1])
-		if !closed || !EqualKeys(value, attribute.value) {
-			return false
-		}
-		content = strings.TrimPrefix(after, " ")
-	}
-	return found && content == ""
+	before := document[:min(at, len(document))]
+	line := strings.LastIndexByte(before, '\n') + 1
+	return fmt.Sprintf("XML: %s (line %d, byte %d)", w.why, strings.Count(before, "\n")+1, len(before)-line+1)
 }
 
-// token passes what comes next: a text, a tag, a comment, or a section of raw text.
-func (w *xmlWalker) token() bool {
-	if w.rest[0] != '<' {
-		return w.text()
-	}
-	switch {
-	case strings.HasPrefix(w.rest, "<!--"):
-		_, rest, _ := strings.Cut(w.rest[len("<!--"):], "--")
-		var ok bool
-		w.rest, ok = strings.CutPrefix(rest, ">") // "--" ends a comment or is an error
-		return ok
-	case strings.HasPrefix(w.rest, "<![CDATA["):
-		content, rest, ok := strings.Cut(w.rest[len("<![CDATA["):], "]]>")
-		w.rest = rest
-		return ok && w.content(w.newlines(content))
-	case strings.HasPrefix(w.rest, "</"):
-		return w.end()
-	default:
-		return w.start()
-	}
-}
-
-func (w *xmlWalker) text() bool {
-	end := strings.IndexByte(w.rest, '<')
-	if end < 0 {
-		end = len(w.rest)
-	}
-	text := w.rest[:end]
-	w.rest = w.rest[end:]
-	if strings.Contains(text, "]]>") {
-		return false
-	}
-	text, ok := w.decode(text)
-	return ok && w.content(text)
-}
-
-// content adds a text, unless there is nothing in it.
-func (w *xmlWalker) content(text string) bool {
-	if text = strings.TrimSpace(text); text == "" {
-		return true
-	}
-	if len(w.open) == 0 {
-		return false
-	}
-	w.v.put(RequestXML, xmlTexts, text)
-	return true
-}
-
-func (w *xmlWalker) end() bool {
-	top := len(w.open) - 1
-	if top < 0 {
-		return false
-	}
-	rest, ok := strings.CutPrefix(w.rest[len("</"):], w.open[top])
-	w.open = w.open[:top]
-	if ok {
-		w.rest, ok = strings.CutPrefix(rest, ">")
-	}
-	return ok
-}
-
-func (w *xmlWalker) start() bool {
-	if w.root && len(w.open) == 0 || len(w.open) == maxOpen {
-		return false
-	}
-	w.root = true
-	w.rest = w.rest[1:]
-	name, ok := w.name()
-	for ok {
-		spaced := w.space()
-		switch {
-		case strings.HasPrefix(w.rest, "/>"):
-			w.rest = w.rest[2:]
-			return true
-		case strings.HasPrefix(w.rest, ">"):
-			w.rest = w.rest[1:]
-			w.open = append(w.open, name)
-			return !closesItself(name)
-		}
-		ok = spaced && w.attribute()
+func (w *xmlReader) fail(why string) bool {
+	if w.why == "" {
+		w.why = why
 	}
 	return false
 }
 
-// closesItself reports whether Coraza takes an element for one of HTML that is empty and
-// needs no end tag (xml.HTMLAutoClose).
-func closesItself(name string) bool {
-	_, local, prefixed := strings.Cut(name, ":")
-	if !prefixed {
-		local = name
-	}
-	return slices.ContainsFunc([]string{
-		"area", "base", "basefont", "br", "col", "frame", "hr", "img", "input", "isindex",
-		"link", "meta", "param",
-	}, func(s string) bool { return EqualKeys(s, local) })
+// ends fails because the input ends within something, which is no error if there is more of it.
+func (w *xmlReader) ends(in string) bool {
+	w.ended = w.nested == 0
+	return w.fail("it ends within " + in)
 }
 
-func (w *xmlWalker) attribute() bool {
-	if _, ok := w.name(); !ok {
-		return false
-	}
-	if len(w.rest) < 2 || w.rest[0] != '=' || w.rest[1] != '"' && w.rest[1] != '\'' {
-		return false
-	}
-	value, rest, ok := strings.Cut(w.rest[2:], w.rest[1:2])
-	w.rest = rest
-	if !ok || strings.IndexByte(value, '<') >= 0 || strings.Contains(value, "]]>") {
-		return false
-	}
-	value, ok = w.decode(value)
-	w.v.put(RequestXML, xmlAttributes, value)
-	return ok
-}
-
-// name passes a name with at most one prefix.
-func (w *xmlWalker) name() (name string, ok bool) {
-	i, first, colons := 0, true, 0
-	for ; i < len(w.rest); i++ {
-		c := w.rest[i]
-		letter := 'a' <= lowerByte(c) && lowerByte(c) <= 'z' || c == '_'
-		if c == ':' && !first && colons == 0 {
-			colons, first = 1, true
-			continue
-		}
-		if !letter && (first || !('0' <= c && c <= '9' || c == '-' || c == '.')) {
-			break
-		}
-		first = false
-	}
-	name, w.rest = w.rest[:i], w.rest[i:]
-	return name, !first
-}
-
-func (w *xmlWalker) space() bool {
-	rest := strings.TrimLeft(w.rest, " \t\r\n")
-	spaced := len(rest) < len(w.rest)
-	w.rest = rest
-	return spaced
-}
-
-// newlines makes a line feed of every line end.
-func (w *xmlWalker) newlines(s string) string {
-	if strings.IndexByte(s, '\r') < 0 {
-		return s
-	}
-	a := &w.v.arena
-	a.room(len(s))
-	from := len(a.buf)
-	for i := range len(s) {
-		if s[i] != '\r' {
-			a.buf = append(a.buf, s[i])
-		} else if i+1 == len(s) || s[i+1] != '\n' {
-			a.buf = append(a.buf, '\n')
+func (w *xmlReader) document() bool {
+	for w.at < len(w.doc) {
+		if !w.token() {
+			return false
 		}
 	}
-	return a.since(from)
+	if !w.root {
+		w.ended = true
+		return w.fail("there is no element")
+	}
+	if len(w.open) > 0 {
+		w.ended = true
+		return w.fail(fmt.Sprintf("element %.60q does not end", w.open[len(w.open)-1].name))
+	}
+	return true
 }
 
-// decode replaces entities and line ends.
-func (w *xmlWalker) decode(s string) (string, bool) {
-	s = w.newlines(s)
-	if strings.IndexByte(s, '&') < 0 {
-		return s, true
+// token reads what comes next: a text, a tag, a comment, an instruction, a section of raw text.
+func (w *xmlReader) token() bool {
+	if w.doc[w.at] != '<' {
+		return w.text()
 	}
-	a := &w.v.arena
-	a.room(len(s)) // an entity is no shorter than what it stands for
-	from := len(a.buf)
+	if w.at+1 == len(w.doc) {
+		return w.ends("a tag")
+	}
+	switch w.doc[w.at+1] {
+	case '/':
+		return w.endTag()
+	case '?':
+		return w.instruction()
+	case '!':
+		return w.declaration()
+	}
+	return w.startTag()
+}
+
+// node counts what a document is made of.
+func (w *xmlReader) node() bool {
+	w.nodes++
+	return w.nodes <= xmlMaxNodes || w.fail("there are too many elements, attributes and texts")
+}
+
+// show gives the rules a value that has no place of its own among them.
+func (w *xmlReader) show(text string) {
+	if text = strings.TrimSpace(text); text != "" {
+		w.v.put(RequestXML, xmlTexts, text)
+	}
+}
+
+// declaration reads what begins with an exclamation mark.
+func (w *xmlReader) declaration() bool {
+	const comment, section, doctype = "<!--", "<![CDATA[", "<!DOCTYPE"
+	rest := w.doc[w.at:]
+	switch {
+	case strings.HasPrefix(rest, comment):
+		return w.comment()
+	case strings.HasPrefix(rest, section):
+		return w.section()
+	case strings.HasPrefix(rest, doctype):
+		return w.doctype()
+	case strings.HasPrefix(comment, rest), strings.HasPrefix(section, rest), strings.HasPrefix(doctype, rest):
+		return w.ends("a declaration")
+	}
+	return w.fail("<! begins neither a comment nor a CDATA section")
+}
+
+// comment reads a comment. One that a server would execute is shown as it stands.
+func (w *xmlReader) comment() bool {
+	from := w.at + len("<!--")
+	n := strings.Index(w.doc[from:], "--")
+	if n < 0 {
+		w.show(w.doc[from:])
+		return w.ends("a comment")
+	}
+	content := w.doc[from : from+n]
+	end := from + n + len("--")
+	if end == len(w.doc) {
+		w.show(content)
+		return w.ends("a comment")
+	}
+	if w.doc[end] != '>' {
+		w.at = end
+		return w.fail("-- within a comment")
+	}
+	if strings.HasPrefix(content, "#") {
+		content = w.doc[w.at : end+1] // a server side include
+	}
+	w.at = end + 1
+	w.show(content)
+	return w.node()
+}
+
+// section reads a CDATA section.
+func (w *xmlReader) section() bool {
+	if len(w.open) == 0 {
+		return w.fail("text outside the root element")
+	}
+	from := w.at + len("<![CDATA[")
+	n := strings.Index(w.doc[from:], "]]>")
+	if n < 0 {
+		w.piece(w.newlines(w.doc[from:]))
+		return w.ends("a CDATA section")
+	}
+	w.at = from + n + len("]]>")
+	return w.piece(w.newlines(w.doc[from : from+n]))
+}
+
+// instruction reads a processing instruction. One that is a program is shown as it stands.
+func (w *xmlReader) instruction() bool {
+	from := w.at
+	w.at += len("<?")
+	target, odd, ok := w.name()
+	if !ok {
+		return false
+	}
+	if EqualKeys(target, "xml") {
+		w.at = from
+		return w.fail("the XML declaration is not at the beginning")
+	}
+	data := w.at
+	n := strings.Index(w.doc[data:], "?>")
+	if n < 0 {
+		w.show(w.doc[from+len("<?"):])
+		return w.ends("a processing instruction")
+	}
+	w.at = data + n + len("?>")
+	content := w.doc[data : data+n]
+	if content != "" && !xmlSpace(content[0]) {
+		w.at = data
+		return w.fail("a processing instruction without a space behind its name")
+	}
+	switch {
+	case EqualKeys(target, "php"), EqualKeys(target, "import"):
+		w.show(w.doc[from:w.at])
+	case target == "xml-stylesheet", target == "xml-model":
+		w.pseudoAttributes(content)
+	default:
+		w.show(w.doc[from+len("<?") : data+n])
+	}
+	if odd {
+		w.show(target)
+	}
+	return w.node()
+}
+
+// pseudoAttributes shows the values in an instruction that is written like a tag.
+func (w *xmlReader) pseudoAttributes(content string) {
 	for {
-		before, after, found := strings.Cut(s, "&")
-		a.buf = append(a.buf, before...)
-		if !found {
-			return a.since(from), true
+		open := strings.IndexAny(content, `"'`)
+		if open < 0 {
+			return
 		}
-		entity, after, found := strings.Cut(after, ";")
-		r, ok := character(entity)
-		if !found || !ok {
-			return "", false
+		value, rest, _ := strings.Cut(content[open+1:], content[open:open+1])
+		text, ok := w.plainReferences(value)
+		if !ok {
+			text = value
 		}
-		a.buf = utf8.AppendRune(a.buf, r)
-		s = after
+		if !xmlHarmless(text) {
+			w.show(text)
+		}
+		content = rest
 	}
-}
-
-// character is what an entity stands for.
-func character(entity string) (r rune, ok bool) {
-	switch entity {
-	case "lt":
-		return '<', true
-	case "gt":
-		return '>', true
-	case "amp":
-		return '&', true
-	case "quot":
-		return '"', true
-	case "apos":
-		return '\'', true
-	}
-	digits, ok := strings.CutPrefix(entity, "#")
-	if !ok || len(digits) > 8 {
-		return 0, false
-	}
-	base := 10
-	if hex, ok := strings.CutPrefix(digits, "x"); ok {
-		digits, base = hex, 16
-	}
-	n, err := strconv.ParseUint(digits, base, 31)
-	r = rune(n)
-	legal := r == '\t' || r == '\n' || r == '\r' || ' ' <= r && r < 0xd800 || 0xe000 <= r && r < 0xfffd || 0x10000 <= r && r <= utf8.MaxRune
-	return r, err == nil && legal
 }
