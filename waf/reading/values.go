@@ -20,7 +20,7 @@ type Value struct {
 // All strings in it alias the request, the body, or memory of the Values. They are valid
 // until Reset, and as long as the caller leaves the body unchanged.
 type Values struct {
-	// Options is what the policy allows. Reset leaves it alone.
+	// Options may be set before Head. Reset leaves them alone.
 	Options Options
 
 	all   []Value
@@ -29,6 +29,7 @@ type Values struct {
 	args  int     // bytes in the keys and values of arguments
 	found []Value // in the body, in the order of the document, until they are settled
 	cut   bool    // the body at hand is only the beginning of one
+	left  string  // see Uninspected
 
 	json  jsonWalker
 	parts []part
@@ -36,13 +37,6 @@ type Values struct {
 
 	slots []nameSlot // room for the names of arguments
 	chain []link
-}
-
-// Options is what a policy decides about how messages are read.
-type Options struct {
-	// XMLDoctype is whether an XML document may have a document type with an internal subset.
-	// Without it no document type is read; external ones never are.
-	XMLDoctype bool
 }
 
 type span struct{ from, to int }
@@ -69,7 +63,7 @@ func (v *Values) Reset() {
 	}
 	clear(v.found)
 	v.found = v.found[:0]
-	v.cut = false
+	v.cut, v.left = false, ""
 	clear(v.parts)
 	v.parts = v.parts[:0]
 	v.xml.reset()
