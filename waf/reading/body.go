@@ -1,5 +1,7 @@
 package reading
 
+import "strings"
+
 // Body adds what a request's body says: afterwards v holds what rules of phase 2 see. It is called
 // once, after Head; body is empty if there is none, or if the policy inspects none.
 //
@@ -8,7 +10,8 @@ package reading
 // first field of that name.
 //
 // A body that cannot be read sets REQBODY_ERROR and its message, and has the values that were found
-// until then.
+// until then. One that is not what its type says is read as what it looks like, and
+// REQBODY_PROCESSOR says what that is.
 func (v *Values) Body(processor, contentType string, body []byte, whole bool) {
 	v.set(ReqbodyProcessor, processor)
 	if len(body) == 0 {
@@ -16,18 +19,23 @@ func (v *Values) Body(processor, contentType string, body []byte, whole bool) {
 	}
 	v.cut = !whole
 	text := view(body)
-	ok, why := true, ""
+	var (
+		ok  bool
+		why string
+	)
 	switch processor {
 	case "URLENCODED":
-		ok, why = v.urlencoded(text)
+		ok, why = v.form(text)
+		v.embed(0)
 	case "JSON":
 		ok, why = v.jsonText(text)
 	case "MULTIPART":
 		ok, why = v.multipart(contentType, text)
+		v.embed(0)
 	case "XML":
 		ok, why = v.xmlDocument(text)
 	default:
-		v.other(contentType, text)
+		ok, why = v.other(contentType, text)
 	}
 	if !ok {
 		v.fail(why)
@@ -49,8 +57,20 @@ func (v *Values) fail(why string) {
 	v.set(ReqbodyProcessorErrorMsg, why)
 }
 
-// put adds a value that the body has, of any kind with keys.
+// maxValues bounds the values of one body, and so the memory that they take: many more than any document
+// has that people wait for.
+const maxValues = 1 << 16
+
+// full reports whether the body has as many values as it may have.
+func (v *Values) full() bool { return len(v.found) >= maxValues }
+
+// put adds a value that the body has, of any kind with keys. One too many is not kept, and rules are
+// told so.
 func (v *Values) put(k Kind, key, text string) {
+	if v.full() {
+		v.set(ArgumentsLimitReached, "1")
+		return
+	}
 	v.found = append(v.found, Value{k, key, text})
 }
 
@@ -79,8 +99,102 @@ func (v *Values) settle() {
 	v.found = v.found[:0]
 }
 
-// other reads a body whose type names no processor.
-func (v *Values) other(_, text string) {
+// bodyKey is the key of what a body says that has no names.
+const bodyKey = "body"
+
+// other reads a body whose type names no processor, as what it looks like.
+func (v *Values) other(contentType, text string) (ok bool, why string) {
 	v.set(ReqbodyProcessor, "RAW")
-	v.raw(text)
+	kind := familyOf(contentType)
+	if v.encoded(kind, text) {
+		return true, ""
+	}
+	text = v.utf8Text(text)
+	if found, ok, why := v.structured(text); found {
+		return ok, why
+	}
+	if kind != textual && isBinary(text) {
+		if kind != unknown || !v.message(text, 1) {
+			v.binary(ArgsPost, bodyKey, text)
+		}
+		return true, ""
+	}
+	if isForm(text) {
+		v.set(ReqbodyProcessor, "URLENCODED")
+		ok, why = v.urlencoded(text)
+		v.embed(0)
+		return ok, why
+	}
+	v.plain(text)
+	return true, ""
+}
+
+// structured reads a text that shows by its first byte what it may be, and reports whether it is that.
+func (v *Values) structured(text string) (found, ok bool, why string) {
+	start := trimStart(text)
+	if start == "" {
+		return false, true, ""
+	}
+	switch c := start[0]; {
+	case c == '{' || c == '[' || c == '"' || c == 0x1e:
+		if v.jsonLike(start) {
+			v.set(ReqbodyProcessor, "JSON")
+			return true, true, ""
+		}
+	case c == '<':
+		return v.xmlLike(text, start)
+	case c == '-':
+		if boundary, ok := looksMultipart(start); ok {
+			v.set(ReqbodyProcessor, "MULTIPART")
+			ok, why = v.multipart(v.multipartType(boundary), start)
+			v.embed(0)
+			return true, ok, why
+		}
+	case '0' <= c && c <= '9':
+		if v.packets(start) {
+			v.set(ReqbodyProcessor, "JSON")
+			return true, true, ""
+		}
+	}
+	return false, true, ""
+}
+
+// xmlLike reads a text that begins with "<" as XML if it is well-formed. A text that is not may be HTML
+// or mere text, unless it defines entities: that is refused, whoever might expand them.
+func (v *Values) xmlLike(text, start string) (found, ok bool, why string) {
+	mark := len(v.found)
+	if ok, why = v.xmlDocument(text); ok {
+		v.set(ReqbodyProcessor, "XML")
+		return true, true, ""
+	}
+	v.found = v.found[:mark]
+	if definesEntities(start) {
+		v.set(ReqbodyProcessor, "XML")
+		return true, false, why
+	}
+	return false, true, ""
+}
+
+// definesEntities reports whether a text has a document type, other than HTML's, that defines entities
+// or is to be fetched from elsewhere.
+func definesEntities(s string) bool {
+	_, s, found := strings.Cut(s, "<!DOCTYPE")
+	if !found {
+		return false
+	}
+	if strings.Contains(s, "<!ENTITY") {
+		return true
+	}
+	head, _, _ := strings.Cut(s, ">")
+	return !EqualKeys(strings.TrimSpace(head[:min(len(head), 5)]), "html") &&
+		(strings.Contains(head, "SYSTEM") || strings.Contains(head, "PUBLIC"))
+}
+
+// multipartType is the media type of a multipart body with this boundary.
+func (v *Values) multipartType(boundary string) string {
+	const head = `multipart/form-data; boundary="`
+	v.arena.room(len(head) + len(boundary) + 1)
+	from := len(v.arena.buf)
+	v.arena.buf = append(append(append(v.arena.buf, head...), boundary...), '"')
+	return v.arena.since(from)
 }

@@ -2,29 +2,31 @@ package reading
 
 import "strconv"
 
-// Limits of Coraza's JSON processor (bodyprocessors/json.go) for the text that keys and values
-// add up to: a multiple of the body, and no less than for a small one.
+// What the keys of a JSON text may add up to: a multiple of the text, and no less than for a small one.
+// Beyond it keys are short, so that a long path costs no more than its letters (see key).
 const (
 	flattenFactor = 8
 	flattenFloor  = 4 << 10
 )
 
-// maxDepth is how deep objects and arrays may nest here. Coraza's limit is 1024
-// (SecRequestBodyJsonDepthLimit); what is deeper than this is left to it.
-const maxDepth = 128
+// maxDepth is how deep objects and arrays may nest. What parsers take differs widely; no document that
+// people make comes near it.
+const maxDepth = 512
 
-// jsonWalker validates a JSON text (RFC 8259; strings may hold any bytes from 0x20 on, as
-// gjson lets them) and adds its leaves as arguments on the way.
+// jsonWalker validates JSON texts (RFC 8259; strings may hold any bytes from 0x20 on, as many parsers
+// let them) and adds their leaves as values on the way.
 type jsonWalker struct {
 	v    *Values
+	kind Kind
 	text string
 	at   int
 	why  string
 	path []byte // the key of the value at hand: json.a.0.b
+	last int    // where in path its last segment begins
 
-	left    int // bytes that keys and values may still add
-	leaves  int
-	lengths int // entries that say how long an array is
+	level int  // how many strings around text were read as JSON
+	left  int  // bytes that keys may still add; negative if keys are short
+	ended bool // the text broke off where the body was cut
 }
 
 func (w *jsonWalker) reset() {
@@ -35,27 +37,55 @@ func (w *jsonWalker) reset() {
 	*w = jsonWalker{path: path[:0]}
 }
 
-// jsonText adds the values of a JSON text: json.a.b, json.list.0, and json.list for the
-// length of a list that is not empty. A scalar alone is a list of one to Coraza.
+// begin makes the walker ready for a text whose values have keys that begin with key.
+func (w *jsonWalker) begin(v *Values, k Kind, key, text string, left int) {
+	w.v, w.kind, w.text, w.at, w.why = v, k, text, 0, ""
+	w.path = append(w.path[:0], key...)
+	w.last, w.level, w.left, w.ended = 0, 0, left, false
+}
+
+// jsonText adds the values of a body that is declared as JSON: json.a.b, json.list.0, and json.list for
+// the length of a list that is not empty. A scalar alone is a list of one, as it is to Coraza. Several
+// texts one after another are all read: the first is what a parser takes that stops there.
 func (v *Values) jsonText(text string) (ok bool, why string) {
+	text = v.utf8Text(text)
 	w := &v.json
-	w.v, w.text = v, text
-	w.left = max(len(text)*flattenFactor, flattenFloor)
-	w.path = append(w.path[:0], "json"...)
-	w.space()
+	w.begin(v, ArgsPost, "json", text, max(len(text)*flattenFactor, flattenFloor))
+	for w.separator(); w.at < len(w.text); w.separator() {
+		if !w.top() {
+			return false, w.why
+		}
+		if w.ended {
+			break
+		}
+	}
+	return true, ""
+}
+
+// separator passes what may stand between texts: space, and the record separator of RFC 7464.
+func (w *jsonWalker) separator() {
+	for w.space(); w.peek() == 0x1e; w.space() {
+		w.at++
+	}
+}
+
+// top walks a whole text. One that breaks off where the body is cut is whole as far as it goes.
+func (w *jsonWalker) top() (ok bool) {
+	root := len(w.path)
 	if c := w.peek(); c == '{' || c == '[' {
 		ok = w.value(maxDepth)
 	} else {
 		w.path = append(w.path, ".0"...)
+		w.last = root + 1
 		ok = w.value(maxDepth)
-		w.path = w.path[:len("json")]
+		w.path = w.path[:root]
 		ok = ok && w.length(1)
 	}
-	w.space()
-	if ok && w.at != len(text) {
-		ok = w.fail("JSON is not valid")
+	if !ok && w.ended {
+		w.path = w.path[:root]
+		return true
 	}
-	return ok, w.why
+	return ok
 }
 
 func (w *jsonWalker) fail(why string) bool {
@@ -65,7 +95,14 @@ func (w *jsonWalker) fail(why string) bool {
 	return false
 }
 
-func (w *jsonWalker) invalid() bool { return w.fail("JSON is not valid") }
+// invalid says that the text is none, unless it is only the beginning of one.
+func (w *jsonWalker) invalid() bool {
+	if w.at >= len(w.text) && w.v.cut && w.level == 0 {
+		w.ended = true
+		return false
+	}
+	return w.fail("JSON is not valid")
+}
 
 // peek is the byte at hand; 0, which is no JSON, at the end.
 func (w *jsonWalker) peek() byte {
@@ -117,24 +154,27 @@ func (w *jsonWalker) object(depth int) bool {
 	w.space()
 	if w.peek() == '}' {
 		w.at++
-		return true
+		return w.empty()
 	}
+	w.container()
 	parent := len(w.path)
 	for {
 		if w.peek() != '"' {
 			return w.invalid()
 		}
 		name, ok := w.string()
-		if !ok || !w.member() {
+		if !ok {
 			return false
 		}
+		w.path = append(append(w.path[:parent], '.'), name...)
+		w.last = parent + 1
 		w.space()
 		if w.peek() != ':' {
+			w.add("") // the name is all there is
 			return w.invalid()
 		}
 		w.at++
 		w.space()
-		w.path = append(append(w.path, '.'), name...)
 		if !w.value(depth - 1) {
 			return false
 		}
@@ -153,21 +193,35 @@ func (w *jsonWalker) array(depth int) bool {
 	w.space()
 	if w.peek() == ']' {
 		w.at++
-		return true
+		return w.empty()
 	}
-	parent := len(w.path)
+	w.container()
+	parent, last := len(w.path), w.last
 	for n := 0; ; n++ {
-		if !w.member() {
-			return false
-		}
 		w.path = strconv.AppendInt(append(w.path, '.'), int64(n), 10)
+		w.last = parent + 1
 		if !w.value(depth - 1) {
 			return false
 		}
-		w.path = w.path[:parent]
+		w.path, w.last = w.path[:parent], last
 		if more, ok := w.next(']'); !more {
 			return ok && w.length(n+1)
 		}
+	}
+}
+
+// empty adds an object or an array without members: its name would be seen nowhere else.
+func (w *jsonWalker) empty() bool {
+	if w.last > 0 {
+		w.add("")
+	}
+	return true
+}
+
+// container adds the name of an object or an array whose members' keys do not have it, being short.
+func (w *jsonWalker) container() {
+	if w.left < 0 {
+		w.add("")
 	}
 }
 
@@ -228,34 +282,47 @@ func (w *jsonWalker) digits() bool {
 	return w.at > from || w.invalid()
 }
 
-// member is asked before each member of an object or an array: Coraza stops at the first one
-// behind the last leaf that it takes.
-func (w *jsonWalker) member() bool {
-	return w.leaves < argumentsLimit || w.fail("more arguments than Coraza takes")
-}
-
+// leaf adds a scalar.
 func (w *jsonWalker) leaf(text string) bool {
-	w.leaves++
-	return w.add(text)
+	w.add(text)
+	if n := len(text); n > 1 && brackets(text[0], text[n-1]) {
+		w.within(text)
+	}
+	return true
 }
 
 // length says how long the array at hand is.
 func (w *jsonWalker) length(n int) bool {
-	if w.lengths == argumentsLimit {
-		return w.fail("more arrays than Coraza takes")
+	if w.left >= 0 && w.level == 0 {
+		w.add(w.v.itoa(n))
 	}
-	w.lengths++
-	return w.add(w.v.itoa(n))
+	return true
 }
 
-func (w *jsonWalker) add(text string) bool {
-	if w.left -= len(w.path) + len(text); w.left < 0 {
-		return w.fail("JSON outgrows itself when it is made flat")
+func (w *jsonWalker) add(text string) {
+	if w.v.full() {
+		w.v.put(w.kind, "json", text) // which counts it
+		return
 	}
+	w.v.put(w.kind, w.key(), text)
+}
+
+// key is the key of the value at hand. When keys have added up to what they may, it is the last
+// segment of the path alone: every name has been in a key then, once for itself, and none is
+// written again and again.
+func (w *jsonWalker) key() string {
 	a := &w.v.arena
-	a.room(len(w.path))
+	path := w.path
+	if w.left < 0 {
+		path = path[w.last:]
+		a.room(len("json.") + len(path))
+		from := len(a.buf)
+		a.buf = append(append(a.buf, "json."...), path...)
+		return a.since(from)
+	}
+	w.left -= len(path)
+	a.room(len(path))
 	from := len(a.buf)
-	a.buf = append(a.buf, w.path...)
-	w.v.put(ArgsPost, a.since(from), text)
-	return true
+	a.buf = append(a.buf, path...)
+	return a.since(from)
 }

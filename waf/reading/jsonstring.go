@@ -33,7 +33,12 @@ func (w *jsonWalker) string() (string, bool) {
 func (w *jsonWalker) escaped(from int) (string, bool) {
 	end := w.at // first find the end: what it decodes to is no longer than it is
 	for ; ; end++ {
+		if end >= len(w.text) && w.v.cut && w.level == 0 {
+			end = len(w.text) // what there is of it is its value
+			break
+		}
 		if end >= len(w.text) || w.text[end] < ' ' {
+			w.at = min(end, len(w.text))
 			return "", w.invalid()
 		}
 		if w.text[end] == '"' {
@@ -53,7 +58,11 @@ func (w *jsonWalker) escaped(from int) (string, bool) {
 		if c == '\\' {
 			ok := false
 			if c, ok = w.escape(); !ok {
-				return "", false
+				if end < len(w.text) || !w.v.cut || w.level > 0 {
+					return "", false
+				}
+				w.at, w.why = end, "" // the cut goes through it
+				break
 			}
 			if c == 0 { // \u, which has been written
 				continue
@@ -61,7 +70,7 @@ func (w *jsonWalker) escaped(from int) (string, bool) {
 		}
 		a.buf = append(a.buf, c)
 	}
-	w.at = end + 1
+	w.at = min(end+1, len(w.text))
 	return a.since(start), true
 }
 

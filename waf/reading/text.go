@@ -1,0 +1,112 @@
+package reading
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// plain shows a text without a structure that is known: as one value. If it begins as a form does, it is
+// shown as one too: a value says more without the name before it.
+func (v *Values) plain(text string) {
+	v.raw(text)
+	v.put(ArgsPost, bodyKey, text)
+	v.embedded(ArgsPost, bodyKey, text)
+	for s := text; s != ""; {
+		line := s
+		if i := strings.IndexAny(s, "&\n"); i >= 0 {
+			line, s = s[:i], s[i+1:]
+		} else {
+			s = ""
+		}
+		if i := strings.IndexByte(line[:min(len(line), maxWord)], '='); i > 0 && isWord(line[:i]) {
+			v.pairs(line, ArgsPost)
+		}
+	}
+}
+
+// textOrBinary shows a part of a body that is one or the other.
+func (v *Values) textOrBinary(part string) {
+	if isBinary(part) {
+		v.binary(ArgsPost, bodyKey, part)
+	} else {
+		v.put(ArgsPost, bodyKey, part)
+	}
+}
+
+// utf8Text is text without a byte order mark, and in UTF-8 if it is in UTF-16 or UTF-32, which the mark
+// says, or the zeros around its first characters (RFC 4627 3).
+func (v *Values) utf8Text(text string) string {
+	if len(text) < 2 || text[0] != 0 && text[1] != 0 && text[0] < 0xef {
+		return text
+	}
+	if s, marked := strings.CutPrefix(text, "\xef\xbb\xbf"); marked {
+		return s
+	}
+	width, low := 0, 0 // bytes of a unit, and which of them is its lowest
+	zero := [4]bool{}
+	for i := range zero {
+		zero[i] = i < len(text) && text[i] == 0
+	}
+	switch {
+	case strings.HasPrefix(text, "\xff\xfe\x00\x00"):
+		text, width, low = text[4:], 4, 0
+	case strings.HasPrefix(text, "\x00\x00\xfe\xff"):
+		text, width, low = text[4:], 4, 3
+	case strings.HasPrefix(text, "\xff\xfe"):
+		text, width, low = text[2:], 2, 0
+	case strings.HasPrefix(text, "\xfe\xff"):
+		text, width, low = text[2:], 2, 1
+	case len(text) >= 4 && zero == [4]bool{true, true, true, false} && isASCIIText(text[3]):
+		width, low = 4, 3
+	case len(text) >= 4 && zero == [4]bool{false, true, true, true} && isASCIIText(text[0]):
+		width, low = 4, 0
+	case zero[0] && !zero[1] && (len(text) < 4 || zero[2]) && isASCIIText(text[1]):
+		width, low = 2, 1
+	case !zero[0] && zero[1] && (len(text) < 4 || zero[3]) && isASCIIText(text[0]):
+		width, low = 2, 0
+	default:
+		return text
+	}
+	return v.decodeUnits(text, width, low)
+}
+
+func isASCIIText(c byte) bool { return ' ' <= c && c < 0x7f || '\t' <= c && c <= '\r' }
+
+// decodeUnits makes UTF-8 of units of 2 or 4 bytes. A unit that is not whole is dropped, as is what stands
+// for no character: decoders replace it.
+func (v *Values) decodeUnits(text string, width, low int) string {
+	a := &v.arena
+	a.room(len(text)/width*3 + utf8.UTFMax)
+	from := len(a.buf)
+	unit := func(i int) (r rune) {
+		for k := range width {
+			at := k // from the highest byte
+			if low == 0 {
+				at = width - 1 - k
+			}
+			r = r<<8 | rune(text[i+at])
+		}
+		return r
+	}
+	for i := 0; i+width <= len(text); i += width {
+		r := unit(i)
+		if width == 2 && utf16.IsSurrogate(r) && i+4 <= len(text) {
+			if pair := utf16.DecodeRune(r, unit(i+2)); pair != utf8.RuneError {
+				r = pair
+				i += 2
+			}
+		}
+		a.buf = utf8.AppendRune(a.buf, r)
+	}
+	return a.since(from)
+}
+
+// decoded is what a form parser makes of a name or a value.
+func (v *Values) decoded(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
+	s, _ = v.unescape(s)
+	return s
+}
