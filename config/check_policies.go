@@ -37,6 +37,8 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.sizeBetween(path+".request_body.limit", p.RequestBody.Limit, 1*KiB, 1*GiB)
 	c.word(path+".request_body.oversize", p.RequestBody.Oversize, "reject", "inspect_prefix", "skip_inspection")
 	c.word(path+".request_body.undecodable", p.RequestBody.Undecodable, "reject", "skip_inspection")
+	c.word(path+".request_body.xml_doctype", p.RequestBody.XMLDoctype, "refuse", "internal")
+	c.word(path+".request_body.files", p.RequestBody.Files, "active", "all", "skip")
 	c.sizeBetween(path+".response_body.limit", p.ResponseBody.Limit, 1*KiB, 64*MiB)
 	c.each(path+".response_body.mime_types", p.ResponseBody.MIMETypes, checkMIMEType)
 	for i, e := range p.Exclusions {

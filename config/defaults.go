@@ -99,7 +99,9 @@ func DefaultPolicy() Policy {
 			WarningAnomalyScore:       3,
 			NoticeAnomalyScore:        2,
 		},
-		RequestBody: RequestBody{Inspect: true, Limit: 1 * MiB, Oversize: "reject", Undecodable: "reject"},
+		RequestBody: RequestBody{
+			Inspect: true, Limit: 1 * MiB, Oversize: "reject", Undecodable: "reject", XMLDoctype: "refuse", Files: "active",
+		},
 		ResponseBody: ResponseBody{
 			Limit:     512 * KiB,
 			MIMETypes: []string{"text/html", "text/plain", "text/xml", "application/json", "application/problem+json"},

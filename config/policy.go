@@ -69,6 +69,8 @@ type RequestBody struct {
 	Limit       Size   `mapstructure:"limit"`       // bytes inspected at most
 	Oversize    string `mapstructure:"oversize"`    // reject (413), inspect_prefix or skip_inspection
 	Undecodable string `mapstructure:"undecodable"` // reject (415) or skip_inspection
+	XMLDoctype  string `mapstructure:"xml_doctype"` // refuse (400) or internal: without anything external
+	Files       string `mapstructure:"files"`       // of their contents: active, all or skip
 }
 
 // ResponseBody says which response bodies are inspected and how much of each.

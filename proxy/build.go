@@ -262,6 +262,7 @@ func wafPolicy(p config.Policy) waf.Policy {
 		EarlyBlocking: p.EarlyBlocking, ReportingLevel: p.ReportingLevel,
 		Settings:     settings(&p.CRS),
 		RequestBody:  p.RequestBody.Inspect,
+		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == "internal", Files: files[p.RequestBody.Files]},
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
 		ScreenOff:         p.Screen == "off", ScreenVerify: p.ScreenVerify,
@@ -284,6 +285,9 @@ func wafPolicy(p config.Policy) waf.Policy {
 	}
 	return w
 }
+
+// files are what a policy may say about the contents of uploaded files.
+var files = map[string]waf.FileMode{"active": waf.FilesActive, "all": waf.FilesAll, "skip": waf.FilesSkip}
 
 // settings spells CRS's set-up variables the way crs-setup.conf does.
 func settings(c *config.CRS) []waf.Setting {

@@ -39,12 +39,17 @@ const (
 	reasonEncoding                 // a body in a coding that cannot be read
 	reasonMIME                     // a response of a type that the policy does not inspect
 	reasonStream                   // a response that is a stream of events
+	reasonFiles                    // contents of uploaded files that the policy does not show to rules
+	reasonBinary                   // a body, or a part of it, that is no text
 	coverageReasons                // how many there are
 )
 
 var reasonNames = [coverageReasons]string{
 	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "overload", "upgrade", "encoding",
-	"mime", "stream",
+	"mime", "stream", "files", "binary",
 }
 
 func (r coverageReason) String() string { return reasonNames[r] }
+
+// unread is why rules did not see a part of a request's body, by the reading's word for it.
+var unread = map[string]coverageReason{"files": reasonFiles, "binary": reasonBinary, "encoding": reasonEncoding}

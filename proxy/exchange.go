@@ -366,10 +366,14 @@ func (x *exchange) inspectBody() bool {
 		}
 	}
 	whole := x.coverage.label != coveragePartial
-	if x.clean(func() bool { return x.tx.BodyIsClean(body, whole) }) {
-		return true
+	ok := x.clean(func() bool { return x.tx.BodyIsClean(body, whole) }) ||
+		x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body, whole) })
+	if x.tx != nil {
+		if word := x.tx.Uninspected(); word != "" {
+			x.lessThanFull(unread[word])
+		}
 	}
-	return x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body, whole) })
+	return ok
 }
 
 // forward sends the request and receives the response's head.

@@ -96,7 +96,7 @@ func (e *Engine) Close() error {
 
 // Begin starts a transaction. id is what rules see as UNIQUE_ID.
 func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
-	t := &Transaction{engine: e, ctx: ctx, id: id, read: newTranscript()}
+	t := &Transaction{engine: e, ctx: ctx, id: id, read: newTranscript(e.policy.Reading)}
 	if e.screens.Load() {
 		t.run, t.clean, t.screenAsked = e.screen.Begin(t.read.values), true, true
 	}

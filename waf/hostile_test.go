@@ -153,7 +153,7 @@ func both(t testing.TB, e *Engine, m *message) time.Duration {
 }
 
 func corazaAll(t testing.TB, e *Engine, m *message) time.Duration {
-	tx := &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-hostile", read: newTranscript(), request: m.request, body: m.body, whole: true}
+	tx := &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-hostile", read: newTranscript(e.policy.Reading), request: m.request, body: m.body, whole: true}
 	begin := time.Now()
 	if _, err := tx.catchUp(2); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
 // Mode says what happens with what the rules find.
@@ -16,6 +18,19 @@ const (
 	ModeBlock Mode = iota
 	// ModeDetect runs every rule and reports what ModeBlock would have done.
 	ModeDetect
+)
+
+// Reading is how requests are read.
+type Reading = reading.Options
+
+// FileMode is what rules see of the contents of uploaded files.
+type FileMode = reading.FileMode
+
+// The modes.
+const (
+	FilesActive = reading.FilesActive
+	FilesSkip   = reading.FilesSkip
+	FilesAll    = reading.FilesAll
 )
 
 // Policy is what one engine is compiled from. Two policies with equal [Policy.Digest]
@@ -34,6 +49,7 @@ type Policy struct {
 	Settings []Setting
 
 	RequestBody       bool // inspect request bodies
+	Reading           Reading
 	ResponseBody      bool // inspect response bodies
 	ResponseBodyBytes int  // at most, 1 to 1 GiB - 1
 	ResponseMIMETypes []string
@@ -67,7 +83,7 @@ func (p Policy) Digest() string {
 	for _, piece := range p.pieces() {
 		fmt.Fprintf(h, "%d\n%s\n", len(piece.text), piece.text)
 	}
-	fmt.Fprintf(h, "screen %t %g\n", p.ScreenOff, p.ScreenVerify)
+	fmt.Fprintf(h, "screen %t %g\nreading %+v\n", p.ScreenOff, p.ScreenVerify, p.Reading)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

@@ -203,7 +203,7 @@ func (e *Engine) verify(t *Transaction, clean bool) {
 	}
 	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, whole: t.whole, read: newTranscript(),
+		engine: e, ctx: context.Background(), id: t.id, whole: t.whole, read: newTranscript(e.policy.Reading),
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	// The views are the caller's memory, who serves others with it.

@@ -31,7 +31,7 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 	}
 	answer := m.answer[:min(len(m.answer), limit)]
 	again := func() *Transaction {
-		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", read: newTranscript(), request: m.request, body: body, whole: whole, response: m.response, answer: answer}
+		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", read: newTranscript(e.policy.Reading), request: m.request, body: body, whole: whole, response: m.response, answer: answer}
 	}
 	tx := e.Begin(t.Context(), "0193a7b2-sound")
 	steps := []func() bool{

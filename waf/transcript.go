@@ -24,9 +24,15 @@ type transcript struct {
 
 var readings = sync.Pool{New: func() any { return new(reading.Values) }}
 
-func newTranscript() transcript {
-	return transcript{values: readings.Get().(*reading.Values)}
+func newTranscript(o reading.Options) transcript {
+	v := readings.Get().(*reading.Values)
+	v.Options = o
+	return transcript{values: v}
 }
+
+// Uninspected says in one word what kind of thing in the request's body the rules did not see; it is
+// empty if they saw all of it, or if the body has not been inspected.
+func (t *Transaction) Uninspected() string { return t.read.values.Uninspected() }
 
 // end gives the memory back. Nothing that was read may be used any more.
 func (s *transcript) end() {
@@ -55,7 +61,7 @@ func (t *Transaction) readBody(processor string) {
 	}
 	if t.read.body {
 		// Coraza has strings of what was read before, so its memory is left alone.
-		t.read.values = new(reading.Values)
+		t.read.values = &reading.Values{Options: t.engine.policy.Reading}
 		t.read.values.Head(t.request)
 	}
 	body := t.body
