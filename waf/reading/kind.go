@@ -59,7 +59,10 @@ const (
 	Files
 	FilesNames
 	FilesSizes
+	FilesTmpContent
 	MultipartFilename
+	MultipartFilenameCharset
+	MultipartFilenameLanguage
 	MultipartName
 	MultipartPartHeaders
 	RequestCookies
@@ -122,7 +125,10 @@ var kindNames = [Kinds]string{
 	Files:                        "FILES",
 	FilesNames:                   "FILES_NAMES",
 	FilesSizes:                   "FILES_SIZES",
+	FilesTmpContent:              "FILES_TMP_CONTENT",
 	MultipartFilename:            "MULTIPART_FILENAME",
+	MultipartFilenameCharset:     "MULTIPART_FILENAME_CHARSET",
+	MultipartFilenameLanguage:    "MULTIPART_FILENAME_LANGUAGE",
 	MultipartName:                "MULTIPART_NAME",
 	MultipartPartHeaders:         "MULTIPART_PART_HEADERS",
 	RequestCookies:               "REQUEST_COOKIES",
@@ -146,7 +152,8 @@ var (
 		ReqbodyProcessor, ReqbodyError, ReqbodyErrorMsg, ReqbodyProcessorError, ReqbodyProcessorErrorMsg,
 		RequestBody, RequestBodyLength, ArgumentsLimitReached, FilesCombinedSize,
 		MultipartDataAfter, MultipartDuplicatePartHeader, MultipartInvalidQuoting, MultipartStrictError,
-		ArgsPost, Files, FilesNames, FilesSizes, MultipartFilename, MultipartName, MultipartPartHeaders, RequestXML,
+		ArgsPost, Files, FilesNames, FilesSizes, FilesTmpContent,
+		MultipartFilename, MultipartFilenameCharset, MultipartFilenameLanguage, MultipartName, MultipartPartHeaders, RequestXML,
 	}
 )
 
@@ -177,9 +184,7 @@ func KindOf(variable string) ([]Kind, bool) {
 		return []Kind{RequestXML}, true
 	case
 		// Empty: Wafer has no path arguments, response bodies are not parsed as XML.
-		"ARGS_PATH", "FILES_TMP_CONTENT", "RESPONSE_XML",
-		// Set from filename* alone, and a part with it is left to Coraza.
-		"MULTIPART_FILENAME_CHARSET", "MULTIPART_FILENAME_LANGUAGE",
+		"ARGS_PATH", "RESPONSE_XML",
 		// Known to Coraza's parser and never set (transaction.go, Collection).
 		"AUTH_TYPE", "FULL_REQUEST", "IP", "PATH_INFO", "SESSIONID", "USERID",
 		"MULTIPART_BOUNDARY_QUOTED", "MULTIPART_BOUNDARY_WHITESPACE", "MULTIPART_CRLF_LF_LINES",

@@ -31,9 +31,8 @@ type Values struct {
 	cut   bool    // the body at hand is only the beginning of one
 	left  string  // see Uninspected
 
-	json  jsonWalker
-	parts []part
-	xml   xmlMemory
+	json jsonWalker
+	xml  xmlMemory
 
 	slots []nameSlot // room for the names of arguments
 	chain []link
@@ -64,8 +63,6 @@ func (v *Values) Reset() {
 	clear(v.found)
 	v.found = v.found[:0]
 	v.cut, v.left = false, ""
-	clear(v.parts)
-	v.parts = v.parts[:0]
 	v.xml.reset()
 }
 

@@ -302,7 +302,7 @@ func firstPhase(k reading.Kind) int {
 func settled(k reading.Kind) int {
 	switch k {
 	case reading.ArgsPost, reading.ArgsPostNames, reading.Files, reading.FilesNames, reading.FilesSizes,
-		reading.MultipartFilename, reading.MultipartName, reading.MultipartPartHeaders, reading.RequestXML, reading.RequestBody:
+		reading.FilesTmpContent, reading.MultipartFilename, reading.MultipartFilenameCharset, reading.MultipartFilenameLanguage, reading.MultipartName, reading.MultipartPartHeaders, reading.RequestXML, reading.RequestBody:
 		return 2
 	case reading.ResponseHeaders, reading.ResponseHeadersNames, reading.ResponseStatus, reading.ResponseProtocol, reading.ResponseContentType:
 		return 3

@@ -1,0 +1,87 @@
+package reading
+
+import "strings"
+
+// transferDecoded undoes the transfer encoding of a part: coded is whether there is one that changes
+// anything, ok whether it is known. Some parsers decode it and most do not, so that the caller shows
+// both.
+func (v *Values) transferDecoded(p *part) (decoded string, coded, ok bool) {
+	switch {
+	case p.encoding == "", EqualKeys(p.encoding, "7bit"), EqualKeys(p.encoding, "8bit"), EqualKeys(p.encoding, "binary"):
+		return "", false, true
+	case EqualKeys(p.encoding, "base64"):
+		decoded, ok = v.unbase64(p.data)
+		return decoded, true, ok
+	case EqualKeys(p.encoding, "quoted-printable"):
+		return v.unquoted(p.data), true, true
+	}
+	return "", false, false
+}
+
+// sextet is what a byte of Base64 stands for, in both its alphabets.
+var sextet = func() (t [256]int8) {
+	for c := range t {
+		t[c] = -1
+	}
+	for i := range int8(26) {
+		t['A'+i], t['a'+i] = i, 26+i
+	}
+	for i := range int8(10) {
+		t['0'+i] = 52 + i
+	}
+	t['+'], t['-'], t['/'], t['_'] = 62, 62, 63, 63
+	return t
+}()
+
+// unbase64 decodes Base64 as the most lenient decoders do: other bytes are passed over. It is not ok
+// if the text goes on behind its padding, where some stop and some do not.
+func (v *Values) unbase64(s string) (decoded string, ok bool) {
+	v.arena.room(len(s)*3/4 + 3)
+	from := len(v.arena.buf)
+	bits, n, padded := uint32(0), 0, false
+	for i := range len(s) {
+		if s[i] == '=' {
+			padded = true
+			continue
+		}
+		x := sextet[s[i]]
+		if x < 0 {
+			continue
+		}
+		if padded {
+			return "", false
+		}
+		bits = bits<<6 | uint32(x)
+		if n += 6; n >= 8 {
+			n -= 8
+			v.arena.buf = append(v.arena.buf, byte(bits>>n))
+		}
+	}
+	return v.arena.since(from), true
+}
+
+// unquoted decodes quoted-printable; an escape that is not whole stands for itself.
+func (v *Values) unquoted(s string) string {
+	v.arena.room(len(s))
+	from := len(v.arena.buf)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '=' {
+			rest := strings.TrimLeft(s[i+1:min(len(s), i+1+80)], " \t")
+			end := len(s[i+1:min(len(s), i+1+80)]) - len(rest)
+			switch {
+			case strings.HasPrefix(rest, "\r\n"):
+				i += end + 2
+				continue
+			case strings.HasPrefix(rest, "\n"):
+				i += end + 1
+				continue
+			case i+2 < len(s) && unhex[s[i+1]]|unhex[s[i+2]] >= 0:
+				c = byte(unhex[s[i+1]]<<4 | unhex[s[i+2]])
+				i += 2
+			}
+		}
+		v.arena.buf = append(v.arena.buf, c)
+	}
+	return v.arena.since(from)
+}
