@@ -1,7 +1,5 @@
 package reading
 
-import "strings"
-
 // Header is one field line, as received.
 type Header struct{ Name, Value string }
 
@@ -38,7 +36,7 @@ var blank = func() (b [singles]Value) {
 }()
 
 // Head begins a transaction with the head of a request: afterwards v holds what rules of
-// phase 1 see, as long as none of them changes REQBODY_PROCESSOR. It is always equal to Coraza.
+// phase 1 see, as long as none of them changes REQBODY_PROCESSOR.
 func (v *Values) Head(r *Request) {
 	v.Reset()
 	v.all = append(v.all, blank[:]...)
@@ -90,40 +88,13 @@ func (v *Values) headers(fields []Header) {
 	v.names(RequestHeaders, RequestHeadersNames)
 
 	from = len(v.all)
-	if cookies {
-		for i := range fields {
-			if EqualKeys(fields[i].Name, "cookie") {
-				v.cookies(fields[i].Value)
-			}
+	v.jar = 0
+	for i := range fields {
+		if cookies && EqualKeys(fields[i].Name, "cookie") && !v.cookies(fields[i].Value) {
+			v.set(ArgumentsLimitReached, "1")
+			break
 		}
 	}
 	v.mark(RequestCookies, from)
 	v.names(RequestCookies, RequestCookiesNames)
-}
-
-// cookies adds the cookies of one field (cookies/cookies.go): pairs between semicolons,
-// trimmed of spaces and control characters, nothing decoded.
-func (v *Values) cookies(field string) {
-	for field != "" {
-		var pair string
-		pair, field, _ = strings.Cut(field, ";")
-		if pair = trimControls(pair); pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, value = trimControls(name), trimControls(value)
-		if name != "" || value != "" {
-			v.add(RequestCookies, name, value)
-		}
-	}
-}
-
-func trimControls(s string) string {
-	for s != "" && (s[0] <= ' ' || s[0] == 0x7f) {
-		s = s[1:]
-	}
-	for s != "" && (s[len(s)-1] <= ' ' || s[len(s)-1] == 0x7f) {
-		s = s[:len(s)-1]
-	}
-	return s
 }

@@ -90,24 +90,9 @@ scan:
 		}
 	}
 	if escapes > 0 {
-		path = v.unescapePath(path)
+		path = v.unescapeRaw(path)
 	}
 	return path, query, true
-}
-
-// unescapePath decodes a path whose escapes are known to be whole.
-func (v *Values) unescapePath(path string) string {
-	v.arena.room(len(path))
-	from := len(v.arena.buf)
-	for i := 0; i < len(path); i++ {
-		c := path[i]
-		if c == '%' {
-			c = byte(unhex[path[i+1]]<<4 | unhex[path[i+2]])
-			i += 2
-		}
-		v.arena.buf = append(v.arena.buf, c)
-	}
-	return v.arena.since(from)
 }
 
 // parsed is the rare case.

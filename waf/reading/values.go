@@ -36,6 +36,7 @@ type Values struct {
 
 	slots []nameSlot // room for the names of arguments
 	chain []link
+	jar   int // cookies so far
 }
 
 type span struct{ from, to int }

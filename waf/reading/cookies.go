@@ -1,0 +1,199 @@
+package reading
+
+import "strings"
+
+// cookiesLimit is how many cookies a request may have. Browsers keep at most 180 of a site.
+const cookiesLimit = 500
+
+// What the bytes of a cookie mean to some frameworks, as bits.
+const (
+	cookieEscape uint8 = 1 << iota // they decode it
+	cookieGap                      // they separate cookies there
+)
+
+var cookieByte = [256]uint8{'%': cookieEscape, ',': cookieGap, ' ': cookieGap, '\t': cookieGap}
+
+// cookies adds the cookies of one field: pairs between semicolons, trimmed of spaces and control
+// characters, nothing decoded; and behind each what frameworks read differently. It reports whether
+// these were all.
+func (v *Values) cookies(field string) (whole bool) {
+	for rest := field; rest != ""; {
+		at := len(field) - len(rest)
+		var pair string
+		pair, rest, _ = strings.Cut(rest, ";")
+		name, value, valued := strings.Cut(pair, "=")
+		behind := at + len(name) + len("=")
+		name, value = trimControls(name), trimControls(value)
+		if name == "" && value == "" {
+			continue
+		}
+		if !v.cookie(name, value) {
+			return false
+		}
+		switch {
+		case !valued: // a value without a name to Django
+			whole = v.cookie("", name)
+		case value != "" && value[0] == '"':
+			whole = v.quotedCookie(name, trimControls(field[behind:])[1:])
+		default:
+			whole = v.otherCookies(name, value)
+		}
+		if !whole {
+			return false
+		}
+	}
+	return true
+}
+
+// cookie adds one, unless there are too many.
+func (v *Values) cookie(name, value string) (ok bool) {
+	if v.jar == cookiesLimit {
+		return false
+	}
+	v.jar++
+	v.add(RequestCookies, name, value)
+	return true
+}
+
+// otherCookies adds the readings that differ of a value without quotes.
+func (v *Values) otherCookies(name, value string) (whole bool) {
+	seen := uint8(0)
+	for i := range len(value) {
+		seen |= cookieByte[value[i]]
+	}
+	if seen&cookieGap != 0 && !v.gappedCookies(name, value) {
+		return false
+	}
+	if seen&cookieEscape == 0 && strings.IndexByte(name, '%') < 0 {
+		return true
+	}
+	// PHP, Express, Rails and Rack decode names or values. Rules about commands and code in cookies
+	// do not.
+	decodedName, decoded := v.unescapeRaw(name), v.unescapeRaw(value)
+	return decodedName == name && decoded == value || v.cookie(decodedName, decoded)
+}
+
+// gappedCookies adds the cookies in a value with commas and white space. Python ends a value at white
+// space and Rack before 2.1 at a comma; another cookie may follow. Its name is a token: what an
+// application looks for.
+func (v *Values) gappedCookies(name, value string) (whole bool) {
+	for first := true; value != ""; first = false {
+		end := 0
+		for end < len(value) && cookieByte[value[end]] != cookieGap {
+			end++
+		}
+		part := value[:end]
+		value = value[min(end+1, len(value)):]
+		if first {
+			if !v.cookie(name, part) {
+				return false
+			}
+			continue
+		}
+		other, text, found := strings.Cut(part, "=")
+		if !found || other == "" || !isToken(other) {
+			continue
+		}
+		if !v.cookie(other, text) {
+			return false
+		}
+	}
+	return true
+}
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if !tokenByte[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// quotedCookie adds the readings of a value in quotes; rest begins behind the first. Java, Python and Go
+// take the quotes away, Java and Python go on to the second one even over semicolons, and both know
+// backslashes. A quote that is never closed may be taken to be closed at the field's end.
+func (v *Values) quotedCookie(name, rest string) (whole bool) {
+	end, escaped, octal := 0, false, false
+	for end < len(rest) && rest[end] != '"' {
+		if rest[end] == '\\' {
+			escaped = true
+			octal = octal || isOctal(rest[end:])
+			end++
+		}
+		end++
+	}
+	content := rest[:min(end, len(rest))]
+	if !v.quotedContent(name, v.unquote(content, escaped, false)) {
+		return false
+	}
+	return !octal || v.quotedContent(name, v.unquote(content, true, true))
+}
+
+// quotedContent adds a value that stood in quotes, and what is read in it in turn.
+func (v *Values) quotedContent(name, content string) (whole bool) {
+	if !v.cookie(name, content) {
+		return false
+	}
+	if strings.IndexByte(content, '%') < 0 {
+		return true
+	}
+	decoded := v.unescapeRaw(content)
+	return decoded == content || v.cookie(name, decoded)
+}
+
+// isOctal reports whether s begins with a byte as Python writes it in a quoted cookie: \012.
+func isOctal(s string) bool {
+	return len(s) >= 4 && '0' <= s[1] && s[1] <= '3' && '0' <= s[2] && s[2] <= '7' && '0' <= s[3] && s[3] <= '7'
+}
+
+// unquote takes backslashes away; octal decides whether they may begin a number.
+func (v *Values) unquote(s string, escaped, octal bool) string {
+	if !escaped {
+		return s
+	}
+	v.arena.room(len(s))
+	from := len(v.arena.buf)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) {
+			if octal && isOctal(s[i:]) {
+				c = (s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0')
+				i += 3
+			} else {
+				i++
+				c = s[i]
+			}
+		}
+		v.arena.buf = append(v.arena.buf, c)
+	}
+	return v.arena.since(from)
+}
+
+// unescapeRaw decodes escapes, and leaves plus signs alone.
+func (v *Values) unescapeRaw(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	v.arena.room(len(s))
+	from := len(v.arena.buf)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if n, ok := hexNumber(s, i+1, 2); ok && c == '%' {
+			c = byte(n)
+			i += 2
+		}
+		v.arena.buf = append(v.arena.buf, c)
+	}
+	return v.arena.since(from)
+}
+
+func trimControls(s string) string {
+	for s != "" && (s[0] <= ' ' || s[0] == 0x7f) {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] <= ' ' || s[len(s)-1] == 0x7f) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
