@@ -23,7 +23,7 @@ func (v *Values) fileContent(p *part, data string) {
 		return
 	}
 	if isJSON(p.kind) {
-		v.structured(p.name, data) // Spring reads such a part into an object, whatever its name is
+		v.embedded(ArgsPost, p.name, data) // Spring reads such a part into an object, whatever its name is
 	}
 	if v.Options.Files == FilesSkip {
 		v.leave(leftFiles)

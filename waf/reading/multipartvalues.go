@@ -58,7 +58,6 @@ func (v *Values) addField(m *multipartBody, p *part, text string) (why string) {
 		return why
 	}
 	v.put(ArgsPost, p.name, text)
-	v.structured(p.name, text)
 	for _, name := range v.otherNames(p.name) {
 		if name != "" {
 			v.put(MultipartName, name, name)
@@ -70,10 +69,6 @@ func (v *Values) addField(m *multipartBody, p *part, text string) (why string) {
 	}
 	return ""
 }
-
-// structured adds the leaves of a text that is JSON: forms hold JSON in fields, and Spring reads a
-// part of that type.
-func (v *Values) structured(key, text string) { _, _ = key, text }
 
 // isXML and isJSON report whether a media type, without its parameters, is that of such text.
 func isXML(kind string) bool {
