@@ -40,3 +40,25 @@ func TestJSONInArguments(t *testing.T) {
 		}
 	}
 }
+
+// An exclusion that names an argument means also what is read in it.
+func TestExclusionWithin(t *testing.T) {
+	const body = `{"comment":"{\"text\":\"<script>alert(1)</script>\"}","other":"x"}`
+	for name, x := range map[string]Exclusion{
+		"everywhere by id":  {RuleIDs: "941000-941999", Target: "ARGS:json.comment"},
+		"everywhere by tag": {Tag: "attack-xss", Target: "ARGS:json.comment"},
+		"below a path":      {RuleIDs: "941000-941999", Target: "ARGS:json.comment", Path: "/blog"},
+	} {
+		e := mustEngine(t, func(p *Policy) { p.Exclusions = []Exclusion{x} })
+		if err := e.NoScreen(); err != nil {
+			t.Error(name, err)
+		}
+		if v, f := run(t, e, post("/blog/post", "application/json", body), body); v.Blocks() {
+			t.Errorf("%s: %+v, rules %v", name, v, ids(f))
+		}
+		other := strings.Replace(body, "comment", "title", 1)
+		if v, _ := run(t, e, post("/blog/post", "application/json", other), other); !v.Blocks() {
+			t.Errorf("%s: another argument is excluded too", name)
+		}
+	}
+}

@@ -178,32 +178,54 @@ func (p Policy) setupText() string {
 
 // directive is an exclusion that holds for every request.
 func (x Exclusion) directive() string {
-	switch {
-	case x.RuleIDs != "" && x.Target == "":
+	switch targets := x.targets(); {
+	case x.RuleIDs != "" && targets == nil:
 		return "SecRuleRemoveById " + x.RuleIDs
 	case x.RuleIDs != "":
-		return fmt.Sprintf("SecRuleUpdateTargetById %s \"!%s\"", x.RuleIDs, x.Target)
-	case x.Target == "":
+		return fmt.Sprintf("SecRuleUpdateTargetById %s \"!%s\"", x.RuleIDs, strings.Join(targets, "|!"))
+	case targets == nil:
 		return "SecRuleRemoveByTag " + x.Tag
 	default:
-		return fmt.Sprintf("SecRuleUpdateTargetByTag %s \"!%s\"", x.Tag, x.Target)
+		return fmt.Sprintf("SecRuleUpdateTargetByTag %s \"!%s\"", x.Tag, strings.Join(targets, "|!"))
 	}
+}
+
+// argument is a target that names one argument, by a name that needs no quoting anywhere in SecLang.
+var argument = regexp.MustCompile(`^(ARGS(?:_GET|_POST)?(?:_NAMES)?):([A-Za-z0-9_.\-]+)$`)
+
+// targets are the targets that an exclusion takes out; nil: the whole rule. Who names an argument means
+// also what is in it, if its value is JSON and is read as such (package reading).
+func (x Exclusion) targets() []string {
+	if x.Target == "" {
+		return nil
+	}
+	targets := []string{x.Target}
+	if m := argument.FindStringSubmatch(x.Target); m != nil {
+		targets = append(targets, m[1]+":/^"+regexp.QuoteMeta(strings.ToLower(m[2]))+`\./`)
+	}
+	return targets
 }
 
 // runtimeRule is an exclusion that holds below a path.
 func (x Exclusion) runtimeRule(id int) string {
-	ctl := "ruleRemoveById=" + x.RuleIDs
-	switch {
-	case x.RuleIDs != "" && x.Target != "":
-		ctl = "ruleRemoveTargetById=" + x.RuleIDs + ";" + x.Target
-	case x.RuleIDs == "" && x.Target != "":
-		ctl = "ruleRemoveTargetByTag=" + x.Tag + ";" + x.Target
-	case x.RuleIDs == "":
-		ctl = "ruleRemoveByTag=" + x.Tag
+	var ctls []string
+	switch targets := x.targets(); {
+	case targets == nil && x.RuleIDs != "":
+		ctls = append(ctls, "ruleRemoveById="+x.RuleIDs)
+	case targets == nil:
+		ctls = append(ctls, "ruleRemoveByTag="+x.Tag)
+	default:
+		for _, t := range targets {
+			if x.RuleIDs != "" {
+				ctls = append(ctls, "ruleRemoveTargetById="+x.RuleIDs+";"+t)
+			} else {
+				ctls = append(ctls, "ruleRemoveTargetByTag="+x.Tag+";"+t)
+			}
+		}
 	}
 	path := regexp.QuoteMeta(strings.TrimSuffix(x.Path, "/"))
 	// \A and \z, since Coraza lets ^ and $ match at line breaks.
-	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx \A%s(?:/|\z)" "id:%d,phase:1,pass,t:none,nolog,ctl:'%s'"`, path, id, ctl)
+	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx \A%s(?:/|\z)" "id:%d,phase:1,pass,t:none,nolog,ctl:'%s'"`, path, id, strings.Join(ctls, "',ctl:'"))
 }
 
 func onOff(b bool) string {
