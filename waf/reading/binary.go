@@ -12,16 +12,24 @@ const (
 // a rule: the texts in it that are active content, and of formats that are not known every text. The
 // rest is not inspected.
 func (v *Values) binary(k Kind, key, data string) {
-	v.leave("binary")
 	if isMedia(data) {
+		v.leave("binary")
 		v.active(k, key, data)
 		return
 	}
+	if nearlyText(data) {
+		v.put(k, key, v.spaced(data))
+		return
+	}
+	v.leave("binary")
 	v.runs(k, key, data)
 }
 
 // runs shows every text of some length.
 func (v *Values) runs(k Kind, key, data string) {
+	if len(data) < 3 {
+		return
+	}
 	for i := 0; i < len(data); {
 		from := i
 		for i < len(data) && isASCIIText(data[i]) {
@@ -29,7 +37,7 @@ func (v *Values) runs(k Kind, key, data string) {
 		}
 		if run := data[from:i]; len(run) >= leastRun || len(run) > 2 && isActive(run) {
 			v.put(k, key, run)
-			v.embedded(k, key, run)
+			v.nested(k, key, run)
 		}
 		for i < len(data) && !isASCIIText(data[i]) {
 			i++

@@ -113,8 +113,11 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 	if found, ok, why := v.structured(text); found {
 		return ok, why
 	}
-	if kind != textual && isBinary(text) {
-		if kind != unknown || !v.message(text, 1) {
+	if isBinary(text) {
+		switch {
+		case kind == textual:
+			v.plain(v.spaced(text))
+		case kind != unknown || !v.walked(text):
 			v.binary(ArgsPost, bodyKey, text)
 		}
 		return true, ""
@@ -127,6 +130,14 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 	}
 	v.plain(text)
 	return true, ""
+}
+
+// walked reads bytes that are in a format which says what is text, and reports whether they are: all of
+// them have to be.
+func (v *Values) walked(data string) bool {
+	return v.message(data, 1) ||
+		isPacked(msgpackItem, data) && v.packed("msgpack", msgpackItem, data, 1) ||
+		isPacked(cborItem, data) && v.packed("cbor", cborItem, data, 1)
 }
 
 // structured reads a text that shows by its first byte what it may be, and reports whether it is that.

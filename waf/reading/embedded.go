@@ -48,6 +48,17 @@ func (v *Values) embedded(k Kind, key, text string) {
 	}
 }
 
+// nested does so while the walker's room for a path is used for another format.
+func (v *Values) nested(k Kind, key, text string) {
+	if n := len(text); n < 2 || !brackets(text[0], text[n-1]) {
+		return
+	}
+	path := v.json.path
+	v.json.path = nil
+	v.embedded(k, key, text)
+	v.json.path = path
+}
+
 // embed does so for what was put behind mark.
 func (v *Values) embed(mark int) {
 	for i, end := mark, len(v.found); i < end; i++ {

@@ -14,10 +14,10 @@ func (v *Values) form(text string) (ok bool, why string) {
 		found, ok, why := v.structured(start)
 		switch {
 		case found && v.Text(ReqbodyProcessor) == "JSON":
-			v.pairsIn(v.withoutSyntax(start))
+			v.pairsIn(afterFirst(v.withoutSyntax(start)))
 			return true, ""
 		case found:
-			v.pairsIn(text)
+			v.pairsIn(afterFirst(text))
 			return ok, why
 		}
 	} else if boundary, ok := looksMultipart(start); ok {
@@ -28,7 +28,7 @@ func (v *Values) form(text string) (ok bool, why string) {
 	}
 	if isBinary(text) {
 		v.pairsIn(text)
-		if !v.message(text, 1) {
+		if !v.walked(text) {
 			v.binary(ArgsPost, bodyKey, text)
 		}
 		return true, ""
@@ -65,7 +65,11 @@ func (v *Values) pieces(text string) {
 	if strings.ContainsAny(text, "%+") {
 		v.put(ArgsPost, bodyKey, v.decoded(text))
 	}
-	for s := text; s != ""; {
+	for s, n := text, 0; s != ""; n++ {
+		if n == argumentsLimit {
+			v.set(ArgumentsLimitReached, "1")
+			return
+		}
 		pair, rest, more := strings.Cut(s, "&")
 		s = rest
 		name, value, found := strings.Cut(pair, "=")
@@ -101,6 +105,12 @@ func (v *Values) pairsIn(text string) {
 			v.pairs(pair[start:], ArgsPost)
 		}
 	}
+}
+
+// afterFirst is a text without its first pair, whose name is no name: what it has is seen otherwise.
+func afterFirst(text string) string {
+	_, text, _ = strings.Cut(text, "&")
+	return text
 }
 
 // withoutSyntax is a JSON text with spaces for its quotes, commas, colons and brackets: to whom it is a

@@ -53,7 +53,7 @@ func (v *Values) jsonText(text string) (ok bool, why string) {
 	w.begin(v, ArgsPost, "json", text, max(len(text)*flattenFactor, flattenFloor))
 	for w.separator(); w.at < len(w.text); w.separator() {
 		if !w.top() {
-			return false, w.why
+			return false, w.why + " (byte " + strconv.Itoa(w.at) + ")"
 		}
 		if w.ended {
 			break

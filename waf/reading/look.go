@@ -59,7 +59,7 @@ const maxWord = 256
 
 // isWord reports whether s looks like the name of a field.
 func isWord(s string) bool {
-	return s != "" && len(s) <= maxWord && s[0] != ']' && s[0] != ':' && all(s, wordByte)
+	return s != "" && len(s) <= maxWord && strings.IndexByte("[]:", s[0]) < 0 && all(s, wordByte)
 }
 
 // isBinary reports whether bytes are no text: more than one of 32 is a control character, where one of

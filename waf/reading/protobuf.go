@@ -2,7 +2,6 @@ package reading
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -32,7 +31,7 @@ func (v *Values) message(data string, least int) bool {
 
 // walk shows the texts of a message and reports whether all of it is one.
 func (w *protoWalker) walk(data string, depth int) bool {
-	parent := len(w.path)
+	parent, dark := len(w.path), data // dark begins where nothing is shown of
 	var groups [maxMessages]uint64
 	open := 0
 	for data != "" {
@@ -72,15 +71,21 @@ func (w *protoWalker) walk(data string, depth int) bool {
 			return false
 		}
 		if size > uint64(len(data)) {
-			return w.v.cut && depth == maxMessages
+			if !w.v.cut || depth < maxMessages {
+				return false
+			}
+			size = uint64(len(data)) // the body is cut here
 		}
 		if tag&7 == 2 {
+			w.v.runs(ArgsPost, bodyKey, dark[:len(dark)-len(data)])
+			dark = data[size:]
 			w.path = strconv.AppendUint(append(w.path, '.'), tag>>3, 10)
 			w.content(data[:size], depth)
 			w.path = w.path[:parent]
 		}
 		data = data[size:]
 	}
+	w.v.runs(ArgsPost, bodyKey, dark)
 	return open == 0
 }
 
@@ -117,13 +122,7 @@ func (w *protoWalker) put(s string) {
 	w.texts++
 	key := w.key()
 	w.v.put(ArgsPost, key, s)
-	if n := len(s); brackets(s[0], s[n-1]) {
-		// The walker of JSON has a path of its own, and this one is in use.
-		path := w.v.json.path
-		w.v.json.path = nil
-		w.v.embedded(ArgsPost, key, s)
-		w.v.json.path = path
-	}
+	w.v.nested(ArgsPost, key, s)
 }
 
 func (w *protoWalker) key() string {
@@ -134,34 +133,33 @@ func (w *protoWalker) key() string {
 	return a.since(from)
 }
 
-// spaced is s with spaces for control characters, if there is room: to rules they would be an attack.
+// spaced is s with spaces for control characters, if there is room.
 func (w *protoWalker) spaced(s string) string {
 	if w.spare -= len(s); w.spare < 0 {
 		return s
 	}
-	a := &w.v.arena
-	a.room(len(s))
-	from := len(a.buf)
-	for i := range len(s) {
-		c := s[i]
-		if byteClass[c]&controlByte != 0 {
-			c = ' '
-		}
-		a.buf = append(a.buf, c)
-	}
-	return a.since(from)
+	return w.v.spaced(s)
 }
 
 // isClean reports whether s is a text without control characters.
 func isClean(s string) bool { return !has(s, controlByte) && utf8.ValidString(s) }
 
-// nearlyText reports whether s has few control characters for bytes.
+// nearlyText reports whether s has few bytes that are no text, for bytes.
 func nearlyText(s string) bool {
 	n := 0
-	for i := range len(s) {
-		n += int(byteClass[s[i]] & controlByte)
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			n += int(byteClass[c]&controlByte) / controlByte
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			n++
+		}
+		i += size
 	}
-	return n/controlByte*7 <= len(s)
+	return 7*n <= len(s)
 }
 
 // varint is the number that s begins with, and its length; 0 if there is none.
@@ -175,84 +173,4 @@ func varint(s string) (x uint64, n int) {
 		}
 	}
 	return 0, 0
-}
-
-// encoded reads a body in the encoding that its type says, and reports whether it is in it.
-func (v *Values) encoded(kind family, text string) bool {
-	switch kind {
-	case protobuf:
-		return v.message(text, 0)
-	case framed:
-		return v.frames(text)
-	case framed64:
-		plain, ok := v.base64(text)
-		return ok && v.frames(plain)
-	}
-	return false
-}
-
-// frames reads messages with a prefix of five bytes: flags and a length.
-func (v *Values) frames(data string) bool {
-	const compressed, trailers = 1, 0x80
-	mark := len(v.found)
-	for data != "" {
-		if len(data) < 5 {
-			v.found = v.found[:mark]
-			return v.cut
-		}
-		size := uint64(data[1])<<24 | uint64(data[2])<<16 | uint64(data[3])<<8 | uint64(data[4])
-		flags := data[0]
-		data = data[5:]
-		if flags&^(compressed|trailers|2) != 0 || size > uint64(len(data)) && !v.cut {
-			v.found = v.found[:mark]
-			return false
-		}
-		frame := data[:min(size, uint64(len(data)))]
-		data = data[len(frame):]
-		switch {
-		case frame == "":
-		case flags&compressed != 0:
-			v.leave("compressed")
-		default:
-			v.frame(frame)
-		}
-	}
-	return true
-}
-
-// frame reads what is in a frame: a message, JSON, or text.
-func (v *Values) frame(data string) {
-	if c := data[0]; (c == '{' || c == '[') && v.jsonLike(data) || v.message(data, 0) {
-		return
-	}
-	v.textOrBinary(data)
-}
-
-// base64 decodes a text of one or several Base64 texts, each padded or not.
-func (v *Values) base64(text string) (string, bool) {
-	a := &v.arena
-	a.room(len(text)/4*3 + 3)
-	from := len(a.buf)
-	bits, n := uint32(0), 0
-	for i := range len(text) {
-		c := text[i]
-		switch {
-		case c == '=':
-			bits, n = 0, 0
-			continue
-		case c == '\r' || c == '\n':
-			continue
-		}
-		d := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", c)
-		if d < 0 {
-			a.buf = a.buf[:from]
-			return "", false
-		}
-		bits = bits<<6 | uint32(d)
-		if n += 6; n >= 8 {
-			n -= 8
-			a.buf = append(a.buf, byte(bits>>n))
-		}
-	}
-	return a.since(from), true
 }

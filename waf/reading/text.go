@@ -110,3 +110,21 @@ func (v *Values) decoded(s string) string {
 	s, _ = v.unescape(s)
 	return s
 }
+
+// spaced is s without zeros and with spaces for other control characters: in what is no form they are
+// ordinary, and to rules they would be an attack.
+func (v *Values) spaced(s string) string {
+	a := &v.arena
+	a.room(len(s))
+	from := len(a.buf)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == 0:
+		case byteClass[c]&controlByte != 0:
+			a.buf = append(a.buf, ' ')
+		default:
+			a.buf = append(a.buf, c)
+		}
+	}
+	return a.since(from)
+}

@@ -1,0 +1,107 @@
+package reading
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var updateTypes = flag.Bool("update", false, "write what was read into the files of TestTypes")
+
+// typed is a file of testdata/types: a media type, a body in which Go's escapes stand for odd bytes if
+// Escaped says so, and what is read in it.
+type typed struct {
+	head, body []byte
+	mediaType  string
+	data       []byte
+	want       string
+}
+
+func readTyped(t testing.TB, file string) typed {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x typed
+	rest, want, _ := bytes.Cut(raw, []byte("\n-- read --\n"))
+	x.head, x.body, _ = bytes.Cut(rest, []byte("\n\n"))
+	x.data, x.want = x.body, string(want)
+	for line := range strings.Lines(string(x.head)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch name {
+		case "Content-Type":
+			x.mediaType = strings.TrimSpace(value)
+		case "Lines":
+			x.data = bytes.ReplaceAll(x.data, []byte("\n"), []byte("\r\n"))
+		case "Escaped":
+			s, err := strconv.Unquote(`"` + strings.ReplaceAll(string(x.data), "\n", `\n`) + `"`)
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			x.data = []byte(s)
+		}
+	}
+	return x
+}
+
+// read lists what v has of a body, one value a line.
+func read(v *Values) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "as %s\n", v.Text(ReqbodyProcessor))
+	if why := refused(v); why != "" {
+		fmt.Fprintf(&b, "refused %s\n", why)
+	}
+	if word := v.Uninspected(); word != "" {
+		fmt.Fprintf(&b, "uninspected %s\n", word)
+	}
+	for _, k := range []Kind{ArgsPost, RequestXML, Files} {
+		for _, x := range v.Of(k) {
+			fmt.Fprintf(&b, "%s:%s = %q\n", k, x.Key, x.Text)
+		}
+	}
+	return b.String()
+}
+
+func readBody(v *Values, mediaType string, body []byte) {
+	v.Head(&Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{{"Content-Type", mediaType}}})
+	v.Body(v.Text(ReqbodyProcessor), mediaType, body, true)
+}
+
+// TestTypes holds what is read in bodies of all types: those that are sent every day, and those that
+// hide something under a type that it is not.
+func TestTypes(t *testing.T) {
+	v := new(Values)
+	for _, folder := range []string{"ordinary", "hostile"} {
+		files, err := filepath.Glob(filepath.Join("testdata", "types", folder, "*.txt"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files in %s: %v", folder, err)
+		}
+		for _, file := range files {
+			t.Run(folder+"/"+strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+				x := readTyped(t, file)
+				readBody(v, x.mediaType, x.data)
+				got := read(v)
+				if *updateTypes {
+					all := slices.Concat(x.head, []byte("\n\n"), x.body, []byte("\n-- read --\n"), []byte(got))
+					if err := os.WriteFile(file, all, 0o644); err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				if got != x.want {
+					t.Errorf("%q as %s\ngot:\n%s\nwant:\n%s", x.data, x.mediaType, got, x.want)
+				}
+				if folder == "ordinary" && strings.Contains(got, "\nrefused ") {
+					t.Error("an ordinary body is refused")
+				}
+			})
+		}
+	}
+}
