@@ -45,9 +45,9 @@ func TestJSONInArguments(t *testing.T) {
 func TestExclusionWithin(t *testing.T) {
 	const body = `{"comment":"{\"text\":\"<script>alert(1)</script>\"}","other":"x"}`
 	for name, x := range map[string]Exclusion{
-		"everywhere by id":  {RuleIDs: "941000-941999", Target: "ARGS:json.comment"},
-		"everywhere by tag": {Tag: "attack-xss", Target: "ARGS:json.comment"},
-		"below a path":      {RuleIDs: "941000-941999", Target: "ARGS:json.comment", Path: "/blog"},
+		"everywhere by id":  {RuleIDs: "941000-942999", Target: "ARGS:json.comment"},
+		"everywhere by tag": {Tag: "OWASP_CRS", Target: "ARGS:json.comment"},
+		"below a path":      {RuleIDs: "941000-942999", Target: "ARGS:json.comment", Path: "/blog"},
 	} {
 		e := mustEngine(t, func(p *Policy) { p.Exclusions = []Exclusion{x} })
 		if err := e.NoScreen(); err != nil {
