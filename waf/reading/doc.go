@@ -1,15 +1,16 @@
-// Package reading finds in a request, and in the response to it, the values that rules look at: in one
-// pass, in microseconds, and without allocation once a [Values] is warm. The screen looks at these
-// values, and the rules are shown the very same.
+// Package reading reads requests, and responses to them, as the applications behind the tier would: its
+// [Values] are what the screen looks at and what rules are shown. Whatever it does not find nobody sees.
 //
-// It reads at least as sharply as the applications behind it. Every value that stock Coraza v3.8.1
-// would show is among the values (the floor), and so is every value that a common application framework
-// would read from the message, in whatever spelling. Where two applications would read two things, both
-// are shown. What no reading covers, and what goes over a limit, is an error: REQBODY_ERROR,
-// ARGUMENTS_LIMIT_REACHED and MULTIPART_STRICT_ERROR make the rules refuse the message.
+// So its measure is the applications. Every value that a common framework would read from a message is
+// among the values; what two of them read in two ways is there in both, or the body is an error (REQBODY_ERROR
+// and its message, which the rules refuse) or over a limit. The values that stock Coraza would find are a
+// floor, which the tests hold; test/agreement compares with real parsers.
 //
-// The keys and the selectors of rules are those of a Coraza that was built without the tags that
-// change them.
+//   - head.go, target.go, urlencoded.go: the request line, fields, cookies, arguments;
+//   - mediatype.go, body.go, look.go: what a body is read as, by its type and by its looks;
+//   - form.go, json.go, multipart.go, xml.go and their kin: one kind of body each;
+//   - values.go, kind.go, keys.go: what was found, by the variables of SecLang.
 //
-// The tests hold it to its floor on files and on fuzzed requests.
+// Reading takes microseconds, is linear in the message, and needs no memory once a Values is warm.
+// A Values belongs to one goroutine; its strings alias the message, which must not change meanwhile.
 package reading
