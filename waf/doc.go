@@ -8,6 +8,6 @@
 // and metrics.
 //
 // An [Engine] is slow to build (some 100 ms), immutable, and safe for concurrent use. A
-// [Transaction] belongs to one goroutine at a time. Bodies given to it as byte slices are
-// copied.
+// [Transaction] belongs to one goroutine at a time. What it is given, heads and bodies, is borrowed until
+// Finish and must not change meanwhile.
 package waf
