@@ -17,9 +17,8 @@ const (
 	unsure                  // ask the library
 )
 
-// harmless reports whether the tokens of s from pos on are proven harmless.
-func (f *folder) harmless(s string, pos int) bool {
-	l := lexer{s, pos}
+// harmless reports whether the tokens that l still has are proven harmless.
+func (f *folder) harmless(l lexer) bool {
 	for {
 		t := l.next()
 		if t.class == end {

@@ -32,9 +32,12 @@ const (
 )
 
 type lexer struct {
-	s   string
-	pos int
+	s       string
+	pos     int
+	escapes bool // a backslash is anywhere in s
 }
+
+func newLexer(s string) lexer { return lexer{s: s, escapes: strings.IndexByte(s, '\\') >= 0} }
 
 // next cuts the next token. Like the library it skips what is white, and numbers such as "1e"
 // that MySQL skips.
@@ -50,7 +53,7 @@ func (l *lexer) next() token {
 		case kindWord:
 			return l.word()
 		case kindQuote:
-			l.pos = stringEnd(l.s, l.pos+1, c)
+			l.pos = l.stringEnd(l.pos+1, c)
 			if l.pos < 0 {
 				return token{class: unknown}
 			}
@@ -65,17 +68,17 @@ func (l *lexer) next() token {
 // stringEnd returns where the string that begins at pos ends, behind its closing quote. A
 // doubled quote is part of it. What backslashes do in the library depends on more than the
 // string: with one anywhere the result is -1.
-func stringEnd(s string, pos int, quote byte) int {
-	if strings.IndexByte(s, '\\') >= 0 {
+func (l *lexer) stringEnd(pos int, quote byte) int {
+	if l.escapes {
 		return -1
 	}
 	for {
-		i := strings.IndexByte(s[pos:], quote)
+		i := strings.IndexByte(l.s[pos:], quote)
 		if i < 0 {
-			return len(s)
+			return len(l.s)
 		}
 		pos += i + 1
-		if pos == len(s) || s[pos] != quote {
+		if pos == len(l.s) || l.s[pos] != quote {
 			return pos
 		}
 		pos++

@@ -37,21 +37,21 @@ func notSQLi(s string) bool {
 	if i := strings.Index(s, "/*"); i >= 0 && (strings.HasPrefix(s[i+2:], "!") || strings.Contains(s[i+2:], "/*")) {
 		return false
 	}
+	l := newLexer(s)
 	var f folder
-	if !f.harmless(s, 0) {
+	if !f.harmless(l) {
 		return false
 	}
 	for _, quote := range [...]byte{'\'', '"'} {
 		if strings.IndexByte(s, quote) < 0 {
 			continue
 		}
-		end := stringEnd(s, 0, quote)
-		if end < 0 {
+		if l.pos = l.stringEnd(0, quote); l.pos < 0 {
 			return false
 		}
 		f = folder{}
 		f.add(token{class: 's'})
-		if !f.harmless(s, end) {
+		if !f.harmless(l) {
 			return false
 		}
 	}

@@ -121,7 +121,7 @@ func TestOperators(t *testing.T) {
 	all, _ := keywords(t)
 	for _, a := range "!&*:<=>|" {
 		for b := rune(1); b < 0x80; b++ {
-			l := lexer{s: string([]rune{a, b})}
+			l := newLexer(string([]rune{a, b}))
 			got := l.next()
 			class, pair := all[string([]rune{a, b})]
 			if got.class == unknown {

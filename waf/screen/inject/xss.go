@@ -64,8 +64,8 @@ func suspiciousTag(s string) bool {
 		}
 		return s[0] == '!' || s[0] == '?' || s[0] == '%'
 	}
-	n := 0
-	for n < len(s) && s[n] != '/' && s[n] != '>' && !isHTMLWhite(s[n]) {
+	n := 0 // a longer name is none of the list: without this bound "<a<a<a…" is read once for each of its tags
+	for n < len(s) && n <= longestName && s[n] != '/' && s[n] != '>' && !isHTMLWhite(s[n]) {
 		n++
 	}
 	if n < 3 {
@@ -102,12 +102,15 @@ func suspiciousName(s string) bool {
 
 func isHTMLWhite(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
+// longestName is at least the length of any name on the lists.
+const longestName = 16
+
 // names is a set of lower-case names.
 type names map[string]bool
 
 // has reports whether a name is in the set, without its case.
 func (n names) has(name string) bool {
-	var lower [16]byte
+	var lower [longestName]byte
 	if len(name) > len(lower) {
 		return false
 	}
