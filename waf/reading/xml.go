@@ -110,6 +110,9 @@ func (v *Values) xmlRead(text string, begin int) (ok bool, why string) {
 	if !ok {
 		return false, w.reason(text)
 	}
+	if w.raw > 0 {
+		w.show(text[w.raw-1:])
+	}
 	for len(w.open) > 0 {
 		w.closed()
 	}

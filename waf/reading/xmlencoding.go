@@ -12,6 +12,8 @@ import (
 func (v *Values) xmlText(document string) (text, other string, begin int, why string) {
 	const le, be = "<\x00", "\x00<"
 	switch {
+	case v.cut && len(document) < 4: // nothing is said yet, not even the encoding
+		return "", "", 0, ""
 	case strings.HasPrefix(document, "\xff\xfe\x00\x00"), strings.HasPrefix(document, "\x00\x00\xfe\xff"),
 		strings.HasPrefix(document, "<\x00\x00\x00"), strings.HasPrefix(document, "\x00\x00\x00<"):
 		return "", "", 0, "encoding UTF-32 is not read"

@@ -63,8 +63,8 @@ func (w *xmlReader) markup(name string, tag int) {
 	_, local := xmlLocal(name)
 	switch {
 	case EqualKeys(local, "script"):
-		w.raw, w.rawAt = tag+1, len(w.open)
-		active = true
+		w.raw, w.rawAt = tag+1, len(w.open) // shown when it ends
+		return
 	case EqualKeys(local, "applet"):
 		active = true
 	case EqualKeys(local, "iframe"), EqualKeys(local, "embed"):

@@ -268,31 +268,3 @@ func (w *xmlReader) showAttribute(name, value string) {
 		}
 	}
 }
-
-// xmlHarmless reports whether a value is one that documents have by the thousand, that rules about
-// HTML would take for an attack, and that can be none: a namespace of the W3C, the media type of
-// XHTML, an image. Rules see them as XML://@*.
-func xmlHarmless(value string) bool {
-	if rest, ok := strings.CutPrefix(value, "http://www.w3.org/"); ok {
-		return xmlOnly(rest, "/.-_#") && !strings.Contains(rest, "..")
-	}
-	if rest, ok := strings.CutPrefix(value, "application/xhtml+xml"); ok {
-		return xmlOnly(rest, "; =-")
-	}
-	if rest, ok := strings.CutPrefix(value, "data:image/"); ok {
-		kind, data, ok := strings.Cut(rest, ";base64,")
-		return ok && kind != "svg+xml" && xmlOnly(kind, "-.") && xmlOnly(data, "+/= \n\r\t")
-	}
-	return false
-}
-
-// xmlOnly reports whether a text has no characters but letters, digits and those of also.
-func xmlOnly(text, also string) bool {
-	for i := range len(text) {
-		c := lowerByte(text[i])
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(also, c) >= 0) {
-			return false
-		}
-	}
-	return true
-}

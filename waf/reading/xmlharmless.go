@@ -1,0 +1,76 @@
+package reading
+
+import "strings"
+
+// xmlHarmless reports whether a value is one that documents have by the thousand, that rules made for
+// arguments would take for an attack, and that can be none: a namespace of the W3C, the media type
+// of XHTML, an image, what drawings are made of. Rules see them as XML://@* alone.
+func xmlHarmless(value string) bool {
+	if value == "" {
+		return true
+	}
+	switch c := value[0]; {
+	case c == 'h':
+		rest, ok := strings.CutPrefix(value, "http://www.w3.org/")
+		return ok && xmlOnly(rest, "/.-_#") && !strings.Contains(rest, "..") || xmlDrawing(value)
+	case c == 'a' && strings.HasPrefix(value, "application/xhtml+xml"):
+		return xmlOnly(value[len("application/xhtml+xml"):], "; =-")
+	case c == 'd' && strings.HasPrefix(value, "data:image/"):
+		kind, data, ok := strings.Cut(value[len("data:image/"):], ";base64,")
+		return ok && kind != "svg+xml" && xmlOnly(kind, "-.") && xmlOnly(data, "+/= \n\r\t")
+	}
+	return xmlDrawing(value)
+}
+
+// xmlDrawing reports whether a value has nothing but numbers, the letters that are commands of SVG's
+// paths, one by one, and transformations and colors with numbers in their parentheses.
+func xmlDrawing(value string) bool {
+	open := false
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		switch {
+		case '0' <= c && c <= '9', c == '.', c == ',', c == '+', c == '%', c == ' ', c == '\n', c == '\r', c == '\t':
+		case c == '-':
+			if i > 0 && value[i-1] == '-' {
+				return false
+			}
+		case c == ')' && open:
+			open = false
+		case 'a' <= lowerByte(c) && lowerByte(c) <= 'z':
+			from := i
+			for i+1 < len(value) && ('a' <= lowerByte(value[i+1]) && lowerByte(value[i+1]) <= 'z') {
+				i++
+			}
+			if i == from {
+				continue
+			}
+			if open || i+1 == len(value) || value[i+1] != '(' || !xmlDrawingFunction(value[from:i+1]) {
+				return false
+			}
+			open = true
+			i++
+		default:
+			return false
+		}
+	}
+	return !open
+}
+
+func xmlDrawingFunction(name string) bool {
+	switch name {
+	case "translate", "rotate", "scale", "matrix", "skewX", "skewY", "rgb", "rgba", "hsl", "hsla":
+		return true
+	}
+	return false
+}
+
+// xmlOnly reports whether a text has no characters but letters, digits and those of also.
+func xmlOnly(text, also string) bool {
+	for i := range len(text) {
+		c := lowerByte(text[i])
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(also, c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
