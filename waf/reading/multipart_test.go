@@ -1,9 +1,9 @@
 package reading
 
 import (
-	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"mime"
 	"mime/multipart"
 	"regexp"
@@ -334,6 +334,9 @@ func lenient(boundary, body string, see func(name, data string)) {
 	}
 }
 
+// dense is a text without white space, of which readers leave some away.
+func dense(s string) string { return strings.Join(strings.Fields(s), "") }
+
 // checkReaders fails if another reader sees something in an accepted body that rules do not.
 func checkReaders(t *testing.T, v *Values, mediaType, body string) {
 	t.Helper()
@@ -343,13 +346,13 @@ func checkReaders(t *testing.T, v *Values, mediaType, body string) {
 	}
 	fields, files := map[string]bool{}, map[string]bool{}
 	for _, x := range v.Of(ArgsPost) {
-		fields[x.Key+"\x00"+strings.ReplaceAll(x.Text, "\r\n", "\n")] = true
+		fields[x.Key+"\x00"+dense(x.Text)] = true
 	}
 	for _, x := range v.Of(Files) {
 		files[x.Text] = true
 	}
 	lenient(params["boundary"], body, func(name, data string) {
-		if !fields[name+"\x00"+data] {
+		if !fields[name+"\x00"+dense(data)] {
 			t.Errorf("a lenient reader sees %q = %q", name, data)
 		}
 	})
@@ -370,7 +373,7 @@ func checkReaders(t *testing.T, v *Values, mediaType, body string) {
 			}
 			continue
 		}
-		if !fields[p.FormName()+"\x00"+string(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))] {
+		if !fields[p.FormName()+"\x00"+dense(string(data))] {
 			t.Errorf("mime/multipart sees %q = %q", p.FormName(), data)
 		}
 	}
@@ -398,4 +401,62 @@ func FuzzMultipartReaders(f *testing.F) {
 			checkReaders(t, v, mediaType, body)
 		}
 	})
+}
+
+// mostly is the first word, and seldom one of the others.
+func (r maker) mostly(word string, others ...string) string {
+	if r.IntN(24) > 0 {
+		return word
+	}
+	return r.one(others...)
+}
+
+// forms makes a form out of what clients write and what parsers stumble over.
+func (r maker) forms() (mediaType, body string) {
+	boundary := r.one("b", "b", "bb", "b-")
+	quote := r.one("", `"`)
+	mediaType = r.one("multipart/form-data; ", "multipart/form-data;", "Multipart/Form-Data ;", "multipart/form-data; charset=utf-8; ") +
+		"boundary=" + quote + r.mostly(boundary, "c", boundary+"?") + quote + r.one("", "", ";")
+	var b strings.Builder
+	b.WriteString(r.mostly(r.one("", "\r\n"), "--"+boundary+"--\r\n", "x", "\n"))
+	eol := func() string { return r.mostly("\r\n", "\r\n", "\r\n", "\n", "\r", " \r\n") }
+	for range 1 + r.IntN(3) {
+		b.WriteString(r.mostly("--"+boundary, "--b", "--bb", "--b-", " --b") + eol())
+		fields := []string{r.one("Content-Disposition", "content-disposition") + r.mostly("", " ") + ":" + r.one(" ", "", "\t") + r.mostly("form-data", "FORM-DATA", "file") +
+			r.one(";", "; ", " ; ") + r.mostly(r.one("name=a", `name="a"`, `name="a"`, `name="a b;c"`, `name="é"`, `name="a%22"`, `name="a\c"`, `name=""`), `NAME="a"`, "name='a'", "name*=utf-8''a", `name="a\"`) +
+			r.mostly(r.one("", "", "", `; filename="f.txt"`, `; filename=""`, "; filename*=utf-8''f%2e", `; filename="x"; filename*=utf-8''y`, `; x="y"`, ";", " "), `; filename="a; name=q"`, `; name="z"`, "; x-name=q")}
+		for range r.IntN(3) {
+			fields = append(fields, r.mostly(r.one("Content-Type: text/plain", "Content-Transfer-Encoding: binary", "Content-Transfer-Encoding: quoted-printable", "X: 1", "Y: é"),
+				"Content-Transfer-Encoding: base64", "Content-Type: text/plain; charset=utf-16", "x: 2", "X", " folded", "Content-Length: 1", "Content-Disposition: form-data; name=q"))
+		}
+		r.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+		for _, f := range fields {
+			b.WriteString(f + eol())
+		}
+		b.WriteString(eol() + r.some(4, "x", "x", "y", "=41", "\r\n", "--", "\r\n--", "\r\n--c", "\n", "\r", "é", "\x00", r.mostly("", "\n--b", "\r--b", "--b", "\r\n--b--")) + eol())
+	}
+	return mediaType, b.String() + r.mostly("--"+boundary+r.one("--\r\n", "--"), "--b--", "--bb--", "--b---", "--b-- \r\n", "--b--\r\nx", "--b\r\n", "")
+}
+
+// TestMultipartReaders compares made forms that are accepted with other readers. That enough of them are
+// accepted shows that the test looks at something.
+func TestMultipartReaders(t *testing.T) {
+	v := new(Values)
+	accepted := 0
+	for i := range 5 * *randomMessages {
+		r := maker{rand.New(rand.NewPCG(2, uint64(i)))}
+		mediaType, body := r.forms()
+		readMultipart(v, mediaType, body, true)
+		if refused(v) != "" {
+			continue
+		}
+		accepted++
+		if checkReaders(t, v, mediaType, body); t.Failed() {
+			t.Fatalf("form %d: %q %q", i, mediaType, body)
+		}
+	}
+	if accepted < *randomMessages {
+		t.Errorf("%d accepted", accepted)
+	}
+	t.Logf("%d of %d accepted", accepted, 5**randomMessages)
 }

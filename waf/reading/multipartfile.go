@@ -154,7 +154,7 @@ func classOfExtension(word string) class {
 func active(c class, data string) int {
 	begin := strings.TrimLeft(strings.TrimPrefix(data, "\xef\xbb\xbf"), " \t\r\n")
 	from := len(data) - len(begin)
-	text := isText(data)
+	text := c == page || c == drawing || isText(data)
 	if hasAnyPrefix(begin, "<?php", "<?=", "<%@") || c != document && strings.HasPrefix(begin, "#!") {
 		return from
 	}
@@ -195,26 +195,39 @@ func nextMark(s string, c class) int {
 	return strings.IndexAny(s, "<>oOjJ")
 }
 
-// programmed reports whether s begins with a program, in a file of a class.
+// programmed reports whether s, which has a "<" at its beginning, begins with a program, in a file of a class.
+// In a file that is not text, two letters may be anything: text has to follow them.
 func programmed(c class, s string, text bool) bool {
-	if c == document {
+	if c == document || len(s) < 3 {
 		return false
 	}
-	if hasAnyPrefix(s, "<?php", "<jsp:", "<%@ page", "<%@page", "<%@ language", "<script language=\"php", "<script runat") {
+	switch s[1] {
+	case '?':
+		return hasPrefixFold(s, "<?php") || (s[2] == '=' || s[2] <= ' ') && (text || printable(s[3:], 8))
+	case '%':
+		return text || printable(s[2:], 16)
+	case '!':
+		return text && strings.HasPrefix(s, "<!--#")
+	case 'i', 'I', 'e', 'E', 'o', 'O':
+		return text && c != page && hasAnyPrefix(s, "<iframe", "<embed", "<object")
+	}
+	if hasAnyPrefix(s, "<jsp:", "<script language=\"php", "<script runat") {
 		return true
 	}
-	if !text {
-		return false // two letters are in any image
+	return text && (tagNamed(s, "script") || c == page && hasPrefixFold(s, "<cf"))
+}
+
+// printable reports whether s begins with n bytes of text.
+func printable(s string, n int) bool {
+	if len(s) < n {
+		return false
 	}
-	if hasAnyPrefix(s, "<?=", "<? ", "<?\n", "<?\r", "<?\t", "<%", "<!--#") {
-		return true
+	for i := range n {
+		if c := s[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f {
+			return false
+		}
 	}
-	switch c {
-	case page:
-		return hasAnyPrefix(s, "<cf", "<script")
-	default:
-		return hasAnyPrefix(s, "<script", "<iframe", "<embed", "<object") || tagNamed(s, "script")
-	}
+	return true
 }
 
 // tagNamed reports whether s begins with the start of an element of a name that may have a prefix.
