@@ -5,8 +5,16 @@ import "strings"
 // form reads a body that is declared as a form. One that has the structure of a form is that; of
 // anything else the text is shown as values, since no application calls a field so.
 func (v *Values) form(text string) (ok bool, why string) {
-	if formed(text) {
-		return v.urlencoded(text)
+	if strings.IndexByte(text, '=') >= 0 || formed(text) {
+		limit := v.Text(ArgumentsLimitReached)
+		v.strange = false
+		if ok, why = v.urlencoded(text); !v.strange || formed(text) {
+			return ok, why
+		}
+		v.found = v.found[:0]
+		v.set(RequestBody, "")
+		v.set(RequestBodyLength, "0")
+		v.set(ArgumentsLimitReached, limit)
 	}
 	v.set(ReqbodyProcessor, "RAW")
 	start := trimStart(strings.TrimPrefix(text, "\xef\xbb\xbf"))

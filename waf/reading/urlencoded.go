@@ -24,14 +24,24 @@ const (
 	nul             // ends a name in PHP
 	lead            // may begin an overlong character
 	loose           // "%" that begins no escape
+	strange         // encoders of forms never leave it in a name
 
 	odd = semicolon | nul | lead | loose
 )
 
-var pairByte = [256]uint8{
-	'=': equals, '%': coded, '+': coded, ';': semicolon, 0: nul,
-	0xc0: lead, 0xc1: lead, 0xe0: lead, 0xf0: lead, 0xf8: lead, 0xfc: lead,
-}
+var pairByte = func() (t [256]uint8) {
+	for c := range t {
+		if byteClass[c]&oddByte != 0 {
+			t[c] = strange
+		}
+	}
+	t['='], t['%'], t['+'], t[';'] = equals, coded, coded, semicolon
+	t[0] |= nul
+	for _, c := range [...]byte{0xc0, 0xc1, 0xe0, 0xf0, 0xf8, 0xfc} {
+		t[c] = lead
+	}
+	return t
+}()
 
 // pairs adds the name=value pairs of a query or a form, up to the limit for arguments, and then what
 // frameworks read differently. It reports whether these were all.
@@ -88,6 +98,9 @@ func (v *Values) pair(pair string) (key, text string, seen uint8) {
 		name, value = value, 0
 	} else {
 		text = pair[end+1:]
+	}
+	if name&strange != 0 {
+		v.strange = true
 	}
 	if name&coded != 0 {
 		var bits uint8

@@ -31,6 +31,8 @@ type Values struct {
 	cut   bool    // the body at hand is only the beginning of one
 	left  string  // see Uninspected
 
+	strange bool // a pair was found whose name no encoder of forms would write
+
 	json jsonWalker
 	xml  xmlMemory
 
