@@ -42,7 +42,7 @@ func (v *Values) xmlText(document string) (text, other string, begin int, why st
 	case mark:
 		return "", "", 0, "it declares another encoding than its byte order mark"
 	default:
-		if high = xmlHigh(encoding); high == nil {
+		if high = xmlHigh(encoding); high == nil && !(xmlWritesASCII(encoding) && isASCII(text)) {
 			return "", "", 0, fmt.Sprintf("encoding %.40q is not read", encoding)
 		}
 	}
@@ -223,9 +223,35 @@ func xmlHigh(encoding string) *[128]rune {
 		return &latin9
 	case "windows-1252", "cp1252":
 		return &windows1252
+	case "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7",
+		"iso-8859-8", "iso-8859-8-i", "iso-8859-9", "iso-8859-10", "iso-8859-11", "iso-8859-13",
+		"iso-8859-14", "iso-8859-16", "windows-1250", "windows-1251", "windows-1253", "windows-1254",
+		"windows-1255", "windows-1256", "windows-1257", "windows-1258", "cp1250", "cp1251", "cp1253",
+		"cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "koi8-r", "koi8-u", "ibm866", "cp866",
+		"tis-620", "windows-874":
+		return &otherLetters
 	}
 	return nil
 }
+
+// xmlWritesASCII reports whether an encoding of several bytes writes ASCII as it is, so that a
+// document without other characters is what it seems to be. In ISO-2022-JP, HZ and UTF-7 it is not.
+func xmlWritesASCII(encoding string) bool {
+	switch Lower(encoding) {
+	case "gb2312", "gbk", "gb18030", "big5", "big5-hkscs", "euc-jp", "euc-kr", "euc-tw", "shift_jis", "windows-31j":
+		return true
+	}
+	return false
+}
+
+// otherLetters stand for those of alphabets that no rule looks for. In these encodings every byte is
+// a character, and those of ASCII are what they are everywhere, so nothing else depends on them.
+var otherLetters = func() (t [128]rune) {
+	for i := range t {
+		t[i] = rune(0x180 + i)
+	}
+	return t
+}()
 
 var latin1 = func() (t [128]rune) {
 	for i := range t {

@@ -3,16 +3,18 @@ package reading
 import "strings"
 
 // xmlHarmless reports whether a value is one that documents have by the thousand, that rules made for
-// arguments would take for an attack, and that can be none: a namespace of the W3C, the media type
-// of XHTML, an image, what drawings are made of. Rules see them as XML://@* alone.
+// arguments would take for an attack, and that can be none: a word such as base64, which is a command
+// too, the name of a namespace, the media type of XHTML, an image, what drawings are made of. Rules
+// see them as XML://@* alone.
 func xmlHarmless(value string) bool {
-	if value == "" {
-		return true
+	if xmlOnly(value, "-_") {
+		return !strings.HasPrefix(value, "__") && !strings.Contains(value, "--")
 	}
 	switch c := value[0]; {
-	case c == 'h':
-		rest, ok := strings.CutPrefix(value, "http://www.w3.org/")
-		return ok && xmlOnly(rest, "/.-_#") && !strings.Contains(rest, "..") || xmlDrawing(value)
+	case c == 'h' && (strings.HasPrefix(value, "http://www.w3.org/") || strings.HasPrefix(value, "http://xmlns.")):
+		return xmlPlainURI(value)
+	case c == 'u' && strings.HasPrefix(value, "urn:"):
+		return xmlPlainURI(value)
 	case c == 'a' && strings.HasPrefix(value, "application/xhtml+xml"):
 		return xmlOnly(value[len("application/xhtml+xml"):], "; =-")
 	case c == 'd' && strings.HasPrefix(value, "data:image/"):
@@ -20,6 +22,12 @@ func xmlHarmless(value string) bool {
 		return ok && kind != "svg+xml" && xmlOnly(kind, "-.") && xmlOnly(data, "+/= \n\r\t")
 	}
 	return xmlDrawing(value)
+}
+
+// xmlPlainURI reports whether a value has nothing but what names of namespaces are made of. Nobody
+// fetches them, and rules about classes look for them in XML://@*.
+func xmlPlainURI(value string) bool {
+	return xmlOnly(value, ":/.-_#") && !strings.Contains(value, "..")
 }
 
 // xmlDrawing reports whether a value has nothing but numbers, the letters that are commands of SVG's

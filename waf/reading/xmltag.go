@@ -245,7 +245,17 @@ func (w *xmlReader) decodedValue(quote byte) bool {
 // showAttribute shows a value as all its readers have it: with its line ends, or with spaces instead.
 func (w *xmlReader) showAttribute(name, value string) {
 	w.v.put(RequestXML, xmlAttributes, value)
-	if value == "" || xmlHarmless(value) {
+	prefix, local := xmlLocal(name)
+	switch {
+	case xmlHarmless(value), (name == "xmlns" || prefix == "xmlns") && xmlPlainURI(value):
+		return
+	case local == "schemaLocation":
+		// Each of these is an address.
+		for location := range strings.FieldsSeq(value) {
+			if !xmlHarmless(location) {
+				w.show(location)
+			}
+		}
 		return
 	}
 	w.v.put(RequestXML, xmlTexts, value)
@@ -259,12 +269,5 @@ func (w *xmlReader) showAttribute(name, value string) {
 			}
 		}
 		w.show(w.keep())
-	}
-	if _, local := xmlLocal(name); local == "schemaLocation" {
-		for location := range strings.FieldsSeq(value) {
-			if !xmlHarmless(location) {
-				w.show(location)
-			}
-		}
 	}
 }
