@@ -49,6 +49,7 @@ func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.notNegative(path+".timeouts.idle", r.Timeouts.Idle)
 	c.atLeast(path+".limits.in_flight", r.Limits.InFlight, 0)
 	c.word(path+".websocket", r.WebSocket, "deny", "allow", "inspect")
+	c.word(path+".path_readings", r.PathReadings, "agree", "one")
 	for i, kind := range r.AmbiguousPaths {
 		c.word(indexPath(path+".ambiguous_paths", i), kind, AmbiguousPathKinds...)
 	}

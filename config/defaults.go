@@ -30,9 +30,10 @@ func DefaultBoot() Boot {
 // DefaultRoute returns what a route is before the file says anything about it.
 func DefaultRoute() Route {
 	return Route{
-		Policy:    DefaultPolicyID,
-		WebSocket: "deny",
-		Timeouts:  RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},
+		Policy:       DefaultPolicyID,
+		WebSocket:    "deny",
+		PathReadings: "agree",
+		Timeouts:     RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},
 	}
 }
 

@@ -19,6 +19,7 @@ func fillRoute(r *Route, has func(key string) bool) {
 	d := DefaultRoute()
 	fill(&r.Policy, d.Policy, has("policy"))
 	fill(&r.WebSocket, d.WebSocket, has("websocket"))
+	fill(&r.PathReadings, d.PathReadings, has("path_readings"))
 	fill(&r.Timeouts.Request, d.Timeouts.Request, has("timeouts.request"))
 	fill(&r.Timeouts.Idle, d.Timeouts.Idle, has("timeouts.idle"))
 	for i := range r.Upstreams {

@@ -37,13 +37,14 @@ type Route struct {
 	ResponseHeaders HeaderEdit         `mapstructure:"response_headers"`
 	Timeouts        RouteTimeouts      `mapstructure:"timeouts"`
 	WebSocket       string             `mapstructure:"websocket"`       // deny, allow or inspect
-	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths"` // kinds that are let through, of AmbiguousPathKinds
+	PathReadings    string             `mapstructure:"path_readings"`   // agree, or one
+	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths"` // kinds that are let through whatever they lead to, of AmbiguousPathKinds
 	Limits          RouteLimits        `mapstructure:"limits"`
 }
 
 // AmbiguousPathKinds are the ways in which two parsers may read a path differently.
 var AmbiguousPathKinds = []string{
-	"control", "dot_segment", "double_encoding", "empty_segment", "encoded_separator", "invalid_escape",
+	"control", "dot_segment", "double_encoding", "empty_segment", "encoded_separator", "invalid_escape", "parameter",
 }
 
 // PathMatch has exactly one field set.

@@ -134,6 +134,8 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 			config: rc, policy: p, engine: engines[p.ID], metrics: m.route(rc.ID),
 			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
 			inspectsMessages:  rc.WebSocket == "inspect" && p.Mode != "off",
+			lenient:           kindsOf(rc.AmbiguousPaths),
+			strictPaths:       rc.PathReadings == "one",
 			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
 		if rt.oversize = p.RequestBody.Oversize; rt.oversize == "reject" && p.Mode == "detect" {

@@ -203,7 +203,7 @@ func (x *exchange) admit() bool {
 	if limit := int64(r.config.Limits.InFlight); limit > 0 && n > limit {
 		return x.refuse(fasthttp.StatusServiceUnavailable, "in_flight")
 	}
-	if kind := ambiguity(x.view.path, r.config.AmbiguousPaths); kind != "" {
+	if kind := x.ambiguity(); kind != "" {
 		return x.refuse(fasthttp.StatusBadRequest, "path_"+kind)
 	}
 	if limit := int(r.config.Limits.RequestBody); limit > 0 && x.ctx.Request.Header.ContentLength() > limit {

@@ -1,15 +1,148 @@
 package proxy
 
-import "slices"
+import (
+	"math/bits"
+	"strings"
 
-// ambiguity returns the kind of the first thing in a path that two parsers may read
-// differently and that is not among those allowed; "" if there is none. The kinds are
-// config.AmbiguousPathKinds; docs/security.md explains them. The path is the received one,
-// without the query.
-func ambiguity(path string, allowed []string) string {
+	"github.com/wafer-waf/wafer/routing"
+)
+
+// pathKinds is a set of ways in which two parsers may read a path differently: the kinds of
+// config.AmbiguousPathKinds. docs/security.md explains them.
+type pathKinds uint8
+
+const (
+	kindControl pathKinds = 1 << iota
+	kindDotSegment
+	kindDoubleEncoding
+	kindEmptySegment
+	kindEncodedSeparator
+	kindInvalidEscape
+	kindParameter
+)
+
+// kindWords are the words for the kinds, in the order of their bits.
+var kindWords = [...]string{
+	"control", "dot_segment", "double_encoding", "empty_segment", "encoded_separator", "invalid_escape", "parameter",
+}
+
+// hostile are the kinds that no honest client needs. They are refused even if every reading of the path
+// leads to one route: the application behind it may read its way out of what it is meant to serve.
+const hostile = kindControl | kindDotSegment | kindInvalidEscape
+
+// word is the word for the first kind of a set.
+func (k pathKinds) word() string { return kindWords[bits.TrailingZeros8(uint8(k))] }
+
+// kindsOf is the set of kinds with these words.
+func kindsOf(words []string) (k pathKinds) {
+	for i, word := range kindWords {
+		for _, w := range words {
+			if w == word {
+				k |= 1 << i
+			}
+		}
+	}
+	return k
+}
+
+// most is in how many ways at once the readings of a path may differ: 16 readings are compared.
+const most = 4
+
+// canonical is how routing.CanonicalPath reads.
+const canonical = routing.SplitEscaped | routing.MergeSlashes
+
+// ambiguity returns the kind for which the request's path is refused on its route; "" if there is none:
+// its path has one reading, or all its readings lead to this route.
+func (x *exchange) ambiguity() string {
+	r := x.route
+	found, first := oddities(x.view.path, r.lenient)
+	if found == 0 {
+		return ""
+	}
+	if r.strictPaths {
+		return first.word()
+	}
+	if k := found & hostile; k != 0 {
+		return k.word()
+	}
+	vary := ways(x.view.path, found)
+	if found&kindDoubleEncoding != 0 {
+		twice := routing.DecodeOnce(x.view.path)
+		again, _ := oddities(twice, r.lenient)
+		if again&hostile != 0 {
+			return kindDoubleEncoding.word()
+		}
+		vary |= routing.DecodeTwice | ways(twice, again)
+	}
+	if bits.OnesCount8(uint8(vary)) > most {
+		return first.word()
+	}
+	return x.disagreement(vary)
+}
+
+// disagreement compares all readings that differ in the given ways. It returns the kind of the first
+// that leads elsewhere, or upward; "" if there is none.
+func (x *exchange) disagreement(vary routing.Reading) string {
+	r := x.route
+	target := routing.Target{Host: x.ctx.Request.Header.Host(), Method: x.ctx.Method(), Headers: x.fields}
+	for some := routing.Reading(0); ; {
+		how, dots := canonical&^vary|some, false
+		x.scratch, dots = routing.AppendReading(x.scratch[:0], x.view.path, how)
+		if dots && r.lenient&kindDotSegment == 0 {
+			return blame(how)
+		}
+		target.Path = x.scratch
+		match, ok := x.snapshot.table.Match(&target)
+		if !ok || match.Value != r || r.config.Rewrite != nil && match.Path != x.matched {
+			return blame((how ^ canonical) & vary)
+		}
+		if some = (some - vary) & vary; some == 0 {
+			return ""
+		}
+	}
+}
+
+// ways are the ways in which readings of a path with these kinds differ.
+func ways(path string, found pathKinds) (vary routing.Reading) {
+	if found&kindEncodedSeparator != 0 {
+		if strings.Contains(path, "%2F") || strings.Contains(path, "%2f") {
+			vary |= routing.SplitEscaped
+		}
+		if strings.Contains(path, `\`) || strings.Contains(path, "%5C") || strings.Contains(path, "%5c") {
+			vary |= routing.SplitBackslash
+		}
+	}
+	if found&kindParameter != 0 {
+		vary |= routing.CutParameters
+	}
+	if found&(kindEncodedSeparator|kindParameter|kindEmptySegment) != 0 {
+		vary |= routing.MergeSlashes
+	}
+	if len(path) > 1 && (path[1] == '/' || path[1] == '\\') && found&(kindEncodedSeparator|kindEmptySegment) != 0 {
+		vary |= routing.DropAuthority
+	}
+	return vary
+}
+
+// blame is the word for what makes a reading differ.
+func blame(how routing.Reading) string {
+	switch {
+	case how&routing.DecodeTwice != 0:
+		return kindDoubleEncoding.word()
+	case how&routing.CutParameters != 0:
+		return kindParameter.word()
+	case how&(routing.SplitEscaped|routing.SplitBackslash) != 0:
+		return kindEncodedSeparator.word()
+	}
+	return kindEmptySegment.word()
+}
+
+// oddities returns the kinds that a path has beside those allowed, and the first of them. The path is
+// the received one, without the query.
+func oddities(path string, allowed pathKinds) (found, first pathKinds) {
 	start := 0 // of the segment
 	for i := 0; i < len(path); i++ {
-		kind := ""
+		kind := pathKinds(0)
 		switch c := path[i]; {
 		case c == '/':
 			if i > 0 {
@@ -17,29 +150,40 @@ func ambiguity(path string, allowed []string) string {
 			}
 			start = i + 1
 		case c == '\\':
-			kind = "encoded_separator" // some read it as "/"
+			kind = kindEncodedSeparator // some read it as "/"
+		case c == ';':
+			kind = kindParameter
+			if segmentKind(path[start:i+1], true) == kindDotSegment {
+				kind = kindDotSegment
+			}
 		case c < 0x20 || c == 0x7f:
-			kind = "control"
+			kind = kindControl
 		case c == '%':
 			kind = escapeKind(path[i:])
 		}
-		if kind != "" && !slices.Contains(allowed, kind) {
-			return kind
+		if kind &^= allowed; kind != 0 {
+			if found == 0 {
+				first = kind
+			}
+			found |= kind
 		}
 	}
-	if kind := segmentKind(path[start:], true); kind != "" && !slices.Contains(allowed, kind) {
-		return kind
+	if kind := segmentKind(path[start:], true) &^ allowed; kind != 0 {
+		if found == 0 {
+			first = kind
+		}
+		found |= kind
 	}
-	return ""
+	return found, first
 }
 
 // segmentKind looks at one segment. The last one may be empty: "/a/".
-func segmentKind(s string, last bool) string {
+func segmentKind(s string, last bool) pathKinds {
 	if s == "" {
 		if last {
-			return ""
+			return 0
 		}
-		return "empty_segment"
+		return kindEmptySegment
 	}
 	dots, i := 0, 0
 	for i < len(s) {
@@ -51,40 +195,40 @@ func segmentKind(s string, last bool) string {
 		default:
 			// "..;x" is ".." to servers that cut parameters from each segment.
 			if s[i] == ';' && (dots == 1 || dots == 2) {
-				return "dot_segment"
+				return kindDotSegment
 			}
-			return ""
+			return 0
 		}
 		if dots++; dots > 2 {
-			return ""
+			return 0
 		}
 	}
-	return "dot_segment"
+	return kindDotSegment
 }
 
 // escapeKind looks at what begins with "%".
-func escapeKind(s string) string {
+func escapeKind(s string) pathKinds {
 	if len(s) < 3 {
-		return "invalid_escape"
+		return kindInvalidEscape
 	}
 	hi, lo := hexDigit(s[1]), hexDigit(s[2])
 	if hi < 0 || lo < 0 {
-		return "invalid_escape"
+		return kindInvalidEscape
 	}
 	switch c := hi<<4 | lo; {
 	case c == '/' || c == '\\':
-		return "encoded_separator"
+		return kindEncodedSeparator
 	case c < 0x20 || c == 0x7f:
-		return "control"
+		return kindControl
 	case c == '%':
 		// Decoded once more it would be an escape, whichever way its digits are spelled.
 		first, rest := decodeOne(s[3:])
 		second, _ := decodeOne(rest)
 		if hexDigit(first) >= 0 && hexDigit(second) >= 0 {
-			return "double_encoding"
+			return kindDoubleEncoding
 		}
 	}
-	return ""
+	return 0
 }
 
 // decodeOne returns the first character of s, decoded if it is escaped, and the rest.

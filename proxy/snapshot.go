@@ -69,6 +69,8 @@ type route struct {
 	config            config.Route
 	policy            config.Policy
 	engine            *waf.Engine // nil: mode off
+	lenient           pathKinds   // of odd paths that are let through although readings differ
+	strictPaths       bool        // odd paths are refused although readings agree
 	inspectsResponses bool
 	inspectsMessages  bool            // of WebSockets
 	oversize          string          // config.RequestBody.Oversize; a policy that only detects rejects nothing

@@ -106,6 +106,7 @@ routes:
     policy: detect
     upstreams: [{ id: b }]
     ambiguous_paths: [control, dot_segment, double_encoding, empty_segment, encoded_separator, invalid_escape]
+  - { id: strict, hosts: [strict.test], policy: detect, path_readings: one, upstreams: [{ id: b }] }
   - { id: block, hosts: [block.test], upstreams: [{ id: b }] }
   - { id: small, hosts: [small.test], policy: "off", upstreams: [{ id: b }], limits: { request_body: 8B } }
   - { id: any, policy: "off", upstreams: [{ id: b }] }

@@ -49,6 +49,9 @@ func (v *Values) target(raw string) {
 	if !v.pairs(query, ArgsGet) {
 		v.set(ArgumentsLimitReached, "1")
 	}
+	for i, n := 0, len(v.found); i < n; i++ {
+		v.embedded(ArgsGet, v.found[i].Key, v.found[i].Text)
+	}
 	v.settle()
 	v.names(ArgsGet, ArgsGetNames)
 }
