@@ -76,6 +76,9 @@ func (t *Transaction) readBody(processor string) {
 // corazas are the variables of Coraza that hold the kinds of values.
 var corazas = func() (out [reading.Kinds]variables.RuleVariable) {
 	for k := range reading.Kinds {
+		if k == reading.ArgsPathNames { // Coraza makes them of ARGS_PATH, for ARGS_NAMES
+			continue
+		}
 		v, err := variables.Parse(k.String())
 		if err != nil {
 			panic("BUG: Coraza has no variable " + k.String())

@@ -13,7 +13,7 @@ func (k Kind) Selects(selector, key string) bool {
 		return true
 	}
 	switch k {
-	case ArgsGetNames, ArgsPostNames:
+	case ArgsGetNames, ArgsPostNames, ArgsPathNames:
 		// Coraza looks the selector up as it is written among keys in lower case.
 		return selector == Lower(key)
 	}
@@ -24,7 +24,7 @@ func (k Kind) Selects(selector, key string) bool {
 // regular expression in it, as it is written.
 func (k Kind) KeepsSelector() bool {
 	switch k {
-	case ArgsGet, ArgsPost, ArgsGetNames, ArgsPostNames:
+	case ArgsGet, ArgsPost, ArgsPath, ArgsGetNames, ArgsPostNames, ArgsPathNames:
 		return true
 	}
 	return false

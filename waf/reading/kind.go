@@ -54,6 +54,8 @@ const (
 const (
 	ArgsGet Kind = singles + iota
 	ArgsGetNames
+	ArgsPath // what servers make of a path beside REQUEST_FILENAME
+	ArgsPathNames
 	ArgsPost
 	ArgsPostNames
 	Files
@@ -120,6 +122,8 @@ var kindNames = [Kinds]string{
 	UrlencodedError:              "URLENCODED_ERROR",
 	ArgsGet:                      "ARGS_GET",
 	ArgsGetNames:                 "ARGS_GET_NAMES",
+	ArgsPath:                     "ARGS_PATH",
+	ArgsPathNames:                "ARGS_PATH_NAMES", // of ARGS_NAMES only, it has no variable of its own
 	ArgsPost:                     "ARGS_POST",
 	ArgsPostNames:                "ARGS_POST_NAMES",
 	Files:                        "FILES",
@@ -146,7 +150,7 @@ var (
 	OfHead = [...]Kind{
 		QueryString, RemoteAddr, RemotePort, RequestBasename, RequestFilename, RequestLine, RequestMethod, RequestProtocol,
 		RequestURI, RequestURIRaw, ServerAddr, ServerName, ServerPort, URIParseError, ArgumentsLimitReached, ReqbodyProcessor,
-		ArgsGet, RequestCookies, RequestHeaders,
+		ArgsGet, ArgsPath, RequestCookies, RequestHeaders,
 	}
 	OfBody = [...]Kind{
 		ReqbodyProcessor, ReqbodyError, ReqbodyErrorMsg, ReqbodyProcessorError, ReqbodyProcessorErrorMsg,
@@ -177,14 +181,14 @@ func (k Kind) Single() bool { return k < singles }
 func KindOf(variable string) ([]Kind, bool) {
 	switch variable {
 	case "ARGS":
-		return []Kind{ArgsGet, ArgsPost}, true
+		return []Kind{ArgsGet, ArgsPost, ArgsPath}, true
 	case "ARGS_NAMES":
-		return []Kind{ArgsGetNames, ArgsPostNames}, true
+		return []Kind{ArgsGetNames, ArgsPostNames, ArgsPathNames}, true
 	case "XML":
 		return []Kind{RequestXML}, true
 	case
 		// Empty: Wafer has no path arguments, response bodies are not parsed as XML.
-		"ARGS_PATH", "RESPONSE_XML",
+		"RESPONSE_XML",
 		// Known to Coraza's parser and never set (transaction.go, Collection).
 		"AUTH_TYPE", "FULL_REQUEST", "IP", "PATH_INFO", "SESSIONID", "USERID",
 		"MULTIPART_BOUNDARY_QUOTED", "MULTIPART_BOUNDARY_WHITESPACE", "MULTIPART_CRLF_LF_LINES",

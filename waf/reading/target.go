@@ -52,8 +52,13 @@ func (v *Values) target(raw string) {
 	for i, n := 0, len(v.found); i < n; i++ {
 		v.embedded(ArgsGet, v.found[i].Key, v.found[i].Text)
 	}
+	if raw != "" && raw[0] == '/' {
+		received, _, _ := strings.Cut(uri, "?")
+		v.otherPaths(received, path)
+	}
 	v.settle()
 	v.names(ArgsGet, ArgsGetNames)
+	v.names(ArgsPath, ArgsPathNames)
 }
 
 // ordinary splits an absolute path that net/url parses and then writes as it was. One that

@@ -260,10 +260,10 @@ func (f *folder) counts(key string) bool {
 // nameTargets are the names of the values that targets take.
 func nameTargets(targets []target) ([]target, error) {
 	names := map[reading.Kind]reading.Kind{
-		reading.ArgsGet: reading.ArgsGetNames, reading.ArgsPost: reading.ArgsPostNames,
+		reading.ArgsGet: reading.ArgsGetNames, reading.ArgsPost: reading.ArgsPostNames, reading.ArgsPath: reading.ArgsPathNames,
 		reading.RequestCookies: reading.RequestCookiesNames, reading.RequestHeaders: reading.RequestHeadersNames,
 		reading.ResponseHeaders: reading.ResponseHeadersNames,
-		reading.ArgsGetNames:    reading.ArgsGetNames, reading.ArgsPostNames: reading.ArgsPostNames,
+		reading.ArgsGetNames:    reading.ArgsGetNames, reading.ArgsPostNames: reading.ArgsPostNames, reading.ArgsPathNames: reading.ArgsPathNames,
 		reading.RequestCookiesNames: reading.RequestCookiesNames, reading.RequestHeadersNames: reading.RequestHeadersNames,
 		reading.ResponseHeadersNames: reading.ResponseHeadersNames,
 	}
