@@ -136,6 +136,7 @@ func TestMultipartRefused(t *testing.T) {
 
 		{"transfer encoding", typeB, field("\r\nContent-Transfer-Encoding: x-uuencode")},
 		{"padding within", typeB, onePart("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64", "eA==eA==")},
+		{"other alphabet", typeB, onePart("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64", "eA-_")},
 		{"field in UTF-16", typeB, field("\r\nContent-Type: text/plain; charset=utf-16")},
 		{"field in UTF-7", typeB, field("\r\nContent-Type: text/plain; charset=\"UTF-7\"")},
 		{"field in two charsets", typeB, field("\r\nContent-Type: text/plain; charset=utf-8; charset=utf-16")},

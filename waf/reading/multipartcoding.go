@@ -18,10 +18,11 @@ func (v *Values) transferDecoded(p *part) (decoded string, coded, ok bool) {
 	return "", false, false
 }
 
-// sextet is what a byte of Base64 stands for, in both its alphabets.
+// sextet is what a byte of Base64 stands for; negative for white space, which decoders pass over, and below that
+// for other bytes.
 var sextet = func() (t [256]int8) {
 	for c := range t {
-		t[c] = -1
+		t[c] = -2
 	}
 	for i := range int8(26) {
 		t['A'+i], t['a'+i] = i, 26+i
@@ -29,26 +30,26 @@ var sextet = func() (t [256]int8) {
 	for i := range int8(10) {
 		t['0'+i] = 52 + i
 	}
-	t['+'], t['-'], t['/'], t['_'] = 62, 62, 63, 63
+	t['+'], t['/'] = 62, 63
+	t[' '], t['\t'], t['\r'], t['\n'] = -1, -1, -1, -1
 	return t
 }()
 
-// unbase64 decodes Base64 as the most lenient decoders do: other bytes are passed over. It is not ok
-// if the text goes on behind its padding, where some stop and some do not.
+// unbase64 decodes Base64. It is not ok where decoders differ: at other bytes, which some pass over and some
+// take for those of another alphabet, and at text behind the padding.
 func (v *Values) unbase64(s string) (decoded string, ok bool) {
 	v.arena.room(len(s)*3/4 + 3)
 	from := len(v.arena.buf)
 	bits, n, padded := uint32(0), 0, false
 	for i := range len(s) {
-		if s[i] == '=' {
+		x := sextet[s[i]]
+		switch {
+		case s[i] == '=':
 			padded = true
 			continue
-		}
-		x := sextet[s[i]]
-		if x < 0 {
+		case x == -1:
 			continue
-		}
-		if padded {
+		case x < 0 || padded:
 			return "", false
 		}
 		bits = bits<<6 | uint32(x)

@@ -101,9 +101,7 @@ func (v *Values) addFile(p *part) (why string) {
 	}
 	size := v.itoa(len(p.data))
 	v.addFileName(p, first, size)
-	if second == "" {
-		second = first
-	} else {
+	if second != "" {
 		v.addFileName(p, second, size)
 	}
 	if p.filename == "" {
