@@ -227,6 +227,7 @@ func TestMultipartRelated(t *testing.T) {
 			"--b\r\nContent-Type: text/xml; charset=utf-8\r\nContent-ID: <root>\r\n\r\n<e><q>one</q></e>\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\x89PNG\x00\r\n--b--\r\n",
 			"REQUEST_XML:/*=one"},
 		{"metadata", "multipart/related; boundary=b", onePart("Content-Type: application/json", `{"name":"x"}`), "ARGS_POST:.name=x"},
+		{"named and binary", "multipart/mixed; boundary=b", onePart(`Content-Disposition: form-data; name="q"`, "\x00x"), "ARGS_POST:q=\x00x"},
 		{"batch", "multipart/mixed; boundary=b", onePart("Content-Type: application/http\r\nContent-ID: <1>", "GET /a HTTP/1.1"), "ARGS_POST:<1>=GET /a HTTP/1.1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

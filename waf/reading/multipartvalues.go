@@ -23,12 +23,12 @@ func (v *Values) addPart(m *multipartBody, p *part) (why string) {
 		if why = v.addFile(p); why != "" {
 			return why
 		}
-	case !m.form && !isText(p.data):
+	case !p.named && !isText(p.data):
 		m.files++
 	}
-	if p.filename == "" && (m.form || !file && isText(p.data)) {
-		if why = v.addField(m, p, p.data); why == "" && coded {
-			why = v.addField(m, p, decoded)
+	if p.filename == "" && (p.named || !file && isText(p.data)) {
+		if why = v.addField(p, p.data); why == "" && coded {
+			why = v.addField(p, decoded)
 		}
 		return why
 	}
@@ -39,25 +39,19 @@ func (v *Values) addPart(m *multipartBody, p *part) (why string) {
 	return ""
 }
 
-// addField adds a field with its text. A file that has only the extended name is a field to the
+// addField adds a field with its text. A part of another multipart body is one too if it is named, or if it is
+// text: rack and Python's cgi read them as forms. A file that has only the extended name is a field to the
 // parsers that do not know this, so it is one here too.
-func (v *Values) addField(m *multipartBody, p *part, text string) (why string) {
+func (v *Values) addField(p *part, text string) (why string) {
 	if p.charset != "" {
 		return "multipart field in a charset that is not read"
 	}
 	if EqualKeys(p.name, "_charset_") && text != "" && !plainCharset(strings.TrimSpace(text)) {
 		return "multipart body in a charset that is not read"
 	}
-	switch {
-	case !m.form && isXML(p.kind):
-		_, why = v.xmlDocument(text)
-		return why
-	case m.form && isXML(p.kind):
+	if p.named || !isXML(p.kind) {
 		v.put(ArgsPost, p.name, text)
-		_, why = v.xmlDocument(text)
-		return why
 	}
-	v.put(ArgsPost, p.name, text)
 	for _, name := range v.otherNames(p.name) {
 		if name != "" {
 			v.put(MultipartName, name, name)
@@ -67,7 +61,10 @@ func (v *Values) addField(m *multipartBody, p *part, text string) (why string) {
 	if p.hasExtended {
 		v.fileContent(p, text)
 	}
-	return ""
+	if isXML(p.kind) {
+		_, why = v.xmlDocument(text)
+	}
+	return why
 }
 
 // isXML and isJSON report whether a media type, without its parameters, is that of such text.
