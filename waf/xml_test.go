@@ -109,11 +109,34 @@ func wide(s string, order binary.AppendByteOrder) string {
 	return string(b)
 }
 
+// xmlEntityWays are the places in which an internal subset can hold a payload.
+func xmlEntityWays() map[string]func(payload string) string {
+	value := strings.NewReplacer("&", "&#38;#38;", "<", "&#38;#60;", `"`, "&#34;", "%", "&#37;", "\r", "&#13;").Replace
+	halves := func(p string) (string, string) { return value(p[:len(p)/2]), value(p[len(p)/2:]) }
+	return map[string]func(string) string{
+		"text":      func(p string) string { return `<!DOCTYPE a [<!ENTITY x "` + value(p) + `">]><a>&x;</a>` },
+		"attribute": func(p string) string { return `<!DOCTYPE a [<!ENTITY x "` + value(p) + `">]><a b="&x;"/>` },
+		"halves": func(p string) string {
+			a, b := halves(p)
+			return `<!DOCTYPE a [<!ENTITY x "` + a + `"><!ENTITY y "` + b + `">]><a>&x;&y;</a>`
+		},
+		"nested": func(p string) string {
+			a, b := halves(p)
+			return `<!DOCTYPE a [<!ENTITY x "` + a + `"><!ENTITY z "&x;` + b + `">]><a b="&z;"/>`
+		},
+		"default": func(p string) string {
+			value := strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "%", "&#37;").Replace(p)
+			return `<!DOCTYPE a [<!ATTLIST a b CDATA "` + value + `">]><a/>`
+		},
+	}
+}
+
 // TestXMLAttacks holds that a payload which the rules know is found wherever it stands in a document.
 func TestXMLAttacks(t *testing.T) {
-	e := mustEngine(t)
+	refusing := mustEngine(t)
+	reading := mustEngine(t, func(p *Policy) { p.Reading.XMLDoctype = true })
 	all, found := 0, 0
-	try := func(name, body string) {
+	try := func(e *Engine, name, body string) {
 		all++
 		v, f := run(t, e, post("/api", "application/xml", body), body)
 		if v.Blocks() {
@@ -125,12 +148,18 @@ func TestXMLAttacks(t *testing.T) {
 	for _, payload := range xmlAttacks(t) {
 		for way, make := range xmlWays() {
 			if body := make(payload); body != "" {
-				try(way, body)
+				try(refusing, way, body)
 			}
 		}
 	}
+	for _, payload := range xmlAttacks(t) {
+		for way, make := range xmlEntityWays() {
+			try(reading, "subset, "+way, make(payload))
+		}
+	}
 	for name, body := range xmlFiles(t, "attack") {
-		try(name, body)
+		try(refusing, name, body)
+		try(reading, name, body)
 	}
 	t.Logf("%d of %d found", found, all)
 	if found*100 < all*95 {
@@ -148,6 +177,23 @@ func TestXMLOrdinary(t *testing.T) {
 				t.Errorf("%+v, rules %v", v, f.Matches)
 			}
 		})
+	}
+}
+
+// TestXMLSubset holds that a policy may allow honest documents that declare entities of their own, and
+// that by default none is.
+func TestXMLSubset(t *testing.T) {
+	const body = `<?xml version="1.0"?>
+<!DOCTYPE book [
+  <!ELEMENT book (#PCDATA)> <!ATTLIST book lang CDATA #IMPLIED>
+  <!ENTITY publisher "Books &amp; Sons"> <!ENTITY copy "&#169; 2026 &publisher;">
+]>
+<book lang="en">&copy;</book>`
+	for _, allow := range []bool{false, true} {
+		e := mustEngine(t, func(p *Policy) { p.Reading.XMLDoctype = allow })
+		if v, f := run(t, e, post("/api", "application/xml", body), body); v.Blocks() == allow {
+			t.Errorf("allowed: %v: %+v, rules %v", allow, v, f.Matches)
+		}
 	}
 }
 

@@ -211,12 +211,19 @@ func (w *xmlReader) entityValue(quote byte) (string, bool) {
 }
 
 // otherDeclaration passes a declaration of elements or attributes, and shows what stands in quotes:
-// attributes that elements have by default.
+// attributes that elements have by default. Such as would make of an element what it does not seem
+// to be are refused.
 func (w *xmlReader) otherDeclaration() bool {
 	w.at += len("<!ELEMENT")
+	from := w.at
 	for w.at < len(w.doc) {
 		switch c := w.doc[w.at]; c {
 		case '>':
+			for word := range strings.FieldsSeq(w.doc[from:w.at]) {
+				if xmlHandler(word) {
+					return w.fail("a document type that declares handlers of events")
+				}
+			}
 			w.at++
 			return w.node()
 		case '<', '[', ']':
@@ -225,7 +232,12 @@ func (w *xmlReader) otherDeclaration() bool {
 			return w.fail("parameter entities are not allowed")
 		case '"', '\'':
 			value, ok := w.value()
-			w.show(value)
+			if !xmlHarmless(value) {
+				w.show(value)
+			}
+			if ok && xmlIsInclude(value) {
+				return w.fail("inclusions (XInclude) are not allowed")
+			}
 			if !ok {
 				return false
 			}

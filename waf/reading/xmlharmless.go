@@ -30,6 +30,15 @@ func xmlPlainURI(value string) bool {
 	return xmlOnly(value, ":/.-_#") && !strings.Contains(value, "..")
 }
 
+// xmlNamespace reports whether a value is the name of a namespace at a host that has a name.
+func xmlNamespace(value string) bool {
+	host, ok := strings.CutPrefix(value, "http://")
+	if !ok {
+		host, ok = strings.CutPrefix(value, "https://")
+	}
+	return ok && host != "" && 'a' <= lowerByte(host[0]) && lowerByte(host[0]) <= 'z' && xmlPlainURI(value)
+}
+
 // xmlDrawing reports whether a value has nothing but numbers, the letters that are commands of SVG's
 // paths, one by one, and transformations and colors with numbers in their parentheses.
 func xmlDrawing(value string) bool {

@@ -20,8 +20,7 @@ func (w *xmlReader) bind(name, value string) bool {
 	default:
 		return true
 	}
-	uri := strings.TrimSpace(value)
-	includes := uri == "http://www.w3.org/2001/XInclude" || uri == "http://www.w3.org/2003/XInclude"
+	includes := xmlIsInclude(value)
 	if !includes && !w.isInclude(prefix) {
 		return true
 	}
@@ -31,6 +30,12 @@ func (w *xmlReader) bind(name, value string) bool {
 	}
 	w.includes = append(w.includes, xmlBinding{prefix, len(w.open), includes})
 	return true
+}
+
+// xmlIsInclude reports whether a namespace is XInclude.
+func xmlIsInclude(uri string) bool {
+	uri = strings.TrimSpace(uri)
+	return uri == "http://www.w3.org/2001/XInclude" || uri == "http://www.w3.org/2003/XInclude"
 }
 
 // isInclude reports whether a prefix stands for XInclude.

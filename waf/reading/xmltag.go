@@ -247,7 +247,7 @@ func (w *xmlReader) showAttribute(name, value string) {
 	w.v.put(RequestXML, xmlAttributes, value)
 	prefix, local := xmlLocal(name)
 	switch {
-	case xmlHarmless(value), (name == "xmlns" || prefix == "xmlns") && xmlPlainURI(value):
+	case xmlHarmless(value), (name == "xmlns" || prefix == "xmlns") && xmlNamespace(value):
 		return
 	case local == "schemaLocation":
 		// Each of these is an address.
