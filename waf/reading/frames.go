@@ -49,7 +49,7 @@ func (v *Values) frames(data string) bool {
 		switch {
 		case frame == "":
 		case flags&compressed != 0:
-			v.leave("compressed")
+			v.leave("encoding") // whatever it is
 		default:
 			v.frame(frame)
 		}
