@@ -146,7 +146,7 @@ func (v *Values) xmlChecked(text string) (checked, why string) {
 // xmlDeclaration reads <?xml version="1.0" encoding="…" standalone="…"?>, if there is one, and
 // returns the encoding and where the rest begins. Some parsers pass white space in front of it.
 func xmlDeclaration(text string, cut bool) (encoding string, end int, why string) {
-	rest := strings.TrimLeft(text, " \t\r\n")
+	rest := xmlTrimLeft(text)
 	begin := len(text) - len(rest)
 	rest, ok := strings.CutPrefix(rest, "<?xml")
 	if !ok || rest != "" && !xmlSpace(rest[0]) && rest[0] != '?' {
@@ -179,7 +179,7 @@ func xmlDeclaration(text string, cut bool) (encoding string, end int, why string
 			return "", 0, "the declaration's standalone is neither yes nor no"
 		}
 	}
-	if strings.TrimLeft(content, " \t\r\n") != "" {
+	if xmlTrimLeft(content) != "" {
 		return "", 0, "the declaration is not well-formed"
 	}
 	return encoding, len(text) - len(after), ""
@@ -187,13 +187,13 @@ func xmlDeclaration(text string, cut bool) (encoding string, end int, why string
 
 // xmlPair reads a space, a name, an equals sign and a value in quotes.
 func xmlPair(s, name string) (value, rest string, ok bool) {
-	trimmed := strings.TrimLeft(s, " \t\r\n")
+	trimmed := xmlTrimLeft(s)
 	after, ok := strings.CutPrefix(trimmed, name)
 	if !ok || len(trimmed) == len(s) {
 		return "", s, false
 	}
-	after, ok = strings.CutPrefix(strings.TrimLeft(after, " \t\r\n"), "=")
-	after = strings.TrimLeft(after, " \t\r\n")
+	after, ok = strings.CutPrefix(xmlTrimLeft(after), "=")
+	after = xmlTrimLeft(after)
 	if !ok || after == "" || after[0] != '"' && after[0] != '\'' {
 		return "", s, false
 	}

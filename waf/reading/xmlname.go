@@ -26,6 +26,14 @@ var xmlByte = func() (t [256]uint8) {
 
 func xmlSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
+// xmlTrimLeft is s without the white space that it begins with.
+func xmlTrimLeft(s string) string {
+	for s != "" && xmlSpace(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
+
 // space passes white space, and reports whether there was any.
 func (w *xmlReader) space() bool {
 	from := w.at

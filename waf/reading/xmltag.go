@@ -259,7 +259,7 @@ func (w *xmlReader) showAttribute(name, value string) {
 		return
 	}
 	w.v.put(RequestXML, xmlTexts, value)
-	if strings.ContainsAny(value, "\n\t") {
+	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\t') >= 0 {
 		w.buf = w.buf[:0]
 		for i := range len(value) {
 			if c := value[i]; c == '\n' || c == '\t' || c == '\r' {

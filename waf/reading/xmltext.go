@@ -15,7 +15,7 @@ func (w *xmlReader) text() bool {
 	}
 	s := w.doc[w.at:end]
 	if len(w.open) == 0 {
-		if rest := strings.TrimLeft(s, " \t\r\n"); rest != "" {
+		if rest := xmlTrimLeft(s); rest != "" {
 			w.at += len(s) - len(rest)
 			return w.fail("text outside the root element")
 		}
