@@ -111,6 +111,9 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 	}
 	text = v.utf8Text(text)
 	if found, ok, why := v.structured(text); found {
+		if ok && essence(contentType) == "text/html" {
+			v.plain(text) // a browser sees other tags in it than a parser of XML
+		}
 		return ok, why
 	}
 	if isBinary(text) {

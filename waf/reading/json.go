@@ -1,6 +1,9 @@
 package reading
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // What the keys of a JSON text may add up to: a multiple of the text, and no less than for a small one.
 // Beyond it keys are short, so that a long path costs no more than its letters (see key).
@@ -241,7 +244,12 @@ func (w *jsonWalker) next(end byte) (more, ok bool) {
 }
 
 func (w *jsonWalker) literal(word string) bool {
-	if len(w.text)-w.at < len(word) || w.text[w.at:w.at+len(word)] != word {
+	rest := w.text[w.at:]
+	if len(rest) < len(word) && word[:len(rest)] == rest {
+		w.at = len(w.text)
+		return w.invalid()
+	}
+	if !strings.HasPrefix(rest, word) {
 		return w.invalid()
 	}
 	w.at += len(word)

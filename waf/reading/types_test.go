@@ -116,3 +116,36 @@ func TestXMLAsOther(t *testing.T) {
 		}
 	}
 }
+
+// TestCut holds that the beginning of a body is read as far as it goes, and never refused for where it
+// ends.
+func TestCut(t *testing.T) {
+	v := new(Values)
+	for mediaType, body := range map[string]string{
+		"application/json":                  `{"a":[1,true,null,{"b\"c":"x\u00e9\ud83d\ude42y"},"z\\"],"long":"1' OR '1'='1"}`,
+		"application/x-ndjson":              "{\"a\":1}\n{\"b\":\"c\"}\n",
+		"text/plain":                        `{"a":[1,true,null,{"b\"c":"x\u00e9y"}],"long":"1' OR '1'='1"}`,
+		"application/x-www-form-urlencoded": `{"a":[1,true,null,{"b\"c":"x\u00e9y"}],"long":"1' OR '1'='1"}`,
+		"application/x-protobuf":            "\x0a\x05hello\x12\x0c1' OR '1'='1\x1d\x00\x00\x00\x00",
+		"application/grpc":                  "\x00\x00\x00\x00\x07\x0a\x05hello\x00\x00\x00\x00\x0e\x0a\x0c1' OR '1'='1",
+		"application/msgpack":               "\x82\xa1a\x93\x01\x02\xa1x\xa1b\xac1' OR '1'='1",
+	} {
+		for end := 1; end < len(body); end++ {
+			v.Head(&Request{Method: "POST", Target: "/", Headers: []Header{{"Content-Type", mediaType}}})
+			v.Body(v.Text(ReqbodyProcessor), mediaType, []byte(body[:end]), false)
+			if why := refused(v); why != "" {
+				t.Errorf("%s: %q: refused: %s", mediaType, body[:end], why)
+			}
+			const attack = "1' OR '1'="
+			if strings.HasSuffix(body[:end], attack) {
+				found := false
+				for _, x := range v.Of(ArgsPost) {
+					found = found || strings.Contains(x.Text, attack)
+				}
+				if !found {
+					t.Errorf("%s: %q: the beginning of the last text is not shown: %s", mediaType, body[:end], read(v))
+				}
+			}
+		}
+	}
+}
