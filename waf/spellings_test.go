@@ -37,6 +37,14 @@ func TestSpellings(t *testing.T) {
 		"segment":                   func() (*Request, string) { return get("/a/x%27%20or%201=1--%20%2f"), "" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			r, body := make()
+			tx := e.Begin(t.Context(), "id-1")
+			if tx.HeadIsClean(r) && tx.BodyIsClean([]byte(body), true) {
+				t.Error("clean to the screen")
+			}
+			if _, err := tx.Finish(); err != nil {
+				t.Fatal(err)
+			}
 			var first []string
 			for range 5 {
 				r, body := make()
