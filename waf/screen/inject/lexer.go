@@ -153,6 +153,9 @@ func (l *lexer) operator(c, next byte) token {
 		if next == ':' {
 			return token{class: unknown} // the cast of PostgreSQL
 		}
+		if l.pos == len(l.s) {
+			return operator(false) // a colon at the end is one
+		}
 		if next != '=' {
 			return token{class: ':'}
 		}

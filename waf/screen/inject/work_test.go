@@ -17,3 +17,10 @@ func TestLongNames(t *testing.T) {
 		t.Error("a long name is on the list, or what begins like one of SVG is not")
 	}
 }
+
+// TestColonAtTheEnd is about a colon that nothing follows, which the library takes for an operator.
+func TestColonAtTheEnd(t *testing.T) {
+	for _, s := range []string{"user */ and */ @@ set :", "1 set :", ":", "a :", "1:", "1 or 1 set:", "' or 1 :"} {
+		checkSQLi(t, s)
+	}
+}
