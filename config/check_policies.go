@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // checkOwnSettings checks an effective policy whose accumulating lists hold its own items
@@ -49,11 +50,21 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.checkBlock(path+".block", p.Block)
 	c.word(path+".on_error", p.OnError, "deny", "allow")
 	c.word(path+".on_overload", p.OnOverload, "deny", "allow")
+	if d := p.InspectionBudget; d < minBudget || d > maxBudget {
+		c.add(path+".inspection_budget", "%s is out of range: %s to %s", d, minBudget, maxBudget)
+	}
+	c.word(path+".on_budget", p.OnBudget, "deny", "allow")
 	c.word(path+".screen", p.Screen, "on", "off")
 	if !(p.ScreenVerify >= 0 && p.ScreenVerify <= 1) {
 		c.add(path+".screen_verify", "%g is not between 0 and 1", p.ScreenVerify)
 	}
 }
+
+// A budget below what ordinary requests need refuses them, and one of more than seconds is none.
+const (
+	minBudget = 10 * time.Millisecond
+	maxBudget = 10 * time.Second
+)
 
 func (c *checker) checkParanoia(path string, p *Policy) {
 	c.between(path+".blocking", p.Paranoia.Blocking, 1, 4)

@@ -110,7 +110,10 @@ func DefaultPolicy() Policy {
 		Block:      Block{Status: 403, HTML: defaultBlockHTML, JSON: defaultBlockJSON},
 		OnError:    "deny",
 		OnOverload: "deny",
-		Screen:     "on", ScreenVerify: 0.0001,
+
+		InspectionBudget: 250 * time.Millisecond, OnBudget: "deny",
+
+		Screen: "on", ScreenVerify: 0.0001,
 		Sources: map[string]string{},
 	}
 	for _, path := range policySettings() {

@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Policy is an effective policy: what it inherits and every default are filled in.
 type Policy struct {
 	ID             string       `mapstructure:"id"`
@@ -16,10 +18,14 @@ type Policy struct {
 	RulesBefore    []Rules      `mapstructure:"rules_before"` // those of the inherited policy first
 	RulesAfter     []Rules      `mapstructure:"rules_after"`  // those of the inherited policy first
 	Block          Block        `mapstructure:"block"`
-	OnError        string       `mapstructure:"on_error"`      // deny or allow
-	OnOverload     string       `mapstructure:"on_overload"`   // deny or allow
-	Screen         string       `mapstructure:"screen"`        // on or off
-	ScreenVerify   float64      `mapstructure:"screen_verify"` // share of requests that all rules check once more, 0 to 1
+	OnError        string       `mapstructure:"on_error"`    // deny or allow
+	OnOverload     string       `mapstructure:"on_overload"` // deny or allow
+
+	InspectionBudget time.Duration `mapstructure:"inspection_budget"` // CPU time that one request and its response may cost
+	OnBudget         string        `mapstructure:"on_budget"`         // deny or allow
+
+	Screen       string  `mapstructure:"screen"`        // on or off
+	ScreenVerify float64 `mapstructure:"screen_verify"` // share of requests that all rules check once more, 0 to 1
 
 	// Sources maps each key path within the policy ("paranoia.blocking"), all but id and
 	// inherits, to the id of the policy that set it, or to "default". Lists that

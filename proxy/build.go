@@ -267,6 +267,7 @@ func wafPolicy(p config.Policy) waf.Policy {
 		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == "internal", Files: files[p.RequestBody.Files]},
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
+		Budget:            p.InspectionBudget,
 		ScreenOff:         p.Screen == "off", ScreenVerify: p.ScreenVerify,
 	}
 	if p.Mode == "detect" {

@@ -41,12 +41,13 @@ const (
 	reasonStream                   // a response that is a stream of events
 	reasonFiles                    // contents of uploaded files that the policy does not show to rules
 	reasonBinary                   // a body, or a part of it, that is no text
+	reasonBudget                   // the inspection would have cost more than the policy allows
 	coverageReasons                // how many there are
 )
 
 var reasonNames = [coverageReasons]string{
 	"", "policy_off", "body_off", "excluded", "oversize", "blocked", "error", "no_route", "refused", "redirect", "overload", "upgrade", "encoding",
-	"mime", "stream", "files", "binary",
+	"mime", "stream", "files", "binary", "budget",
 }
 
 func (r coverageReason) String() string { return reasonNames[r] }

@@ -253,6 +253,9 @@ func (x *exchange) clean(ask func() bool) bool {
 
 // judge runs one phase of the rules inside the bulkhead and carries the verdict out.
 func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
+	if x.tx.OverBudget() {
+		return x.overBudget()
+	}
 	if x.pool != nil { // the upstream has answered
 		x.proxy.bulkhead.enterLate(&x.route.lane)
 	} else if !x.proxy.bulkhead.enter(&x.route.lane) {
@@ -278,6 +281,21 @@ func (x *exchange) overloaded() bool {
 		return true
 	}
 	return x.refuse(fasthttp.StatusServiceUnavailable, "overload")
+}
+
+// overBudget does what the policy says about a request whose inspection costs more than its budget. What was found
+// until then is reported.
+func (x *exchange) overBudget() bool {
+	x.coverage = coverage{coveragePartial, reasonBudget}
+	switch {
+	case x.route.policy.Mode == "detect":
+		x.verdict, x.failure = verdictWouldBlock, "budget"
+	case x.route.policy.OnBudget == "allow":
+	default:
+		return x.refuse(fasthttp.StatusServiceUnavailable, "budget")
+	}
+	x.abandon()
+	return true
 }
 
 // readBody reads what is inspected of the body; what follows stays in the stream.
@@ -553,6 +571,9 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 // decide carries a verdict out. A blocked request is a verdict; an engine that failed has
 // none, and the policy says what happens then.
 func (x *exchange) decide(v waf.Verdict, err error) bool {
+	if errors.Is(err, waf.ErrBudget) {
+		return x.overBudget()
+	}
 	if err != nil {
 		x.engineFailed(err)
 		x.failure = "engine"

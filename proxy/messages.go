@@ -202,6 +202,10 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 		m.conclude(tx)
 		return verdictPass, 0
 	}
+	if tx.OverBudget() {
+		m.conclude(tx)
+		return m.overBudget()
+	}
 	if !m.x.proxy.bulkhead.enter(&m.x.route.lane) {
 		m.conclude(tx)
 		if policy.OnOverload == "allow" {
@@ -217,6 +221,8 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 		v, err = inspectMessage(tx, request, body)
 	})
 	switch {
+	case errors.Is(err, waf.ErrBudget):
+		return m.overBudget()
 	case err != nil:
 		m.x.engineFailed(err)
 		m.x.failure, m.x.coverage = "engine", coverage{coverageNone, reasonError}
@@ -230,6 +236,18 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 		return verdictWouldBlock, 0
 	}
 	return verdictBlock, closePolicy
+}
+
+// overBudget is what the policy says about a message whose inspection costs more than its budget.
+func (m *messages) overBudget() (verdict, uint16) {
+	m.x.failure, m.x.coverage = "budget", coverage{coveragePartial, reasonBudget}
+	switch policy := &m.x.route.policy; {
+	case policy.Mode == "detect":
+		return verdictWouldBlock, 0
+	case policy.OnBudget == "allow":
+		return verdictPass, 0
+	}
+	return verdictRefused, closeBusy
 }
 
 // with is the request that a message is shown as.

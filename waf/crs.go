@@ -90,8 +90,10 @@ type editedInfo struct {
 
 func (i editedInfo) Size() int64 { return i.size }
 
-// register gives Coraza the transformation that our rules use. Its registry is one for the process.
+// register gives Coraza the operators and the transformation that our rules use. Its registry is one for the
+// process.
 var register = sync.OnceFunc(func() {
+	registerOperators()
 	own, ok := transform.Lookup(transform.WithoutJSON)
 	if !ok {
 		panic("BUG: no transformation " + transform.WithoutJSON)

@@ -10,8 +10,10 @@ import (
 	"sync/atomic"
 
 	"github.com/corazawaf/coraza/v3"
+	"github.com/corazawaf/coraza/v3/debuglog"
 	"github.com/corazawaf/coraza/v3/experimental"
 	"github.com/corazawaf/coraza/v3/types"
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
 
@@ -96,16 +98,17 @@ func (e *Engine) Close() error {
 
 // Begin starts a transaction. id is what rules see as UNIQUE_ID.
 func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
-	t := &Transaction{engine: e, ctx: ctx, id: id, read: newTranscript(e.policy.Reading)}
+	t := &Transaction{engine: e, ctx: ctx, id: id, budget: budget.New(e.policy.Budget), read: newTranscript(e.policy.Reading)}
 	if e.screens.Load() {
 		t.run, t.clean, t.screenAsked = e.screen.Begin(t.read.values), true, true
+		t.run.Within(&t.budget)
 	}
 	return t
 }
 
 func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
 	register()
-	c := coraza.NewWAFConfig().WithRootFS(rules())
+	c := coraza.NewWAFConfig().WithRootFS(rules()).WithDebugLogger(&purse{Logger: debuglog.Default()})
 	for _, piece := range pieces {
 		c = c.WithDirectives(piece.text)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/wafer-waf/wafer/waf/reading"
 )
@@ -57,6 +58,8 @@ type Policy struct {
 	RulesBefore, RulesAfter []RuleText // before and after CRS
 	Exclusions              []Exclusion
 
+	Budget time.Duration // of CPU time for a transaction; 0: no limit
+
 	ScreenOff    bool    // every message goes to Coraza
 	ScreenVerify float64 // share of messages that all of Coraza checks once more, 0 to 1
 }
@@ -83,7 +86,7 @@ func (p Policy) Digest() string {
 	for _, piece := range p.pieces() {
 		fmt.Fprintf(h, "%d\n%s\n", len(piece.text), piece.text)
 	}
-	fmt.Fprintf(h, "screen %t %g\nreading %+v\n", p.ScreenOff, p.ScreenVerify, p.Reading)
+	fmt.Fprintf(h, "budget %s\nscreen %t %g\nreading %+v\n", p.Budget, p.ScreenOff, p.ScreenVerify, p.Reading)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

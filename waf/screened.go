@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/corazawaf/coraza/v3/experimental"
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
 
@@ -96,6 +97,7 @@ func (t *Transaction) screened(phase int, ask func() bool) bool {
 		return false
 	}
 	t.clean = false
+	defer t.budget.Rest()
 	t.guarded(func() { t.clean = ask() })
 	switch {
 	case t.clean:
@@ -107,11 +109,16 @@ func (t *Transaction) screened(phase int, ask func() bool) bool {
 	return t.clean
 }
 
-// guarded does something with the screen's run. A panic in it switches the screen off.
+// guarded does something with the screen's run. A panic in it switches the screen off, unless the budget is
+// spent.
 func (t *Transaction) guarded(do func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			t.run = nil // and not used again
+			if t.budget.Spent() {
+				t.asked = Reason{What: "budget"}
+				return
+			}
 			t.engine.disagree(Disagreement{Panic: &PanicError{Value: r, Stack: debug.Stack()}})
 		}
 	}()
@@ -141,6 +148,7 @@ func (t *Transaction) begin() {
 	t.clean = false
 	if t.tx == nil {
 		t.tx = t.engine.opts.NewTransactionWithOptions(experimental.Options{ID: t.id, Context: t.ctx})
+		t.fund()
 	}
 }
 
@@ -198,12 +206,12 @@ type verifier struct {
 // left out.
 func (e *Engine) verify(t *Transaction, clean bool) {
 	share := e.policy.ScreenVerify
-	if share <= 0 || rand.Float64() >= share || !clean && len(t.leftOut) == 0 || !e.checks.busy.CompareAndSwap(false, true) {
+	if share <= 0 || t.budget.Spent() || rand.Float64() >= share || !clean && len(t.leftOut) == 0 || !e.checks.busy.CompareAndSwap(false, true) {
 		return
 	}
 	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, whole: t.whole, read: newTranscript(e.policy.Reading),
+		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, read: newTranscript(e.policy.Reading),
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	// The views are the caller's memory, who serves others with it.
@@ -244,7 +252,7 @@ func (f *Findings) foundBy(rules []leftOut) bool {
 
 // replay runs a message that was recorded through Coraza.
 func (t *Transaction) replay(phases int) (f Findings, err error) {
-	defer recovered(&err)
+	defer t.ended(&err)
 	defer t.end()
 	if _, err := t.catchUp(phases); err != nil {
 		return Findings{}, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/corazawaf/coraza/v3/types/variables"
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
 
@@ -20,6 +21,7 @@ import (
 // blocks, only Finish may follow.
 type Transaction struct {
 	engine      *Engine
+	budget      budget.Budget
 	ctx         context.Context
 	id          string
 	tx          types.Transaction // nil: everything was clean so far
@@ -56,7 +58,7 @@ func (t *Transaction) screenHead() bool {
 
 // RequestHead runs the rules of phase 1.
 func (t *Transaction) RequestHead(r *Request) (v Verdict, err error) {
-	defer recovered(&err)
+	defer t.ended(&err)
 	t.request = r
 	t.begin()
 	return t.requestHead(), nil
@@ -98,7 +100,7 @@ func (t *Transaction) screenBody() bool {
 // RequestBody runs the rules of phase 2 on the body, or on the prefix of it that is
 // inspected (whole is false then); nil if there is none. It has to be called in any case.
 func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error) {
-	defer recovered(&err)
+	defer t.ended(&err)
 	t.body, t.whole = body, whole
 	if v, err := t.catchUp(1); err != nil || v.Action != Pass {
 		return v, err
@@ -131,7 +133,7 @@ func (t *Transaction) ResponseHeadIsClean(r *Response) (clean bool) {
 
 // ResponseHead runs the rules of phase 3.
 func (t *Transaction) ResponseHead(r *Response) (v Verdict, err error) {
-	defer recovered(&err)
+	defer t.ended(&err)
 	t.normalize(r)
 	if v, err := t.catchUp(2); err != nil || v.Action != Pass {
 		return v, err
@@ -178,7 +180,7 @@ func (t *Transaction) ResponseBodyIsClean(body []byte) (clean bool) {
 // ResponseBody runs the rules of phase 4 on the body, or on the prefix of it that is
 // inspected; nil if there is none. It has to be called in any case.
 func (t *Transaction) ResponseBody(body []byte) (v Verdict, err error) {
-	defer recovered(&err)
+	defer t.ended(&err)
 	t.answer = body
 	if v, err := t.catchUp(3); err != nil || v.Action != Pass {
 		return v, err
@@ -207,12 +209,15 @@ func (t *Transaction) responseBody() (Verdict, error) {
 // Finish runs the rules of phase 5, returns all that was found, and ends the transaction,
 // which must not be used any more.
 func (t *Transaction) Finish() (f Findings, err error) {
-	defer recovered(&err)
+	defer t.ended(&err)
 	defer t.end()
 	if t.tx == nil && (!t.clean || t.screened(5, t.run.Last)) {
 		if t.clean {
 			t.engine.verify(t, true)
 		}
+		return Findings{}, nil
+	}
+	if t.tx == nil && t.OverBudget() {
 		return Findings{}, nil
 	}
 	if t.tx == nil {
@@ -228,7 +233,7 @@ func (t *Transaction) Finish() (f Findings, err error) {
 
 // conclude is Finish for a transaction that Coraza knows of.
 func (t *Transaction) conclude() (f Findings, err error) {
-	t.tx.ProcessLogging()
+	t.logging()
 	f = Findings{Verdict: t.first}
 	for _, m := range t.tx.MatchedRules() {
 		if l, ok := m.(interface{ Log() bool }); ok && !l.Log() {
@@ -310,10 +315,16 @@ func translate(it *types.Interruption, enforced bool, phase int) Verdict {
 	return v
 }
 
-// recovered turns a panic inside Coraza into an error: one request fails, by its policy's
-// on_error, and the process goes on.
-func recovered(err *error) {
-	if r := recover(); r != nil {
+// ended is called when a step is over. It turns a panic inside Coraza into an error: one request fails, by
+// its policy's on_error, and the process goes on.
+func (t *Transaction) ended(err *error) {
+	r := recover()
+	t.budget.Rest()
+	switch r.(type) {
+	case nil:
+	case outOfBudget:
+		*err = ErrBudget
+	default:
 		*err = &PanicError{Value: r, Stack: debug.Stack()}
 	}
 }

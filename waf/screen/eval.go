@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -13,12 +14,26 @@ import (
 // values, in the order of a map, every one of them is tried.
 type evaluation struct {
 	values   *reading.Values     // of the message; the caller's
+	budget   *budget.Budget      // likewise; nil: no limit
 	buffer   *transform.Buffer   // lent
 	tx       map[string]variable // what rules have set for this request
 	rule     *rule               // at hand
 	captures [10]string          // of the link before
 	matched  []match             // by the links before
 	doubt    bool                // what the rule at hand sets depends on the order of values
+}
+
+// What work costs, in steps of about a nanosecond.
+const (
+	perValue = 128 // the way to a value
+	dear     = 4   // a byte of an automaton, of a transformation
+)
+
+// spend takes what is about to be done from the budget.
+func (e *evaluation) spend(steps int) {
+	if !e.budget.Spend(steps) {
+		panic(OutOfBudget{})
+	}
 }
 
 // variable is one of TX, and the rule that has set it.
@@ -109,6 +124,7 @@ func (e *evaluation) test(i int, t *target, key, text string) bool {
 
 func (e *evaluation) testText(i int, t *target, key, text string) bool {
 	l := &e.rule.links[i]
+	e.spend(dear*len(text) + perValue)
 	if t.source != fromNowhere && !e.satisfies(l, text) {
 		return false
 	}

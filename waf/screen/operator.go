@@ -20,6 +20,7 @@ import (
 	ahocorasick "github.com/petar-dambovaliev/aho-corasick"
 	"rsc.io/binaryregexp"
 
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/inject"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
@@ -225,7 +226,7 @@ func rx(expr string, budget *dfa.Budget) (operator, error) {
 		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
 	// Few rules have somebody read what they capture.
-	slow := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+	slow := budget.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 	return operator{
 		match: func(_ *evaluation, v string) bool { return fast.MatchString(v) },
 		capture: func(e *evaluation, v string) bool {
@@ -295,7 +296,7 @@ func phrases(list []string) operator {
 		return anything("@pm without phrases")
 	}
 	// Large, and asked only where the condition holds.
-	automaton := sync.OnceValue(func() ahocorasick.AhoCorasick {
+	automaton := budget.OnceValue(func() ahocorasick.AhoCorasick {
 		b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch})
 		return b.Build(list)
 	})

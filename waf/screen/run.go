@@ -6,6 +6,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -53,6 +54,12 @@ type Reason struct {
 	Value  string // that value
 	What   string // a reason other than a rule
 }
+
+// OutOfBudget is the panic with which a run ends when its budget is spent. The run may not be used any more.
+type OutOfBudget struct{}
+
+// Within has the run keep to a budget, which is the caller's.
+func (r *Run) Within(b *budget.Budget) { r.eval.budget = b }
 
 // Head screens the head of a request, which has been read, by all rules that read nothing else, and reports whether
 // it is clean so far.
@@ -172,6 +179,7 @@ func (r *Run) scan(phase int) {
 // value looks at one value.
 func (r *Run) value(c *class, v *reading.Value) {
 	s := r.screen
+	r.eval.spend(len(v.Text) + perValue)
 	hash, cacheable := s.cache.hash(c, v.Text)
 	if cacheable {
 		if meets, known := s.cache.get(hash, c, v.Text); known {
@@ -308,6 +316,7 @@ func (r *Run) ask(v *reading.Value, text string) {
 			form = lower
 		}
 		if g.union >= 0 && r.held[g.union] > 1 {
+			r.eval.spend(dear * len(form))
 			if r.held[g.union] = mayMatch; !x.unions[g.union].MatchString(form) {
 				r.held[g.union] = noMatch
 				continue
@@ -347,6 +356,7 @@ func (r *Run) text(i int32, c *class, v *reading.Value) {
 	if groups == 0 {
 		return
 	}
+	r.eval.spend(len(t.text))
 	r.scratch.Take(t.text, t.bytes)
 	if needs >= many {
 		x.set.Scan(&r.scratch)
@@ -369,6 +379,7 @@ func (r *Run) apply(n *step, from int32) int32 {
 			return s.to
 		}
 	}
+	r.eval.spend(dear * len(r.texts[from].text))
 	to, known, mark := from, len(r.texts), r.eval.buffer.Mark()
 	if after, changed := n.step.Apply(r.texts[from].text, r.eval.buffer); changed || !n.reported {
 		to = r.form(after)
@@ -417,6 +428,7 @@ func (r *Run) matches(g *guard, v *reading.Value, text string) bool {
 	if g.whole {
 		return r.eval.matchesValue(g.rule, v)
 	}
+	r.eval.spend(dear * len(text))
 	// The operator alone mostly says no.
 	if l := &g.rule.links[0]; l.operator.constant && l.operator.match(&r.eval, text) == l.negated {
 		return false
@@ -443,6 +455,7 @@ func (r *Run) turns(phase int) {
 			continue
 		}
 		r.eval.buffer.Reset()
+		r.eval.spend(perValue)
 		if r.eval.matches(rule) {
 			r.inspect(Reason{Rule: rule.id})
 		}

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sync"
+
+	"github.com/wafer-waf/wafer/waf/budget"
 )
 
 // Set holds needs, compiled to be decided together. It is safe for concurrent use.
@@ -47,8 +48,8 @@ func NewSet(needs []Need) *Set {
 	}
 	s.nodes, s.subs, s.words, s.literals, s.ids = c.nodes, c.subs, c.words, c.texts, c.literals
 	for l := range levels {
-		s.automata[l] = sync.OnceValue(func() *automaton { return levelAutomaton(needs, s.literals, l) })
-		s.triggers[l] = sync.OnceValue(func() []trigger { return triggersOf(needs, l) })
+		s.automata[l] = budget.OnceValue(func() *automaton { return levelAutomaton(needs, s.literals, l) })
+		s.triggers[l] = budget.OnceValue(func() []trigger { return triggersOf(needs, l) })
 	}
 	return s
 }

@@ -5,7 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"sync"
+
+	"github.com/wafer-waf/wafer/waf/budget"
 )
 
 // View is a selection of the needs of a set, for the values that the same patterns are
@@ -45,9 +46,9 @@ func (v *View) Len() int { return len(v.ids) }
 func (s *Set) View(ids []int32) *View {
 	v := &View{set: s, ids: ids}
 	for l := range levels {
-		v.levels[l] = sync.OnceValue(func() *viewLevel { return v.level(l) })
-		v.searchers[l] = sync.OnceValue(func() searcher { return v.searcher(l) })
-		v.spellings[l] = sync.OnceValue(func() *spelling { return v.spelling(l) })
+		v.levels[l] = budget.OnceValue(func() *viewLevel { return v.level(l) })
+		v.searchers[l] = budget.OnceValue(func() searcher { return v.searcher(l) })
+		v.spellings[l] = budget.OnceValue(func() *spelling { return v.spelling(l) })
 	}
 	return v
 }

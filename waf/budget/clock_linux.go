@@ -1,0 +1,14 @@
+package budget
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// threadTime is how long the calling thread has computed.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // it has no errors for a clock that exists
+	return time.Duration(t.Nano())
+}

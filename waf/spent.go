@@ -1,0 +1,75 @@
+package waf
+
+import (
+	"errors"
+
+	"github.com/corazawaf/coraza/v3/debuglog"
+	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
+	"github.com/wafer-waf/wafer/waf/budget"
+)
+
+// ErrBudget says that an inspection has cost what its policy allows, and has ended without a verdict.
+var ErrBudget = errors.New("the inspection has cost more than its budget")
+
+// outOfBudget is what ends an inspection from within Coraza, whose rules know no other end than their
+// own. It is a panic, and not an operator that says no from then on: for rules that ask for the contrary
+// (!@rx) that would be a match, and all transformations would go on.
+type outOfBudget struct{}
+
+// purse is how Wafer's operators find the budget of their transaction: Coraza makes a logger for each
+// transaction, and hands it out to whoever has the transaction. It logs what it would have logged.
+type purse struct {
+	debuglog.Logger
+	budget *budget.Budget // nil: of no transaction yet
+}
+
+// With makes the logger of a transaction. That of a chained rule is the transaction's.
+func (p *purse) With(fields ...debuglog.ContextField) debuglog.Logger {
+	if p.budget != nil && !p.Debug().IsEnabled() {
+		return p
+	}
+	return &purse{p.Logger.With(fields...), p.budget}
+}
+
+// WithLevel is what a rule that changes the level of logging asks for.
+func (p *purse) WithLevel(l debuglog.Level) debuglog.Logger {
+	return &purse{p.Logger.WithLevel(l), p.budget}
+}
+
+// fund gives Coraza's transaction its budget.
+func (t *Transaction) fund() {
+	if p, ok := t.state().DebugLogger().(*purse); ok {
+		p.budget = &t.budget
+	}
+}
+
+// spend takes what an operator is about to do from the budget of its transaction. steps is the number of
+// bytes it looks at, by what one of them costs.
+func spend(tx plugintypes.TransactionState, steps int) *budget.Budget {
+	p, ok := tx.DebugLogger().(*purse)
+	if !ok {
+		return nil // a test of Coraza by itself
+	}
+	if !p.budget.Spend(steps + perEvaluation) {
+		panic(outOfBudget{})
+	}
+	return p.budget
+}
+
+// OverBudget reports whether the budget is spent. Nothing but Finish may follow then.
+func (t *Transaction) OverBudget() bool { return t.budget.Spent() }
+
+// logging runs the rules of phase 5, as far as the budget goes: what was found before counts in any case.
+func (t *Transaction) logging() {
+	defer func() {
+		if t.budget.Spent() {
+			_ = recover()
+		}
+	}()
+	if !t.budget.Spent() {
+		t.tx.ProcessLogging()
+	}
+}
+
+// perEvaluation is what the way to an operator costs, in steps: the rule, its target, a transformation.
+const perEvaluation = 256
