@@ -108,7 +108,7 @@ func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
 
 func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
 	register()
-	c := coraza.NewWAFConfig().WithRootFS(rules()).WithDebugLogger(&purse{Logger: debuglog.Default()})
+	c := coraza.NewWAFConfig().WithRootFS(rules()).WithDebugLogger(&purse{Logger: debuglog.Noop()})
 	for _, piece := range pieces {
 		c = c.WithDirectives(piece.text)
 	}

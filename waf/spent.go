@@ -2,6 +2,7 @@ package waf
 
 import (
 	"errors"
+	"io"
 
 	"github.com/corazawaf/coraza/v3/debuglog"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
@@ -31,6 +32,11 @@ func (p *purse) With(fields ...debuglog.ContextField) debuglog.Logger {
 	return &purse{p.Logger.With(fields...), p.budget}
 }
 
+// WithOutput is what the directive SecDebugLog asks for.
+func (p *purse) WithOutput(w io.Writer) debuglog.Logger {
+	return &purse{p.Logger.WithOutput(w), p.budget}
+}
+
 // WithLevel is what a rule that changes the level of logging asks for.
 func (p *purse) WithLevel(l debuglog.Level) debuglog.Logger {
 	return &purse{p.Logger.WithLevel(l), p.budget}
@@ -58,6 +64,10 @@ func spend(tx plugintypes.TransactionState, steps int) *budget.Budget {
 
 // OverBudget reports whether the budget is spent. Nothing but Finish may follow then.
 func (t *Transaction) OverBudget() bool { return t.budget.Spent() }
+
+// Unbounded takes the limit off the transaction's budget. It is for a question whose cost says nothing of
+// clients. It comes before all others.
+func (t *Transaction) Unbounded() { t.budget = budget.New(0) }
 
 // logging runs the rules of phase 5, as far as the budget goes: what was found before counts in any case.
 func (t *Transaction) logging() {

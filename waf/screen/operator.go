@@ -208,12 +208,12 @@ func (c *Compiler) make(o seclang.Operator, arg macro) (operator, error) {
 }
 
 // rx is @rx. Coraza lets . match line breaks and ^ and $ match at them.
-func rx(expr string, budget *dfa.Budget) (operator, error) {
+func rx(expr string, room *dfa.Budget) (operator, error) {
 	if overBytes("(?sm)" + expr) {
 		return binaryRx(expr)
 	}
 	expr = "(?sm)" + expr
-	fast, err := dfa.Compile(expr, budget)
+	fast, err := dfa.Compile(expr, room)
 	if err != nil {
 		return operator{}, fmt.Errorf("@rx: %w", err)
 	}
