@@ -20,22 +20,39 @@ func (v *Values) otherPairs(s string, k Kind) (whole bool) {
 			continue
 		}
 		// Perl's CGI, Python before 3.10 and Rack before 3 separate pairs there too; so "&amp;" that
-		// somebody has written for "&" does what was meant.
-		for pair != "" {
+		// somebody has written for "&" does what was meant. Text with semicolons has no names that an
+		// application would look for.
+		for first := true; pair != ""; first = false {
 			var part string
-			if part, pair, _ = strings.Cut(pair, ";"); part == "" {
+			part, pair, _ = strings.Cut(pair, ";")
+			key, text, _ := v.pair(part)
+			if strings.IndexByte(part, '=') < 0 || !first && !isName(key) {
 				continue
 			}
 			if parts == argumentsLimit {
 				return false
 			}
 			parts++
-			key, text, _ := v.pair(part)
 			v.put(k, key, text)
 			v.otherPair(part, k)
 		}
 	}
 	return true
+}
+
+// isName reports whether an application may look for an argument of this name: a token, perhaps with
+// brackets, and what otherPair takes away.
+func isName(key string) bool {
+	key = strings.TrimLeft(key, " ")
+	if i := strings.IndexByte(key, 0); i >= 0 {
+		key = key[:i]
+	}
+	for i := range len(key) {
+		if c := key[i]; !tokenByte[c] && c != '[' && c != ']' && c < 0x80 {
+			return false
+		}
+	}
+	return key != ""
 }
 
 // otherPair adds the readings that differ of one pair.

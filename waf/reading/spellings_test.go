@@ -24,8 +24,9 @@ func TestPairs(t *testing.T) {
 		{"Kelvin sign", "k=1&%E2%84%AA=2", []string{"k=1", "\u212a=2"}},
 		{"an attack in two halves", "id=1/*&b=2&ID=*/union", []string{"id=1/*", "b=2", "ID=*/union", "id=1/*,*/union"}},
 		{"semicolon", "a=1;b=2&c=3", []string{"a=1;b=2", "c=3", "a=1", "b=2"}},
+		{"text with semicolons", "a=b=1;c d=2;e;(f)=3;g[h]=4", []string{"a=b=1;c d=2;e;(f)=3;g[h]=4", "a=b=1", "g[h]=4"}},
 		{"escaped semicolon", "a=1%3Bb=2", []string{"a=1;b=2"}},
-		{"written for HTML", "a=1&amp;b=2", []string{"a=1", "amp;b=2", "amp=", "b=2"}},
+		{"written for HTML", "a=1&amp;b=2", []string{"a=1", "amp;b=2", "b=2"}},
 		{"space before a name", "+%20a=1", []string{"  a=1", "a=1"}},
 		{"NUL in a name", "a%00b=1", []string{"a\x00b=1", "a=1"}},
 		{"NUL in a value", "a=b%00c", []string{"a=b\x00c"}},
@@ -69,7 +70,14 @@ func pairsOf(v *Values, k Kind) (out []string) {
 func TestPairsBound(t *testing.T) {
 	const n = 20000
 	v := new(Values)
-	for _, unit := range []string{"a&", "a=1&", "&", ";", "a;", "a=;", "%", "%u", "%u0041;", "a=%&", "+a&", "%00;&", "%c0%ae;", "a=1&A=%c0%ae;&", "=;&"} {
+	for _, test := range []struct {
+		unit string
+		told bool
+	}{
+		{"a&", true}, {"a=1&", true}, {"&", false}, {";", false}, {"a;", false}, {"a=;", true}, {"%", false}, {"%u", false},
+		{"%u0041;", false}, {"a=%&", true}, {"+a&", true}, {"%00;&", true}, {"%c0%ae;", false}, {"a=1&A=%c0%ae;&", true}, {"=;&", true},
+	} {
+		unit := test.unit
 		s := strings.Repeat(unit, n)
 		v.Head(&Request{Target: "/?" + s})
 		total := 0
@@ -80,9 +88,8 @@ func TestPairsBound(t *testing.T) {
 			t.Errorf("%q: %d values of %d bytes", unit, values, total)
 		}
 		told := v.Text(ArgumentsLimitReached) == "1"
-		parts := len(strings.FieldsFunc(s, func(r rune) bool { return r == '&' || r == ';' }))
-		if parts > argumentsLimit != told {
-			t.Errorf("%q: limit reached: %v, with %d parts", unit, told, parts)
+		if told != test.told {
+			t.Errorf("%q: limit reached: %v", unit, told)
 		}
 	}
 }
