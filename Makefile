@@ -18,8 +18,11 @@ BUILDFLAGS = -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X mai
 FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 20m
 
-# PLAIN selects the tests that run without the race detector.
+# PLAIN selects the tests of the packages MIXED that run without the race detector.
 PLAIN := ^Test(Sound|Hostile|Memory|Sequences|RandomSequences|Corpus|Mutations|Samples|Markup|CoreRules|EveryTransformation|EveryPrefix|EveryByte|Mixtures|EveryRune|Random$$)|Allocat|IdleMemory
+
+MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy)
+PRODUCT  = $(shell go list ./... | grep -v '/wafer/test/')
 
 # SOAKTIME is how long the soak test mixes traffic and faults; its clients wait SOAKPACE times
 # their usual pause between requests, more than 1 where the machine has other work.
@@ -39,6 +42,11 @@ BENCH_REPETITIONS ?=
 MODULES := $(patsubst ./%/,%,$(sort $(dir $(shell find . -name go.mod -not -path '*/testdata/*'))))
 MODULES := $(patsubst ./,.,$(MODULES))
 CODE    := $(filter-out tools,$(MODULES))
+
+define newline
+
+
+endef
 
 GOLANGCI  := bin/tools/golangci-lint
 BENCHSTAT := bin/tools/benchstat
@@ -69,17 +77,19 @@ run: build ## Build and run the demo: two backends, the tier in front, no config
 
 ##@ Verify
 
+# "make test" is one "go test" for each line, and every test is run by one of them:
+# test/architecture reads what "make -n test" prints, and fails for a test that none would run.
 .PHONY: test
 test: need-gcc ## Run all tests with the race detector
-	@for m in $(CODE); do \
-		echo "== go test -race ($$m)"; \
-		if [ "$$m" = . ]; then packages=$$(go list ./... | grep -v '/wafer/test/'); else packages=./...; fi; \
-		(cd "$$m" && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) -skip '$(PLAIN)' $$packages); \
-	done
+	@echo "== go test -race (everything but what is below)"
+	@CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $(filter-out $(MIXED),$(PRODUCT))
+	@CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) -skip '$(PLAIN)' $(MIXED)
 	@# Whoever counts allocations or measures cannot use the race detector, and whoever compares the
 	@# screen with what it screens for, value by value, does not need it.
 	@echo "== go test (comparisons, allocations)"
-	@go test -timeout $(TESTTIMEOUT) -run '$(PLAIN)' ./waf/... ./wire ./routing ./proxy
+	@go test -timeout $(TESTTIMEOUT) -run '$(PLAIN)' $(MIXED)
+	@echo "== go test -race (other modules)"
+	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) ./...$(newline)	)
 	@# These run the binary, which the test cache knows nothing of, and load the machine: one
 	@# package at a time.
 	@echo "== go test -race (test)"

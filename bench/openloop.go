@@ -29,7 +29,7 @@ type shots struct {
 func shoot(ctx context.Context, addr string, p pool, connections int, rate float64, length time.Duration) (shots, error) {
 	n := int(rate * length.Seconds())
 	gap := float64(time.Second) / rate
-	ctx, cancel := context.WithTimeout(ctx, length+20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, length+time.Minute)
 	defer cancel()
 
 	due := make(chan int, n) // takes all, so that the clock never waits

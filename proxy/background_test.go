@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wafer-waf/wafer/waf"
@@ -46,19 +47,25 @@ func TestBackgroundPanicsWhereItWasCalled(t *testing.T) {
 }
 
 func TestProcessorsAreAddedForAWhile(t *testing.T) {
-	var s scheduler
-	own := runtime.GOMAXPROCS(0)
-	s.add()
-	s.add()
-	if n := runtime.GOMAXPROCS(0); n != own+addedProcessors {
-		t.Errorf("%d processors, want %d", n, own+addedProcessors)
-	}
-	if n := s.count(); n != own {
-		t.Errorf("%d are its own, want %d", n, own)
-	}
-	for began := time.Now(); runtime.GOMAXPROCS(0) != own; time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 10*addedFor {
-			t.Fatalf("%d processors after %v, want %d", runtime.GOMAXPROCS(0), time.Since(began), own)
+	synctest.Test(t, func(t *testing.T) {
+		var s scheduler
+		own := runtime.GOMAXPROCS(0)
+		s.add()
+		time.Sleep(addedFor / 2)
+		s.add()
+		if n := runtime.GOMAXPROCS(0); n != own+addedProcessors {
+			t.Errorf("%d processors, want %d", n, own+addedProcessors)
 		}
-	}
+		if n := s.count(); n != own {
+			t.Errorf("%d are its own, want %d", n, own)
+		}
+		time.Sleep(addedFor - 1) // they were wanted again
+		if n := runtime.GOMAXPROCS(0); n != own+addedProcessors {
+			t.Errorf("%d processors, want %d still", n, own+addedProcessors)
+		}
+		time.Sleep(addedFor)
+		if n := runtime.GOMAXPROCS(0); n != own {
+			t.Errorf("%d processors, want %d", n, own)
+		}
+	})
 }

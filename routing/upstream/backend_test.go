@@ -211,7 +211,7 @@ func want(tb testing.TB, p *Pool, body string) {
 // eventually waits for a condition that another party brings about.
 func eventually(tb testing.TB, what string, f func() bool) {
 	tb.Helper()
-	for limit := time.Now().Add(20 * time.Second); !f(); runtime.Gosched() {
+	for limit := time.Now().Add(time.Minute); !f(); runtime.Gosched() {
 		if time.Now().After(limit) {
 			tb.Fatal("never: " + what)
 		}

@@ -1,34 +1,82 @@
 package upstream
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
+
+// bubble serves a pool's connections with f and runs the test where time passes at once: what
+// is tested are limits of time, and the machine's speed must not decide whether they are kept.
+func bubble(t *testing.T, f func(s *session), test func(t *testing.T, b *backend, pool func(edit func(*Config)) *Pool)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{}
+		ended := make(chan struct{})
+		t.Cleanup(func() { // when the pool is closed
+			close(ended)
+			time.Sleep(time.Hour) // what expires idle connections notices
+		})
+		test(t, b, func(edit func(*Config)) *Pool {
+			p := newPool(t, edit, "http://a.test:80")
+			p.live()[0].hc.DialTimeout = func(string, time.Duration) (net.Conn, error) {
+				near, far := net.Pipe()
+				s := &session{backend: b, Conn: far, br: bufio.NewReader(far), n: int(b.sessions.Add(1)), hold: ended}
+				go func() {
+					defer far.Close()
+					f(s)
+				}()
+				return newConn(pipe{near})
+			}
+			return p
+		})
+	})
+}
+
+// pipe is one end of a pipe in the place of a socket. Who looks what waits in the socket learns
+// nothing.
+type pipe struct{ net.Conn }
+
+func (pipe) SyscallConn() (syscall.RawConn, error) { return noSocket{}, nil }
+
+type noSocket struct{}
+
+func (noSocket) Control(func(fd uintptr)) error    { return errors.ErrUnsupported }
+func (noSocket) Read(func(fd uintptr) bool) error  { return errors.ErrUnsupported }
+func (noSocket) Write(func(fd uintptr) bool) error { return errors.ErrUnsupported }
 
 // TestStall has an endpoint that neither reads nor answers.
 func TestStall(t *testing.T) {
 	for name, tt := range map[string]struct {
 		response, deadline time.Duration
 	}{
-		"response": {100 * time.Millisecond, 0},
-		"deadline": {time.Minute, 100 * time.Millisecond},
+		"response": {5 * time.Second, 0},
+		"deadline": {time.Minute, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hold := make(chan struct{})
-			defer close(hold)
-			b := startBackend(t, func(*session) { <-hold })
-			p := newPool(t, func(c *Config) { c.Response = tt.response }, b.url())
-			x := newExchange()
-			if tt.deadline > 0 {
-				x.Deadline = time.Now().Add(tt.deadline)
-			}
-			_, _, err := do(p, streamed("POST", zeros{}, 1<<30), x)
-			if !errors.Is(err, ErrTimeout) || Reason(err) != "timeout" {
-				t.Errorf("error %v", err)
-			}
+			bubble(t, func(s *session) { <-s.hold }, func(t *testing.T, _ *backend, pool func(func(*Config)) *Pool) {
+				p := pool(func(c *Config) { c.Response = tt.response })
+				began := time.Now()
+				x := newExchange()
+				if tt.deadline > 0 {
+					x.Deadline = began.Add(tt.deadline)
+				}
+				_, _, err := do(p, streamed("POST", zeros{}, 1<<30), x)
+				if !errors.Is(err, ErrTimeout) || Reason(err) != "timeout" {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(began); took != 5*time.Second {
+					t.Errorf("after %s", took)
+				}
+			})
 		})
 	}
 }
@@ -36,7 +84,7 @@ func TestStall(t *testing.T) {
 // TestSilence has an endpoint fall silent at some point of its answer. Each time only the
 // limit under test is short.
 func TestSilence(t *testing.T) {
-	const short = 50 * time.Millisecond
+	const short = 5 * time.Second
 	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for name, tt := range map[string]struct {
 		raw                      string
@@ -53,25 +101,29 @@ func TestSilence(t *testing.T) {
 		"in a body until close":    {"HTTP/1.1 200 OK\r\n\r\nbod", time.Minute, 0, short},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hold := make(chan struct{})
-			defer close(hold)
-			b := startBackend(t, func(s *session) {
+			falls := func(s *session) {
 				s.head()
 				s.send(tt.raw)
-				<-hold
+				<-s.hold
+			}
+			bubble(t, falls, func(t *testing.T, b *backend, pool func(func(*Config)) *Pool) {
+				p := pool(func(c *Config) { c.Response = tt.response })
+				began := time.Now()
+				x := newExchange()
+				x.BodyIdle = tt.idle
+				if tt.deadline > 0 {
+					x.Deadline = began.Add(tt.deadline)
+				}
+				if _, _, err := do(p, get(), x); !errors.Is(err, ErrTimeout) || Reason(err) != "timeout" {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(began); took != short {
+					t.Errorf("after %s", took)
+				}
+				if n := b.requests.Load(); n != 1 {
+					t.Errorf("sent %d times", n)
+				}
 			})
-			p := newPool(t, func(c *Config) { c.Response = tt.response }, b.url())
-			x := newExchange()
-			x.BodyIdle = tt.idle
-			if tt.deadline > 0 {
-				x.Deadline = time.Now().Add(tt.deadline)
-			}
-			if _, _, err := do(p, get(), x); !errors.Is(err, ErrTimeout) || Reason(err) != "timeout" {
-				t.Errorf("error %v", err)
-			}
-			if n := b.requests.Load(); n != 1 {
-				t.Errorf("sent %d times", n)
-			}
 		})
 	}
 }
@@ -94,22 +146,20 @@ func TestDeadlinePassed(t *testing.T) {
 // none is shorter than a pause in it.
 func TestDrip(t *testing.T) {
 	const (
-		limit  = 600 * time.Millisecond
-		pause  = 40 * time.Millisecond
+		limit  = 10 * time.Second
+		pause  = limit - time.Second
 		pieces = 25
 	)
 	wanted := strings.Repeat("drip", pieces)
-	drip := func(w io.Writer) { // the pace is what is tested
-		tick := time.NewTicker(pause)
-		defer tick.Stop()
+	drip := func(w io.Writer) {
 		for range pieces {
-			<-tick.C
+			time.Sleep(pause) // the bubble's clock
 			if _, err := io.WriteString(w, "drip"); err != nil {
 				return
 			}
 		}
 	}
-	b := startBackend(t, func(s *session) {
+	drips := func(s *session) {
 		for {
 			r, body := s.request()
 			if r == nil {
@@ -122,34 +172,40 @@ func TestDrip(t *testing.T) {
 			s.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
 			drip(s.Conn)
 		}
-	})
-	p := newPool(t, func(c *Config) { c.Response = limit }, b.url())
-	t.Run("down", func(t *testing.T) {
-		t.Parallel()
-		x := newExchange()
-		x.BodyIdle, x.Deadline = limit, time.Now().Add(limit)
-		start := time.Now()
-		if _, body, err := do(p, get(), x); body != wanted || err != nil {
-			t.Errorf("%q %v", body, err)
-		}
-		if time.Since(start) < limit {
-			t.Error("too fast to tell")
-		}
-	})
-	for _, n := range []int{len(wanted), -1} {
-		t.Run("up", func(t *testing.T) {
-			t.Parallel()
+	}
+	f := func(name string, out func(t *testing.T) *fasthttp.Request) {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, drips, func(t *testing.T, _ *backend, pool func(func(*Config)) *Pool) {
+				p := pool(func(c *Config) { c.Response = limit })
+				began := time.Now()
+				x := newExchange()
+				x.BodyIdle = limit
+				if name == "down" {
+					x.Deadline = began.Add(limit) // it ends with the head
+				}
+				if _, body, err := do(p, out(t), x); body != wanted || err != nil {
+					t.Errorf("%q %v", body, err)
+				}
+				if took := time.Since(began); took != pieces*pause {
+					t.Errorf("after %s", took)
+				}
+			})
+		})
+	}
+	up := func(n int) func(t *testing.T) *fasthttp.Request {
+		return func(t *testing.T) *fasthttp.Request {
 			r, w := io.Pipe()
+			t.Cleanup(func() { _ = r.Close() })
 			go func() {
 				drip(w)
 				_ = w.Close()
 			}()
-			if _, body, err := do(p, streamed("POST", r, n), newExchange()); body != wanted || err != nil {
-				t.Errorf("%q %v", body, err)
-			}
-			_ = r.Close()
-		})
+			return streamed("POST", r, n)
+		}
 	}
+	f("down", func(*testing.T) *fasthttp.Request { return get() })
+	f("up", up(len(wanted)))
+	f("up, chunked", up(-1))
 }
 
 // TestIdle checks that a kept-alive connection is closed after its time.

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for something that has to happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // injection is an SQL injection that the default policy blocks, as a query value.
 const injection = "1%27%20OR%20%271%27%3D%271%27%20--%20"
@@ -177,7 +177,13 @@ func rewrite(t testing.TB, path, text string) {
 // eventually waits until f returns true.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
+	eventuallyEvery(t, 20*time.Millisecond, what, f)
+}
+
+// eventuallyEvery is eventually, and asks so often.
+func eventuallyEvery(t testing.TB, often time.Duration, what string, f func() bool) {
+	t.Helper()
+	tick := time.NewTicker(often)
 	defer tick.Stop()
 	deadline := time.After(patience)
 	for !f() {

@@ -23,6 +23,10 @@ import (
 // patience is how long anything that has to happen may take.
 const patience = time.Minute
 
+// soaking says that this is "make soak": it takes its time, and a quiet machine is promised to it.
+// Otherwise nothing is asserted that the speed of the machine decides.
+func soaking() bool { return os.Getenv("WAFER_TEST_SOAK") != "" }
+
 func TestMain(m *testing.M) { os.Exit(tier.Main(m)) }
 
 // routeFile writes a route file into a folder of its own and returns its path.

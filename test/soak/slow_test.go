@@ -1,10 +1,11 @@
 package soak
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -123,18 +124,15 @@ func (s *slowly) begin(kind int) (*conn, error) {
 	return c, c.send(raw)
 }
 
-// clean sends requests at a fixed rate from each of some clients for a while and returns how long each took.
-func clean(t *testing.T, addr string, clients int, length time.Duration) []time.Duration {
+// clean sends requests from each of some clients, each so many times and at most 25 times a second, and
+// returns how long each took. All have to be answered.
+func clean(t *testing.T, addr string, clients, times int) []time.Duration {
 	t.Helper()
 	const every = 40 * time.Millisecond
-	var mu sync.Mutex
-	var took []time.Duration
-	var errs []error
+	took := make([][]time.Duration, clients)
+	errs := make([]error, clients)
 	var wg sync.WaitGroup
-	end := make(chan struct{})
-	stop := time.AfterFunc(length, func() { close(end) })
-	defer stop.Stop()
-	for range clients {
+	for i := range clients {
 		wg.Go(func() {
 			one := func() error {
 				c, err := dial(addr)
@@ -144,7 +142,8 @@ func clean(t *testing.T, addr string, clients int, length time.Duration) []time.
 				defer c.Close()
 				tick := time.NewTicker(every)
 				defer tick.Stop()
-				for pause(end, tick.C) {
+				for range times {
+					<-tick.C
 					n := fmt.Sprintf("clean-%d", rand.Int64())
 					began := time.Now()
 					if err := c.send(request("GET", "a.test", "/?item="+n, n, "")); err != nil {
@@ -157,32 +156,23 @@ func clean(t *testing.T, addr string, clients int, length time.Duration) []time.
 					if err := a.own(200, n, echoed(n, "GET", 0, 0)); err != nil {
 						return err
 					}
-					mu.Lock()
-					took = append(took, time.Since(began))
-					mu.Unlock()
+					took[i] = append(took[i], time.Since(began))
 				}
 				return nil
 			}
-			if err := one(); err != nil {
-				mu.Lock()
-				errs = append(errs, err)
-				mu.Unlock()
-			}
+			errs[i] = one()
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		t.Error(err)
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
 	}
-	if len(took) == 0 {
-		t.Fatal("no clean request was answered")
-	}
-	return took
+	return slices.Concat(took...)
 }
 
-// TestSlowClients lets thousands of slow connections hang on the tier. Clean traffic does
-// not notice, and the slow ones are cut, each with its reason.
-func TestSlowClients(t *testing.T) {
+// slowTier is a tier with time-outs for clients that are slow, and room for as many as they are.
+func slowTier(t *testing.T, timeout string) *tier.Tier {
+	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
@@ -195,87 +185,139 @@ func TestSlowClients(t *testing.T) {
 		t.Skipf("%d open files are too few", limit.Max)
 	}
 	back := newBackend(t)
-	w := tier.Plain(t, routeFile(t, fmt.Sprintf(`
+	return tier.Plain(t, routeFile(t, fmt.Sprintf(`
 routes:
   - { id: a, hosts: [a.test], upstreams: [{ id: a }] }
-  - { id: unread, hosts: [unread.test], policy: unread, upstreams: [{ id: a }] }
+  - { id: unread, hosts: [unread.test], policy: unread, upstreams: [{ id: a }], timeouts: { request: 30m } }
 upstreams: [{ id: a, endpoints: ["%s"], connections: 5000 }]
 policies: [{ id: unread, mode: off }]
 `, back.url())), "--reload-interval", "0", "--log-access", "off", "--trusted-proxies", "127.0.0.1/32",
-		"--timeout-head", "8s", "--timeout-body", "8s", "--timeout-write", "8s")
-	clean(t, w.Addr, cleanClients, time.Second) // warm-up
+		"--timeout-head", timeout, "--timeout-body", timeout, "--timeout-write", timeout)
+}
+
+// crowd lets so many slow clients hang on the tier, one third of each kind. They come one after the
+// other: how many may come at once is another question. leave sends them away.
+func (s *slowly) crowd(clients int) (leave func() error) {
+	end := make(chan struct{})
+	errs := make(chan error, clients)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for i := range clients {
+		if i%4 == 0 {
+			<-tick.C
+		}
+		go func() { errs <- s.hold(i, end) }()
+	}
+	return func() error {
+		close(end)
+		var all []error
+		for range clients {
+			all = append(all, <-errs)
+		}
+		return errors.Join(all...)
+	}
+}
+
+// TestSlowClients lets thousands of slow connections hang on the tier. All clean requests are
+// served, and the slow ones hold a few kilobytes each and no place of an inspection.
+func TestSlowClients(t *testing.T) {
+	const most = 128 << 10 // bytes of the heap for each of them
+	w := slowTier(t, "30m")
+	clean(t, w.Addr, cleanClients, 25)
+	before := measure(t, w)
+	s := &slowly{addr: w.Addr}
+	leave := s.crowd(slowClients)
+	// Heads that are not whole, and the first bytes of a body, are connections only.
+	readers := 0.0
+	for i := range slowClients {
+		if i%3 == slowReader {
+			readers++
+		}
+	}
+	eventually(t, "the slow clients hang", func() bool {
+		return s.open.Load() == slowClients && w.Metric("wafer_connections") == slowClients && w.Metric("wafer_requests_in_flight") == readers
+	})
+	clean(t, w.Addr, cleanClients, 50)
+	if n := w.Metric("wafer_inspection_queue"); n != 0 {
+		t.Errorf("%v inspections wait", n)
+	}
+	each := (measure(t, w).heap - before.heap) / slowClients
+	t.Logf("%d bytes of the heap for each of %d slow clients", each, slowClients)
+	if each > most {
+		t.Errorf("%d bytes of the heap for each of %d slow clients, want at most %d", each, slowClients, most)
+	}
+	if n := s.cut[slowHead].Load() + s.cut[slowBody].Load() + s.cut[slowReader].Load(); n != 0 || s.open.Load() != slowClients {
+		t.Errorf("%d were cut, %d are open", n, s.open.Load())
+	}
+	if err := leave(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the slow connections are gone", func() bool {
+		return w.Metric("wafer_connections") == 0 && w.Metric("wafer_requests_in_flight") == 0
+	})
+	if n := w.Metric("wafer_panics_total"); n != 0 {
+		t.Errorf("%v panics", n)
+	}
+}
+
+// TestSlowClientsAreCut has clients that are slower than the tier allows. They are cut, each with its
+// reason, while clean requests are served.
+func TestSlowClientsAreCut(t *testing.T) {
+	w := slowTier(t, "3s")
+	s := &slowly{addr: w.Addr}
+	leave := s.crowd(120)
+	reasons := []string{"head_timeout", "body_timeout", "body_rate"}
+	refused := func(reason string) float64 { return w.Metric(`wafer_refused_total{reason="` + reason + `"}`) }
+	// Slow readers are not refused: they got their answer, or would have.
+	eventually(t, "clients of each kind are cut", func() bool {
+		enough := min(s.cut[slowHead].Load(), s.cut[slowBody].Load(), s.cut[slowReader].Load()) >= 10
+		for _, reason := range reasons {
+			enough = enough && refused(reason) > 0
+		}
+		return enough
+	})
+	clean(t, w.Addr, cleanClients, 10)
+	if err := leave(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("cut: heads %d, bodies %d, readers %d", s.cut[slowHead].Load(), s.cut[slowBody].Load(), s.cut[slowReader].Load())
+	eventually(t, "the slow connections are gone", func() bool {
+		return w.Metric("wafer_connections") == 0 && w.Metric("wafer_requests_in_flight") == 0
+	})
+	if n := w.Metric("wafer_panics_total"); n != 0 {
+		t.Errorf("%v panics", n)
+	}
+}
+
+// TestSlowClientsCostNoTime compares the latencies of clean requests beside slow clients and
+// without them. It wants a quiet machine, so it belongs to make soak.
+func TestSlowClientsCostNoTime(t *testing.T) {
+	if !soaking() {
+		t.Skip("measures time: make soak")
+	}
+	w := slowTier(t, "30m")
+	clean(t, w.Addr, cleanClients, 25) // warm-up
 
 	// Rounds of both kinds take turns, so that what else the machine does hits both.
 	const rounds = 5
-	var quiet, slow, all []time.Duration
+	var quiet, slow []time.Duration
 	s := &slowly{addr: w.Addr}
-	for round := range rounds {
-		quiet = append(quiet, percentile(clean(t, w.Addr, cleanClients, 2*time.Second), 0.99))
-
-		end := make(chan struct{})
-		errs := make(chan error, slowClients)
-		// They come one after the other: how many may come at once is another question.
-		tick := time.NewTicker(5 * time.Millisecond)
-		for i := range slowClients {
-			if i%4 == 0 {
-				<-tick.C
-			}
-			go func() { errs <- s.hold(i, end) }()
-		}
-		tick.Stop()
-		// Heads that are not whole, and the first bytes of a body, are connections only.
-		eventually(t, "the slow clients hang", func() bool {
-			return w.Metric("wafer_connections") >= slowClients*9/10 && w.Metric("wafer_requests_in_flight") >= slowClients/3*9/10
-		})
-		took := clean(t, w.Addr, cleanClients, 2*time.Second)
-		if n := s.open.Load(); n < slowClients*9/10 {
-			t.Errorf("only %d slow clients at the end of a round", n)
-		}
-		slow = append(slow, percentile(took, 0.99))
-		all = append(all, took...)
-		if round == rounds-1 {
-			eventually(t, "the slow clients are cut", func() bool {
-				return min(s.cut[slowHead].Load(), s.cut[slowBody].Load(), s.cut[slowReader].Load()) >= slowClients/4
-			})
-		}
-		close(end)
-		for range slowClients {
-			if err := <-errs; err != nil {
-				t.Error(err)
-			}
+	for range rounds {
+		quiet = append(quiet, percentile(clean(t, w.Addr, cleanClients, 50), 0.99))
+		leave := s.crowd(slowClients)
+		eventually(t, "the slow clients hang", func() bool { return w.Metric("wafer_connections") == slowClients })
+		slow = append(slow, percentile(clean(t, w.Addr, cleanClients, 50), 0.99))
+		if err := leave(); err != nil {
+			t.Error(err)
 		}
 		eventually(t, "the slow connections are gone", func() bool { return w.Metric("wafer_connections") == 0 })
 		w.Forget()
 	}
-	t.Logf("p99 of clean requests: quiet %v, with %d slow clients %v; all of these: p50 %v, p99 %v", quiet, slowClients, slow, percentile(all, 0.5), percentile(all, 0.99))
 	// Below the floor, differences are the scheduler's.
 	const floor = 5 * time.Millisecond
 	q, l := percentile(quiet, 0.5), percentile(slow, 0.5)
-	t.Logf("medians of p99: quiet %v, slow %v", q, l)
+	t.Logf("p99 of clean requests: quiet %v, with %d slow clients %v; medians %v and %v", quiet, slowClients, slow, q, l)
 	if l > max(2*q, q+floor) {
 		t.Errorf("slow clients cost the others: p99 %v, quiet %v", l, q)
-	}
-
-	// The tier says why it cut whom. Slow readers are not refused: they got their answer, or
-	// would have.
-	var said []string
-	for _, reason := range []string{"head_timeout", "body_timeout", "body_rate"} {
-		n := w.Metric(`wafer_refused_total{reason="` + reason + `"}`)
-		said = append(said, fmt.Sprintf("%s %v", reason, n))
-		if n == 0 {
-			t.Errorf("nobody was refused for %s", reason)
-		}
-	}
-	t.Logf("cut: heads %d, bodies %d, readers %d; refused: %s", s.cut[slowHead].Load(), s.cut[slowBody].Load(), s.cut[slowReader].Load(), strings.Join(said, ", "))
-	for kind := range s.cut {
-		if s.cut[kind].Load() == 0 {
-			t.Errorf("no client of kind %d was cut", kind)
-		}
-	}
-	if n := w.Metric("wafer_requests_in_flight"); n != 0 {
-		t.Errorf("%v requests in flight at the end", n)
-	}
-	if n := w.Metric("wafer_panics_total"); n != 0 {
-		t.Errorf("%v panics", n)
 	}
 }

@@ -69,8 +69,8 @@ policies:
 `, odd, extra, s.steady[odd].url(), s.shaky.url(), s.liar.url(), 4+generation/2%2)
 }
 
-// run lets all clients work until the time is over, while faults happen. It is called from
-// the test's goroutine.
+// run lets all clients work until the time is over and each kind has done its work, while faults
+// happen. It is called from the test's goroutine.
 func (s *soak) run(t *testing.T, file string, length time.Duration) {
 	t.Helper()
 	end := make(chan struct{})
@@ -80,14 +80,14 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 			wg.Go(func() { s.client(k, end) })
 		}
 	}
-	over := time.After(length)
+	over, timer := false, time.After(length)
 	reload, fault := time.NewTicker(2*time.Second), time.NewTicker(1500*time.Millisecond)
 	defer reload.Stop()
 	defer fault.Stop()
 	for generation, running := 1, true; running; {
 		select {
-		case <-over:
-			running = false
+		case <-timer:
+			over = true
 		case <-reload.C:
 			rewrite(t, file, s.routes(generation))
 			if status, text := s.w.Reload(); status != 200 || !strings.Contains(text, `"changed": true`) {
@@ -103,7 +103,7 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 			}
 		}
 		s.mu.Lock()
-		running = running && len(s.failed) == 0
+		running = len(s.failed) == 0 && !(over && s.all())
 		s.mu.Unlock()
 	}
 	close(end)
@@ -115,6 +115,11 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 	if status, text := s.w.Reload(); status != 200 {
 		t.Errorf("reload: %d %s", status, text)
 	}
+}
+
+// all reports whether there was an exchange of every kind. s.mu is held.
+func (s *soak) all() bool {
+	return !slices.ContainsFunc(kinds, func(k kind) bool { return s.served[k.name] == 0 })
 }
 
 // client repeats one kind of exchange on one connection, as long as that lives.
@@ -196,7 +201,11 @@ func TestSoak(t *testing.T) {
 		pace: pace, served: map[string]int{}, odd: map[string]int{},
 	}
 	file := routeFile(t, s.routes(0))
-	slow := min(time.Duration(pace*float64(3*time.Second)), 20*time.Second).String() // where everything is slow, so may clients be
+	// Where everything is slow, so may clients be. Nobody knows how slow that is in make test.
+	slow := min(time.Duration(pace*float64(3*time.Second)), 20*time.Second).String()
+	if !soaking() {
+		slow = "15s"
+	}
 	// There is a place for the inspection of every client: what happens if there is none is
 	// TestOverload's.
 	s.w = tier.Start(t, file, "--limit-inspections", "64", "--reload-interval", "0", "--log-access", "off", "--trusted-proxies", "127.0.0.1/32",
@@ -215,9 +224,6 @@ func TestSoak(t *testing.T) {
 	total := 0
 	for _, k := range kinds {
 		total += s.served[k.name]
-		if s.served[k.name] == 0 {
-			t.Errorf("no %s", k.name)
-		}
 	}
 	t.Logf("%d exchanges: %v", total, s.served)
 	for _, outcome := range slices.Sorted(maps.Keys(s.odd)) {

@@ -298,6 +298,12 @@ func (t *Tier) Signal(s syscall.Signal) {
 	}
 }
 
+// Kill ends the process at once.
+func (t *Tier) Kill() {
+	_ = t.cmd.Process.Kill() // it may have ended
+	<-t.done
+}
+
 // Wait waits for the process to end and returns its exit code.
 func (t *Tier) Wait() int {
 	t.tb.Helper()

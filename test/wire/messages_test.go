@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wafer-waf/wafer/test/tier"
 )
@@ -277,13 +276,9 @@ policies:
 	})
 	t.Run("an application in the middle of a frame", func(t *testing.T) {
 		c, _ := open(t, "block.test", "/slow")
-		began := time.Now()
 		c.send(said(attack, 1))
 		if _, err := io.Copy(io.Discard, c.br); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
-		}
-		if took := time.Since(began); took < time.Second || took > patience/2 {
-			t.Errorf("closed after %s", took)
 		}
 		if seen := receive(t, "the end of the tunnel at the backend", tunnels); seen.reason != 1008 || len(seen.got) > 0 {
 			t.Errorf("the backend heard %+v", seen)
