@@ -23,15 +23,20 @@ type Options struct {
 	Ready func() error
 
 	// Reload loads the configuration anew and returns what changed, for encoding as JSON.
-	// The lines of an error's text are the problems found.
+	// The lines of an error's text are the problems found; [ErrNotYet] is not one of them.
 	Reload func(ctx context.Context) (any, error)
 
-	Config func() any // the effective configuration, for encoding as JSON
-	Routes func() any // the route table with its live state, for encoding as JSON
+	// The effective configuration, and the route table with its live state, for encoding as
+	// JSON; nil while there is none.
+	Config func() any
+	Routes func() any
 
 	Version string
 	Log     zerolog.Logger
 }
+
+// ErrNotYet says that there is no configuration yet that could be replaced.
+var ErrNotYet = errors.New("no configuration in force yet")
 
 // endpoint is one path of the listener. Paths ending in / include those below.
 type endpoint struct {
@@ -123,6 +128,8 @@ func reload(o Options) http.HandlerFunc {
 		switch {
 		case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 			// The caller left. What it asked for may still happen.
+		case errors.Is(err, ErrNotYet):
+			problem(w, http.StatusServiceUnavailable, ErrNotYet.Error(), err)
 		case err != nil:
 			problem(w, http.StatusUnprocessableEntity, "configuration not loaded", err)
 		default:
@@ -133,7 +140,12 @@ func reload(o Options) http.HandlerFunc {
 
 func show(value func() any, log zerolog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		sendJSON(w, http.StatusOK, "application/json", value(), log)
+		v := value()
+		if v == nil {
+			problem(w, http.StatusServiceUnavailable, ErrNotYet.Error(), nil)
+			return
+		}
+		sendJSON(w, http.StatusOK, "application/json", v, log)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -183,6 +184,25 @@ func TestNotReady(t *testing.T) {
 	if got := do(t, "GET", base+"/healthz"); got.status != 200 {
 		t.Errorf("healthz %d", got.status)
 	}
+}
+
+// While there is no configuration there is nothing to show and nothing to replace.
+func TestNothingInForceYet(t *testing.T) {
+	o := fullOptions()
+	o.Config, o.Routes = func() any { return nil }, func() any { return nil }
+	o.Reload = func(context.Context) (any, error) {
+		return nil, fmt.Errorf("%w: %w", ErrNotYet, errors.New("compiling policies"))
+	}
+	base := start(t, o)
+	f := func(method, path, body string) {
+		t.Helper()
+		if got := do(t, method, base+path); got.status != 503 || !strings.Contains(got.body, body) {
+			t.Errorf("%s %s: %d %q", method, path, got.status, got.body)
+		}
+	}
+	f("GET", "/api/v1/config", "no configuration in force yet")
+	f("GET", "/api/v1/routes", "no configuration in force yet")
+	f("POST", "/-/reload", "no configuration in force yet: compiling policies")
 }
 
 func TestReloadFails(t *testing.T) {

@@ -29,14 +29,13 @@ type metrics struct {
 	inFlight      prometheus.Gauge
 	panics        prometheus.Counter
 
-	reloads       *prometheus.CounterVec // result
-	lastReloadOK  prometheus.Gauge
-	lastReload    prometheus.Gauge
-	configInfo    *prometheus.GaugeVec // digest
-	generation    prometheus.Gauge
-	engines       prometheus.Gauge
-	policyRules   *prometheus.GaugeVec // policy
-	eventsDropped prometheus.Counter
+	reloads      *prometheus.CounterVec // result
+	lastReloadOK prometheus.Gauge
+	lastReload   prometheus.Gauge
+	configInfo   *prometheus.GaugeVec // digest
+	generation   prometheus.Gauge
+	engines      prometheus.Gauge
+	policyRules  *prometheus.GaugeVec // policy
 }
 
 func newMetrics(reg prometheus.Registerer, version string) *metrics {
@@ -78,7 +77,6 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
 		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
 		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
-		eventsDropped: counter("wafer_events_dropped_total", "Events dropped because the output did not take them.").WithLabelValues(),
 	}
 	coraza, crs := EngineVersions()
 	gauge("wafer_build_info", "Versions of the product and what it embeds.", "version", "coraza", "crs").

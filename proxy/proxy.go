@@ -43,16 +43,26 @@ type Proxy struct {
 	resources resources
 	bulkhead  *bulkhead
 	decoder   *coding.Decoder
-	snapshot  atomic.Pointer[snapshot]
+	snapshot  atomic.Pointer[snapshot] // nil until Load has succeeded
+	stage     atomic.Value             // string: what Load is at
 	draining  atomic.Bool
 	tunnels   atomic.Int64 // that are open
 	reloads   chan reloadRequest
 	building  sync.Mutex // held from the first series of a snapshot to its being current
 }
 
-// New builds the first snapshot. Without one there is nothing to serve, so its error is
-// final.
+// New is Prepare and Load.
 func New(o Options) (*Proxy, error) {
+	p := Prepare(o)
+	if err := p.Load(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Prepare returns a Proxy that has no configuration yet. Until Load has succeeded, it can be asked
+// whether it is ready, and must not be served with, run or shut down.
+func Prepare(o Options) *Proxy {
 	p := &Proxy{
 		boot: o.Boot, source: o.Source, log: o.Log, events: o.Events,
 		metrics:   newMetrics(o.Registry, o.Version),
@@ -66,11 +76,25 @@ func New(o Options) (*Proxy, error) {
 	p.metrics.watchQueue(p.bulkhead.queued)
 	p.metrics.watchTunnels(p.tunnels.Load)
 	p.server = p.newServer()
-	if _, err := p.reload("start"); err != nil {
-		return nil, err
-	}
-	return p, nil
+	p.stage.Store(stageReading)
+	return p
 }
+
+// Load builds the first snapshot, which takes seconds. Without one there is nothing to serve, so
+// its error is final.
+func (p *Proxy) Load() error {
+	_, err := p.reload("start")
+	return err
+}
+
+// Loaded reports whether there is a configuration in force.
+func (p *Proxy) Loaded() bool { return p.snapshot.Load() != nil }
+
+// What Load is at, in words for people who wait.
+const (
+	stageReading   = "reading the configuration"
+	stageCompiling = "compiling policies"
+)
 
 // What waits beyond the queue is better told to come again.
 const (
@@ -167,6 +191,9 @@ func (p *Proxy) Ready() error {
 	if p.draining.Load() {
 		return errors.New("draining")
 	}
+	if !p.Loaded() {
+		return errors.New(p.stage.Load().(string))
+	}
 	return nil
 }
 
@@ -238,6 +265,3 @@ func (p *Proxy) reportPanic(r any, requestID string) {
 	p.metrics.panics.Inc()
 	p.log.Error().Interface("panic", r).Str("request_id", requestID).Bytes("stack", debug.Stack()).Msg("request panicked")
 }
-
-// EventsDropped counts events that the output did not take.
-func (p *Proxy) EventsDropped(n int) { p.metrics.eventsDropped.Add(float64(n)) }

@@ -102,6 +102,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	defer p.building.Unlock()
 	began := time.Now()
 	old := p.snapshot.Load()
+	p.stage.Store(stageReading)
 	c, err := p.source.Load()
 	if err == nil && old != nil && c.Digest() == old.digest {
 		p.metrics.reloads.WithLabelValues("unchanged").Inc()
@@ -110,6 +111,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	}
 	var s *snapshot
 	if err == nil {
+		p.stage.Store(stageCompiling)
 		s, err = p.resources.build(c, p.metrics)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -30,13 +31,13 @@ func newDemo() *cobra.Command {
 			}
 			boot := config.DefaultBoot()
 			boot.Listen, boot.Admin, boot.DrainDelay = listen, adminAddr, 0
-			return serve(c.Context(), boot, config.FixedSource(routes), func(traffic, admin string) {
+			return serve(c.Context(), boot, config.FixedSource(routes), func(people io.Writer, traffic, admin string) {
 				_, port, _ := net.SplitHostPort(traffic)
-				fmt.Fprintf(os.Stderr, "\nhttp://shop.localhost:%s blocks, http://legacy.localhost:%[1]s only detects; metrics on http://%s/metrics. Try:\n", port, admin)
+				fmt.Fprintf(people, "\nhttp://shop.localhost:%s blocks, http://legacy.localhost:%[1]s only detects; metrics on http://%s/metrics. Try:\n", port, admin)
 				for _, e := range demo.Curl(traffic, admin) {
-					fmt.Fprintf(os.Stderr, "\n  # %s\n  %s\n", e.Title, e.Command)
+					fmt.Fprintf(people, "\n  # %s\n  %s\n", e.Title, e.Command)
 				}
-				fmt.Fprintln(os.Stderr, "\nCtrl-C ends it.")
+				fmt.Fprintln(people, "\nCtrl-C ends it.")
 			})
 		},
 	}

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,7 @@ func main() {
 	if err := newCommand().ExecuteContext(context.Background()); err != nil {
 		var said saidError
 		if !errors.As(err, &said) {
-			fmt.Fprintln(os.Stderr, err)
+			say(err)
 		}
 		os.Exit(1)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/proxy"
-	"golang.org/x/term"
 )
 
 func newServe() *cobra.Command {
@@ -61,117 +61,181 @@ func sourceOf(boot config.Boot) (*config.Source, error) {
 	}
 }
 
-// eventsFlush is how long the last events may take to be written at the end.
-const eventsFlush = 2 * time.Second
-
-// serve runs the tier until SIGTERM, SIGINT, or the end of ctx. It calls listening, if
-// not nil, with the addresses once both listeners accept.
-func serve(ctx context.Context, boot config.Boot, source *config.Source, listening func(traffic, admin string)) error {
-	// Before the first load: a SIGHUP that comes during it must not end the process.
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	end := make(chan os.Signal, 2)
-	signal.Notify(end, syscall.SIGTERM, os.Interrupt)
-	defer signal.Stop(end)
-
-	// A log reader that goes away costs events, which are counted, not the process.
-	signal.Ignore(syscall.SIGPIPE)
-
-	console := useConsole(boot.Log.Format)
-	log := newLogger(os.Stderr, boot.Log.Level, console)
-	registry := prometheus.NewRegistry()
-	var p *proxy.Proxy
-	out := audit.NewWriter(os.Stdout, audit.WriterOptions{
-		Dropped: func(n int) { p.EventsDropped(n) }, // there are no events before there is a proxy
-		Failed:  func(err error) { log.Error().Err(err).Msg("writing events") },
-	})
-	defer out.Close(eventsFlush)
-
+// serve runs the tier until SIGTERM, SIGINT, or the end of ctx. It calls listening, if not nil,
+// once both listeners accept, with their addresses and where people read.
+//
+// What is opened is closed in the reverse order, however it ends. Addresses are taken before
+// policies are compiled, which takes seconds: that one is in use is known at once, and the admin
+// listener tells who asks what the process is waiting for.
+func serve(ctx context.Context, boot config.Boot, source *config.Source, listening func(people io.Writer, traffic, admin string)) error {
 	began := time.Now()
-	p, err := proxy.New(proxy.Options{
-		Boot: boot, Source: source, Log: log.With().Str("component", "proxy").Logger(),
-		Events:   audit.New(out, audit.Options{Console: console}),
+	var open closers
+	defer open.close()
+	signals := takeSignals()
+	open.add(signals.release)
+
+	registry := prometheus.NewRegistry()
+	out := newOutputs(boot.Log, registry)
+	open.add(out.close)
+	p := proxy.Prepare(proxy.Options{
+		Boot: boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
+		Events:   audit.New(out.events, audit.Options{Console: out.console}),
 		Registry: registry, Version: version,
 	})
+
+	traffic, err := listen(ctx, "traffic", boot.Listen)
 	if err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", boot.Listen)
-	if err != nil {
-		return fmt.Errorf("traffic listener: %w", err)
-	}
-	defer ln.Close()
-
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	open.add(func() { _ = traffic.Close() }) // Shutdown has done so, if there was one
 	failed := make(chan error, 2)
-	adminDone := make(chan struct{})
-	adminAddr := ""
-	if boot.Admin == "" {
-		close(adminDone)
-	} else {
-		adminLn, err := lc.Listen(ctx, "tcp", boot.Admin)
-		if err != nil {
-			return fmt.Errorf("admin listener: %w", err)
-		}
-		adminAddr = adminLn.Addr().String()
-		go func() {
-			defer close(adminDone)
-			adminLog := log.With().Str("component", "admin").Logger()
-			if err := admin.Serve(ctx, adminLn, newAdmin(p, registry, adminLog), adminLog); err != nil {
-				failed <- fmt.Errorf("admin listener: %w", err)
-			}
-		}()
+	adminAddr, stopAdmin, err := startAdmin(ctx, boot.Admin, p, registry, out.log, failed)
+	if err != nil {
+		return err
 	}
+	open.add(stopAdmin)
+	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).Msg("starting")
+
+	loaded := make(chan error, 1)
+	go func() { loaded <- p.Load() }() // nobody waits for it when the process ends
+	select {
+	case err = <-loaded:
+	case err = <-failed:
+	case <-ctx.Done():
+		return nil
+	case s := <-signals.end:
+		out.log.Info().Stringer("signal", s).Msg("stopped while starting")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+
+	ctx, stopReloads := context.WithCancel(ctx)
+	open.add(stopReloads) // and does not wait for one that is compiling
 	go p.Run(ctx)
-	go func() {
-		for {
-			select {
-			case <-hup:
-				_, _ = p.Reload(ctx, "SIGHUP") // logged and counted there
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	serving := make(chan struct{})
-	go func() {
-		defer close(serving)
-		if err := p.Serve(ln); err != nil {
+	go reloadOn(ctx, signals.reload, p)
+	open.add(background(ctx, func(context.Context) {
+		if err := p.Serve(traffic); err != nil {
 			failed <- err
 		}
-	}()
-	log.Info().Str("listen", ln.Addr().String()).Str("admin", adminAddr).Str("version", version).
+	}))
+	open.add(func() { _ = traffic.Close() }) // for a Serve that has not begun, which Shutdown could not end
+	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).
 		Float64("seconds", time.Since(began).Seconds()).Msg("serving")
 	if listening != nil {
-		listening(ln.Addr().String(), adminAddr)
+		listening(out.err, traffic.Addr().String(), adminAddr)
 	}
 
-	drain, interrupt := context.WithCancel(context.WithoutCancel(ctx))
-	defer interrupt()
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-	case s := <-end:
+	case s := <-signals.end:
 		if s == os.Interrupt { // somebody at a terminal: no load balancer has to hear of it first
 			p.SkipDrainDelay()
 		}
 	}
-	go func() {
-		<-end
-		log.Warn().Msg("second signal, ending at once")
-		interrupt()
-	}()
-	err = p.Shutdown(drain)
-	_ = ln.Close() // for a Serve that has not begun, which Shutdown could not end
-	<-serving
-	cancel()
-	<-adminDone
-	log.Info().Err(err).Msg("stopped")
+	err = drain(ctx, p, signals, out.log)
+	out.log.Info().Err(err).Msg("stopped")
 	return err
+}
+
+// drain ends serving as p.Shutdown does, and at once when there is a second signal.
+func drain(ctx context.Context, p *proxy.Proxy, s *signals, log zerolog.Logger) error {
+	ctx, interrupt := context.WithCancel(context.WithoutCancel(ctx))
+	defer interrupt()
+	go func() {
+		select {
+		case <-s.end:
+			log.Warn().Msg("second signal, ending at once")
+			interrupt()
+		case <-ctx.Done():
+		}
+	}()
+	return p.Shutdown(ctx)
+}
+
+// closers undo what was done, the last first.
+type closers []func()
+
+func (c *closers) add(undo func()) { *c = append(*c, undo) }
+
+func (c *closers) close() {
+	for _, undo := range slices.Backward(*c) {
+		undo()
+	}
+}
+
+// background runs f until stop, which waits for its end.
+func background(ctx context.Context, f func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// signals are those that a tier heeds, from before the first load on: a SIGHUP that comes during it
+// must not end the process.
+type signals struct{ end, reload chan os.Signal }
+
+func takeSignals() *signals {
+	s := &signals{end: make(chan os.Signal, 2), reload: make(chan os.Signal, 1)}
+	signal.Notify(s.end, syscall.SIGTERM, os.Interrupt)
+	signal.Notify(s.reload, syscall.SIGHUP)
+	// A log reader that goes away costs lines, which are counted, not the process.
+	signal.Ignore(syscall.SIGPIPE)
+	return s
+}
+
+func (s *signals) release() {
+	signal.Stop(s.end)
+	signal.Stop(s.reload)
+}
+
+func reloadOn(ctx context.Context, hup <-chan os.Signal, p *proxy.Proxy) {
+	for {
+		select {
+		case <-hup:
+			_, _ = p.Reload(ctx, "SIGHUP") // logged and counted there
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// listen takes an address. Connections that come before somebody accepts them wait.
+func listen(ctx context.Context, name, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s listener: %w", name, err)
+	}
+	return ln, nil
+}
+
+// startAdmin serves the admin listener, if there is to be one, until stop.
+func startAdmin(ctx context.Context, addr string, p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
+	if addr == "" {
+		return "", func() {}, nil
+	}
+	ln, err := listen(ctx, "admin", addr)
+	if err != nil {
+		return "", nil, err
+	}
+	log = log.With().Str("component", "admin").Logger()
+	stop = background(ctx, func(ctx context.Context) {
+		if err := admin.Serve(ctx, ln, newAdmin(p, registry, log), log); err != nil {
+			failed <- fmt.Errorf("admin listener: %w", err)
+		}
+	})
+	return ln.Addr().String(), stop, nil
 }
 
 func newAdmin(p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger) http.Handler {
@@ -179,30 +243,24 @@ func newAdmin(p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger)
 		Gatherer: registry,
 		Ready:    p.Ready,
 		Reload: func(ctx context.Context) (any, error) {
+			if !p.Loaded() {
+				return nil, fmt.Errorf("%w: %w", admin.ErrNotYet, p.Ready())
+			}
 			return p.Reload(ctx, "api")
 		},
-		Config:  func() any { return p.Describe() },
-		Routes:  func() any { return p.DescribeRoutes() },
+		Config:  inForce(p, func() any { return p.Describe() }),
+		Routes:  inForce(p, func() any { return p.DescribeRoutes() }),
 		Version: version,
 		Log:     log,
 	})
 }
 
-// useConsole decides for people or for programs.
-func useConsole(format string) bool {
-	if format == "auto" {
-		return term.IsTerminal(int(os.Stdout.Fd()))
+// inForce asks only when there is something in force to ask about.
+func inForce(p *proxy.Proxy, describe func() any) func() any {
+	return func() any {
+		if !p.Loaded() {
+			return nil
+		}
+		return describe()
 	}
-	return format == "console"
-}
-
-func newLogger(w io.Writer, level string, console bool) zerolog.Logger {
-	l, err := zerolog.ParseLevel(level)
-	if err != nil {
-		l = zerolog.InfoLevel // config has checked the word
-	}
-	if console {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
-	}
-	return zerolog.New(zerolog.SyncWriter(w)).Level(l).With().Timestamp().Logger()
 }

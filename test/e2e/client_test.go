@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for something that has to happen.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // injection is an SQL injection that the default policy blocks, as a query value.
 const injection = "1%27%20OR%20%271%27%3D%271%27%20--%20"

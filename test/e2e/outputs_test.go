@@ -45,11 +45,11 @@ func serveInto(t *testing.T, stdout *os.File, args ...string) (traffic, admin st
 	return addr[0], addr[1]
 }
 
-// dropped is the number of events that found no room.
-func dropped(t *testing.T, admin string) float64 {
+// metric asks for a series without labels.
+func metric(t *testing.T, admin, name string) float64 {
 	t.Helper()
 	for line := range strings.Lines(ask(t, admin, request("GET", admin, "/metrics", "Connection: close")).body) {
-		if value, ok := strings.CutPrefix(line, "wafer_events_dropped_total "); ok {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			var n float64
 			if err := json.Unmarshal([]byte(value), &n); err != nil {
 				t.Fatal(err)
@@ -57,8 +57,14 @@ func dropped(t *testing.T, admin string) float64 {
 			return n
 		}
 	}
-	t.Fatal("no wafer_events_dropped_total")
+	t.Fatalf("no %s", name)
 	return 0
+}
+
+// dropped is the number of events that found no room.
+func dropped(t *testing.T, admin string) float64 {
+	t.Helper()
+	return metric(t, admin, "wafer_events_dropped_total")
 }
 
 func TestTrafficOutlivesItsLog(t *testing.T) {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/config"
+	"golang.org/x/term"
+)
+
+// Bounds of what the outputs hold and wait for.
+const (
+	logBytes     = 1 << 20         // lines of the log that nobody has read yet
+	outputsFlush = 2 * time.Second // for what is unwritten at the end
+	sayFlush     = 500 * time.Millisecond
+)
+
+// outputs are standard output, for events, and standard error, for the log. Both may be pipes that
+// nobody reads: whoever writes to them never waits, and what finds no room is dropped and counted.
+type outputs struct {
+	events, err *audit.Writer
+	console     bool
+	log         zerolog.Logger
+}
+
+func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
+	eventsDropped := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "wafer_events_dropped_total", Help: "Events dropped because the output did not take them.",
+	})
+	linesDropped := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "wafer_log_dropped_total", Help: "Lines of the operational log dropped because the output did not take them.",
+	})
+	registry.MustRegister(eventsDropped, linesDropped)
+
+	out := &outputs{console: useConsole(o.Format)}
+	out.err = audit.NewWriter(os.Stderr, audit.WriterOptions{
+		BufferBytes: logBytes, FlushInterval: -1,
+		Dropped: func(n int) { linesDropped.Add(float64(n)) },
+	})
+	out.log = newLogger(out.err, o.Level, out.console)
+	log := out.log
+	out.events = audit.NewWriter(os.Stdout, audit.WriterOptions{
+		Dropped: func(n int) { eventsDropped.Add(float64(n)) },
+		Failed:  func(err error) { log.Error().Err(err).Msg("writing events") },
+	})
+	return out
+}
+
+// close writes what is left, as long as that does not take too long.
+func (o *outputs) close() {
+	var both sync.WaitGroup
+	both.Go(func() { _ = o.events.Close(outputsFlush) }) // what is lost is counted
+	both.Go(func() { _ = o.err.Close(outputsFlush) })
+	both.Wait()
+}
+
+// say writes the last words of the process to standard error, if that takes them.
+func say(err error) {
+	out := audit.NewWriter(os.Stderr, audit.WriterOptions{FlushInterval: -1})
+	_, _ = out.Write([]byte(err.Error())) // never fails
+	_ = out.Close(sayFlush)               // there is nobody to tell
+}
+
+// useConsole decides for people or for programs.
+func useConsole(format string) bool {
+	if format == "auto" {
+		return term.IsTerminal(int(os.Stdout.Fd()))
+	}
+	return format == "console"
+}
+
+func newLogger(w *audit.Writer, level string, console bool) zerolog.Logger {
+	l, err := zerolog.ParseLevel(level)
+	if err != nil {
+		l = zerolog.InfoLevel // config has checked the word
+	}
+	log := zerolog.New(w)
+	if console {
+		log = zerolog.New(zerolog.SyncWriter(zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}))
+	}
+	return log.Level(l).With().Timestamp().Logger()
+}
