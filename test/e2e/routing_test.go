@@ -196,13 +196,13 @@ func TestBackendsThatMisbehave(t *testing.T) {
 	}
 	w := tier.Start(t, routeFile(t, `
 routes:
-  - { id: timeout, hosts: [timeout.test], timeouts: { request: 300ms }, upstreams: [{ id: silent }] }
+  - { id: timeout, hosts: [timeout.test], timeouts: { request: 2s }, upstreams: [{ id: silent }] }
   - { id: response, hosts: [response.test], upstreams: [{ id: hasty }] }
   - { id: garbage, hosts: [garbage.test], upstreams: [{ id: garbage }] }
   - { id: smuggle, hosts: [smuggle.test], upstreams: [{ id: smuggle }] }
 upstreams:
   - { id: silent, endpoints: ["http://`+silent+`"] }
-  - { id: hasty, endpoints: ["http://`+silent+`"], timeouts: { response: 300ms } }
+  - { id: hasty, endpoints: ["http://`+silent+`"], timeouts: { response: 2s } }
   - { id: garbage, endpoints: ["http://`+script("SSH-2.0-OpenSSH_9.9\r\n\r\n")+`"] }
   - { id: smuggle, endpoints: ["http://`+script("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")+`"] }
 `+off))
