@@ -169,6 +169,53 @@ func TestEveryVariableIsSet(t *testing.T) {
 	}
 }
 
+// TestNoTestMeasures refuses tests that look at a clock which the speed of the machine moves. In a
+// bubble of testing/synctest it does not; benchmarks may.
+func TestNoTestMeasures(t *testing.T) {
+	may := map[string]string{
+		"test/cluster": "needs a cluster, and asks for half a minute",
+		"test/soak":    "latencies are asserted in make soak, and logged otherwise",
+		"test/crs":     "tells how long the suite took",
+	}
+	for folder, files := range testFiles(t) {
+		for file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, folder, file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bubble := slices.ContainsFunc(parsed.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"testing/synctest"` })
+			if bubble || may[folder] != "" {
+				continue
+			}
+			for _, decl := range parsed.Decls {
+				f, ok := decl.(*ast.FuncDecl)
+				if !ok || slices.ContainsFunc(f.Type.Params.List, func(p *ast.Field) bool { return isSelector(p.Type, "testing", "B") }) {
+					continue
+				}
+				ast.Inspect(f, func(n ast.Node) bool {
+					if isSelector(n, "time", "Since") || isSelector(n, "time", "Until") {
+						t.Errorf("%s/%s: %s measures time; count something, use a testing/synctest bubble, or write a benchmark", folder, file, f.Name.Name)
+					}
+					return true
+				})
+			}
+		}
+	}
+}
+
+// isSelector reports whether n is pkg.name, or a pointer to it.
+func isSelector(n ast.Node, pkg, name string) bool {
+	if star, ok := n.(*ast.StarExpr); ok {
+		n = star.X
+	}
+	s, ok := n.(*ast.SelectorExpr)
+	if !ok || s.Sel.Name != name {
+		return false
+	}
+	x, ok := s.X.(*ast.Ident)
+	return ok && x.Name == pkg
+}
+
 func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
