@@ -72,11 +72,11 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	var open closers
 	defer open.close()
 	signals := takeSignals()
-	open.add(signals.release)
-
+	open.add("signals", signals.release)
 	registry := prometheus.NewRegistry()
 	out := newOutputs(boot.Log, registry)
-	open.add(out.close)
+	open.log = out.log
+	open.add("outputs", out.close)
 	p := proxy.Prepare(proxy.Options{
 		Boot: boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events:   audit.New(out.events, audit.Options{Console: out.console}),
@@ -87,40 +87,29 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	if err != nil {
 		return err
 	}
-	open.add(func() { _ = traffic.Close() }) // Shutdown has done so, if there was one
+	open.add("traffic address", func() { _ = traffic.Close() }) // a no-op when it has served
 	failed := make(chan error, 2)
 	adminAddr, stopAdmin, err := startAdmin(ctx, boot.Admin, p, registry, out.log, failed)
 	if err != nil {
 		return err
 	}
-	open.add(stopAdmin)
+	open.add("admin listener", stopAdmin)
 	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).Msg("starting")
 
-	loaded := make(chan error, 1)
-	go func() { loaded <- p.Load() }() // nobody waits for it when the process ends
-	select {
-	case err = <-loaded:
-	case err = <-failed:
-	case <-ctx.Done():
-		return nil
-	case s := <-signals.end:
-		out.log.Info().Stringer("signal", s).Msg("stopped while starting")
-		return nil
-	}
-	if err != nil {
+	if loaded, err := load(ctx, p, signals, failed, out.log); !loaded {
 		return err
 	}
 
 	ctx, stopReloads := context.WithCancel(ctx)
-	open.add(stopReloads) // and does not wait for one that is compiling
+	open.add("reloads", stopReloads) // and does not wait for one that is compiling
 	go p.Run(ctx)
 	go reloadOn(ctx, signals.reload, p)
-	open.add(background(ctx, func(context.Context) {
+	open.add("traffic", background(ctx, func(context.Context) {
 		if err := p.Serve(traffic); err != nil {
 			failed <- err
 		}
 	}))
-	open.add(func() { _ = traffic.Close() }) // for a Serve that has not begun, which Shutdown could not end
+	open.add("traffic listener", func() { _ = traffic.Close() }) // for a Serve that Shutdown came before
 	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).
 		Float64("seconds", time.Since(began).Seconds()).Msg("serving")
 	if listening != nil {
@@ -141,6 +130,23 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	return err
 }
 
+// load has p build its first snapshot, which a signal or the end of ctx cuts short. Without one there
+// is nothing to serve: an error says why, nil that nobody wants it any more.
+func load(ctx context.Context, p *proxy.Proxy, s *signals, failed <-chan error, log zerolog.Logger) (loaded bool, err error) {
+	done := make(chan error, 1)
+	go func() { done <- p.Load() }() // nobody waits for it when the process ends
+	select {
+	case err := <-done:
+		return err == nil, err
+	case err := <-failed:
+		return false, err
+	case s := <-s.end:
+		log.Info().Stringer("signal", s).Msg("stopped while starting")
+	case <-ctx.Done():
+	}
+	return false, nil
+}
+
 // drain ends serving as p.Shutdown does, and at once when there is a second signal.
 func drain(ctx context.Context, p *proxy.Proxy, s *signals, log zerolog.Logger) error {
 	ctx, interrupt := context.WithCancel(context.WithoutCancel(ctx))
@@ -157,13 +163,22 @@ func drain(ctx context.Context, p *proxy.Proxy, s *signals, log zerolog.Logger) 
 }
 
 // closers undo what was done, the last first.
-type closers []func()
+type closers struct {
+	log  zerolog.Logger
+	list []closer
+}
 
-func (c *closers) add(undo func()) { *c = append(*c, undo) }
+type closer struct {
+	name string
+	undo func()
+}
+
+func (c *closers) add(name string, undo func()) { c.list = append(c.list, closer{name, undo}) }
 
 func (c *closers) close() {
-	for _, undo := range slices.Backward(*c) {
-		undo()
+	for _, one := range slices.Backward(c.list) {
+		c.log.Debug().Str("closing", one.name).Msg("closing")
+		one.undo()
 	}
 }
 
