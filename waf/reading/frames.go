@@ -31,17 +31,20 @@ func (v *Values) encoded(kind family, text string) bool {
 // frames reads messages with a prefix of five bytes: flags and a length.
 func (v *Values) frames(data string) bool {
 	const compressed, trailers = 1, 0x80
-	mark := len(v.found)
+	mark, left := len(v.found), v.left
 	for data != "" {
+		if len(data) < 5 && v.cut {
+			return true
+		}
 		if len(data) < 5 {
-			v.found = v.found[:mark]
-			return v.cut
+			v.found, v.left = v.found[:mark], left
+			return false
 		}
 		size := uint64(data[1])<<24 | uint64(data[2])<<16 | uint64(data[3])<<8 | uint64(data[4])
 		flags := data[0]
 		data = data[5:]
 		if flags&^(compressed|trailers|2) != 0 || size > uint64(len(data)) && !v.cut {
-			v.found = v.found[:mark]
+			v.found, v.left = v.found[:mark], left
 			return false
 		}
 		frame := data[:min(size, uint64(len(data)))]

@@ -36,7 +36,7 @@ type packedWalker struct {
 // packed reads a body in one of these formats, one item after another, and reports whether it is in it,
 // with so many texts in it at least.
 func (v *Values) packed(name string, item func(string) packedItem, data string, least int) bool {
-	mark := len(v.found)
+	mark, left := len(v.found), v.left
 	w := packedWalker{v: v, item: item, data: data, dark: data, path: append(v.json.path[:0], name...)}
 	ok := true
 	for ok && w.data != "" {
@@ -46,7 +46,7 @@ func (v *Values) packed(name string, item func(string) packedItem, data string, 
 	v.json.path = w.path[:0]
 	ok = (ok || v.cut) && w.texts >= least
 	if !ok {
-		v.found = v.found[:mark]
+		v.found, v.left = v.found[:mark], left
 	}
 	return ok
 }

@@ -19,12 +19,12 @@ type protoWalker struct {
 // message reads what may be a message of Protocol Buffers, and reports whether it is one, with so many
 // texts in it at least.
 func (v *Values) message(data string, least int) bool {
-	mark := len(v.found)
+	mark, left := len(v.found), v.left
 	w := protoWalker{v: v, path: append(v.json.path[:0], "protobuf"...), spare: 4 * len(data)}
 	ok := w.walk(data, maxMessages) && w.texts >= least
 	v.json.path = w.path[:0]
 	if !ok {
-		v.found = v.found[:mark]
+		v.found, v.left = v.found[:mark], left
 	}
 	return ok
 }
@@ -34,9 +34,13 @@ func (w *protoWalker) walk(data string, depth int) bool {
 	parent, dark := len(w.path), data // dark begins where nothing is shown of
 	var groups [maxMessages]uint64
 	open := 0
+	cut := w.v.cut && depth == maxMessages
 	for data != "" {
 		tag, n := varint(data)
-		if field := tag >> 3; n == 0 || field == 0 || field >= 1<<29 {
+		if n == 0 {
+			return cut && len(data) < maxVarint
+		}
+		if field := tag >> 3; field == 0 || field >= 1<<29 {
 			return false
 		}
 		data = data[n:]
@@ -44,14 +48,14 @@ func (w *protoWalker) walk(data string, depth int) bool {
 		switch tag & 7 {
 		case 0:
 			if _, n = varint(data); n == 0 {
-				return false
+				return cut && len(data) < maxVarint
 			}
 			size = uint64(n)
 		case 1:
 			size = 8
 		case 2:
 			if size, n = varint(data); n == 0 {
-				return false
+				return cut && len(data) < maxVarint
 			}
 			data = data[n:]
 		case 3:
@@ -71,7 +75,7 @@ func (w *protoWalker) walk(data string, depth int) bool {
 			return false
 		}
 		if size > uint64(len(data)) {
-			if !w.v.cut || depth < maxMessages {
+			if !cut {
 				return false
 			}
 			size = uint64(len(data)) // the body is cut here
@@ -86,7 +90,7 @@ func (w *protoWalker) walk(data string, depth int) bool {
 		data = data[size:]
 	}
 	w.v.runs(ArgsPost, bodyKey, dark)
-	return open == 0
+	return open == 0 || cut
 }
 
 // content shows what has a length: a text, a message, or bytes. What may be a text is shown as one,
@@ -162,9 +166,12 @@ func nearlyText(s string) bool {
 	return 7*n <= len(s)
 }
 
+// maxVarint is how many bytes a number takes at most.
+const maxVarint = 10
+
 // varint is the number that s begins with, and its length; 0 if there is none.
 func varint(s string) (x uint64, n int) {
-	for n < len(s) && n < 10 {
+	for n < len(s) && n < maxVarint {
 		c := s[n]
 		x |= uint64(c&0x7f) << (7 * n)
 		n++

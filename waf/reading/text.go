@@ -57,6 +57,8 @@ func (v *Values) utf8Text(text string) string {
 		text, width, low = text[2:], 2, 0
 	case strings.HasPrefix(text, "\xfe\xff"):
 		text, width, low = text[2:], 2, 1
+	case isMedia(text):
+		return text
 	case len(text) >= 4 && zero == [4]bool{true, true, true, false} && isASCIIText(text[3]):
 		width, low = 4, 3
 	case len(text) >= 4 && zero == [4]bool{false, true, true, true} && isASCIIText(text[0]):

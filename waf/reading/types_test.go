@@ -136,6 +136,9 @@ func TestCut(t *testing.T) {
 			if why := refused(v); why != "" {
 				t.Errorf("%s: %q: refused: %s", mediaType, body[:end], why)
 			}
+			if len(v.Of(ArgsPost)) == 0 && strings.Contains(body[:end], "hello") {
+				t.Errorf("%s: %q: what came before is not shown", mediaType, body[:end])
+			}
 			const attack = "1' OR '1'="
 			if strings.HasSuffix(body[:end], attack) {
 				found := false
