@@ -67,22 +67,30 @@ func (v *Values) unquoted(s string) string {
 	from := len(v.arena.buf)
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '=' {
-			rest := strings.TrimLeft(s[i+1:min(len(s), i+1+80)], " \t")
-			end := len(s[i+1:min(len(s), i+1+80)]) - len(rest)
-			switch {
-			case strings.HasPrefix(rest, "\r\n"):
-				i += end + 2
-				continue
-			case strings.HasPrefix(rest, "\n"):
-				i += end + 1
-				continue
-			case i+2 < len(s) && unhex[s[i+1]]|unhex[s[i+2]] >= 0:
+		if c == '=' && i+1 < len(s) {
+			if i+2 < len(s) && unhex[s[i+1]]|unhex[s[i+2]] >= 0 {
 				c = byte(unhex[s[i+1]]<<4 | unhex[s[i+2]])
 				i += 2
+			} else if n := softBreak(s[i+1:]); n > 0 {
+				i += n
+				continue
 			}
 		}
 		v.arena.buf = append(v.arena.buf, c)
 	}
 	return v.arena.since(from)
+}
+
+// softBreak is the length of a line end, with white space before it, at which a line of quoted-printable
+// goes on in the next.
+func softBreak(s string) int {
+	rest := strings.TrimLeft(s[:min(len(s), 80)], " \t")
+	space := min(len(s), 80) - len(rest)
+	switch {
+	case strings.HasPrefix(rest, "\r\n"):
+		return space + 2
+	case strings.HasPrefix(rest, "\n"):
+		return space + 1
+	}
+	return 0
 }

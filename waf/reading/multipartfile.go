@@ -192,7 +192,13 @@ func nextMark(s string, c class) int {
 	if c != drawing {
 		return strings.IndexByte(s, '<')
 	}
-	return strings.IndexAny(s, "<>oOjJ")
+	for i := range len(s) {
+		switch s[i] {
+		case '<', '>', 'o', 'O', 'j', 'J':
+			return i
+		}
+	}
+	return -1
 }
 
 // programmed reports whether s, which has a "<" at its beginning, begins with a program, in a file of a class.
@@ -211,10 +217,10 @@ func programmed(c class, s string, text bool) bool {
 	case 'i', 'I', 'e', 'E', 'o', 'O':
 		return text && c != page && hasAnyPrefix(s, "<iframe", "<embed", "<object")
 	}
-	if hasAnyPrefix(s, "<jsp:", "<script language=\"php", "<script runat") {
-		return true
+	if !text {
+		return hasAnyPrefix(s, "<jsp:", "<script language=\"php", "<script runat")
 	}
-	return text && (tagNamed(s, "script") || c == page && hasPrefixFold(s, "<cf"))
+	return tagNamed(s, "script") || c == page && hasPrefixFold(s, "<cf") || hasPrefixFold(s, "<jsp:")
 }
 
 // printable reports whether s begins with n bytes of text.
@@ -232,15 +238,15 @@ func printable(s string, n int) bool {
 
 // tagNamed reports whether s begins with the start of an element of a name that may have a prefix.
 func tagNamed(s, name string) bool {
-	tag := s[1:min(len(s), 64)]
-	end := strings.IndexAny(tag, " \t\r\n/>")
-	if end < 0 {
-		return false
+	start, i := 1, 1
+	for ; i < min(len(s), 64); i++ {
+		if s[i] == ':' {
+			start = i + 1
+		} else if !tokenByte[s[i]] {
+			break
+		}
 	}
-	if colon := strings.IndexByte(tag[:end], ':'); colon >= 0 {
-		tag, end = tag[colon+1:], end-colon-1
-	}
-	return EqualKeys(tag[:end], name)
+	return EqualKeys(s[start:i], name)
 }
 
 // handles reports whether s begins with the handler of an event, an attribute, or a link to a script.
