@@ -178,6 +178,9 @@ func TestMultipartShown(t *testing.T) {
 		{"backslash", onePart(`Content-Disposition: form-data; name="a\b"; filename="C:\x\.ph\p"`, "x"), []string{
 			`FILES_NAMES:=ab`, `FILES:=C:\x\.ph\p`, "FILES:=C:x.php",
 		}},
+		{"backslashes, some doubled", onePart(`Content-Disposition: form-data; name="a"; filename="C:\\e\x.txt"`, "x"), []string{
+			`FILES:=C:\\e\x.txt`, `FILES:=C:\ex.txt`, `FILES:=C:\e\x.txt`,
+		}},
 		{"encoded word", onePart(`Content-Disposition: form-data; name="a"; filename="=?utf-8?B?eC5waHA=?="`, "x"), []string{"FILES:=x.php"}},
 		{"Base64", onePart("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64", "PHNjcmlwd\r\nD4="), []string{
 			"ARGS_POST:a=PHNjcmlwd\r\nD4=", "ARGS_POST:a=<script>",

@@ -117,24 +117,33 @@ func (v *Values) unpercent(s string) (decoded string, ok bool) {
 	return v.arena.since(from), ok
 }
 
-// otherNames are the names that a quoted name is to some parsers: without its backslashes, and with
-// the escapes decoded that browsers write for quotation marks and line ends.
-func (v *Values) otherNames(name string) (other [2]string) {
+// otherNames are the names that a quoted name is to some parsers: without its backslashes, with those that
+// are doubled as one, and with the escapes decoded that browsers write for quotation marks and line ends.
+func (v *Values) otherNames(name string) (other [3]string) {
 	if strings.IndexByte(name, '\\') >= 0 {
-		v.arena.room(len(name))
-		from := len(v.arena.buf)
-		for i := 0; i < len(name); i++ {
-			if name[i] == '\\' && i+1 < len(name) {
-				i++
-			}
-			v.arena.buf = append(v.arena.buf, name[i])
+		other[0] = v.unbackslash(name, false)
+		if one := v.unbackslash(name, true); one != name {
+			other[2] = one
 		}
-		other[0] = v.arena.since(from)
 	}
 	if decoded, _ := v.unpercent(name); decoded != name {
 		other[1] = decoded
 	}
 	return other
+}
+
+// unbackslash leaves away the backslashes that escape another byte, or only those that escape another one, as Go and
+// PHP do.
+func (v *Values) unbackslash(name string, doubled bool) string {
+	v.arena.room(len(name))
+	from := len(v.arena.buf)
+	for i := 0; i < len(name); i++ {
+		if name[i] == '\\' && i+1 < len(name) && (!doubled || name[i+1] == '\\') {
+			i++
+		}
+		v.arena.buf = append(v.arena.buf, name[i])
+	}
+	return v.arena.since(from)
 }
 
 // encodedWords decodes a file name with encoded words in it (RFC 2047), which mail libraries write. It
