@@ -6,6 +6,9 @@ const (
 	// firstChunk is the size in bytes a Buffer starts with.
 	firstChunk = 4 << 10
 
+	// doubledBytes is the size up to which a chunk that is full is followed by one of twice its size.
+	doubledBytes = 8 << 20
+
 	// retainedBytes bounds what a Buffer keeps over a Reset: what the forms of a value of a megabyte need.
 	retainedBytes = 16 << 20
 )
@@ -49,7 +52,7 @@ func (b *Buffer) Release(m Mark) {
 func (b *Buffer) reserve(n int) []byte {
 	used := len(b.chunk)
 	if cap(b.chunk)-used < n {
-		b.chunk = make([]byte, 0, max(firstChunk, 2*cap(b.chunk), n))
+		b.chunk = make([]byte, 0, max(firstChunk, min(2*cap(b.chunk), doubledBytes), n))
 		used = 0
 	}
 	return b.chunk[used : used : used+n]
