@@ -24,6 +24,9 @@ PLAIN := ^Test(Sound|Hostile|Memory|Sequences|RandomSequences|Corpus|Mutations|S
 MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy)
 PRODUCT  = $(shell go list ./... | grep -v '/wafer/test/')
 
+# AGREEMENT is how many requests each parser gets in the long form of the agreement suite.
+AGREEMENT   ?= 20000
+
 # SOAKTIME is how long the soak test mixes traffic and faults; its clients wait SOAKPACE times
 # their usual pause between requests, more than 1 where the machine has other work.
 SOAKTIME    ?= 10m
@@ -103,6 +106,10 @@ e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
 	@cd test/cluster && CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -o ../../bin/actor ./actor
 	@cd image && go run . -name wafer-actor:dev -o ../dist/actor.tar ../bin/actor
 	@cd test/cluster && WAFER_TEST_CLUSTER=1 WAFER_TEST_LOAD='$(E2E_LOAD)' go test -count=1 -timeout 30m -v -run TestCluster .
+
+.PHONY: agreement
+agreement: need-parsers ## Compare what PHP, Python, Node, Ruby, Perl and Go read with what rules are shown
+	WAFER_TEST_AGREEMENT=$(AGREEMENT) go test -count=1 -timeout 2h -v ./test/agreement
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
@@ -202,4 +209,16 @@ need-gcc:
 		echo "== installing gcc"; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev; \
+	fi
+
+# The parsers of the agreement suite, and the packages that most applications read requests with.
+PARSERS := php-cgi php-xml python3 python3-django python3-werkzeug nodejs node-busboy node-cookie node-qs \
+	perl libcgi-pm-perl ruby ruby-rack
+
+.PHONY: need-parsers
+need-parsers:
+	@if ! dpkg -s $(PARSERS) >/dev/null 2>&1; then \
+		echo "== installing $(PARSERS)"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PARSERS); \
 	fi
