@@ -5,13 +5,8 @@ import "strings"
 // cookiesLimit is how many cookies a request may have. Browsers keep at most 180 of a site.
 const cookiesLimit = 500
 
-// What the bytes of a cookie mean to some frameworks, as bits.
-const (
-	cookieEscape uint8 = 1 << iota // they decode it
-	cookieGap                      // they separate cookies there
-)
-
-var cookieByte = [256]uint8{'%': cookieEscape, ',': cookieGap, ' ': cookieGap, '\t': cookieGap}
+// cookieGap are the bytes at which some frameworks separate cookies.
+var cookieGap = [256]bool{',': true, ' ': true, '\t': true}
 
 // cookies adds the cookies of one field: pairs between semicolons, trimmed of spaces and control
 // characters, nothing decoded; and behind each what frameworks read differently. It reports whether
@@ -30,19 +25,48 @@ func (v *Values) cookies(field string) (whole bool) {
 		if !v.cookie(name, value) {
 			return false
 		}
-		switch {
-		case !valued: // a value without a name to Django
-			whole = v.cookie("", name)
-		case value != "" && value[0] == '"':
-			whole = v.quotedCookie(name, trimControls(field[behind:])[1:])
-		default:
-			whole = v.otherCookies(name, value)
+		if !valued { // a value without a name to Django
+			name, value, behind = "", name, at
+			if !v.cookie(name, value) {
+				return false
+			}
 		}
-		if !whole {
+		if value != "" && value[0] == '"' {
+			whole = v.quotedCookie(name, value, trimControls(field[behind:])[1:])
+		} else {
+			whole = v.gappedCookies(name, value)
+		}
+		if !whole || !v.decodedCookie(name, value) {
 			return false
 		}
 	}
 	return true
+}
+
+// cookieField is the one Cookie field that several are to most servers (RFC 6265 allows only one, HTTP/2
+// splits it): a quote that is opened in one may be closed in the next.
+func (v *Values) cookieField(fields []Header) string {
+	first, size, several := "", 0, false
+	for i := range fields {
+		if EqualKeys(fields[i].Name, "cookie") {
+			several = size > 0
+			if size == 0 {
+				first = fields[i].Value
+			}
+			size += len(fields[i].Value) + len("; ")
+		}
+	}
+	if !several {
+		return first
+	}
+	v.arena.room(size)
+	from := len(v.arena.buf)
+	for i := range fields {
+		if EqualKeys(fields[i].Name, "cookie") {
+			v.arena.buf = append(append(v.arena.buf, fields[i].Value...), "; "...)
+		}
+	}
+	return v.arena.since(from)
 }
 
 // cookie adds one, unless there are too many.
@@ -55,31 +79,39 @@ func (v *Values) cookie(name, value string) (ok bool) {
 	return true
 }
 
-// otherCookies adds the readings that differ of a value without quotes.
-func (v *Values) otherCookies(name, value string) (whole bool) {
-	seen := uint8(0)
-	for i := range len(value) {
-		seen |= cookieByte[value[i]]
+// decodedCookie adds what is read of a cookie by who decodes it: PHP, Express and Rails names or values,
+// Rack and Perl plus signs as well, Perl and ASP %u0041. Rules about commands and code in cookies do not.
+// Quotes are a part of the value to PHP and Rack.
+func (v *Values) decodedCookie(name, value string) (whole bool) {
+	escaped := strings.IndexByte(name, '%') >= 0 || strings.IndexByte(value, '%') >= 0
+	if escaped {
+		decodedName, decoded := v.unescapeRaw(name), v.unescapeRaw(value)
+		if (decodedName != name || decoded != value) && !v.cookie(decodedName, decoded) {
+			return false
+		}
 	}
-	if seen&cookieGap != 0 && !v.gappedCookies(name, value) {
+	if strings.IndexByte(value, '+') >= 0 && !v.cookie(v.decoded(name), v.decoded(value)) {
 		return false
 	}
-	if seen&cookieEscape == 0 && strings.IndexByte(name, '%') < 0 {
+	if !escaped || !hasUnicodeEscape(name) && !hasUnicodeEscape(value) {
 		return true
 	}
-	// PHP, Express, Rails and Rack decode names or values. Rules about commands and code in cookies
-	// do not.
-	decodedName, decoded := v.unescapeRaw(name), v.unescapeRaw(value)
-	return decodedName == name && decoded == value || v.cookie(decodedName, decoded)
+	return v.cookie(v.unescapeLoosely(name), v.unescapeLoosely(value))
 }
+
+// hasUnicodeEscape reports whether s may have an escape of ASP: %u0041.
+func hasUnicodeEscape(s string) bool { return strings.Contains(s, "%u") || strings.Contains(s, "%U") }
 
 // gappedCookies adds the cookies in a value with commas and white space. Python ends a value at white
 // space and Rack before 2.1 at a comma; another cookie may follow. Its name is a token: what an
 // application looks for.
 func (v *Values) gappedCookies(name, value string) (whole bool) {
+	if strings.IndexAny(value, ", \t") < 0 {
+		return true
+	}
 	for first := true; value != ""; first = false {
 		end := 0
-		for end < len(value) && cookieByte[value[end]] != cookieGap {
+		for end < len(value) && !cookieGap[value[end]] {
 			end++
 		}
 		part := value[:end]
@@ -112,8 +144,9 @@ func isToken(s string) bool {
 
 // quotedCookie adds the readings of a value in quotes; rest begins behind the first. Java, Python and Go
 // take the quotes away, Java and Python go on to the second one even over semicolons, and both know
-// backslashes. A quote that is never closed may be taken to be closed at the field's end.
-func (v *Values) quotedCookie(name, rest string) (whole bool) {
+// backslashes. A quote that is never closed may be taken to be closed at the field's end. Django looks
+// for the last quote of the value.
+func (v *Values) quotedCookie(name, value, rest string) (whole bool) {
 	end, escaped, octal := 0, false, false
 	for end < len(rest) && rest[end] != '"' {
 		if rest[end] == '\\' {
@@ -124,6 +157,22 @@ func (v *Values) quotedCookie(name, rest string) (whole bool) {
 		end++
 	}
 	content := rest[:min(end, len(rest))]
+	if !v.unquotedCookie(name, content, escaped, octal) {
+		return false
+	}
+	if end+len(`""`) >= len(value) || value[len(value)-1] != '"' {
+		return true
+	}
+	content = value[1 : len(value)-1]
+	octal = false
+	for i := range len(content) {
+		octal = octal || content[i] == '\\' && isOctal(content[i:])
+	}
+	return v.unquotedCookie(name, content, true, octal)
+}
+
+// unquotedCookie adds what stood in quotes, with and without numbers in octal.
+func (v *Values) unquotedCookie(name, content string, escaped, octal bool) (whole bool) {
 	if !v.quotedContent(name, v.unquote(content, escaped, false)) {
 		return false
 	}

@@ -89,11 +89,8 @@ func (v *Values) headers(fields []Header) {
 
 	from = len(v.all)
 	v.jar = 0
-	for i := range fields {
-		if cookies && EqualKeys(fields[i].Name, "cookie") && !v.cookies(fields[i].Value) {
-			v.set(ArgumentsLimitReached, "1")
-			break
-		}
+	if cookies && !v.cookies(v.cookieField(fields)) {
+		v.set(ArgumentsLimitReached, "1")
 	}
 	v.mark(RequestCookies, from)
 	v.names(RequestCookies, RequestCookiesNames)
