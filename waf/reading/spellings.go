@@ -3,6 +3,7 @@ package reading
 import (
 	"math/rand/v2"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -70,6 +71,10 @@ func (v *Values) otherPair(pair string, k Kind) {
 		rawKey, rawText, _ := strings.Cut(pair, "=")
 		v.put(k, v.unescapeLoosely(rawKey), v.unescapeLoosely(rawText))
 	}
+	if seen&raw != 0 && (seen&loose != 0 || !utf8.ValidString(key) || !utf8.ValidString(text)) {
+		rawKey, rawText, _ := strings.Cut(pair, "=")
+		v.put(k, v.unescapeNarrowly(rawKey), v.unescapeNarrowly(rawText))
+	}
 	if seen&lead != 0 && (overlong(key) || overlong(text)) {
 		v.put(k, v.shorten(key), v.shorten(text))
 	}
@@ -100,6 +105,29 @@ func (v *Values) unescapeLoosely(s string) string {
 			b = utf8.AppendRune(b, r)
 			i += 5
 		}
+	}
+	v.arena.buf = b
+	return v.arena.since(from)
+}
+
+// unescapeNarrowly decodes as Node's querystring does where an escape is wrong or not UTF-8: what is
+// not escaped becomes the low byte of its UTF-16, so that U+013C is "<".
+func (v *Values) unescapeNarrowly(s string) string {
+	v.arena.room(len(s))
+	from := len(v.arena.buf)
+	b := v.arena.buf
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if n, ok := hexNumber(s, i+1, 2); ok && r == '%' {
+			r, size = n, 3
+		} else if r == '+' {
+			r = ' '
+		}
+		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+			b, r = append(b, byte(high)), low
+		}
+		b = append(b, byte(r))
+		i += size
 	}
 	v.arena.buf = b
 	return v.arena.since(from)
@@ -153,7 +181,7 @@ func overlongAt(s string) (n int, r rune) {
 
 func overlong(s string) bool {
 	for i := range len(s) {
-		if pairByte[s[i]] == lead {
+		if pairByte[s[i]]&lead != 0 {
 			if n, _ := overlongAt(s[i:]); n > 0 {
 				return true
 			}

@@ -36,6 +36,10 @@ func TestPairs(t *testing.T) {
 		{"unicode escapes", "a=%u003cb%U003E+%uff1c&%u0041=%u12", []string{
 			"a=%u003cb%U003E %uff1c", "%u0041=%u12", "a=<b> <", "A=u12",
 		}},
+		{"low bytes", "a=\u013cb\u013e+%ff&\u0161%=\U0001f600", []string{
+			"a=\u013cb\u013e \xff", "\u0161%=\U0001f600", "a=<b> \xff", "\u0161=\U0001f600", "a%==\x00",
+		}},
+		{"no low bytes", "a=\u013c%41&b=\u013c&%ff=1", []string{"a=\u013cA", "b=\u013c", "\xff=1"}},
 		{"double encoding stays", "a=%253c", []string{"a=%3c"}},
 		{"overlong", "a=%c0%ae%c0%af%e0%80%af%f0%80%80%bc", []string{
 			"a=\xc0\xae\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xbc", "a=.//<",
@@ -76,6 +80,7 @@ func TestPairsBound(t *testing.T) {
 	}{
 		{"a&", true}, {"a=1&", true}, {"&", false}, {";", false}, {"a;", false}, {"a=;", true}, {"%", false}, {"%u", false},
 		{"%u0041;", false}, {"a=%&", true}, {"+a&", true}, {"%00;&", true}, {"%c0%ae;", false}, {"a=1&A=%c0%ae;&", true}, {"=;&", true},
+		{"\u013c%;&", true},
 	} {
 		unit := test.unit
 		s := strings.Repeat(unit, n)

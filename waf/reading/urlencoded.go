@@ -25,8 +25,9 @@ const (
 	lead            // may begin an overlong character
 	loose           // "%" that begins no escape
 	strange         // encoders of forms never leave it in a name
+	raw             // not ASCII; of a pair: and something beside it is coded
 
-	odd = semicolon | nul | lead | loose
+	odd = semicolon | nul | lead | loose | raw
 )
 
 var pairByte = func() (t [256]uint8) {
@@ -34,11 +35,14 @@ var pairByte = func() (t [256]uint8) {
 		if byteClass[c]&oddByte != 0 {
 			t[c] = strange
 		}
+		if c >= 0x80 {
+			t[c] |= raw
+		}
 	}
 	t['='], t['%'], t['+'], t[';'] = equals, coded, coded, semicolon
 	t[0] |= nul
 	for _, c := range [...]byte{0xc0, 0xc1, 0xe0, 0xf0, 0xf8, 0xfc} {
-		t[c] = lead
+		t[c] |= lead
 	}
 	return t
 }()
@@ -106,11 +110,15 @@ func (v *Values) pair(pair string) (key, text string, seen uint8) {
 		var bits uint8
 		key, bits = v.unescape(key)
 		name |= bits
+	} else {
+		name &^= raw
 	}
 	if value&coded != 0 {
 		var bits uint8
 		text, bits = v.unescape(text)
 		value |= bits
+	} else {
+		value &^= raw
 	}
 	return key, text, name | value
 }
@@ -129,7 +137,7 @@ func (v *Values) unescape(s string) (text string, seen uint8) {
 			if i+2 < len(s) {
 				if hi, lo := unhex[s[i+1]], unhex[s[i+2]]; hi|lo >= 0 {
 					c = byte(hi<<4 | lo)
-					seen |= pairByte[c] &^ semicolon // an escaped one separates nothing
+					seen |= pairByte[c] &^ (semicolon | raw) // an escaped one separates nothing
 					i += 2
 					break
 				}
