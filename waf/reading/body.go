@@ -111,12 +111,18 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 	}
 	text = v.utf8Text(text)
 	if found, ok, why := v.structured(text); found {
-		if ok && essence(contentType) == "text/html" {
+		switch {
+		case contentType == "": // which is a form to Rack
+			v.pairsBeside(text)
+		case ok && essence(contentType) == "text/html":
 			v.plain(text) // a browser sees other tags in it than a parser of XML
 		}
 		return ok, why
 	}
 	if isBinary(text) {
+		if contentType == "" {
+			v.pairsIn(text)
+		}
 		switch {
 		case kind == textual:
 			v.plain(v.spaced(text))

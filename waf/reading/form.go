@@ -17,15 +17,10 @@ func (v *Values) form(text string) (ok bool, why string) {
 		v.set(ArgumentsLimitReached, limit)
 	}
 	v.set(ReqbodyProcessor, "RAW")
-	start := trimStart(strings.TrimPrefix(text, "\xef\xbb\xbf"))
+	start := trimStart(v.utf8Text(text))
 	if start != "" && start[0] != '-' {
-		found, ok, why := v.structured(start)
-		switch {
-		case found && v.Text(ReqbodyProcessor) == "JSON":
-			v.pairsIn(afterFirst(v.withoutSyntax(start)))
-			return true, ""
-		case found:
-			v.pairsIn(afterFirst(text))
+		if found, ok, why := v.structured(start); found {
+			v.pairsBeside(start)
 			return ok, why
 		}
 	} else if boundary, ok := looksMultipart(start); ok {
@@ -93,38 +88,53 @@ func (v *Values) pieces(text string) {
 	}
 }
 
+// pairsBeside adds the pairs that a form parser would find in a text that was read as something else.
+func (v *Values) pairsBeside(text string) {
+	if v.Text(ReqbodyProcessor) == "JSON" {
+		text = v.withoutSyntax(text)
+	}
+	v.pairsIn(afterFirst(text))
+}
+
 // pairsIn adds the pairs in a text of another kind that a form parser would find there, under names that
 // an application could ask for.
 func (v *Values) pairsIn(text string) {
 	for s := text; s != ""; {
 		pair, rest, _ := strings.Cut(s, "&")
 		s = rest
-		name, _, found := strings.Cut(pair, "=")
-		if !found {
-			continue
-		}
-		// PHP ends a name at NUL and cuts space in front of it; where ";" separates, a name begins there.
-		start := strings.LastIndexByte(name, ';') + 1
-		for start < len(name) && name[start] <= ' ' {
-			start++
-		}
-		name, _, _ = strings.Cut(name[start:], "\x00")
-		if name != "" && len(name) <= maxWord && !has(name, oddByte) {
-			v.pairs(pair[start:], ArgsPost)
+		// Where ";" separates, too, a pair may stand in the value of another.
+		for {
+			sign := strings.IndexByte(pair, '=')
+			if sign < 0 {
+				break
+			}
+			start := strings.LastIndexByte(pair[:sign], ';') + 1
+			for pair[start] <= ' ' { // PHP cuts space in front of a name, and ends it at NUL
+				start++
+			}
+			name, _, _ := strings.Cut(pair[start:sign], "\x00")
+			if name != "" && len(name) <= maxWord && !has(name, oddByte) {
+				v.pairs(pair[start:], ArgsPost) // with those behind it
+				break
+			}
+			_, pair, _ = strings.Cut(pair[sign+1:], ";")
 		}
 	}
 }
 
 // afterFirst is a text without its first pair, whose name is no name: what it has is seen otherwise.
 func afterFirst(text string) string {
-	_, text, _ = strings.Cut(text, "&")
-	return text
+	i := strings.IndexAny(text, "&;")
+	if i < 0 {
+		return ""
+	}
+	return text[i+1:]
 }
 
 // withoutSyntax is a JSON text with spaces for its quotes, commas, colons and brackets: to whom it is a
 // form they are a part of values, and to rules they would look like an attack.
 func (v *Values) withoutSyntax(text string) string {
-	if strings.IndexByte(text, '&') < 0 || strings.IndexByte(text, '=') < 0 {
+	if !strings.ContainsAny(text, "&;") || strings.IndexByte(text, '=') < 0 {
 		return ""
 	}
 	a := &v.arena
