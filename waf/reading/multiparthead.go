@@ -55,6 +55,9 @@ func (v *Values) readHead(p *part, form bool) (why string) {
 				why = "multipart part of an unusual length"
 			}
 		}
+		if why == "" && !EqualKeys(name, "Content-Disposition") && namesFile(value) {
+			why = "multipart part that is named in several fields"
+		}
 		if why != "" {
 			return why
 		}
@@ -63,6 +66,22 @@ func (v *Values) readHead(p *part, form bool) (why string) {
 		return "multipart part without Content-Disposition"
 	}
 	return ""
+}
+
+// namesFile reports whether a field other than Content-Disposition has what Rack looks for in the whole
+// head: the name of a file, or another Content-Disposition.
+func namesFile(value string) bool {
+	for rest := value; ; {
+		i := strings.IndexByte(rest, ';')
+		if i < 0 {
+			break
+		}
+		rest = strings.TrimLeft(rest[i+1:], " \t")
+		if hasPrefixFold(rest, "filename") {
+			return true
+		}
+	}
+	return containsFold(value, "content-disposition")
 }
 
 // plainText reports whether a field's value has no control bytes in it.

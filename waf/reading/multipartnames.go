@@ -23,7 +23,8 @@ type disposition struct {
 func (v *Values) readDisposition(p *part, value string, form bool) (why string) {
 	const unusual = "multipart part with a Content-Disposition of an unusual form"
 	n := token(value)
-	if n == 0 || form && !EqualKeys(value[:n], "form-data") {
+	// Werkzeug before 2.3 finds no parameters behind white space.
+	if n == 0 || n < len(value) && value[n] != ';' || form && !EqualKeys(value[:n], "form-data") {
 		return unusual
 	}
 	for rest := value[n:]; rest != ""; {
