@@ -82,7 +82,7 @@ func (c *checker) checkParanoia(path string, p *Policy) {
 
 func (c *checker) checkCRS(path string, s *CRS) {
 	c.words(path+".allowed_methods", s.AllowedMethods, true, checkMethod)
-	c.words(path+".allowed_request_content_type", s.AllowedContentTypes, true, checkMIMEType)
+	c.words(path+".allowed_request_content_type", s.AllowedContentTypes, false, checkMIMEType)
 	c.words(path+".allowed_request_content_type_charset", s.AllowedCharsets, true, checkCharset)
 	c.words(path+".allowed_http_versions", s.AllowedHTTPVersions, true, checkHTTPVersion)
 	c.words(path+".restricted_extensions", s.RestrictedExtensions, false, checkExtension)

@@ -60,8 +60,9 @@ func DefaultUpstream() Upstream {
 // DefaultPolicy returns the policy that every policy without "inherits" starts from.
 // Unless the file defines a policy "default", it is also what routes without a policy
 // get. The CRS values are those that REQUEST-901-INITIALIZATION.conf of CRS 4.25 sets,
-// but for the methods PUT, PATCH and DELETE, which APIs need, and the field Expect, which
-// the tier answers itself and does not forward.
+// but for the methods PUT, PATCH and DELETE, which APIs need; the media types of requests,
+// all of which are read; the field Content-Encoding, whose codings are undone; and the field
+// Expect, which the tier answers itself and does not forward.
 func DefaultPolicy() Policy {
 	p := Policy{
 		ID:             DefaultPolicyID,
@@ -70,11 +71,7 @@ func DefaultPolicy() Policy {
 		Thresholds:     Thresholds{Inbound: 5, Outbound: 4},
 		ReportingLevel: 4,
 		CRS: CRS{
-			AllowedMethods: []string{"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"},
-			AllowedContentTypes: []string{
-				"application/x-www-form-urlencoded", "multipart/form-data", "text/xml",
-				"application/xml", "application/soap+xml", "application/json",
-			},
+			AllowedMethods:      []string{"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"},
 			AllowedCharsets:     []string{"utf-8", "iso-8859-1", "iso-8859-15", "windows-1252"},
 			AllowedHTTPVersions: []string{"HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0"},
 			RestrictedExtensions: []string{
@@ -90,7 +87,7 @@ func DefaultPolicy() Policy {
 				".webinfo", ".ws", ".wsc", ".wsf", ".wsh", ".xsd", ".xsx",
 			},
 			RestrictedHeaders: []string{
-				"content-encoding", "proxy", "lock-token", "content-range", "if",
+				"proxy", "lock-token", "content-range", "if",
 				"x-http-method-override", "x-http-method", "x-method-override",
 				"x-middleware-subrequest",
 			},

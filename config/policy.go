@@ -48,7 +48,7 @@ type Thresholds struct {
 // CRS are further settings of crs-setup.conf by their CRS meaning; 0 means no limit.
 type CRS struct {
 	AllowedMethods            []string `mapstructure:"allowed_methods"`
-	AllowedContentTypes       []string `mapstructure:"allowed_request_content_type"`
+	AllowedContentTypes       []string `mapstructure:"allowed_request_content_type"` // empty: every one
 	AllowedCharsets           []string `mapstructure:"allowed_request_content_type_charset"`
 	AllowedHTTPVersions       []string `mapstructure:"allowed_http_versions"`
 	RestrictedExtensions      []string `mapstructure:"restricted_extensions"`

@@ -316,7 +316,9 @@ func settings(c *config.CRS) []waf.Setting {
 		}
 	}
 	list("allowed_methods", c.AllowedMethods, "", "")
-	list("allowed_request_content_type", c.AllowedContentTypes, "|", "|")
+	if len(c.AllowedContentTypes) > 0 { // none: whatever a body is, it is read
+		list("allowed_request_content_type", c.AllowedContentTypes, "|", "|")
+	}
 	list("allowed_request_content_type_charset", c.AllowedCharsets, "|", "|")
 	list("allowed_http_versions", c.AllowedHTTPVersions, "", "")
 	list("restricted_extensions", c.RestrictedExtensions, "", "/")

@@ -94,12 +94,13 @@ func (p Policy) Digest() string {
 type piece struct{ source, text string }
 
 // pieces returns the whole SecLang text in the order Coraza has to read it: the engine's
-// settings, CRS's set-up, exclusions decided while a request runs, own rules, CRS, own
-// rules, and exclusions decided now.
+// settings, CRS's set-up, exclusions decided while a request runs, own rules, CRS and what of
+// it ordinary traffic does not bear, own rules, and exclusions decided now.
 func (p Policy) pieces() []piece {
 	out := []piece{
 		{"engine settings", p.engineText()},
 		{"crs set-up", p.setupText()},
+		{"set-up for ordinary traffic", ordinarySetup()},
 	}
 	for i, x := range p.Exclusions {
 		if x.Path != "" {
@@ -109,7 +110,10 @@ func (p Policy) pieces() []piece {
 	for _, r := range p.RulesBefore {
 		out = append(out, piece{r.Source, r.Text})
 	}
-	out = append(out, piece{"crs", "Include @owasp_crs/*.conf"})
+	out = append(out,
+		piece{"crs", "Include @owasp_crs/*.conf"},
+		piece{"exceptions for ordinary traffic", p.ordinaryText()},
+	)
 	for _, r := range p.RulesAfter {
 		out = append(out, piece{r.Source, r.Text})
 	}
@@ -126,6 +130,7 @@ func (p Policy) pieces() []piece {
 // 200020 is ours.
 const (
 	setupRuleID     = 900000
+	ordinaryRuleID  = 9890000
 	exclusionRuleID = 9900000
 )
 

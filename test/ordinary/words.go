@@ -9,7 +9,7 @@ func lines(text string) []string { return strings.Split(strings.TrimSpace(text),
 var (
 	firstNames     = words("Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Mia Noah Olivia Paul Rosa Simon Tessa Viktor Zoë Jürgen Łukasz Aoife Søren Chloé Mateo Yuki Wei Amir Nadia Priya Oleksandr 健一 Мария Ελένη")
 	lastNames      = words("Becker Carlsen Dufour Eriksen García Hansen Ivanova Keller Moreau Novák O'Brien D'Angelo Rossi Schmidt Müller-Lüdenscheidt Nguyễn Kowalski Tanaka Öztürk McDonald Σταύρου Петрова")
-	brands         = words("Acme Globex Initech Umbrella Hooli Vandelay Stark Wayne Wonka Contoso Fabrikam Northwind Litware Tailspin")
+	brands         = words("Acme Globex Initech Umbrella Hooli Vandelay Stark Wayne Wonka Contoso Fabrikam Soylent Litware Tailspin")
 	sites          = words("example.com example.org example.net example.co.uk example.de example.fr example.com.br example.co.jp news-example.com shop-example.io example-travel.eu")
 	sections       = words("news sport politics economy culture travel products category article video blog forum help docs account checkout cart wiki recipes games weather jobs auto finance immobilien kultur actualites noticias c p item")
 	sources        = words("google facebook newsletter bing tiktok linkedin pinterest t.co affiliate awin")
