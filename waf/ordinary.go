@@ -49,7 +49,7 @@ SecRuleUpdateTargetById 932370 "!REQUEST_COOKIES:/^_uet[sv]id$/"
 // ordinaryTypes takes the rules out that refuse media types which are not on a list, and bodies without
 // one. They are there because a body of an unknown type goes uninspected; here each is read as what
 // it looks like. A policy that says what it allows, in its settings or in its own rules, means it.
-const ordinaryTypes = "SecRuleRemoveById 920420 920640\n"
+const ordinaryTypes = "SecRuleRemoveById 920340 920420 920640\n"
 
 func (p Policy) ordinaryText() string {
 	if p.limitsContentTypes() {

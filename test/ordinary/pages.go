@@ -78,7 +78,7 @@ func (a *author) asset() Request {
 		return a.subresource("image", a.one([]string{
 			"/_next/image?url=" + component(source) + "&w=828&q=75", "/image/upload/c_fill,f_auto,q_auto,w_400/v" + a.digits(10) + "/" + a.slug() + ".jpg",
 			"/unsafe/300x200/filters:quality(80):format(webp)/" + source[8:], "/insecure/rs:fill:300:400:0/g:sm/" + strings.TrimRight(b64(source), "=") + ".webp", "/resize?src=" + component(source) + "&size=300x200",
-			"/is/image/" + a.one(brands) + "/" + a.slug() + "?$product$&wid=400&fmt=webp", "/thumb.php?src=../uploads/" + a.slug() + ".jpg&w=200", "/ipx/f_webp&s_300x200/" + a.slug() + ".png", "/fetch/f_auto/" + component(source),
+			"/is/image/" + a.one(brands) + "/" + a.slug() + "?$product$&wid=400&fmt=webp", "/thumb.php?src=/uploads/" + a.slug() + ".jpg&w=200", "/ipx/f_webp&s_300x200/" + a.slug() + ".png", "/fetch/f_auto/" + component(source),
 		})).Request
 	}
 	return a.subresource("image", a.one([]string{"/favicon.ico", "/apple-touch-icon.png", "/logo.svg", "/avatar/" + a.hex(32) + "?s=80&d=mm&r=g", "/vi/" + a.safe(11) + "/hqdefault.jpg?sqp=-oaymwEcCNACELwBSFXyq4qpAw4IARUAAIhCGAFwAcABBg==&rs=AOn4CLB" + a.safe(32), "/emoji/1f600.svg", "/" + a.safe(60) + "=w240-h135-rw"})).Request
