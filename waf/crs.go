@@ -20,14 +20,31 @@ type ruleEdit struct {
 
 // ruleEdits are all changes that Wafer makes to CRS. Each takes false positives away that have one
 // cause, and none of the attacks: docs/security.md has the figures.
-var ruleEdits = []ruleEdit{
-	// 942550 looks for quotes and brackets as SQL's JSON operators have them, and finds every JSON text that
-	// stands inside an argument or a cookie. It sees what the strings of such a text say.
-	{
-		942550, "@owasp_crs/REQUEST-942-APPLICATION-ATTACK-SQLI.conf",
-		"\"id:942550,\\\n    phase:2,\\\n    block,\\\n    capture,\\\n    t:none,t:urlDecodeUni,t:removeWhitespace,",
-		"\"id:942550,\\\n    phase:2,\\\n    block,\\\n    capture,\\\n    t:none,t:urlDecodeUni,t:" + transform.WithoutJSON + ",t:removeWhitespace,",
-	},
+func ruleEdits() []ruleEdit {
+	const (
+		rce  = "@owasp_crs/REQUEST-932-APPLICATION-ATTACK-RCE.conf"
+		php  = "@owasp_crs/REQUEST-933-APPLICATION-ATTACK-PHP.conf"
+		sqli = "@owasp_crs/REQUEST-942-APPLICATION-ATTACK-SQLI.conf"
+	)
+	return []ruleEdit{
+		// 942550 looks for quotes and brackets as SQL's JSON operators have them, and finds every JSON text
+		// that stands inside an argument or a cookie. It sees what the strings of such a text say.
+		transformed(942550, sqli, "t:none,t:urlDecodeUni,", transform.WithoutJSON),
+		// Variables of GraphQL, such as $in and $first, are operators of MongoDB to 942290, and a selection
+		// such as { id } is a command in a group to 932235.
+		transformed(942290, sqli, "t:none,t:urlDecodeUni,", transform.WithoutGraphQL),
+		transformed(932235, rce, "t:none,", transform.WithoutGraphQL),
+		// Advertisers write 1---, which says that a law does not apply, and ${GDPR}, a macro.
+		transformed(942100, sqli, "t:none,", transform.WithoutConsent),
+		transformed(932130, rce, "t:none,", transform.WithoutConsent),
+		transformed(933135, php, "t:none,", transform.WithoutConsent),
+	}
+}
+
+// transformed is an edit that puts a transformation of ours behind the first that a rule has.
+func transformed(rule int, file, first, name string) ruleEdit {
+	old := fmt.Sprintf("\"id:%d,\\\n    phase:2,\\\n    block,\\\n    capture,\\\n    %s", rule, first)
+	return ruleEdit{rule, file, old, old + "t:" + name + ","}
 }
 
 // crs are the files of CRS, with Wafer's changes.
@@ -51,7 +68,7 @@ func (c crs) Open(name string) (fs.File, error) {
 // edited is the text of a file that is changed; nil for others.
 func (c crs) edited(name string) ([]byte, error) {
 	var text []byte
-	for _, e := range ruleEdits {
+	for _, e := range ruleEdits() {
 		if e.file != name {
 			continue
 		}
@@ -90,16 +107,14 @@ type editedInfo struct {
 
 func (i editedInfo) Size() int64 { return i.size }
 
-// register gives Coraza the operators and the transformation that our rules use. Its registry is one for the
+// register gives Coraza the operators and the transformations that our rules use. Its registry is one for the
 // process.
 var register = sync.OnceFunc(func() {
 	registerOperators()
-	own, ok := transform.Lookup(transform.WithoutJSON)
-	if !ok {
-		panic("BUG: no transformation " + transform.WithoutJSON)
+	for _, own := range transform.Own() {
+		plugins.RegisterTransformation(own.Name(), func(s string) (string, bool, error) {
+			out, changed := own.Apply(s, new(transform.Buffer))
+			return out, changed, nil
+		})
 	}
-	plugins.RegisterTransformation(transform.WithoutJSON, func(s string) (string, bool, error) {
-		out, changed := own.Apply(s, new(transform.Buffer))
-		return out, changed, nil
-	})
 })

@@ -16,8 +16,9 @@ const contentTypes = "allowed_request_content_type"
 //
 // 943110 and 943120 look for session fixation: a link of somebody else's that brings a session
 // identifier along. Half of the interfaces that pages talk to have an argument "sessionId", too. What
-// tells the two apart is whether the browser opens a page: by Sec-Fetch-Mode, which no script can
-// set, or by the field Origin of a GET, which only fetches have. The answer to a fetch, an image or a
+// tells the two apart is whether a link could have caused the request. It could not if Sec-Fetch-Mode, which
+// no script can set, says that no page is opened; if a GET has the field Origin, which only fetches have;
+// or if there is a token in Authorization, which apps and scripts put there. The answer to a fetch, an image or a
 // script from another site cannot set a cookie in a browser that sends these fields, unless the
 // application has marked it SameSite=None. So nobody asks about the names that say nothing more
 // than "session identifier". The names of frameworks that are known to take identifiers from the
@@ -26,10 +27,11 @@ func ordinarySetup() string {
 	const names = `ctl:'ruleRemoveTargetById=943110;ARGS_NAMES:/^session[-_]?id$/',` +
 		`ctl:'ruleRemoveTargetById=943120;ARGS_NAMES:/^session[-_]?id$/'`
 	return fmt.Sprintf(`
-SecRule REQUEST_HEADERS:Sec-Fetch-Mode "@rx ^(?:cors|no-cors|same-origin)$" "id:%[1]d,phase:1,pass,t:none,nolog,%[3]s"
+SecRule REQUEST_HEADERS:Sec-Fetch-Mode "@rx ^(?:cors|no-cors|same-origin)$" "id:%[1]d,phase:1,pass,t:none,nolog,%[4]s"
 SecRule REQUEST_METHOD "@streq GET" "id:%[2]d,phase:1,pass,t:none,nolog,chain"
-  SecRule REQUEST_HEADERS:Origin "@rx ^https?://" "t:none,%[3]s"
-`, ordinaryRuleID, ordinaryRuleID+1, names)
+  SecRule REQUEST_HEADERS:Origin "@rx ^https?://" "t:none,%[4]s"
+SecRule REQUEST_HEADERS:Authorization "@rx ^Bearer " "id:%[3]d,phase:1,pass,t:none,nolog,%[4]s"
+`, ordinaryRuleID, ordinaryRuleID+1, ordinaryRuleID+2, names)
 }
 
 // ordinaryTargets are values that a rule finds something in which is not there. They stand behind CRS.

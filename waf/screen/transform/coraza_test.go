@@ -58,11 +58,12 @@ func newOracle(t testing.TB, names ...string) oracle {
 		plugins.RegisterOperator("peek", func(options plugintypes.OperatorOptions) (plugintypes.Operator, error) {
 			return peeker{saw: registry.current, multi: options.Arguments == "multi"}, nil
 		})
-		own, _ := Lookup(WithoutJSON)
-		plugins.RegisterTransformation(WithoutJSON, func(s string) (string, bool, error) {
-			out, changed := own.Apply(s, new(Buffer))
-			return out, changed, nil
-		})
+		for _, own := range Own() {
+			plugins.RegisterTransformation(own.Name(), func(s string) (string, bool, error) {
+				out, changed := own.Apply(s, new(Buffer))
+				return out, changed, nil
+			})
+		}
 		registry.registered = true
 	}
 	registry.current = &observed{}

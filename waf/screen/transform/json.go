@@ -39,12 +39,19 @@ func withoutJSON(s string, b *Buffer) (string, bool) {
 
 // unquoted is what a valid JSON string says.
 func unquoted(quoted string) string {
+	text, ok := unquote(quoted)
+	if !ok {
+		panic("BUG: a string of a valid text is none: " + quoted)
+	}
+	return text
+}
+
+// unquote is what a JSON string says.
+func unquote(quoted string) (string, bool) {
 	if strings.IndexByte(quoted, '\\') < 0 {
-		return quoted[1 : len(quoted)-1]
+		return quoted[1 : len(quoted)-1], true
 	}
 	var s string
-	if err := json.Unmarshal([]byte(quoted), &s); err != nil {
-		panic("BUG: a string of a valid text is none: " + err.Error())
-	}
-	return s
+	err := json.Unmarshal([]byte(quoted), &s)
+	return s, err == nil
 }

@@ -2,9 +2,18 @@ package transform
 
 import "strings"
 
-// WithoutJSON is the name of the transformation that Coraza does not know: whoever runs rules that use it
-// registers it there.
-const WithoutJSON = "withoutjson"
+// The names of the transformations that Coraza does not know: whoever runs rules that use them registers
+// them there. [Own] lists them.
+const (
+	WithoutJSON    = "withoutjson"
+	WithoutGraphQL = "withoutgraphql"
+	WithoutConsent = "withoutconsent"
+)
+
+// Own returns the transformations that Coraza does not know.
+func Own() []*Transformation {
+	return []*Transformation{byName[WithoutJSON], byName[WithoutGraphQL], byName[WithoutConsent]}
+}
 
 // Transformation is one of Coraza's transformations, or our own.
 type Transformation struct {
@@ -98,6 +107,8 @@ func named() map[string]*Transformation {
 	add("utf8tounicode", ascii.complement(), utf8ToUnicode)
 
 	add(WithoutJSON, BytesOf("[{"), withoutJSON)
+	add(WithoutGraphQL, BytesOf("{"), withoutGraphQL)
+	add(WithoutConsent, BytesOf("1$"), withoutConsent)
 
 	m["normalisepath"] = m["normalizepath"]
 	m["normalisepathwin"] = m["normalizepathwin"]

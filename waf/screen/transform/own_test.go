@@ -1,0 +1,64 @@
+package transform
+
+import "testing"
+
+// own applies one of our own transformations.
+func own(name, s string) string {
+	t, _ := Lookup(name)
+	out, _ := t.Apply(s, new(Buffer))
+	return out
+}
+
+// What is not GraphQL to the last byte stays as it is, and of what is, strings and comments stay.
+func TestWithoutGraphQL(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"query P($id: ID!, $in: [Int!] = [1, -2.5e3]) {\n  p(id: $id, in: $in) { id name }\n}", ""},
+		{"mutation { add(input: {note: \"it's $gt\", n: 1}) { id } }", "it's $gt"},
+		{`{ user(name: "' or 1=1 -- \u0041", text: """a "b" c""") { ...F @include(if: true) } } # id | cat`, `' or 1=1 -- A a "b" c  id | cat`},
+		{"subscription S { s }\nfragment F on T { a: b }", ""},
+		{"query{id}", ""},
+		{`{"$gt":""}`, `{"$gt":""}`},
+		{"{ id; }", "{ id; }"},
+		{"{ cat /etc/passwd }", "{ cat /etc/passwd }"},
+		{"{ id | cat }", "{ id | cat }"},
+		{"query $in { a }", "query $in { a }"},
+		{"query { a } }", "query { a } }"},
+		{"query { a ", "query { a "},
+		{"query { a(b: 1-1) }", "query { a(b: 1-1) }"},
+		{"query { a(b: 1x) }", "query { a(b: 1x) }"},
+		{"query { a(b: \"x) }", "query { a(b: \"x) }"},
+		{"query { a(b] }", "query { a(b] }"},
+		{"querying", "querying"},
+		{"select 1", "select 1"},
+	} {
+		if got := own(WithoutGraphQL, tt.text); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+// Macros go where they stand alone, and nowhere else.
+func TestWithoutConsent(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"1---", ""},
+		{"1YN-", ""},
+		{"1--- ", "1--- "},
+		{"1--", "1--"},
+		{"${GDPR}", ""},
+		{"https://x/s?gdpr=${GDPR}&c=${GDPR_CONSENT_123}&p=${AUCTION_PRICE}", "https://x/s?gdpr=&c=&p="},
+		{"${gpp_sid},${gpp_string_7}", ","},
+		{"w${GDPR}hoami", "w${GDPR}hoami"},
+		{"=${GDPR}id", "=${GDPR}id"},
+		{"=${GDPR};id", "=${GDPR};id"},
+		{"=${IFS}", "=${IFS}"},
+		{"${${GDPR}}", "${${GDPR}}"},
+		{"=${x=${GDPR}", "=${x="},
+		{"${GDPR_CONSENT_1a}", "${GDPR_CONSENT_1a}"},
+		{"$", "$"},
+		{"${", "${"},
+	} {
+		if got := own(WithoutConsent, tt.text); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
