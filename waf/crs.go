@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
@@ -13,38 +14,57 @@ import (
 
 // ruleEdit changes the text of a rule of CRS where the rule is read, for Coraza and for the screen alike.
 type ruleEdit struct {
-	rule     int
-	file     string
-	old, new string // old stands once in the file
+	rule int
+	file string
+	edit func(rule string) string // the text behind the rule's id
 }
 
 // ruleEdits are all changes that Wafer makes to CRS. Each takes false positives away that have one
 // cause, and none of the attacks: docs/security.md has the figures.
 func ruleEdits() []ruleEdit {
 	const (
-		rce  = "@owasp_crs/REQUEST-932-APPLICATION-ATTACK-RCE.conf"
-		php  = "@owasp_crs/REQUEST-933-APPLICATION-ATTACK-PHP.conf"
-		sqli = "@owasp_crs/REQUEST-942-APPLICATION-ATTACK-SQLI.conf"
+		rce     = "@owasp_crs/REQUEST-932-APPLICATION-ATTACK-RCE.conf"
+		php     = "@owasp_crs/REQUEST-933-APPLICATION-ATTACK-PHP.conf"
+		generic = "@owasp_crs/REQUEST-934-APPLICATION-ATTACK-GENERIC.conf"
+		sqli    = "@owasp_crs/REQUEST-942-APPLICATION-ATTACK-SQLI.conf"
 	)
 	return []ruleEdit{
 		// 942550 looks for quotes and brackets as SQL's JSON operators have them, and finds every JSON text
 		// that stands inside an argument or a cookie. It sees what the strings of such a text say.
-		transformed(942550, sqli, "t:none,t:urlDecodeUni,", transform.WithoutJSON),
+		{942550, sqli, transformed("t:none,t:urlDecodeUni,", transform.WithoutJSON)},
 		// Variables of GraphQL, such as $in and $first, are operators of MongoDB to 942290, and a selection
 		// such as { id } is a command in a group to 932235.
-		transformed(942290, sqli, "t:none,t:urlDecodeUni,", transform.WithoutGraphQL),
-		transformed(932235, rce, "t:none,", transform.WithoutGraphQL),
-		// Advertisers write 1---, which says that a law does not apply, and ${GDPR}, a macro.
-		transformed(942100, sqli, "t:none,", transform.WithoutConsent),
-		transformed(932130, rce, "t:none,", transform.WithoutConsent),
-		transformed(933135, php, "t:none,", transform.WithoutConsent),
+		{942290, sqli, transformed("t:none,t:urlDecodeUni,", transform.WithoutGraphQL)},
+		{932235, rce, transformed("t:none,", transform.WithoutGraphQL)},
+		// ${GDPR} is a macro of advertisers that nobody has replaced.
+		{932130, rce, transformed("t:none,", transform.WithoutMacros)},
+		{933135, php, transformed("t:none,", transform.WithoutMacros)},
+		// libinjection takes two things for a number and a comment. The US privacy string 1--- says that a
+		// law does not apply. Signed cookies, as Rails and others write them, are Base64, two dashes and a
+		// hash; there is nothing in Base64 that SQL could be made of, as long as = stands at its end.
+		{942100, sqli, unless(`^(?:1[YNyn-]{3}|[0-9A-Za-z+/_%-]+(?:=|%3[Dd]){0,2}--[0-9a-f]{40}(?:[0-9a-f]{24})?)$`)},
+		// Pictures that scripts have drawn are sent as URLs of scheme data, and PHP includes such URLs. So the
+		// picture has to begin as one of its kind does.
+		{934170, generic, unless(`^data:image/(?:png;base64,iVBORw0KGgo|jpeg;base64,/9j/|gif;base64,R0lGODlh|webp;base64,UklGR)[0-9A-Za-z+/ ]+={0,2}$`)},
 	}
 }
 
-// transformed is an edit that puts a transformation of ours behind the first that a rule has.
-func transformed(rule int, file, first, name string) ruleEdit {
-	old := fmt.Sprintf("\"id:%d,\\\n    phase:2,\\\n    block,\\\n    capture,\\\n    %s", rule, first)
-	return ruleEdit{rule, file, old, old + "t:" + name + ","}
+// transformed puts a transformation of ours behind those that a rule begins with.
+func transformed(first, name string) func(string) string {
+	return func(rule string) string { return strings.Replace(rule, first, first+"t:"+name+",", 1) }
+}
+
+// unless has a rule score only if one of the values that it matches is none of those of a pattern. What
+// scores goes to the end of the chain, as it does in all chains of CRS.
+func unless(pattern string) func(string) string {
+	const setvar = "    setvar:"
+	return func(rule string) string {
+		at := strings.Index(rule, setvar)
+		if at < 0 {
+			return rule
+		}
+		return rule[:at] + "    chain\"\n    SecRule MATCHED_VARS \"!@rx " + pattern + "\" \\\n    \"t:none,\\\n" + rule[at:]
+	}
 }
 
 // crs are the files of CRS, with Wafer's changes.
@@ -78,10 +98,12 @@ func (c crs) edited(name string) ([]byte, error) {
 				return nil, err
 			}
 		}
-		if n := bytes.Count(text, []byte(e.old)); n != 1 {
-			return nil, fmt.Errorf("%s: rule %d is not as expected: what is changed in it stands there %d times", name, e.rule, n)
+		head, rule, found := strings.Cut(string(text), fmt.Sprintf("\"id:%d,", e.rule))
+		end := strings.Index(rule, "\nSec")
+		if !found || end < 0 || e.edit(rule[:end]) == rule[:end] {
+			return nil, fmt.Errorf("%s: rule %d is not as expected: what is changed in it is not there", name, e.rule)
 		}
-		text = bytes.Replace(text, []byte(e.old), []byte(e.new), 1)
+		text = fmt.Appendf(nil, "%s\"id:%d,%s%s", head, e.rule, e.edit(rule[:end]), rule[end:])
 	}
 	return text, nil
 }

@@ -100,7 +100,7 @@ func (p Policy) pieces() []piece {
 	out := []piece{
 		{"engine settings", p.engineText()},
 		{"crs set-up", p.setupText()},
-		{"set-up for ordinary traffic", ordinarySetup()},
+		{"set-up for ordinary traffic", p.ordinarySetup()},
 	}
 	for i, x := range p.Exclusions {
 		if x.Path != "" {
@@ -129,9 +129,10 @@ func (p Policy) pieces() []piece {
 // use 900000 to 900999; 200000 to 200009 are those of Coraza's recommended settings, and
 // 200020 is ours.
 const (
-	setupRuleID     = 900000
-	ordinaryRuleID  = 9890000
-	exclusionRuleID = 9900000
+	setupRuleID      = 900000
+	ordinaryRuleID   = 9890000
+	serializedRuleID = 9890100
+	exclusionRuleID  = 9900000
 )
 
 func (p Policy) engineText() string {

@@ -116,7 +116,7 @@ func (c count) percent() float64 { return 100 * float64(c.refused) / float64(max
 // TestShare prints how many ordinary requests the default policy refuses, by kind and by rule, and
 // holds the whole to what is promised.
 func TestShare(t *testing.T) {
-	const n = 20000
+	n := size(t)
 	requests := Requests(1, n)
 	outcomes := judge(t, tier(t, defaults), requests)
 	var total count
@@ -142,7 +142,7 @@ func TestShare(t *testing.T) {
 		byKind[requests[i].Kind] = c
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d ordinary requests are refused: %.2f %%; the screen finds %.1f %% clean\n\n", total.refused, total.all, total.percent(), 100*float64(clean)/n)
+	fmt.Fprintf(&b, "%d of %d ordinary requests are refused: %.2f %%; the screen finds %.1f %% clean\n\n", total.refused, total.all, total.percent(), 100*float64(clean)/float64(n))
 	fmt.Fprintf(&b, "%-16s %8s %8s %8s\n", "kind", "requests", "refused", "%")
 	for _, k := range kinds() {
 		c := byKind[k.name]
@@ -155,12 +155,26 @@ func TestShare(t *testing.T) {
 	}
 	slices.SortFunc(rules, func(x, y string) int { return cmp.Or(byRule[y]-byRule[x], strings.Compare(x, y)) })
 	for _, id := range rules {
-		fmt.Fprintf(&b, "%-24s %8d %8.2f %8d\n", id, byRule[id], 100*float64(byRule[id])/n, alone[id])
+		fmt.Fprintf(&b, "%-24s %8d %8.2f %8d\n", id, byRule[id], 100*float64(byRule[id])/float64(n), alone[id])
 	}
 	t.Log("\n" + b.String())
 	if name := os.Getenv("WAFER_TEST_SHARE"); name != "" {
 		examples(t, name, requests, outcomes)
 	}
+}
+
+// size is how many requests are made: few, unless WAFER_TEST_ORDINARY says how many.
+func size(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("WAFER_TEST_ORDINARY")
+	if text == "" {
+		return 4000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // examples writes all that was refused to a file, for whoever looks for the reasons.

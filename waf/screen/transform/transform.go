@@ -7,12 +7,12 @@ import "strings"
 const (
 	WithoutJSON    = "withoutjson"
 	WithoutGraphQL = "withoutgraphql"
-	WithoutConsent = "withoutconsent"
+	WithoutMacros = "withoutmacros"
 )
 
 // Own returns the transformations that Coraza does not know.
 func Own() []*Transformation {
-	return []*Transformation{byName[WithoutJSON], byName[WithoutGraphQL], byName[WithoutConsent]}
+	return []*Transformation{byName[WithoutJSON], byName[WithoutGraphQL], byName[WithoutMacros]}
 }
 
 // Transformation is one of Coraza's transformations, or our own.
@@ -108,7 +108,7 @@ func named() map[string]*Transformation {
 
 	add(WithoutJSON, BytesOf("[{"), withoutJSON)
 	add(WithoutGraphQL, BytesOf("{"), withoutGraphQL)
-	add(WithoutConsent, BytesOf("1$"), withoutConsent)
+	add(WithoutMacros, BytesOf("$"), withoutMacros)
 
 	m["normalisepath"] = m["normalizepath"]
 	m["normalisepathwin"] = m["normalizepathwin"]

@@ -2,18 +2,11 @@ package transform
 
 import "strings"
 
-// withoutConsent takes out of a value what the protocols of advertising write about consent, where rules
-// see something else in it. It is Wafer's own.
-//
-//   - A value that is a US privacy string, such as 1---, which is a number and a comment to SQL, becomes
-//     empty: nothing else fits into its four bytes.
-//   - A macro that nobody has replaced, such as ${GDPR}, which is a variable to shells and to PHP, is
-//     taken out where it is the whole of a parameter: at the beginning or after one of = : / , and at
-//     the end or before one of & , / : So it holds nothing together that would be a word without it.
-func withoutConsent(s string, b *Buffer) (string, bool) {
-	if isPrivacyString(s) {
-		return "", true
-	}
+// withoutMacros takes macros out of a value which advertisers' protocols know and nobody has replaced, such
+// as ${GDPR}: to shells and to PHP they are variables. It does so only where the macro is the whole of a
+// parameter: at the beginning or after one of = : / , and at the end or before one of & , / : So it
+// holds nothing together that would be a word without it. It is Wafer's own.
+func withoutMacros(s string, b *Buffer) (string, bool) {
 	from := strings.Index(s, "${")
 	if from < 0 {
 		return s, false
@@ -43,19 +36,6 @@ func withoutConsent(s string, b *Buffer) (string, bool) {
 		return s, false
 	}
 	return b.keep(append(d, rest...)), true
-}
-
-// isPrivacyString reports whether s is a US privacy string of version 1: three of Y, N and -.
-func isPrivacyString(s string) bool {
-	if len(s) != 4 || s[0] != '1' {
-		return false
-	}
-	for i := 1; i < 4; i++ {
-		if strings.IndexByte("YNyn-", s[i]) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // isMacro reports whether a name is one of the macros of the Interactive Advertising Bureau's frameworks,
