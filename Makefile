@@ -111,6 +111,13 @@ e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
 agreement: need-parsers ## Compare what PHP, Python, Node, Ruby, Perl and Go read with what rules are shown
 	WAFER_TEST_AGREEMENT=$(AGREEMENT) go test -count=1 -timeout 2h -v ./test/agreement
 
+# ORDINARY is how many ordinary requests are made.
+ORDINARY ?= 20000
+
+.PHONY: ordinary
+ordinary: ## Print which share of ordinary requests and of attacks the default policy refuses, by rule
+	WAFER_TEST_ORDINARY=$(ORDINARY) go test -count=1 -v -run 'TestShare|TestAttacks' ./test/ordinary
+
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
 	WAFER_TEST_SOAK=$(SOAKTIME) WAFER_TEST_SOAK_PACE=$(SOAKPACE) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak

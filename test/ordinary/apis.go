@@ -102,7 +102,7 @@ func (a *author) chat() Request {
 	case 0:
 		return a.others("POST", "/socket.io/?EIO=4&transport=polling&t="+a.safe(7)+"&sid="+a.safe(20)).body(textUTF8, a.one([]string{"40", "3", `42["message",` + encode(object{"room": a.uuid(), "text": text}) + "]", `42["ping",` + a.digits(13) + "]\x1e2"}))
 	case 1:
-		return a.others("POST", "/sockjs/"+a.digits(3)+"/"+a.alnum(8)+"/xhr_send?t="+a.digits(13)).body(a.one([]string{textUTF8, "application/xml", plainType}), encode([]string{encode(object{"type": "send", "address": "chat.room", "body": object{"text": text}})}))
+		return a.others("POST", "/sockjs/"+a.digits(3)+"/"+a.alnum(8)+"/xhr_send?t="+a.digits(13)).body(a.one([]string{textUTF8, plainType}), encode([]string{encode(object{"type": "send", "address": "chat.room", "body": object{"text": text}})}))
 	case 2:
 		return a.others("POST", "/chathub?id="+a.safe(22)).body(textUTF8, encode(object{"arguments": []string{a.name(), text}, "target": "SendMessage", "type": 1})+"\x1e")
 	case 3:

@@ -94,13 +94,13 @@ func (a *author) slug() string {
 }
 
 func (a *author) title() string {
-	switch a.IntN(4) {
-	case 0:
+	switch a.IntN(8) {
+	case 0, 1, 2:
 		return a.one(headlines)
-	case 1:
+	case 3, 4:
 		return a.query() + " | " + a.one(brands)
-	case 2:
-		return strings.ToUpper(a.one(nouns)[:1]) + a.one(nouns) + " & " + a.one(nouns) + " – " + a.one(brands)
+	case 5:
+		return a.one(nouns) + " & " + a.one(nouns) + " – " + a.one(brands)
 	}
 	return a.one(headlines) + " - " + a.one(sites)
 }

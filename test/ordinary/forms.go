@@ -80,7 +80,7 @@ func (a *author) upload() Request {
 	return a.call("POST", "/api/avatar").body(jsonType, encode(object{"name": name, "image": a.one([]string{"data:image/png;base64,", ""}) + b64(picture[:2000])}))
 }
 
-// licence asks for the key of a protected video.
-func (a *author) licence() Request {
+// license asks for the key of a protected video.
+func (a *author) license() Request {
 	return a.others("POST", "/widevine/license?token="+a.jwt()).body(a.one([]string{"application/octet-stream", "", textUTF8}), "\x08\x01\x12"+string(a.bytes(a.between(500, 3000))))
 }

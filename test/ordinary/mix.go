@@ -38,7 +38,7 @@ func kinds() []kind {
 		{"form", 6, (*author).form},
 		{"admin", 2, (*author).admin},
 		{"upload", 3, (*author).upload},
-		{"licence", 2, (*author).licence},
+		{"license", 2, (*author).license},
 		{"device", 3, (*author).device},
 		{"xml", 1, (*author).xml},
 	}

@@ -51,7 +51,7 @@ func (a *author) pixel() Request {
 	case 20:
 		target = "/imp?" + a.encoded(pair{"adid", a.digits(9)}, pair{"sessionId", a.uuid()}, pair{"pageUrl", at}, pair{"ts", a.digits(13)})
 	default:
-		target = "/collect?" + a.encoded(pair{"sid", a.uuid()}, pair{"url", at}, pair{"sel", a.one([]string{"body > div.page > a:nth-child(2)", "#main .btn[data-id='3']", "//*[@id=\"app\"]/div[2]/a"})}, pair{"x", "12"}, pair{"y", "-1"}, pair{"o", encode(object{"w": 1920, "h": 1080})})
+		target = "/collect?" + a.encoded(pair{"sid", a.uuid()}, pair{"url", at}, pair{"sel", a.one([]string{"body > div.page > a:nth-child(2)", "#main .btn[data-id='3']", "div.card > h3", "header a.logo", "#menu li:nth-child(4)", "//*[@id=\"app\"]/div[2]/a"})}, pair{"x", "12"}, pair{"y", "-1"}, pair{"o", encode(object{"w": 1920, "h": 1080})})
 	}
 	if a.chance(50) {
 		host := "www.stats." + a.one(sites)

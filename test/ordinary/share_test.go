@@ -1,7 +1,6 @@
 package ordinary
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -38,7 +37,7 @@ func tier(t *testing.T, routes string) *proxy.Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = p.Shutdown(context.WithoutCancel(t.Context())) })
 	return p
 }
 
@@ -113,54 +112,71 @@ type count struct{ refused, all int }
 
 func (c count) percent() float64 { return 100 * float64(c.refused) / float64(max(c.all, 1)) }
 
+// most is the share of ordinary requests, in percent, that the default policy may refuse.
+const most = 4
+
 // TestShare prints how many ordinary requests the default policy refuses, by kind and by rule, and
 // holds the whole to what is promised.
 func TestShare(t *testing.T) {
 	n := size(t)
 	requests := Requests(1, n)
 	outcomes := judge(t, tier(t, defaults), requests)
-	var total count
-	byKind, byRule, alone := map[string]count{}, map[string]int{}, map[string]int{}
-	clean := 0
-	for i, o := range outcomes {
-		c := byKind[requests[i].Kind]
-		c.all++
-		total.all++
-		if o.clean {
-			clean++
-		}
-		if o.refused {
-			c.refused++
-			total.refused++
-			for _, b := range o.blame {
-				byRule[b]++
-			}
-			if len(o.blame) == 1 {
-				alone[o.blame[0]]++
-			}
-		}
-		byKind[requests[i].Kind] = c
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d ordinary requests are refused: %.2f %%; the screen finds %.1f %% clean\n\n", total.refused, total.all, total.percent(), 100*float64(clean)/float64(n))
-	fmt.Fprintf(&b, "%-16s %8s %8s %8s\n", "kind", "requests", "refused", "%")
-	for _, k := range kinds() {
-		c := byKind[k.name]
-		fmt.Fprintf(&b, "%-16s %8d %8d %8.2f\n", k.name, c.all, c.refused, c.percent())
-	}
-	fmt.Fprintf(&b, "\n%-24s %8s %8s %8s\n", "rule or reason", "refused", "% of all", "alone")
-	rules := make([]string, 0, len(byRule))
-	for id := range byRule {
-		rules = append(rules, id)
-	}
-	slices.SortFunc(rules, func(x, y string) int { return cmp.Or(byRule[y]-byRule[x], strings.Compare(x, y)) })
-	for _, id := range rules {
-		fmt.Fprintf(&b, "%-24s %8d %8.2f %8d\n", id, byRule[id], 100*float64(byRule[id])/float64(n), alone[id])
-	}
-	t.Log("\n" + b.String())
+	s := newShares(requests, outcomes)
+	t.Log("\n" + s.String())
 	if name := os.Getenv("WAFER_TEST_SHARE"); name != "" {
 		examples(t, name, requests, outcomes)
 	}
+	if s.total.percent() > most {
+		t.Errorf("%.2f %% of ordinary requests are refused, more than %d %%", s.total.percent(), most)
+	}
+}
+
+// shares are how many requests were refused, of which kind and by what.
+type shares struct {
+	total         count
+	clean         int // to the screen
+	byKind        map[string]count
+	byRule, alone map[string]int
+}
+
+func newShares(requests []Request, outcomes []outcome) *shares {
+	s := &shares{byKind: map[string]count{}, byRule: map[string]int{}, alone: map[string]int{}}
+	for i, o := range outcomes {
+		tally(s.byKind, requests[i].Kind, o.refused)
+		s.total.all++
+		if o.clean {
+			s.clean++
+		}
+		if !o.refused {
+			continue
+		}
+		s.total.refused++
+		for _, b := range o.blame {
+			s.byRule[b]++
+		}
+		if len(o.blame) == 1 {
+			s.alone[o.blame[0]]++
+		}
+	}
+	return s
+}
+
+func (s *shares) String() string {
+	var b strings.Builder
+	all := float64(s.total.all)
+	fmt.Fprintf(&b, "%d of %d ordinary requests are refused: %.2f %%; the screen finds %.1f %% clean\n\n", s.total.refused, s.total.all, s.total.percent(), 100*float64(s.clean)/all)
+	fmt.Fprintf(&b, "%-16s %8s %8s %8s\n", "kind", "requests", "refused", "%")
+	for _, k := range kinds() {
+		c := s.byKind[k.name]
+		fmt.Fprintf(&b, "%-16s %8d %8d %8.2f\n", k.name, c.all, c.refused, c.percent())
+	}
+	fmt.Fprintf(&b, "\n%-24s %8s %8s %8s\n", "rule or reason", "refused", "% of all", "alone")
+	rules := sorted(s.byRule)
+	slices.SortStableFunc(rules, func(x, y string) int { return s.byRule[y] - s.byRule[x] })
+	for _, id := range rules {
+		fmt.Fprintf(&b, "%-24s %8d %8.2f %8d\n", id, s.byRule[id], 100*float64(s.byRule[id])/all, s.alone[id])
+	}
+	return b.String()
 }
 
 // size is how many requests are made: few, unless WAFER_TEST_ORDINARY says how many.

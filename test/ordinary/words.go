@@ -11,9 +11,9 @@ var (
 	lastNames      = words("Becker Carlsen Dufour Eriksen García Hansen Ivanova Keller Moreau Novák O'Brien D'Angelo Rossi Schmidt Müller-Lüdenscheidt Nguyễn Kowalski Tanaka Öztürk McDonald Σταύρου Петрова")
 	brands         = words("Acme Globex Initech Umbrella Hooli Vandelay Stark Wayne Wonka Contoso Fabrikam Soylent Litware Tailspin")
 	sites          = words("example.com example.org example.net example.co.uk example.de example.fr example.com.br example.co.jp news-example.com shop-example.io example-travel.eu")
-	sections       = words("news sport politics economy culture travel products category article video blog forum help docs account checkout cart wiki recipes games weather jobs auto finance immobilien kultur actualites noticias c p item")
+	sections       = words("news sport politics economy culture travel products category article video blog forum help docs account checkout cart wiki recipes games weather jobs auto finance wohnen kultur actualites noticias c p item")
 	sources        = words("google facebook newsletter bing tiktok linkedin pinterest t.co affiliate awin")
-	nouns          = words("house garden table chair lamp river mountain coffee bread window paper music camera phone battery charger bicycle jacket boots shirt kitchen knife board select order union group drop table update insert delete script alert system exec shell command process file config backup admin login user password token secret database server client network cloud storage image video player stream live event meeting calendar ticket train flight hotel beach island winter summer spring autumn light dark blue green red yellow small large best top free cheap new used sale price deal review test guide tutorial howto news update report analysis opinion interview apple pear lemon cherry orange banana carrot potato onion cheese butter milk sugar honey flour pasta pizza burger salad soup dinner lunch breakfast recipe oven fridge freezer dishwasher washer sofa couch pillow blanket mattress carpet curtain mirror shelf desk drawer wardrobe bedroom bathroom balcony terrace garage roof wall floor ceiling door stairs fence lawn flower tree rose tulip forest lake ocean coast valley hill canyon desert village city street bridge tower castle museum theatre cinema concert festival album song guitar piano violin drum singer actor director novel author poem magazine newspaper letter postcard stamp wallet watch ring necklace earrings perfume lipstick shampoo soap towel toothbrush doctor nurse clinic pharmacy vaccine school teacher student lesson exam grade college degree office manager salary invoice budget market stock fund bond loan mortgage insurance lawyer court election minister mayor police fire ambulance football tennis golf hockey boxing swimming running cycling skiing coach goal league season derby transfer squad engine wheel tyre brake diesel electric hybrid parking highway airport gate luggage passport visa embassy")
+	nouns          = words("house garden table chair lamp river mountain coffee bread window paper music camera phone battery charger bicycle jacket boots shirt kitchen knife board select order union group drop table update insert delete script alert system exec shell command process file config backup admin login user password token secret database server client network cloud storage image video player stream live event meeting calendar ticket train flight hotel beach island winter summer spring autumn light dark blue green red yellow small large best top free cheap new used sale price deal review test guide tutorial howto news update report analysis opinion interview apple pear lemon cherry orange banana carrot potato onion cheese butter milk sugar honey flour pasta pizza burger salad soup dinner lunch breakfast recipe oven fridge freezer dishwasher washer sofa couch pillow blanket mattress carpet curtain mirror shelf desk drawer wardrobe bedroom bathroom balcony terrace garage roof wall floor ceiling door stairs fence lawn flower tree rose tulip forest lake ocean coast valley hill canyon desert village city street bridge tower castle museum opera cinema concert festival album song guitar piano violin drum singer actor director novel author poem magazine newspaper letter postcard stamp wallet watch ring necklace earrings perfume lipstick shampoo soap towel toothbrush doctor nurse clinic pharmacy vaccine school teacher student lesson exam grade college degree office manager salary invoice budget market stock fund bond loan mortgage insurance lawyer court election minister mayor police fire ambulance football tennis golf hockey boxing swimming running cycling skiing coach goal league season derby transfer squad engine wheel clutch brake diesel electric hybrid parking highway airport gate luggage passport visa embassy")
 	queriesEnglish = lines(`
 how to boil an egg
 best running shoes 2026
@@ -82,7 +82,7 @@ crème brûlée à l'ancienne
 où acheter une télé pas chère
 l'équipe de france
 zapatos niño otoño
-¿cuánto cuesta un vuelo a Perú?
+¿dónde está la oficina de correos?
 cañón eléctrico
 scarpe da ginnastica più comode
 perché il cielo è blu
@@ -131,8 +131,8 @@ goedkope fietsen 's-Hertogenbosch
 10 things you didn't know about coffee
 "It's over": union drops its plan
 What the vote means for you — and for them
-Live: storm hits the coast; trains cancelled
-He said, she said: how a rumour spreads
+Live: storm hits the coast; no trains
+He said, she said: how a story spreads
 Select committee to update report on table salt
 Order & chaos: inside the exchange
 Prices up 5% (or more) since May

@@ -7,7 +7,7 @@ import "strings"
 const (
 	WithoutJSON    = "withoutjson"
 	WithoutGraphQL = "withoutgraphql"
-	WithoutMacros = "withoutmacros"
+	WithoutMacros  = "withoutmacros"
 )
 
 // Own returns the transformations that Coraza does not know.
