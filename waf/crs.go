@@ -26,6 +26,7 @@ func ruleEdits() []ruleEdit {
 		rce     = "@owasp_crs/REQUEST-932-APPLICATION-ATTACK-RCE.conf"
 		php     = "@owasp_crs/REQUEST-933-APPLICATION-ATTACK-PHP.conf"
 		generic = "@owasp_crs/REQUEST-934-APPLICATION-ATTACK-GENERIC.conf"
+		xss     = "@owasp_crs/REQUEST-941-APPLICATION-ATTACK-XSS.conf"
 		sqli    = "@owasp_crs/REQUEST-942-APPLICATION-ATTACK-SQLI.conf"
 	)
 	return []ruleEdit{
@@ -43,9 +44,12 @@ func ruleEdits() []ruleEdit {
 		// law does not apply. Signed cookies, as Rails and others write them, are Base64, two dashes and a
 		// hash; there is nothing in Base64 that SQL could be made of, as long as = stands at its end.
 		{942100, sqli, unless(`^(?:1[YNyn-]{3}|[0-9A-Za-z+/_%-]+(?:=|%3[Dd]){0,2}--[0-9a-f]{40}(?:[0-9a-f]{24})?)$`)},
-		// Pictures that scripts have drawn are sent as URLs of scheme data, and PHP includes such URLs. So the
-		// picture has to begin as one of its kind does.
-		{934170, generic, unless(`^data:image/(?:png;base64,iVBORw0KGgo|jpeg;base64,/9j/|gif;base64,R0lGODlh|webp;base64,UklGR)[0-9A-Za-z+/ ]+={0,2}$`)},
+		// A picture that a script has drawn is sent as a URL of scheme data in Base64, which is a command, too.
+		{932235, rce, transformed("t:none,", transform.WithoutPicture)},
+		{932260, rce, transformed("t:none,", transform.WithoutPicture)},
+		{934170, generic, transformed("t:none,", transform.WithoutPicture)},
+		{941130, xss, transformed("t:none,", transform.WithoutPicture)},
+		{941170, xss, transformed("t:none,", transform.WithoutPicture)},
 	}
 }
 

@@ -74,7 +74,7 @@ func (p Policy) ordinaryText() string {
 // bodies of types of their own. CRS looks for their first bytes and for the classes that attacks are made
 // of, in Base64, from paranoia level 2 and 3 on; in bodies whose type is on no list this rule does at once.
 func serialized() string {
-	patterns := []string{`\xac\xed\x00\x05`}
+	patterns := []string{`\xac\xed\x00\x05`, "rO0AB[Q-Za-f]"}
 	for _, word := range []string{
 		"\xac\xed\x00\x05", "runtime", "processbuilder", "clonetransformer", "forclosure", "whileclosure",
 		"instantiatefactory", "instantiatetransformer", "invokertransformer", "prototypeclonefactory", "prototypeserializationfactory",

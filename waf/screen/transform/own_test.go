@@ -58,3 +58,28 @@ func TestWithoutMacros(t *testing.T) {
 		}
 	}
 }
+
+// Only a picture is taken for one, and it has nothing besides it.
+func TestWithoutPicture(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		gone bool
+	}{
+		{"data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==", true},
+		{"data:image/jpeg;base64,/9j/4AAQ SkZJ", true},
+		{"data:image/gif;base64,R0lGODlhAQABAAAAACw=", true},
+		{"data:image/webp;base64,UklGRiQAAABXRUJQ", true},
+		{"data:image/png;base64,PD9waHAgc3lzdGVtKCk7", false},
+		{"data:image/png;base64,iVBORw0KGgo;id", false},
+		{"data:image/png;base64,iVBORw0KGgo\" onload=", false},
+		{"data:image/png;base64,iVBORw0KGgo===", false},
+		{"data:image/svg+xml;base64,PHN2Zz4=", false},
+		{"data:text/html;base64,iVBORw0KGgo", false},
+		{"xdata:image/png;base64,iVBORw0KGgo", false},
+		{"data:image/png,iVBORw0KGgo", false},
+	} {
+		if got := own(WithoutPicture, tt.text); (got == "") != tt.gone {
+			t.Errorf("%s: %q is left", tt.text, got)
+		}
+	}
+}

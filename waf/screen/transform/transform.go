@@ -8,11 +8,12 @@ const (
 	WithoutJSON    = "withoutjson"
 	WithoutGraphQL = "withoutgraphql"
 	WithoutMacros  = "withoutmacros"
+	WithoutPicture = "withoutpicture"
 )
 
 // Own returns the transformations that Coraza does not know.
 func Own() []*Transformation {
-	return []*Transformation{byName[WithoutJSON], byName[WithoutGraphQL], byName[WithoutMacros]}
+	return []*Transformation{byName[WithoutJSON], byName[WithoutGraphQL], byName[WithoutMacros], byName[WithoutPicture]}
 }
 
 // Transformation is one of Coraza's transformations, or our own.
@@ -109,6 +110,7 @@ func named() map[string]*Transformation {
 	add(WithoutJSON, BytesOf("[{"), withoutJSON)
 	add(WithoutGraphQL, BytesOf("{"), withoutGraphQL)
 	add(WithoutMacros, BytesOf("$"), withoutMacros)
+	add(WithoutPicture, BytesOf(","), withoutPicture)
 
 	m["normalisepath"] = m["normalizepath"]
 	m["normalisepathwin"] = m["normalizepathwin"]
