@@ -2,6 +2,9 @@ package transform
 
 import "strings"
 
+// macroBytes bounds how far the end of a macro is looked for.
+const macroBytes = 40
+
 // withoutMacros takes macros out of a value which advertisers' protocols know and nobody has replaced, such
 // as ${GDPR}: to shells and to PHP they are variables. It does so only where the macro is the whole of a
 // parameter: at the beginning or after one of = : / , and at the end or before one of & , / : So it
@@ -17,12 +20,8 @@ func withoutMacros(s string, b *Buffer) (string, bool) {
 		if at < 0 {
 			break
 		}
-		end := strings.IndexByte(rest[at:], '}')
-		if end < 0 {
-			break
-		}
-		end += at + 1
-		alone := (at > 0 && strings.IndexByte("=:/,", rest[at-1]) >= 0 || at == 0 && len(rest) == len(s)) &&
+		end := at + 1 + strings.IndexByte(rest[at:min(len(rest), at+macroBytes)], '}')
+		alone := end > at && (at > 0 && strings.IndexByte("=:/,", rest[at-1]) >= 0 || at == 0 && len(rest) == len(s)) &&
 			(end == len(rest) || strings.IndexByte("&,/:", rest[end]) >= 0)
 		if alone && isMacro(rest[at+2:end-1]) {
 			d, changed = append(d, rest[:at]...), true
@@ -41,9 +40,6 @@ func withoutMacros(s string, b *Buffer) (string, bool) {
 // isMacro reports whether a name is one of the macros of the Interactive Advertising Bureau's frameworks,
 // in capitals or, as rules see it after t:lowercase, not.
 func isMacro(name string) bool {
-	if len(name) > 32 {
-		return false
-	}
 	name = strings.ToUpper(name)
 	for _, list := range []string{"GDPR_CONSENT_", "GPP_STRING_", "ADDTL_CONSENT_"} {
 		if number, ok := strings.CutPrefix(name, list); ok {

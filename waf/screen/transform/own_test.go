@@ -1,6 +1,9 @@
 package transform
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // own applies one of our own transformations.
 func own(name, s string) string {
@@ -52,6 +55,7 @@ func TestWithoutMacros(t *testing.T) {
 		{"${GDPR_CONSENT_1a}", "${GDPR_CONSENT_1a}"},
 		{"$", "$"},
 		{"${", "${"},
+		{strings.Repeat("${", 50) + "}=${GDPR}", strings.Repeat("${", 50) + "}="},
 	} {
 		if got := own(WithoutMacros, tt.text); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.text, got, tt.want)
