@@ -260,11 +260,12 @@ const slack = 0.5
 
 // stopped are the shares of attacks, in percent, that the default policy stopped when it was CRS's own
 // and Coraza read the requests: those in media types that CRS allows, and CRS's tests at paranoia 1. What
-// is about media types alone is left out (920).
+// is about media types alone is left out (920), and one test whose path holds an address, as ordinary ones
+// do (931131-2).
 func stopped() map[string]float64 {
 	return map[string]float64{
 		"generic": 94.02, "java": 100, "lfi": 100, "nosql": 98.46, "php": 89.23, "protocol": 44.23, "rce": 75.48, "rfi": 51.28, "sqli": 96.92, "xss": 100,
-		"suite 913": 100, "suite 921": 78.57, "suite 922": 100, "suite 930": 84.21, "suite 931": 45.45, "suite 932": 71.78, "suite 933": 93.77,
+		"suite 913": 100, "suite 921": 78.57, "suite 922": 100, "suite 930": 84.21, "suite 931": 42.42, "suite 932": 71.78, "suite 933": 93.77,
 		"suite 934": 67.23, "suite 941": 96.08, "suite 942": 53.14, "suite 943": 100, "suite 944": 68.64,
 	}
 }
