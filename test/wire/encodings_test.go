@@ -64,10 +64,12 @@ routes:
   - { id: decoded, hosts: [decoded.test], policy: decoded, upstreams: [{ id: b }] }
   - { id: skipped, hosts: [skipped.test], policy: skipped, upstreams: [{ id: b }] }
   - { id: plain, hosts: [plain.test], upstreams: [{ id: b }] }
+  - { id: strict, hosts: [strict.test], policy: strict, upstreams: [{ id: b }] }
 upstreams:
   - { id: b, endpoints: ["%s"] }
 policies:
-  - { id: decoded, crs: { restricted_headers_basic: [proxy] }, response_body: { inspect: true } }
+  - { id: decoded, response_body: { inspect: true } }
+  - { id: strict, crs: { restricted_headers_basic: [content-encoding] } }
   - { id: skipped, inherits: decoded, request_body: { undecodable: skip_inspection } }
 `, back.url())))
 	message := func(host, field, body string) string {
@@ -96,7 +98,8 @@ policies:
 			whole := encode(t, "q=some+harmless+text&n="+strings.Repeat("0123456789", 100), codings...)
 			send(t, "decoded.test", coding, whole, 200, full)
 			send(t, "decoded.test", coding, encode(t, "q="+injection, codings...), 403, map[string]any{"verdict": "block"})
-			send(t, "plain.test", coding, whole, 403, map[string]any{"verdict": "block"})
+			send(t, "plain.test", coding, whole, 200, full)
+			send(t, "strict.test", coding, whole, 403, map[string]any{"verdict": "block"})
 			send(t, "decoded.test", coding, whole[:len(whole)-5], 415, refused)
 			send(t, "skipped.test", coding, whole[:len(whole)-5], 200, map[string]any{"verdict": "pass", "coverage": "headers", "coverage_reason": "encoding"})
 			send(t, "skipped.test", coding, encode(t, "q="+injection, codings...), 403, map[string]any{"verdict": "block"})
