@@ -33,6 +33,8 @@ func TestSpellings(t *testing.T) {
 		"backslashes in a cookie":   func() (*Request, string) { return cookie(`s="\<\s\c\r\i\p\t\>alert(1)\<\/script\>"`) },
 		"semicolons in a cookie":    func() (*Request, string) { return cookie(`s="<?php system($_GET[1]);?>"`) },
 		"cookie in a cookie":        func() (*Request, string) { return cookie(`$Version=1; a=b,s="1' or 1=1-- -"`) },
+		"JSON in a cookie":          func() (*Request, string) { return cookie(`s=j%3A%7B%22q%22%3A%22%5Cu003cscript%5Cu003e%22%7D`) },
+		"overlong path":             func() (*Request, string) { return get("/a/%c0%bcscript%c0%bealert(1)"), "" },
 		"path parameter":            func() (*Request, string) { return get("/a;q=%3Cscript%3Ealert(1)%3C%2fscript%3E/b"), "" },
 		"segment":                   func() (*Request, string) { return get("/a/x%27%20or%201=1--%20%2f"), "" },
 	} {

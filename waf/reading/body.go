@@ -40,6 +40,9 @@ func (v *Values) Body(processor, contentType string, body []byte, whole bool) {
 	if !ok {
 		v.fail(why)
 	}
+	if processor != "URLENCODED" && hasLead(text) && overlong(text) { // of forms otherPair does so
+		v.shortened()
+	}
 	v.settle()
 	v.names(ArgsPost, ArgsPostNames)
 	v.sizeArgs(ArgsPost)
@@ -109,7 +112,13 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 	if v.encoded(kind, text) {
 		return true, ""
 	}
-	text = v.utf8Text(text)
+	if strings.HasPrefix(text, "Lo\xa7\x94") {
+		return v.xmlDocument(text) // "<?xm" in EBCDIC, which some parsers read
+	}
+	received := text
+	if text = v.utf8Text(text); len(text) != len(received) {
+		v.undecoded(received)
+	}
 	if found, ok, why := v.structured(text); found {
 		switch {
 		case contentType == "": // which is a form to Rack
@@ -136,6 +145,9 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 		ok, why = v.urlencoded(text)
 		v.embed(0)
 		return ok, why
+	}
+	if kind > textual && !isClean(text) {
+		text = v.spaced(text) // a message as well
 	}
 	v.plain(text)
 	return true, ""
@@ -188,7 +200,7 @@ func (v *Values) xmlLike(text, start string) (found, ok bool, why string) {
 		return true, true, ""
 	}
 	v.found = v.found[:mark]
-	if definesEntities(start) {
+	if definesEntities(start) || declaresEncoding(start) {
 		v.set(ReqbodyProcessor, "XML")
 		return true, false, why
 	}
@@ -208,6 +220,25 @@ func definesEntities(s string) bool {
 	head, _, _ := strings.Cut(s, ">")
 	return !EqualKeys(strings.TrimSpace(head[:min(len(head), 5)]), "html") &&
 		(strings.Contains(head, "SYSTEM") || strings.Contains(head, "PUBLIC"))
+}
+
+// declaresEncoding reports whether a text declares to be XML in an encoding that is not read here: what it
+// says is not known then.
+func declaresEncoding(s string) bool {
+	if !strings.HasPrefix(s, "<?xml") {
+		return false
+	}
+	declaration, _, _ := strings.Cut(s[:min(len(s), 1<<10)], "?>")
+	i := strings.Index(declaration, "encoding")
+	if i < 0 {
+		return false
+	}
+	encoding, _, _ := xmlPair(declaration[i-1:], "encoding")
+	switch Lower(encoding) {
+	case "", "utf-8", "utf8", "us-ascii", "ascii":
+		return false
+	}
+	return !xmlIsUTF16(encoding) && xmlHigh(encoding) == nil && !(xmlWritesASCII(encoding) && isASCII(s))
 }
 
 // multipartType is the media type of a multipart body with this boundary.

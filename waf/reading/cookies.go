@@ -93,10 +93,25 @@ func (v *Values) decodedCookie(name, value string) (whole bool) {
 	if strings.IndexByte(value, '+') >= 0 && !v.cookie(v.decoded(name), v.decoded(value)) {
 		return false
 	}
-	if !escaped || !hasUnicodeEscape(name) && !hasUnicodeEscape(value) {
+	if escaped && (hasUnicodeEscape(name) || hasUnicodeEscape(value)) && !v.cookie(v.unescapeLoosely(name), v.unescapeLoosely(value)) {
+		return false
+	}
+	return v.jsonCookie(name, value)
+}
+
+// jsonCookie adds what the strings in a cookie of JSON mean, if they say it in escapes: Express parses such a
+// cookie behind "j:", and applications do so.
+func (v *Values) jsonCookie(name, value string) (whole bool) {
+	if value = v.unescapeRaw(value); strings.IndexByte(value, '\\') < 0 {
 		return true
 	}
-	return v.cookie(v.unescapeLoosely(name), v.unescapeLoosely(value))
+	v.embedded(RequestCookies, name, strings.TrimPrefix(value, "j:"))
+	whole = true
+	for _, x := range v.found {
+		whole = whole && v.cookie(x.Key, x.Text)
+	}
+	v.found = v.found[:0]
+	return whole
 }
 
 // hasUnicodeEscape reports whether s may have an escape of ASP: %u0041.

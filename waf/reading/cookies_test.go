@@ -33,6 +33,9 @@ func TestCookies(t *testing.T) {
 		{"escapes of ASP", []string{"a=%u003c%uu; %u0062=1"}, []string{"a=%u003c%uu", "a=<uu", "%u0062=1", "b=1"}},
 		{"version", []string{`$Version=1; a="1", b=2`}, []string{"$Version=1", `a="1", b=2`, "a=1"}},
 		{"commas", []string{"a=1,b=2,{c=3"}, []string{"a=1,b=2,{c=3", "a=1", "b=2"}},
+		{"JSON", []string{`a=j:{"q":"\u0027x"}; b=%7B%22q%22%3A%22%5Cu0027%22%7D`}, []string{
+			`a=j:{"q":"\u0027x"}`, "a.q='x", `b=%7B%22q%22%3A%22%5Cu0027%22%7D`, `b={"q":"\u0027"}`, "b.q='",
+		}},
 		{"white space", []string{"a=1 x b=2"}, []string{"a=1 x b=2", "a=1", "b=2"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

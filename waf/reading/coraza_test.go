@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/collection"
@@ -210,7 +211,7 @@ func floor(t testing.TB, phase string, v *Values, coraza []string, body bool) {
 		if !body && ofBody(name) || s == line(RequestBody.String(), "", "") {
 			continue
 		}
-		if !got[s] {
+		if !got[s] && !strings.ContainsRune(s, utf8.RuneError) { // behind half a pair of surrogates gjson drops a character
 			t.Errorf("%s: missing %s", phase, s)
 		}
 	}

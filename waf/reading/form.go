@@ -113,7 +113,7 @@ func (v *Values) pairsIn(text string) {
 				start++
 			}
 			name, _, _ := strings.Cut(pair[start:sign], "\x00")
-			if name != "" && len(name) <= maxWord && !has(name, oddByte) {
+			if name != "" && !has(name, oddByte) {
 				v.pairs(pair[start:], ArgsPost) // with those behind it
 				break
 			}

@@ -17,15 +17,15 @@ func (v *Values) encoded(kind family, text string) bool {
 		return v.frames(text)
 	case framed64:
 		plain, decoded := v.base64(text)
-		return decoded && v.frames(plain)
-	}
-	switch {
-	case !ok || isClean(text):
+		if decoded && v.frames(plain) {
+			return true
+		}
+		// Some servers take the messages in front of what is no frame, or no Base64.
+		v.leave("encoding")
+		v.binary(ArgsPost, bodyKey, plain)
 		return false
-	case !isBinary(text):
-		v.put(ArgsPost, bodyKey, v.spaced(text))
 	}
-	return true
+	return ok && isBinary(text)
 }
 
 // frames reads messages with a prefix of five bytes: flags and a length.
@@ -73,7 +73,7 @@ func (v *Values) frame(data string) {
 	}
 }
 
-// base64 decodes a text of one or several Base64 texts, each padded or not.
+// base64 decodes a text of one or several Base64 texts, each padded or not, up to what is none.
 func (v *Values) base64(text string) (string, bool) {
 	a := &v.arena
 	a.room(len(text)/4*3 + 3)
@@ -90,8 +90,7 @@ func (v *Values) base64(text string) (string, bool) {
 		}
 		d := strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", c)
 		if d < 0 {
-			a.buf = a.buf[:from]
-			return "", false
+			return a.since(from), false
 		}
 		bits = bits<<6 | uint32(d)
 		if n += 6; n >= 8 {

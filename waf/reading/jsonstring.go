@@ -98,20 +98,23 @@ func (w *jsonWalker) escape() (byte, bool) {
 	return 0, w.invalid()
 }
 
-// unicode writes the character of an escape \u: of a pair of surrogates that is none, and of
-// half a pair, gjson makes U+FFFD.
+// unicode writes the character of an escape \u. Half a pair of surrogates becomes U+FFFD, and takes nothing
+// with it: what follows is a character of its own, whatever it is.
 func (w *jsonWalker) unicode() bool {
 	r, ok := w.hex()
 	if !ok {
 		return w.invalid()
 	}
 	if utf16.IsSurrogate(r) && w.at+1 < len(w.text) && w.text[w.at] == '\\' && w.text[w.at+1] == 'u' {
+		half := w.at
 		w.at += 2
 		second, ok := w.hex()
 		if !ok {
 			return w.invalid()
 		}
-		r = utf16.DecodeRune(r, second)
+		if r = utf16.DecodeRune(r, second); r == utf8.RuneError {
+			w.at = half
+		}
 	}
 	w.v.arena.buf = utf8.AppendRune(w.v.arena.buf, r)
 	return true

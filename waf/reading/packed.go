@@ -69,23 +69,53 @@ func (w *packedWalker) walk(depth int) bool {
 	case packedList, packedMap:
 		return w.members(i, depth)
 	}
-	if i.open { // a text or bytes in chunks
-		for {
-			chunk := w.item(w.data)
-			if chunk.kind == packedEnd && chunk.head > 0 {
-				w.data = w.data[chunk.head:]
-				return true
-			}
-			if chunk.kind != i.kind || chunk.open || !w.walk(depth-1) {
-				return false
-			}
-		}
+	if i.open {
+		return w.chunks(i.kind)
 	}
 	whole := i.size <= uint64(len(w.data))
 	content := w.data[:min(i.size, uint64(len(w.data)))]
 	w.data = w.data[len(content):]
 	if content != "" && i.kind != packedOther {
-		w.show(i.kind, content)
+		w.show(i.kind, content, len(content))
+	}
+	return whole
+}
+
+// chunks walks a text or bytes in chunks, which are one value: an attack may be split over them.
+func (w *packedWalker) chunks(kind packedKind) bool {
+	a := &w.v.arena
+	begin := w.data
+	size, whole, next := 0, false, w.data
+	for {
+		chunk := w.item(next)
+		if chunk.head == 0 || chunk.kind == packedEnd {
+			whole = chunk.head > 0
+			next = next[chunk.head:]
+			break
+		}
+		if chunk.kind != kind || chunk.open {
+			return false
+		}
+		n := min(chunk.size, uint64(len(next)-chunk.head))
+		size += int(n)
+		next = next[uint64(chunk.head)+n:]
+		if n < chunk.size {
+			break
+		}
+	}
+	a.room(size)
+	from := len(a.buf)
+	for at := begin; len(at) > len(next); {
+		chunk := w.item(at)
+		if chunk.head == 0 || chunk.kind == packedEnd {
+			break
+		}
+		end := uint64(chunk.head) + min(chunk.size, uint64(len(at)-chunk.head))
+		a.buf = append(a.buf, at[chunk.head:end]...)
+		at = at[end:]
+	}
+	if w.data = next; size > 0 {
+		w.show(kind, a.since(from), len(begin)-len(next))
 	}
 	return whole
 }
@@ -109,7 +139,7 @@ func (w *packedWalker) members(i packedItem, depth int) bool {
 				w.path = append(append(w.path, '.'), name...)
 				w.data = w.data[end:]
 				if w.item(w.data).kind != packedText { // whose key would have the name
-					w.put(name, "")
+					w.put("", len(name))
 				}
 			} else if !w.walk(depth - 1) {
 				return false
@@ -123,19 +153,19 @@ func (w *packedWalker) members(i packedItem, depth int) bool {
 	return true
 }
 
-// show adds a text that ends where data begins.
-func (w *packedWalker) show(kind packedKind, s string) {
+// show adds a text, which took so many bytes in front of data.
+func (w *packedWalker) show(kind packedKind, s string, took int) {
 	if kind == packedBytes && !nearlyText(s) {
 		w.v.binary(ArgsPost, w.key(), s)
 		return
 	}
 	w.texts++
-	w.put(s, s)
+	w.put(s, took)
 }
 
-// put adds a value for something that ends where data begins, and what letters there are before it.
-func (w *packedWalker) put(something, text string) {
-	w.v.runs(ArgsPost, bodyKey, w.dark[:len(w.dark)-len(w.data)-len(something)])
+// put adds a value, which took so many bytes in front of data, and what letters there are before it.
+func (w *packedWalker) put(text string, took int) {
+	w.v.runs(ArgsPost, bodyKey, w.dark[:len(w.dark)-len(w.data)-took])
 	w.dark = w.data
 	key := w.key()
 	w.v.put(ArgsPost, key, text)

@@ -15,6 +15,7 @@ const (
 	pathParameter                   // ";"
 	pathTwice                       // an escape of "%"
 	pathEmpty                       // slashes in a row
+	pathLead                        // may begin an overlong character
 )
 
 // otherPaths adds the readings of a path, as it was received, that differ from path, which is decoded once.
@@ -28,6 +29,9 @@ func (v *Values) otherPaths(raw, path string) {
 		if twice = v.unescapeRaw(path); twice != path {
 			v.put(ArgsPath, pathKey, twice)
 		}
+	}
+	if seen&pathLead != 0 && overlong(path) {
+		v.put(ArgsPath, pathKey, v.shorten(path))
 	}
 	if plain := v.plainPath(raw, seen); plain != path && plain != twice {
 		v.put(ArgsPath, pathKey, plain)
@@ -57,6 +61,8 @@ func pathOddities(raw string) (seen uint8) {
 				seen |= pathBackslash
 			case c == '%':
 				seen |= pathTwice
+			case pairByte[c]&lead != 0:
+				seen |= pathLead
 			}
 		}
 	}

@@ -26,6 +26,7 @@ func TestPaths(t *testing.T) {
 		{"/m;q=%27or;x=1,2;%3c", []string{"/m", "'or", "1,2", "<"}},
 		{`/a\b%5cc`, []string{"/a/b/c", `a\b\c`}},
 		{"/%zz%4", nil},
+		{"/a%c0%bcb", []string{"/a<b"}},
 	} {
 		v := new(Values)
 		v.Head(&Request{Target: test.path + "?q=%2f;x"})

@@ -209,6 +209,26 @@ func (v *Values) shorten(s string) string {
 	return v.arena.since(from)
 }
 
+// hasLead reports quickly whether there may be overlong characters in a long text.
+func hasLead(s string) bool {
+	for _, c := range [...]byte{0xc0, 0xc1, 0xe0, 0xf0, 0xf8, 0xfc} {
+		if strings.IndexByte(s, c) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// shortened adds the values found that have overlong characters once more, without: Jackson, for one, decodes
+// them in JSON.
+func (v *Values) shortened() {
+	for i, end := 0, len(v.found); i < end; i++ {
+		if x := v.found[i]; overlong(x.Key) || overlong(x.Text) {
+			v.put(x.Kind, v.shorten(x.Key), v.shorten(x.Text))
+		}
+	}
+}
+
 // nameHash begins the hashes of names, so that nobody can choose names that collide.
 var nameHash = rand.Uint32()
 

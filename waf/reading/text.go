@@ -73,6 +73,18 @@ func (v *Values) utf8Text(text string) string {
 	return v.decodeUnits(text, width, low)
 }
 
+// undecoded shows what is text in a body that has been decoded from units of several bytes, to whoever does
+// not decode it: a few bytes in front of a text make it look so.
+func (v *Values) undecoded(text string) {
+	switch {
+	case strings.HasPrefix(text, "\xef\xbb\xbf"):
+	case isBinary(text):
+		v.runs(ArgsPost, bodyKey, text)
+	default:
+		v.put(ArgsPost, bodyKey, text)
+	}
+}
+
 func isASCIIText(c byte) bool { return ' ' <= c && c < 0x7f || '\t' <= c && c <= '\r' }
 
 // decodeUnits makes UTF-8 of units of 2 or 4 bytes. A unit that is not whole is dropped, as is what stands
