@@ -61,22 +61,23 @@ func TestSlowExpressions(t *testing.T) {
 	if len(expressions) < 150 {
 		t.Fatalf("%d expressions cannot be all of CRS", len(expressions))
 	}
-	padding := strings.Repeat("abc de\né \xff%27;", longValue/16)
+	padding := strings.Repeat("abc de\né \xff%27;", 100)
 	values := []string{
 		padding + padding, "x" + padding + "acd", padding + "\xe4bb" + padding, padding + "b",
 		padding + `<script>alert(1)</script> ' or 1=1 -- ; cat /etc/passwd ${jndi:ldap://x} SELECT a FROM b`,
 		"' union select 1,2 from t -- " + padding,
 	}
 	for _, expr := range expressions {
-		op, err := newRx(options{Arguments: expr})
+		p, err := compilePatient(options{Arguments: expr})
 		if err != nil {
 			t.Errorf("%s: %v", expr, err)
 			continue
 		}
+		p.long = 0
 		for i, v := range values {
 			for _, captures := range []bool{false, true} {
 				tx := ask(&budget.Budget{}, captures)
-				got := op.Evaluate(tx, v)
+				got := p.evaluate(tx, v)
 				var want []string
 				found := submatches(t, expr, v)
 				if captures {

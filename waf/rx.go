@@ -22,12 +22,22 @@ type pattern interface {
 type patient struct {
 	pattern
 	prefix string // every match begins with it
+	long   int    // from this length on a value is read by and by
 	match  func(*slowly) bool
 	find   func(*slowly) []int
 }
 
-// newRx is @rx. Coraza lets . match line breaks and ^ and $ match at them.
+// newRx is @rx.
 func newRx(o options) (plugintypes.Operator, error) {
+	p, err := compilePatient(o)
+	if err != nil {
+		return nil, err
+	}
+	return operator(p.evaluate), nil
+}
+
+// compilePatient compiles an expression. Coraza lets . match line breaks and ^ and $ match at them.
+func compilePatient(o options) (*patient, error) {
 	text := "(?sm)" + o.Arguments
 	if overBytes(text) {
 		made, err := remember(o, "rx over bytes "+o.Arguments, func() (any, error) { return binaryregexp.Compile(o.Arguments) })
@@ -35,48 +45,52 @@ func newRx(o options) (plugintypes.Operator, error) {
 			return nil, err
 		}
 		p := made.(*binaryregexp.Regexp)
-		return rx(patient{
-			p, "",
+		return &patient{
+			p, "", longValue,
 			func(s *slowly) bool { return p.MatchReader(s) },
 			func(s *slowly) []int { return p.FindReaderSubmatchIndex(s) },
-		}), nil
+		}, nil
 	}
 	made, err := remember(o, "rx "+text, func() (any, error) { return regexp.Compile(text) })
 	if err != nil {
 		return nil, err
 	}
 	p := made.(*regexp.Regexp)
-	prefix, _ := p.LiteralPrefix()
-	return rx(patient{
-		p, prefix,
+	prefix, long := "", longValue
+	if prefix, _ = p.LiteralPrefix(); prefix != "" {
+		long = longWithPrefix
+	}
+	return &patient{
+		p, prefix, long,
 		func(s *slowly) bool { return p.MatchReader(s) },
 		func(s *slowly) []int { return p.FindReaderSubmatchIndex(s) },
-	}), nil
+	}, nil
 }
 
-// longValue is from where on an expression reads a value by and by. Up to there it takes some milliseconds at
-// most, and to match a string as a whole is faster.
-const longValue = 4 << 10
+// From these lengths on an expression reads a value by and by. Up to there it takes some milliseconds at most, and
+// to match a string as a whole is faster: by far if every match begins with something that is looked for.
+const (
+	longValue      = 4 << 10
+	longWithPrefix = 64 << 10
+)
 
-func rx(p patient) operator {
-	return func(tx state, value string) bool {
-		steps, long := dearest*len(value), len(value) > longValue
-		if long {
-			steps = cheap * len(value) // the rest as it is read
-		}
-		b := spend(tx, steps)
-		switch {
-		case long && !strings.Contains(value, p.prefix): // who reads by and by cannot look for it
-			return false
-		case long && tx.Capturing():
-			return capture(tx, value, p.find(&slowly{text: value, budget: b}))
-		case long:
-			return p.match(&slowly{text: value, budget: b})
-		case tx.Capturing():
-			return capture(tx, value, p.FindStringSubmatchIndex(value))
-		}
-		return p.MatchString(value)
+func (p *patient) evaluate(tx state, value string) bool {
+	steps, long := dearest*len(value), len(value) > p.long
+	if long {
+		steps = cheap * len(value) // the rest as it is read
 	}
+	b := spend(tx, steps)
+	switch {
+	case long && !strings.Contains(value, p.prefix): // who reads by and by cannot look for it
+		return false
+	case long && tx.Capturing():
+		return capture(tx, value, p.find(&slowly{text: value, budget: b}))
+	case long:
+		return p.match(&slowly{text: value, budget: b})
+	case tx.Capturing():
+		return capture(tx, value, p.FindStringSubmatchIndex(value))
+	}
+	return p.MatchString(value)
 }
 
 // capture keeps what the groups of an expression have found; nil: it has not matched.

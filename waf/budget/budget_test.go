@@ -54,7 +54,7 @@ func TestOnceValue(t *testing.T) {
 	b.Spend(stretch + 1) // the clock runs
 	table := OnceValue(func() int {
 		sum := 0
-		for begun := threadTime(); threadTime() < begun+50*time.Millisecond; sum++ {
+		for begun := ThreadTime(); ThreadTime() < begun+50*time.Millisecond; sum++ {
 		}
 		return sum
 	})

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadTime is how long the calling thread has computed.
-func threadTime() time.Duration {
+// ThreadTime is how long the calling thread has computed.
+func ThreadTime() time.Duration {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // it has no errors for a clock that exists
 	return time.Duration(t.Nano())

@@ -17,11 +17,11 @@ func OnceValue[T any](f func() T) func() T {
 	return sync.OnceValue(func() T {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		begun := threadTime()
-		defer func() { shared.Add(int64(threadTime() - begun)) }()
+		begun := ThreadTime()
+		defer func() { shared.Add(int64(ThreadTime() - begun)) }()
 		return f()
 	})
 }
 
 // now is what the thread has computed, without what it has computed for all.
-func now() time.Duration { return threadTime() - time.Duration(shared.Load()) }
+func now() time.Duration { return ThreadTime() - time.Duration(shared.Load()) }
