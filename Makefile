@@ -19,7 +19,7 @@ FUZZTIME    ?= 30s
 TESTTIMEOUT ?= 20m
 
 # PLAIN selects the tests of the packages MIXED that run without the race detector.
-PLAIN := ^Test(Sound|Hostile|Memory|Sequences|RandomSequences|Corpus|Mutations|Samples|Markup|CoreRules|EveryTransformation|EveryPrefix|EveryByte|Mixtures|EveryRune|Random$$)|Allocat|IdleMemory
+PLAIN := ^Test(Complexity|SlowExpressions|Sound|Hostile|Memory|Sequences|RandomSequences|Corpus|Mutations|Samples|Markup|CoreRules|EveryTransformation|EveryPrefix|EveryByte|Mixtures|EveryRune|Random$$)|Allocat|IdleMemory
 
 MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy)
 PRODUCT  = $(shell go list ./... | grep -v '/wafer/test/')
@@ -97,6 +97,10 @@ test: need-gcc ## Run all tests with the race detector
 	@# package at a time.
 	@echo "== go test -race (test)"
 	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) ./test/...
+
+.PHONY: test-complexity
+test-complexity: ## Look for work that grows faster than its input, in full (an hour)
+	WAFER_TEST_COMPLEXITY=full go test -p 1 -count=1 -timeout 24h -run '^TestComplexity' -v ./waf/...
 
 # E2E_LOAD is the command that brings an image archive to the cluster's nodes.
 E2E_LOAD ?= kind load image-archive
