@@ -121,7 +121,7 @@ func hasUnicodeEscape(s string) bool { return strings.Contains(s, "%u") || strin
 // space and Rack before 2.1 at a comma; another cookie may follow. Its name is a token: what an
 // application looks for.
 func (v *Values) gappedCookies(name, value string) (whole bool) {
-	if strings.IndexAny(value, ", \t") < 0 {
+	if !strings.ContainsAny(value, ", \t") {
 		return true
 	}
 	for first := true; value != ""; first = false {
