@@ -56,6 +56,7 @@ type Limits struct {
 	Head                 Size `mapstructure:"head"`                   // request line and header section
 	Rate                 Size `mapstructure:"rate"`                   // per second, that a transfer may not fall below for long; 0: no limit
 	Inspections          int  `mapstructure:"inspections"`            // at once; 0: one per CPU and one more
+	Memory               Size `mapstructure:"memory"`                 // for bodies under inspection; 0: derived
 }
 
 // Timeout bounds how long a client may take.

@@ -43,6 +43,9 @@ func (l *bootLoader) check() {
 	if b.Limits.Inspections < 0 {
 		l.add("limits.inspections", "%d is too small: at least 0", b.Limits.Inspections)
 	}
+	if m := b.Limits.Memory; m != 0 && m < 4*MiB {
+		l.add("limits.memory", "%s is too small: at least %s, or 0", m, 4*MiB)
+	}
 	l.word("proxy_protocol", b.ProxyProtocol, "off", "on")
 	if b.ProxyProtocol == "on" && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")

@@ -31,6 +31,7 @@ var settings = []setting{
 	{"limit-head", "limits.head", "request line and header section at most, 4KiB to 1MiB"},
 	{"limit-rate", "limits.rate", "bytes per second that a client may not fall below for long, sending or receiving; 0: no limit"},
 	{"limit-inspections", "limits.inspections", "inspections at once, more wait in a short queue; 0: one per CPU and one more"},
+	{"limit-memory", "limits.memory", "memory for all bodies under inspection together, 4MiB at least; 0: half of what GOMEMLIMIT or the container leaves"},
 	{"timeout-head", "timeout.head", "how long a client may take to send the head of a request"},
 	{"timeout-body", "timeout.body", "how long a client may be silent within a request body"},
 	{"timeout-write", "timeout.write", "how long a client may take nothing of a response"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/bits"
 	"sync"
 )
 
@@ -61,18 +62,37 @@ func prefixed(prefix []byte, rest io.Reader) io.Reader {
 	return io.MultiReader(bytes.NewReader(prefix), rest)
 }
 
-// maxPooledBody keeps one large body from occupying memory for ever.
-const maxPooledBody = 64 << 10
+const (
+	// firstBuffer is what every body gets to begin with.
+	firstBuffer = 4 << 10
+	// maxPooledBody keeps one large body from occupying memory for ever.
+	maxPooledBody = firstBuffer << (pooledSizes - 1)
+	pooledSizes   = 5
+)
 
-type bodyPool struct{ sync.Pool }
+// bodyPool keeps buffers by their size: a body that is accounted for must not get one that was made
+// for a larger one.
+type bodyPool [pooledSizes]sync.Pool
 
-var bodies = bodyPool{sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}}
+var bodies bodyPool
 
-func (p *bodyPool) get() []byte { return (*p.Get().(*[]byte))[:0] }
+func (p *bodyPool) get() []byte { return p.sized(firstBuffer) }
+
+// sized returns an empty buffer of that capacity.
+func (p *bodyPool) sized(n int) []byte {
+	if class := bits.Len(uint(n/firstBuffer)) - 1; class >= 0 && class < pooledSizes && n == firstBuffer<<class {
+		if b, ok := p[class].Get().(*[]byte); ok {
+			return (*b)[:0]
+		}
+	}
+	return make([]byte, 0, n)
+}
 
 func (p *bodyPool) put(b []byte) {
-	if cap(b) > 0 && cap(b) <= maxPooledBody {
-		p.Put(&b)
+	if n := cap(b); n >= firstBuffer && n <= maxPooledBody {
+		class := bits.Len(uint(n/firstBuffer)) - 1
+		b = b[: 0 : firstBuffer<<class]
+		p[class].Put(&b)
 	}
 }
 

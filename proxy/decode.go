@@ -61,6 +61,9 @@ func (x *exchange) readResponse(h *fasthttp.ResponseHeader) ([]byte, bool) {
 		return nil, true
 	}
 	limit := int(x.route.policy.ResponseBody.Limit)
+	if !x.takeAnswer(h, limit) {
+		return nil, x.shortOfMemory()
+	}
 	body, whole, err := readUpTo(x.up.Body, bodies.get(), limit)
 	x.body, x.answerBody.prefixed = body, true
 	if err != nil {

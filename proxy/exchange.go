@@ -41,6 +41,8 @@ type exchange struct {
 	coverage   coverage
 	failure    string // closed set: why the request was refused or failed
 
+	upload   upload // what the request's body holds of the memory for bodies
+	charged  charge // what else is held of it
 	body     []byte // what was read for inspection
 	sent     []byte // the request's, once body is the response's
 	bodyDone bool   // and that is all of it
@@ -325,13 +327,10 @@ func (x *exchange) readBody() bool {
 	if x.coverage.reason == reasonOversize {
 		return true // and nothing of it is inspected
 	}
-	x.body = bodies.get()
-	var err error
-	x.body, x.bodyDone, err = readUpTo(x.stream, x.body, int(policy.Limit))
-	if err != nil {
-		return x.bodyFailed(err)
+	if !x.readUpload(int(policy.Limit)) {
+		return false
 	}
-	if !x.bodyDone {
+	if !x.bodyDone && x.tx != nil {
 		return x.oversize()
 	}
 	return true
@@ -377,16 +376,23 @@ func (x *exchange) inspectBody() bool {
 	if x.coverage.label == coverageHeaders || x.coverage.label == coverageNone {
 		body = nil
 	}
+	if len(body) > 0 && !x.takeReading(len(body)) {
+		return x.shortOfMemory()
+	}
+	decoded := 0
 	if len(body) > 0 && x.view.encoded() {
 		var ok bool
 		if body, ok = x.decodeBody(body); !ok {
 			return false
 		}
+		decoded = cap(body)
+		x.keepReading(decoded + len(body)*readingCost)
 	}
 	whole := x.coverage.label != coveragePartial
 	ok := x.clean(func() bool { return x.tx.BodyIsClean(body, whole) }) ||
 		x.judge(func() (waf.Verdict, error) { return x.tx.RequestBody(body, whole) })
 	if x.tx != nil {
+		x.keepReading(decoded + x.tx.Holds())
 		if word := x.tx.Uninspected(); word != "" {
 			x.lessThanFull(unread[word])
 		}
@@ -497,6 +503,7 @@ func (x *exchange) reply() {
 	// A body of unknown length may be an event stream: its head must not wait for it.
 	x.ctx.Response.ImmediateHeaderFlush = x.up.Length < 0
 	body.x = x
+	x.dropInspected()
 	x.ctx.Response.SetBodyStream(body, x.up.Length)
 }
 
@@ -560,6 +567,9 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 		var ok bool
 		if body, ok = x.readResponse(h); !ok {
 			return false
+		}
+		if x.tx == nil { // there is no memory for it, and the policy goes on without
+			return true
 		}
 	}
 	if x.clean(func() bool { return x.tx.ResponseBodyIsClean(body) }) {
@@ -778,6 +788,7 @@ func (x *exchange) finish() {
 	p.metrics.inFlight.Dec()
 	bodies.put(x.body)
 	bodies.put(x.sent)
+	x.leaveMemory()
 	x.snapshot.release()
 	*x.up = upstream.Exchange{}
 	*x = exchange{

@@ -103,6 +103,28 @@ func (m *metrics) watchQueue(waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
+// watchMemory reports each part of the memory for bodies. It is called before anybody uses it.
+func (m *metrics) watchMemory(memory *memory) {
+	waits := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wafer_memory_waits_total", Help: "Bodies that had to wait for room in the memory for bodies under inspection.",
+	}, []string{"part"})
+	letGo := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "wafer_memory_evictions_total", Help: "Slow uploads that were ended because others waited for room.",
+	})
+	m.registry.MustRegister(waits, letGo)
+	memory.uploads.letsGo = letGo.Inc
+	for name, part := range memory.parts() {
+		part.waits = waits.WithLabelValues(name).Inc
+		gauge := func(metric, help string, of func() int64) {
+			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: metric, Help: help, ConstLabels: prometheus.Labels{"part": name},
+			}, func() float64 { return float64(of()) }))
+		}
+		gauge("wafer_memory_budget_bytes", "What bodies under inspection may take together.", part.whole)
+		gauge("wafer_memory_used_bytes", "What bodies under inspection take.", part.taken)
+	}
+}
+
 // EngineVersions are the versions of Coraza and of the Core Rule Set in this binary.
 func EngineVersions() (coraza, crs string) {
 	return moduleVersion("github.com/corazawaf/coraza/v3"), moduleVersion("github.com/corazawaf/coraza-coreruleset/v4")

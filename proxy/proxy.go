@@ -42,6 +42,7 @@ type Proxy struct {
 	server    *fasthttp.Server
 	resources resources
 	bulkhead  *bulkhead
+	memory    *memory
 	decoder   *coding.Decoder
 	snapshot  atomic.Pointer[snapshot] // nil until Load has succeeded
 	stage     atomic.Value             // string: what Load is at
@@ -70,7 +71,9 @@ func Prepare(o Options) *Proxy {
 		reloads:   make(chan reloadRequest),
 		decoder:   coding.New(),
 		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
+		memory:    newMemory(int64(config.GiB)), // until Load
 	}
+	p.metrics.watchMemory(p.memory)
 	p.bulkhead.crowded = processors.add
 	p.resources.disagreed = p.screenDisagreed
 	p.metrics.watchQueue(p.bulkhead.queued)
@@ -83,8 +86,11 @@ func Prepare(o Options) *Proxy {
 // Load builds the first snapshot, which takes seconds. Without one there is nothing to serve, so
 // its error is final.
 func (p *Proxy) Load() error {
-	_, err := p.reload("start")
-	return err
+	if _, err := p.reload("start"); err != nil {
+		return err
+	}
+	p.setMemory()
+	return nil
 }
 
 // Loaded reports whether there is a configuration in force.

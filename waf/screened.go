@@ -82,6 +82,15 @@ func (t *Transaction) Clean() bool { return t.clean }
 // Screened reports whether there was a screen to ask.
 func (t *Transaction) Screened() bool { return t.screenAsked }
 
+// Holds is about how many bytes the transaction takes beside the messages that it was given: what was
+// read of them, and once more for what Coraza makes of it.
+func (t *Transaction) Holds() int {
+	if t.tx != nil {
+		return 2 * t.read.values.Holds()
+	}
+	return t.read.values.Holds()
+}
+
 // askedBytes is how much of a value [Transaction.Asked] has at most.
 const askedBytes = 256
 

@@ -49,6 +49,8 @@ type Conn struct {
 	writeAlarm alarm
 	writing    pace
 
+	givenUp atomic.Pointer[Violation] // why nothing more of a body is read; nil: it is
+
 	unclean bool        // what lingers says, for the reading goroutine
 	lingers atomic.Bool // Close must not reset
 	closed  atomic.Bool
@@ -254,6 +256,9 @@ func (c *Conn) fillBody(b []byte) (int, error) {
 	for {
 		before := c.now()
 		c.readAlarm.ensure(before, c.body.due(before), c.l.start)
+		if v := c.givenUp.Load(); v != nil { // asked behind the alarm, which may have moved GiveUp's
+			return 0, v
+		}
 		n, err := c.sock.Read(b)
 		c.body.spend(c.now()-before, n, c.l.o.BodyRate)
 		switch {
@@ -261,6 +266,8 @@ func (c *Conn) fillBody(b []byte) (int, error) {
 			return n, nil
 		case !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load():
 			return 0, err
+		case c.givenUp.Load() != nil:
+			return 0, c.givenUp.Load()
 		case c.body.out() && silent:
 			return 0, bodyTimeout
 		case c.body.out():
@@ -334,6 +341,13 @@ func (c *Conn) Pass() {
 	if t := c.l.o.WriteTimeout; t > 0 {
 		_ = c.sock.SetWriteDeadline(time.Now().Add(t))
 	}
+}
+
+// GiveUp ends the reading of the body at hand, with v as its violation, also if it is waiting for the
+// client. It may be called in any goroutine, while a body is being read; no request can follow it.
+func (c *Conn) GiveUp(v *Violation) {
+	c.givenUp.Store(v)
+	_ = c.sock.SetReadDeadline(time.Unix(1, 0)) // fails on a closed socket only
 }
 
 // Linger makes Close wait a little, in the background, so that what was written last can

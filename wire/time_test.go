@@ -383,3 +383,29 @@ type counting struct {
 
 func (c *counting) SetReadDeadline(time.Time) error  { c.set++; return nil }
 func (c *counting) SetWriteDeadline(time.Time) error { c.set++; return nil }
+
+// A body that somebody else gives up ends at once, however patient the listener is, and with the
+// violation that was given.
+func TestGivenUp(t *testing.T) {
+	const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n"
+	given := &Violation{503, "memory"}
+	slow(t, timed(), func(t *testing.T, c *Conn, client net.Conn) {
+		go io.WriteString(client, head+"beginning") //nolint:errcheck // read below
+		began, done := time.Now(), make(chan struct{})
+		go func() {
+			defer close(done)
+			if got, err := readUntil(c); got != head+"beginning" || err != given || c.Violation() != given {
+				t.Errorf("read %q, %v", got, err)
+			}
+		}()
+		synctest.Wait()
+		c.GiveUp(given)
+		<-done
+		if took := time.Since(began); took != 0 {
+			t.Errorf("after %s", took)
+		}
+		if !c.lingers.Load() {
+			t.Error("the answer would not arrive")
+		}
+	})
+}

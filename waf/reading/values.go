@@ -69,6 +69,11 @@ func (v *Values) Reset() {
 	v.xml.reset()
 }
 
+// Holds is about how many bytes the values take beside the message that they were read from.
+func (v *Values) Holds() int {
+	return v.arena.total + (cap(v.all)+cap(v.found))*int(unsafe.Sizeof(Value{}))
+}
+
 // All returns every value: those of single kinds first, in the order of the kinds, then the
 // others, kind by kind, each in the order of the document. It is the caller's to read, until
 // the next call of a method that adds values.
@@ -155,12 +160,16 @@ func (v *Values) itoa(n int) string {
 
 // arena holds the text that is not a part of the message: what was decoded or put together.
 // A buffer that is full is left to the strings in it.
-type arena struct{ buf []byte }
+type arena struct {
+	buf   []byte
+	total int // bytes of it, and of those before it, to which strings may still refer
+}
 
 // room makes sure that n bytes can be appended in one piece.
 func (a *arena) room(n int) {
 	if cap(a.buf)-len(a.buf) < n {
 		a.buf = make([]byte, 0, max(n, 2*cap(a.buf), 1<<10))
+		a.total += cap(a.buf)
 	}
 }
 
@@ -171,7 +180,7 @@ func (a *arena) reset() {
 	if cap(a.buf) > keepBytes {
 		a.buf = nil
 	}
-	a.buf = a.buf[:0]
+	a.buf, a.total = a.buf[:0], cap(a.buf)
 }
 
 // view is b as a string that shares its memory.

@@ -1,0 +1,309 @@
+package proxy
+
+import (
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/wafer-waf/wafer/wire"
+)
+
+// memory bounds what all bodies under inspection may take together. A limit for each of them bounds
+// nothing: a process has room for some large bodies, and clients may send thousands at once.
+//
+// It has three parts, so that none waits for another: what is being read never waits for room that
+// only the end of a reading gives back, an inspection never for room that uploads hold, and a
+// response never for that of requests.
+type memory struct {
+	uploads  *room // buffers of request bodies, by what they hold, not by what was announced
+	readings *room // what it costs to read and inspect them, beside their buffers
+	answers  *room // both, of response bodies
+}
+
+const (
+	memoryWait = 2 * time.Second // longest wait for room
+	// answerWait is that of a response. The application has done its work for it.
+	answerWait = 10 * time.Second
+	// smallBody is how large a body is that never waits for large ones: they leave it a part of the room.
+	smallBody = 16 << 10
+	// readingCost is what reading and inspecting a body takes at most, as a multiple of its length
+	// (TestInspectionMemory), while values, their transformations and the engine's copies live.
+	readingCost = 12
+	// answerCost is the same for a response, its buffer included.
+	answerCost = 6
+)
+
+// Of the budget, what each part gets, in eighths.
+const (
+	uploadEighths  = 3
+	readingEighths = 3
+	answerEighths  = 2
+)
+
+func newMemory(budget int64) *memory {
+	m := &memory{uploads: newRoom(memoryWait), readings: newRoom(memoryWait), answers: newRoom(answerWait)}
+	m.set(budget)
+	return m
+}
+
+// set changes the budget. What is held beyond a smaller one is given back in its time.
+func (m *memory) set(budget int64) {
+	m.uploads.set(budget / 8 * uploadEighths)
+	m.readings.set(budget / 8 * readingEighths)
+	m.answers.set(budget / 8 * answerEighths)
+}
+
+// parts are the rooms by the names that metrics have for them.
+func (m *memory) parts() iter.Seq2[string, *room] {
+	return func(yield func(string, *room) bool) {
+		_ = yield("uploads", m.uploads) && yield("readings", m.readings) && yield("answers", m.answers)
+	}
+}
+
+// room is one part of the budget. Who finds no room waits: small asks for small ones, large ones for
+// large ones, in the order they came. A part of the room is closed to large asks. Only the upload that
+// began first may use it, so that there is always one that comes to its end and gives room to the next.
+type room struct {
+	patience time.Duration // longest wait
+	waits    func()        // is called when somebody has to wait
+	letsGo   func()        // is called when an upload is let go
+
+	mu      sync.Mutex
+	budget  int64
+	used    int64
+	leaving int64                 // of it, what uploads hold that were let go
+	asked   int64                 // what all who wait ask for
+	waiting [askSizes]queue[*ask] // by size
+	uploads queue[*upload]        // that are being read, the one that began first in front
+	watched bool                  // let is going to be called
+}
+
+const (
+	askSmall = iota
+	askLarge
+	askSizes
+)
+
+// ask is one who waits.
+type ask struct {
+	link[*ask]
+	n     int64
+	size  int
+	given chan struct{} // closed when it has its room
+}
+
+func newRoom(patience time.Duration) *room {
+	return &room{patience: patience, waits: func() {}, letsGo: func() {}}
+}
+
+func (r *room) whole() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.budget
+}
+
+func (r *room) taken() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.used
+}
+
+func (r *room) set(budget int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.budget = budget
+	r.give()
+}
+
+// open is how much of the room there is for somebody.
+func (r *room) open(size int, u *upload) int64 {
+	if size == askSmall || u != nil && r.uploads.first == u {
+		return r.budget
+	}
+	return r.budget - r.budget/8
+}
+
+// take takes n bytes at once, or waits for them. An estimate that is larger than the room is cut to
+// it, so that it can have it alone. It returns what was taken, and false if there was no room in time.
+func (r *room) take(n int64) (int64, bool) {
+	r.mu.Lock()
+	n = min(n, r.open(askLarge, nil))
+	r.mu.Unlock()
+	if r.claim(n, n, nil) {
+		return n, true
+	}
+	return 0, false
+}
+
+// claim takes n bytes for somebody who will have total bytes then.
+func (r *room) claim(n, total int64, u *upload) bool {
+	size := askLarge
+	if total <= smallBody {
+		size = askSmall
+	}
+	r.mu.Lock()
+	if r.waiting[size].first == nil && r.used+n <= r.open(size, u) {
+		r.used += n
+		r.mu.Unlock()
+		return true
+	}
+	if n > r.budget || u != nil && u.letGo { // it cannot ever
+		r.mu.Unlock()
+		return false
+	}
+	a := &ask{n: n, size: size, given: make(chan struct{})}
+	r.waiting[size].push(a)
+	r.asked += n
+	if u != nil {
+		u.ask = a
+	}
+	r.waits()
+	r.watch()
+	r.give() // to the one who began first
+	r.mu.Unlock()
+
+	timer := time.NewTimer(r.patience)
+	defer timer.Stop()
+	select {
+	case <-a.given:
+	case <-timer.C:
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u != nil {
+		defer func() { u.ask = nil }()
+	}
+	select {
+	case <-a.given:
+		return true
+	default:
+	}
+	r.drop(a)
+	r.give() // to those behind it
+	return false
+}
+
+func (r *room) drop(a *ask) {
+	r.waiting[a.size].remove(a)
+	r.asked -= a.n
+}
+
+// free gives n bytes back.
+func (r *room) free(n int64) {
+	if n == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.used -= n
+	r.give()
+}
+
+// give gives free room to those who wait.
+func (r *room) give() {
+	for {
+		a := r.next()
+		if a == nil {
+			return
+		}
+		r.drop(a)
+		r.used += a.n
+		close(a.given)
+	}
+}
+
+// next is who can have room now; nil: nobody.
+func (r *room) next() *ask {
+	if u := r.uploads.first; u != nil && u.ask != nil && !u.ask.granted() && r.used+u.ask.n <= r.budget {
+		return u.ask
+	}
+	for size := range r.waiting {
+		if a := r.waiting[size].first; a != nil && r.used+a.n <= r.open(size, nil) {
+			return a
+		}
+	}
+	return nil
+}
+
+func (a *ask) granted() bool {
+	select {
+	case <-a.given:
+		return true
+	default:
+		return false
+	}
+}
+
+const (
+	// watchEvery is how often it is looked for uploads to let go while somebody waits.
+	watchEvery = 250 * time.Millisecond
+	// notBefore is how long an upload may do as it likes after it was given room.
+	notBefore = 500 * time.Millisecond
+	// slowUpload is how many bytes per second an upload has to bring to be worth its room to all who
+	// wait. A faster one is let go only for the next of them.
+	slowUpload = 16 << 10
+)
+
+// watch has slow uploads let go for as long as somebody waits.
+func (r *room) watch() {
+	if !r.watched {
+		r.watched = true
+		time.AfterFunc(watchEvery, r.let)
+	}
+}
+
+func (r *room) let() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watched = false
+	if r.asked == 0 {
+		return
+	}
+	r.letGo(time.Now())
+	r.watch()
+}
+
+// letGo lets the slowest uploads go, for as much room as is wanted.
+func (r *room) letGo(now time.Time) {
+	for {
+		u, rate := r.slowest(now)
+		if u == nil || r.short(r.asked) <= 0 || rate >= slowUpload && r.short(r.nextAsks()) <= 0 {
+			return
+		}
+		u.letGo = true
+		r.leaving += u.held
+		u.client.GiveUp(memoryShort)
+		r.letsGo()
+	}
+}
+
+// short is how much is missing for n bytes more, once all have gone who were let go.
+func (r *room) short(n int64) int64 { return r.used - r.leaving + n - r.open(askLarge, nil) }
+
+// nextAsks is what the first who wait ask for.
+func (r *room) nextAsks() (n int64) {
+	for size := range r.waiting {
+		if a := r.waiting[size].first; a != nil {
+			n += a.n
+		}
+	}
+	return n
+}
+
+// slowest is the upload with the least progress since it was given room, in bytes per second. One
+// that waits for room itself is not slow.
+func (r *room) slowest(now time.Time) (slowest *upload, least float64) {
+	for u := r.uploads.first; u != nil; u = u.next {
+		took := now.Sub(u.since)
+		if u.letGo || u.ask != nil || u.client == nil || took < notBefore {
+			continue
+		}
+		if rate := float64(u.got.Load()) / took.Seconds(); slowest == nil || rate < least {
+			slowest, least = u, rate
+		}
+	}
+	return slowest, least
+}
+
+// memoryShort ends an upload that is let go.
+var memoryShort = &wire.Violation{Status: 503, Reason: "memory"}

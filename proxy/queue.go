@@ -1,0 +1,41 @@
+package proxy
+
+// queue is a list that is linked through its elements: it allocates nothing, and each of them can be
+// taken out at any place. T is a pointer to a type that embeds link.
+type queue[T linked[T]] struct{ first, last T }
+
+type linked[T any] interface {
+	comparable
+	links() *link[T]
+}
+
+type link[T any] struct{ prev, next T }
+
+func (l *link[T]) links() *link[T] { return l }
+
+func (q *queue[T]) push(e T) {
+	var none T
+	*e.links() = link[T]{prev: q.last}
+	if q.last != none {
+		q.last.links().next = e
+	} else {
+		q.first = e
+	}
+	q.last = e
+}
+
+func (q *queue[T]) remove(e T) {
+	var none T
+	l := e.links()
+	if l.prev != none {
+		l.prev.links().next = l.next
+	} else {
+		q.first = l.next
+	}
+	if l.next != none {
+		l.next.links().prev = l.prev
+	} else {
+		q.last = l.prev
+	}
+	*l = link[T]{}
+}
