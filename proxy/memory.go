@@ -61,21 +61,23 @@ func (m *memory) parts() iter.Seq2[string, *room] {
 }
 
 // room is one part of the budget. Who finds no room waits: small asks for small ones, large ones for
-// large ones, in the order they came. A part of the room is closed to large asks. Only the upload that
-// began first may use it, so that there is always one that comes to its end and gives room to the next.
+// large ones, in the order they came. A part of the room is closed to large asks, and another one to
+// all but the upload that began first, so that there is always one that comes to its end and gives room
+// to the next.
 type room struct {
 	patience time.Duration // longest wait
 	waits    func()        // is called when somebody has to wait
 	letsGo   func()        // is called when an upload is let go
 
-	mu      sync.Mutex
-	budget  int64
-	used    int64
-	leaving int64                 // of it, what uploads hold that were let go
-	asked   int64                 // what all who wait ask for
-	waiting [askSizes]queue[*ask] // by size
-	uploads queue[*upload]        // that are being read, the one that began first in front
-	watched bool                  // let is going to be called
+	mu       sync.Mutex
+	budget   int64
+	reserved int64 // of it, for the upload that began first
+	used     int64
+	leaving  int64                 // of it, what uploads hold that were let go
+	asked    int64                 // what all who wait ask for
+	waiting  [askSizes]queue[*ask] // by size
+	uploads  queue[*upload]        // that are being read, the one that began first in front
+	watched  bool                  // let is going to be called
 }
 
 const (
@@ -115,12 +117,24 @@ func (r *room) set(budget int64) {
 	r.give()
 }
 
+// reserve keeps so much for the upload that began first, but for a rest in small rooms.
+func (r *room) reserve(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reserved = n
+	r.give()
+}
+
 // open is how much of the room there is for somebody.
 func (r *room) open(size int, u *upload) int64 {
-	if size == askSmall || u != nil && r.uploads.first == u {
+	if u != nil && r.uploads.first == u {
 		return r.budget
 	}
-	return r.budget - r.budget/8
+	open := r.budget - min(r.reserved, r.budget/4*3)
+	if size == askLarge {
+		open -= open / 8
+	}
+	return open
 }
 
 // take takes n bytes at once, or waits for them. An estimate that is larger than the room is cut to

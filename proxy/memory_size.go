@@ -33,13 +33,21 @@ func (p *Proxy) setMemory() {
 	}
 	p.memory.set(budget)
 	p.log.Info().Int64("memory", budget).Str("from", from).Int64("limit", limit).Int64("at_rest", rest).Msg("memory for bodies under inspection")
-	for _, policy := range p.snapshot.Load().config.Policies {
+	p.reserveMemory(p.snapshot.Load().config)
+}
+
+// reserveMemory keeps room for one upload of the size that policies inspect at most.
+func (p *Proxy) reserveMemory(c *config.Routes) {
+	most := int64(0)
+	for _, policy := range c.Policies {
 		// A buffer that grows for the last time is there twice, the second time at half its size.
-		if need := int64(policy.RequestBody.Limit) * 3 / 2; need > p.memory.uploads.whole() {
-			p.log.Warn().Str("policy", policy.ID).Int64("limit", int64(policy.RequestBody.Limit)).Int64("memory", budget).
-				Msg("no room for a request body of the size that the policy inspects: it will get 503")
+		need := int64(policy.RequestBody.Limit) * 3 / 2
+		if most = max(most, need); need > p.memory.uploads.whole() {
+			p.log.Warn().Str("policy", policy.ID).Int64("limit", int64(policy.RequestBody.Limit)).
+				Msg("no memory for a request body of the size that the policy inspects: it will get 503")
 		}
 	}
+	p.memory.uploads.reserve(most)
 }
 
 // bodyMemory is the part for bodies of what a process may have.

@@ -133,6 +133,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	p.snapshot.Store(s) // from here on nothing can fail
 	if old != nil {
 		old.release()
+		p.reserveMemory(c) // at first, once the budget is known
 	}
 	p.describe(s)
 	result.Seconds = time.Since(began).Seconds()

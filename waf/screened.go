@@ -82,11 +82,11 @@ func (t *Transaction) Clean() bool { return t.clean }
 // Screened reports whether there was a screen to ask.
 func (t *Transaction) Screened() bool { return t.screenAsked }
 
-// Holds is about how many bytes the transaction takes beside the messages that it was given: what was
-// read of them, and once more for what Coraza makes of it.
+// Holds is about how many bytes the transaction takes beside the request that it was given: what was
+// read of it, and what Coraza makes of that, if it was asked.
 func (t *Transaction) Holds() int {
 	if t.tx != nil {
-		return 2 * t.read.values.Holds()
+		return 2*t.read.values.Holds() + 3*len(t.body)
 	}
 	return t.read.values.Holds()
 }

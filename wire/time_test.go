@@ -394,7 +394,7 @@ func TestGivenUp(t *testing.T) {
 		began, done := time.Now(), make(chan struct{})
 		go func() {
 			defer close(done)
-			if got, err := readUntil(c); got != head+"beginning" || err != given || c.Violation() != given {
+			if got, err := readUntil(c); got != head+"beginning" || !errors.Is(err, given) || c.Violation() != given {
 				t.Errorf("read %q, %v", got, err)
 			}
 		}()
