@@ -254,8 +254,9 @@ func (t *Transaction) match(m types.MatchedRule) Match {
 	r := m.Rule()
 	score := t.engine.scores[r.ID()]
 	out := Match{
-		RuleID: r.ID(), Phase: int(r.Phase()), Message: m.Message(), Tags: r.Tags(),
-		Score: score.points, Paranoia: score.paranoia,
+		RuleID: r.ID(), Phase: int(r.Phase()), Tags: r.Tags(),
+		Message: strings.Clone(m.Message()), // of one macro it is the value itself, whose memory serves others
+		Score:   score.points, Paranoia: score.paranoia,
 	}
 	if s := r.Severity(); s != types.RuleSeverityUnset {
 		out.Severity = s.String()
@@ -303,7 +304,7 @@ func translate(it *types.Interruption, enforced bool, phase int) Verdict {
 	case "drop":
 		v.Action, v.Status = Drop, 0
 	case "redirect":
-		v.Action, v.Location = Redirect, it.Data
+		v.Action, v.Location = Redirect, strings.Clone(it.Data)
 		if v.Status < 300 || v.Status > 399 {
 			v.Status = 302
 		}
