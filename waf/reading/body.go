@@ -112,9 +112,6 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 	if v.encoded(kind, text) {
 		return true, ""
 	}
-	if strings.HasPrefix(text, "Lo\xa7\x94") {
-		return v.xmlDocument(text) // "<?xm" in EBCDIC, which some parsers read
-	}
 	received := text
 	if text = v.utf8Text(text); len(text) != len(received) {
 		v.undecoded(received)
@@ -175,6 +172,10 @@ func (v *Values) structured(text string) (found, ok bool, why string) {
 		}
 	case c == '<':
 		return v.xmlLike(text, start)
+	case strings.HasPrefix(start, "Lo\xa7\x94"): // "<?xm" in EBCDIC, which some parsers read
+		v.set(ReqbodyProcessor, "XML")
+		ok, why = v.xmlDocument(start)
+		return true, ok, why
 	case c == '-':
 		if boundary, ok := looksMultipart(start); ok {
 			v.set(ReqbodyProcessor, "MULTIPART")
