@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"container/list"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -10,9 +10,11 @@ import (
 // where forwarding costs microseconds, so without it a flood of expensive requests would
 // take every core from all routes. Who finds no place waits a moment in a short queue of
 // its route's own; places are given to the waiting routes in turn, and no route holds all
-// of them, so that one route's flood delays that route.
+// of them, so that one route's flood delays that route. Within a route, lane does the same
+// for clients.
 type bulkhead struct {
 	most     int           // places of one route; one less than there are, if there are several
+	share    int           // places of one client, while others of its route wait
 	depth    int           // waiters of one route at most
 	patience time.Duration // longest wait
 	crowded  func()        // called when somebody has to wait; nil: nobody wants to know
@@ -21,127 +23,149 @@ type bulkhead struct {
 	mu      sync.Mutex
 	free    int
 	waiting int
-	turn    list.List // of *lane: those with waiters, the next one in front
-}
-
-// lane is a route's part of the bulkhead.
-type lane struct {
-	held    int       // places
-	waiters list.List // of chan struct{}, closed when a place is given
-	element *list.Element
+	turn    queue[*lane] // those with waiters, the next one in front
 }
 
 func newBulkhead(places, depth int, patience time.Duration) *bulkhead {
-	return &bulkhead{most: max(places-1, 1), free: places, depth: depth, patience: patience, threads: newBackground()}
+	most := max(places-1, 1)
+	return &bulkhead{most: most, share: max(most/2, 1), free: places, depth: depth, patience: patience, threads: newBackground()}
+}
+
+// who asks for a place.
+type who struct {
+	client  netip.Prefix
+	suspect bool // its last requests were attacks
 }
 
 // enter waits for a place. It reports false if there was none in time, or if too many
 // wait already.
-func (b *bulkhead) enter(l *lane) bool {
+func (b *bulkhead) enter(l *lane, w who) bool {
 	b.mu.Lock()
-	if b.take(l) {
+	g := l.guest(w.client)
+	if b.take(l, g) {
 		b.mu.Unlock()
 		return true
 	}
-	if l.waiters.Len() >= b.depth {
+	if l.waiting >= b.depth && !b.displace(l, g, w.suspect) {
+		l.forget(g)
 		b.mu.Unlock()
 		return false
 	}
-	given, me := b.queue(l)
+	me := b.queue(l, &g.turns[class(w.suspect)], false)
 	b.mu.Unlock()
 
 	timer := time.NewTimer(b.patience)
 	defer timer.Stop()
 	select {
-	case <-given:
-		return true
+	case <-me.over:
+		return !me.displaced
 	case <-timer.C:
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
-	case <-given: // in the meantime
-		return true
+	case <-me.over: // in the meantime
+		return !me.displaced
 	default:
 	}
 	b.drop(l, me)
+	l.forget(g)
 	return false
 }
 
 // enterLate is enter for the inspection of a response. The application has done its work:
-// turning the request away now would be a lie about it, so this waits as long as it takes.
-// How many do is bounded by the requests that were let in before.
-func (b *bulkhead) enterLate(l *lane) {
+// turning the request away now would be a lie about it, so this waits as long as it takes,
+// and nobody is a suspect. How many do is bounded by the requests that were let in before.
+func (b *bulkhead) enterLate(l *lane, client netip.Prefix) {
 	b.mu.Lock()
-	if b.take(l) {
+	g := l.guest(client)
+	if b.take(l, g) {
 		b.mu.Unlock()
 		return
 	}
-	given, _ := b.queue(l)
+	me := b.queue(l, &g.turns[class(false)], true)
 	b.mu.Unlock()
-	<-given
+	<-me.over
 }
 
-// run runs an inspection in the place that the lane was given, and gives the place back.
-func (b *bulkhead) run(l *lane, inspection func()) {
-	defer b.leave(l)
+// run runs an inspection in the place that a client was given, and gives the place back.
+func (b *bulkhead) run(l *lane, client netip.Prefix, inspection func()) {
+	defer b.leave(l, client)
 	b.threads.run(inspection)
 }
 
 // take takes a place at once. Who waits on the same lane comes first.
-func (b *bulkhead) take(l *lane) bool {
-	if b.free == 0 || l.held >= b.most || l.waiters.Len() > 0 {
+func (b *bulkhead) take(l *lane, g *guest) bool {
+	if b.free == 0 || l.held >= b.most || l.waiting > 0 {
 		return false
 	}
-	b.free--
-	l.held++
+	b.give(l, g)
 	return true
 }
 
+func (b *bulkhead) give(l *lane, g *guest) {
+	b.free--
+	l.held++
+	g.held++
+}
+
 // queue appends a waiter.
-func (b *bulkhead) queue(l *lane) (given chan struct{}, waiter *list.Element) {
-	given = make(chan struct{})
-	waiter = l.waiters.PushBack(given)
-	if l.element == nil {
-		l.element = b.turn.PushBack(l)
+func (b *bulkhead) queue(l *lane, t *turn, late bool) *waiter {
+	if l.waiting == 0 {
+		b.turn.push(l)
 	}
+	me := l.add(t, late)
 	b.waiting++
 	if b.crowded != nil {
 		b.crowded()
 	}
-	return given, waiter
+	return me
 }
 
-// leave gives the lane's place to the next route that waits and may have one more.
-func (b *bulkhead) leave(l *lane) {
+// displace makes room in a full queue, at the expense of a client that has more of it.
+func (b *bulkhead) displace(l *lane, g *guest, suspect bool) bool {
+	last := l.expendable(g, suspect)
+	if last == nil {
+		return false
+	}
+	last.displaced = true
+	b.drop(l, last)
+	close(last.over)
+	l.forget(last.turn.guest)
+	return true
+}
+
+// leave gives the client's place to the next route that waits and may have one more.
+func (b *bulkhead) leave(l *lane, client netip.Prefix) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	g := l.guest(client)
 	b.free++
 	l.held--
-	for e := b.turn.Front(); e != nil; e = e.Next() {
-		next := e.Value.(*lane)
+	g.held--
+	l.forget(g)
+	for next := b.turn.first; next != nil; next = next.next {
 		if next.held >= b.most {
 			continue
 		}
-		b.free--
-		next.held++
-		first := next.waiters.Front()
-		close(first.Value.(chan struct{}))
-		b.drop(next, first)
-		if next.element != nil {
-			b.turn.MoveToBack(next.element)
+		w := next.pick(b.share)
+		b.give(next, w.turn.guest)
+		b.drop(next, w)
+		close(w.over)
+		if next.waiting > 0 {
+			b.turn.remove(next)
+			b.turn.push(next)
 		}
 		return
 	}
 }
 
 // drop takes a waiter out of its lane, and the lane out of the turn if it was the last.
-func (b *bulkhead) drop(l *lane, waiter *list.Element) {
-	l.waiters.Remove(waiter)
+func (b *bulkhead) drop(l *lane, w *waiter) {
+	l.remove(w)
 	b.waiting--
-	if l.waiters.Len() == 0 {
-		b.turn.Remove(l.element)
-		l.element = nil
+	if l.waiting == 0 {
+		b.turn.remove(l)
 	}
 }
 
@@ -150,4 +174,15 @@ func (b *bulkhead) queued() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.waiting
+}
+
+// sheds reports whether a suspect need not even be screened: the queue is full, and not by itself alone.
+func (b *bulkhead) sheds(l *lane, client netip.Prefix) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := 0
+	if g := l.guests[client]; g != nil {
+		own = g.waiting()
+	}
+	return l.waiting >= b.depth && l.waiting > own
 }

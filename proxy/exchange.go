@@ -32,6 +32,7 @@ type exchange struct {
 	view     view
 	route    *route
 	matched  routing.Path
+	who      who // asks for places in the bulkhead
 
 	tx         *waf.Transaction
 	found      waf.Findings // once tx has ended
@@ -182,6 +183,14 @@ func (x *exchange) receive() {
 	x.scratch = x.view.read(x.ctx, x.scratch)
 	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
+	x.who = x.proxy.who(x.view.client)
+}
+
+// who is what the bulkhead has to know of a client.
+func (p *Proxy) who(client netip.Addr) who {
+	w := who{client: wire.Household(client)}
+	w.suspect = p.suspects.has(w.client, time.Now())
+	return w
 }
 
 // find looks the route up.
@@ -225,6 +234,10 @@ func (x *exchange) inspectHead() bool {
 		x.coverage = coverage{coverageNone, reasonPolicyOff}
 		return true
 	}
+	if x.who.suspect && x.route.policy.OnOverload != "allow" && x.proxy.bulkhead.sheds(&x.route.lane, x.who.client) {
+		x.coverage = coverage{coverageNone, reasonOverload}
+		return x.refuse(fasthttp.StatusServiceUnavailable, "overload")
+	}
 	x.tx = x.route.engine.Begin(context.Background(), x.id)
 	x.request = x.view.request(x.ctx)
 	request := &x.request
@@ -259,13 +272,13 @@ func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
 		return x.overBudget()
 	}
 	if x.pool != nil { // the upstream has answered
-		x.proxy.bulkhead.enterLate(&x.route.lane)
-	} else if !x.proxy.bulkhead.enter(&x.route.lane) {
+		x.proxy.bulkhead.enterLate(&x.route.lane, x.who.client)
+	} else if !x.proxy.bulkhead.enter(&x.route.lane, x.who) {
 		return x.overloaded()
 	}
 	var verdict waf.Verdict
 	var err error
-	x.proxy.bulkhead.run(&x.route.lane, func() {
+	x.proxy.bulkhead.run(&x.route.lane, x.who.client, func() {
 		defer x.inspected(time.Now())
 		verdict, err = phase()
 	})
@@ -758,6 +771,7 @@ func (x *exchange) finish() {
 		}
 		if r.engine != nil {
 			r.metrics.screen(x.screened)
+			x.remember()
 		}
 		r.metrics.done(x.verdict, status, x.coverage, took, x.inspecting)
 	}
@@ -796,6 +810,16 @@ func (x *exchange) finish() {
 		response: waf.Response{Headers: x.response.Headers[:0]}, fields: x.fields, onInterim: x.onInterim,
 	}
 	exchanges.Put(x)
+}
+
+// remember notes whether the client's request was an attack.
+func (x *exchange) remember() {
+	switch x.verdict {
+	case verdictBlock, verdictRedirect, verdictDrop:
+		x.proxy.suspects.blocked(x.who.client, time.Now())
+	case verdictPass:
+		x.proxy.suspects.passed(x.who.client, time.Now())
+	}
 }
 
 // reportFindings writes the security event.

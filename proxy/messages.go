@@ -206,7 +206,7 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 		m.conclude(tx)
 		return m.overBudget()
 	}
-	if !m.x.proxy.bulkhead.enter(&m.x.route.lane) {
+	if !m.x.proxy.bulkhead.enter(&m.x.route.lane, m.x.proxy.who(m.x.view.client)) {
 		m.conclude(tx)
 		if policy.OnOverload == "allow" {
 			m.x.coverage = coverage{coverageNone, reasonOverload}
@@ -216,7 +216,7 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	}
 	var v waf.Verdict
 	var err error
-	m.x.proxy.bulkhead.run(&m.x.route.lane, func() {
+	m.x.proxy.bulkhead.run(&m.x.route.lane, wire.Household(m.x.view.client), func() {
 		defer m.conclude(tx)
 		v, err = inspectMessage(tx, request, body)
 	})

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ policies: [{ id: open, on_overload: allow }]
 		}
 	}
 	var other lane
-	if !p.bulkhead.enter(&other) {
+	if !p.bulkhead.enter(&other, who{}) {
 		t.Fatal("no place")
 	}
 	for range 3 {
@@ -56,7 +57,7 @@ policies: [{ id: open, on_overload: allow }]
 		f("no place", "shut.test", clean, 200)
 		f("no place", "open.test", clean, 200)
 	}
-	p.bulkhead.leave(&other)
+	p.bulkhead.leave(&other, netip.Prefix{})
 	f("a place", "shut.test", attack, 403)
 	f("a place", "open.test", attack, 403)
 

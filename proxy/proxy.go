@@ -43,6 +43,7 @@ type Proxy struct {
 	resources resources
 	bulkhead  *bulkhead
 	memory    *memory
+	suspects  suspects
 	decoder   *coding.Decoder
 	snapshot  atomic.Pointer[snapshot] // nil until Load has succeeded
 	stage     atomic.Value             // string: what Load is at

@@ -180,7 +180,7 @@ func (l *Listener) enter(c *Conn, client netip.Addr) bool {
 	if l.o.ConnectionsPerClient == 0 || !client.IsValid() {
 		return true
 	}
-	key := household(client)
+	key := Household(client)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.left {
@@ -212,8 +212,8 @@ func (c *Conn) leave() {
 	}
 }
 
-// household is what counts as one client: providers hand out IPv6 addresses by the /64.
-func household(a netip.Addr) netip.Prefix {
+// Household is what counts as one client: providers hand out IPv6 addresses by the /64.
+func Household(a netip.Addr) netip.Prefix {
 	bits := 32
 	if a.Is6() {
 		bits = 64

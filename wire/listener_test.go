@@ -107,7 +107,7 @@ func TestLingeringEnds(t *testing.T) {
 func TestHousehold(t *testing.T) {
 	f := func(a, want string) {
 		t.Helper()
-		if got := household(netip.MustParseAddr(a)); got.String() != want {
+		if got := Household(netip.MustParseAddr(a)); got.String() != want {
 			t.Errorf("%s: %s, want %s", a, got, want)
 		}
 	}
