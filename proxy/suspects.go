@@ -10,8 +10,8 @@ import (
 )
 
 // suspects are the clients whose last requests were attacks. They wait behind others when
-// inspections have to wait. An attack counts one point, which fades by half every ten seconds, and so do four
-// requests that are none: the one attacker of an office must not make suspects of its whole address
+// inspections have to wait. An attack counts one point, which fades by half every ten seconds; four requests
+// that are none take one: the one attacker of an office must not make suspects of its whole address
 // for long. Of more clients than it has room for, it forgets those that were seen longest ago.
 type suspects struct {
 	some atomic.Bool // there are entries: most tiers have none most of the time
