@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -118,7 +119,14 @@ func phraseOperator(o options, key string, list []string, fast bool) (plugintype
 		return nil, err
 	}
 	automaton := made.(ahocorasick.AhoCorasick)
+	shortest := math.MaxInt
+	for _, phrase := range list {
+		shortest = min(shortest, len(phrase))
+	}
 	return operator(func(tx state, value string) bool {
+		if len(value) < shortest {
+			return false
+		}
 		spend(tx, dear*len(value))
 		found := automaton.Iter(value)
 		if !tx.Capturing() {

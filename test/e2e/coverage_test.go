@@ -23,6 +23,7 @@ routes:
   - { id: prefix, hosts: [prefix.test], policy: prefix, upstreams: [{ id: a }] }
   - { id: answers, hosts: [answers.test], policy: answers, websocket: allow, upstreams: [{ id: a }] }
   - { id: broken, hosts: [broken.test], policy: broken, upstreams: [{ id: a }] }
+  - { id: poor, hosts: [poor.test], policy: poor, upstreams: [{ id: a }] }
   - { id: dear, hosts: [dear.test], policy: dear, upstreams: [{ id: a }] }
   - { id: moved, hosts: [moved.test], policy: plain, redirect: { path: /new } }
 upstreams:
@@ -42,6 +43,7 @@ policies:
     response_body: { inspect: true, limit: 1KiB, mime_types: [text/plain, text/event-stream] }
     rules_before:
       - inline: SecRule ARGS:v "@streq unread" "id:1003,phase:3,pass,nolog,ctl:responseBodyAccess=Off"
+  - { id: poor, paranoia: { blocking: 4 }, inspection_budget: 10ms, screen: "off" }
   - { id: dear, paranoia: { blocking: 4 }, inspection_budget: 10ms, on_budget: allow, screen: "off" }
   - { id: broken, mode: detect, on_error: allow, rules_before: [{ inline: SecRequestBodyInMemoryLimit 1024 }] }
 `
@@ -138,6 +140,8 @@ func TestCoverage(t *testing.T) {
 	f("prefix.test", message("POST", "prefix.test", "/", "q=1", form, "Content-Encoding: compress"), 200, "headers", "encoding")
 	f("broken.test", message("POST", "broken.test", "/", long, form), 200, "none", "error")
 
+	f("poor.test", message("POST", "poor.test", "/", "q="+strings.Repeat("select+a+from+b+where+", 40000), form), 503, "partial", "budget")
+	f("plain.test", message("POST", "plain.test", "/", "a='"+strings.Repeat(`\'`, 200000)+"'", form), 200, "full", "")
 	f("dear.test", message("POST", "dear.test", "/", "q="+strings.Repeat("select+a+from+b+where+", 40000), form), 200, "partial", "budget")
 
 	f("answers.test", get("answers.test", "/"), 200, "full", "") // no type: read like any that is inspected
