@@ -70,7 +70,8 @@ class Report {
     } else if (x !== null && typeof x === 'object') {
       for (const [k, v] of Object.entries(x)) {
         if (where === 'json') this.add(where, k, k);
-        this.leaves(where, where === 'json' || name === '' ? k : `${name}[${k}]`, v);
+        const key = where !== 'json' && /^\d+$/.test(k) ? '' : k; // qs may have counted it itself
+        this.leaves(where, where === 'json' || name === '' ? key : `${name}[${key}]`, v);
       }
     } else if (x !== null) {
       this.add(where, name, x);
