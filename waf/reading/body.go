@@ -200,7 +200,9 @@ func (v *Values) xmlLike(text, start string) (found, ok bool, why string) {
 		v.set(ReqbodyProcessor, "XML")
 		return true, true, ""
 	}
-	v.found = v.found[:mark]
+	if !strings.HasPrefix(why, "XML: "+xmlOutside) { // Go reads on to the root element's end, no further
+		v.found = v.found[:mark]
+	}
 	if definesEntities(start) || declaresEncoding(start) {
 		v.set(ReqbodyProcessor, "XML")
 		return true, false, why

@@ -30,6 +30,7 @@ type jsonWalker struct {
 	level int  // how many strings around text were read as JSON
 	left  int  // bytes that keys may still add; negative if keys are short
 	ended bool // the text broke off where the body was cut
+	lax   bool // comments and unknown escapes are read as Ruby reads them
 }
 
 func (w *jsonWalker) reset() {
@@ -42,7 +43,7 @@ func (w *jsonWalker) reset() {
 
 // begin makes the walker ready for a text whose values have keys that begin with key.
 func (w *jsonWalker) begin(v *Values, k Kind, key, text string, left int) {
-	w.v, w.kind, w.text, w.at, w.why = v, k, text, 0, ""
+	w.v, w.kind, w.text, w.at, w.why, w.lax = v, k, text, 0, "", false
 	w.path = append(w.path[:0], key...)
 	w.last, w.level, w.left, w.ended = 0, 0, left, false
 }
@@ -120,10 +121,35 @@ func (w *jsonWalker) space() {
 		switch w.text[w.at] {
 		case ' ', '\t', '\r', '\n':
 			w.at++
+		case '/':
+			if !w.lax || !w.comment() {
+				return
+			}
 		default:
 			return
 		}
 	}
+}
+
+// comment passes the comment at hand and shows it.
+func (w *jsonWalker) comment() bool {
+	rest, end := w.text[w.at:], -1
+	switch {
+	case strings.HasPrefix(rest, "//"):
+		if end = strings.IndexByte(rest, '\n'); end < 0 {
+			end = len(rest)
+		}
+	case strings.HasPrefix(rest, "/*"):
+		if end = strings.Index(rest[2:], "*/"); end >= 0 {
+			end += len("/**/")
+		}
+	}
+	if end < 0 {
+		return false
+	}
+	w.v.put(w.kind, bodyKey, rest[:end])
+	w.at += end
+	return true
 }
 
 // value walks the value at hand, whose key is in path.

@@ -8,6 +8,7 @@ import "strings"
 func (v *Values) jsonLike(text string) bool {
 	w := &v.json
 	w.begin(v, ArgsPost, "json", text, max(len(text)*flattenFactor, flattenFloor))
+	w.lax = true
 	mark := len(v.found)
 	if w.separator(); !w.top() || !w.lineEnds() {
 		v.found = v.found[:mark]

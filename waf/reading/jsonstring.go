@@ -95,7 +95,7 @@ func (w *jsonWalker) escape() (byte, bool) {
 	case 'u':
 		return 0, w.unicode()
 	}
-	return 0, w.invalid()
+	return c, w.lax || w.invalid()
 }
 
 // unicode writes the character of an escape \u. Half a pair of surrogates becomes U+FFFD, and takes nothing

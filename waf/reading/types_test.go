@@ -152,3 +152,22 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
+// TestXMLTail holds that a document with text behind it is shown as to parsers that do not read so far,
+// if nothing says that it is XML.
+func TestXMLTail(t *testing.T) {
+	v := new(Values)
+	for _, mediaType := range []string{"text/plain", "application/x-www-form-urlencoded"} {
+		readBody(v, mediaType, []byte("<a>un<b/>ion</a>c"))
+		found := false
+		for _, x := range v.Of(RequestXML) {
+			found = found || x.Text == "union"
+		}
+		if !found || v.Text(ReqbodyError) != "0" {
+			t.Errorf("%s: %q, error %s", mediaType, v.Of(RequestXML), v.Text(ReqbodyErrorMsg))
+		}
+	}
+	if readBody(v, "text/xml", []byte("<a>un<b/>ion</a>c")); v.Text(ReqbodyError) != "1" {
+		t.Error("such a document is not refused")
+	}
+}

@@ -28,6 +28,9 @@ const (
 	xmlMaxNodes      = 1 << 20
 )
 
+// xmlOutside is the reason why a document is refused that some parsers do not read on to.
+const xmlOutside = "text outside the root element"
+
 // xmlElement is an element whose end has not been read.
 type xmlElement struct {
 	name   string
@@ -107,7 +110,7 @@ func (v *Values) xmlRead(text string, begin int) (ok bool, why string) {
 	if !ok && w.ended && v.cut {
 		ok = true
 	}
-	if !ok {
+	if !ok && w.why != xmlOutside {
 		return false, w.reason(text)
 	}
 	if w.raw > 0 {
@@ -117,6 +120,9 @@ func (v *Values) xmlRead(text string, begin int) (ok bool, why string) {
 		w.closed()
 	}
 	w.finish()
+	if !ok {
+		return false, w.reason(text) // who stops behind the root element has read it all
+	}
 	return true, ""
 }
 
@@ -239,7 +245,7 @@ func (w *xmlReader) comment() bool {
 // section reads a CDATA section.
 func (w *xmlReader) section() bool {
 	if len(w.open) == 0 {
-		return w.fail("text outside the root element")
+		return w.fail(xmlOutside)
 	}
 	from := w.at + len("<![CDATA[")
 	n := strings.Index(w.doc[from:], "]]>")

@@ -17,7 +17,7 @@ func (w *xmlReader) text() bool {
 	if len(w.open) == 0 {
 		if rest := xmlTrimLeft(s); rest != "" {
 			w.at += len(s) - len(rest)
-			return w.fail("text outside the root element")
+			return w.fail(xmlOutside)
 		}
 		w.at = end
 		return true
