@@ -123,11 +123,12 @@ func (r *report) json(body []byte) {
 	}
 }
 
-// xml reads a body as XML. The text of an element is joined across comments and children,
-// as Unmarshal joins it.
+// xml reads a body as XML, as Unmarshal does: up to the end of the root element, and nothing if
+// there is an error before it. The text of an element is joined across comments and children.
 func (r *report) xml(body []byte) {
 	d := xml.NewDecoder(bytes.NewReader(body))
-	texts := []string{""}
+	var found report
+	var texts []string // of the elements that are open
 	for {
 		t, err := d.Token()
 		if err != nil {
@@ -136,14 +137,20 @@ func (r *report) xml(body []byte) {
 		switch t := t.(type) {
 		case xml.StartElement:
 			for _, a := range t.Attr {
-				r.add("xml", a.Name.Local, a.Value)
+				found.add("xml", a.Name.Local, a.Value)
 			}
 			texts = append(texts, "")
 		case xml.CharData:
-			texts[len(texts)-1] += string(t)
+			if len(texts) > 0 {
+				texts[len(texts)-1] += string(t)
+			}
 		case xml.EndElement:
-			r.add("xml", t.Name.Local, texts[len(texts)-1])
+			found.add("xml", t.Name.Local, texts[len(texts)-1])
 			texts = texts[:len(texts)-1]
+			if len(texts) == 0 {
+				r.entries = append(r.entries, found.entries...)
+				return
+			}
 		}
 	}
 }
