@@ -65,6 +65,7 @@ func formed(s string) bool {
 func (v *Values) pieces(text string) {
 	v.raw(text)
 	v.put(ArgsPost, bodyKey, text)
+	v.markupIn(text)
 	if strings.ContainsAny(text, "%+") {
 		v.put(ArgsPost, bodyKey, v.decoded(text))
 	}

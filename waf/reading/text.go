@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 func (v *Values) plain(text string) {
 	v.raw(text)
 	v.put(ArgsPost, bodyKey, text)
+	v.markupIn(text)
 	v.embedded(ArgsPost, bodyKey, text)
 	for s := text; s != ""; {
 		line := s
@@ -141,4 +143,64 @@ func (v *Values) spaced(s string) string {
 		}
 	}
 	return a.since(from)
+}
+
+// markupIn shows a text with elements once more, its character references decoded: Go's XML parser passes
+// over text in front of the root element, and forgives attributes without space between them.
+func (v *Values) markupIn(text string) {
+	if strings.IndexByte(text, '&') < 0 || !strings.Contains(text, "</") && !strings.Contains(text, "/>") {
+		return
+	}
+	if decoded := v.dereferenced(text); decoded != text {
+		v.put(ArgsPost, bodyKey, decoded)
+	}
+}
+
+// dereferenced decodes the character references of XML, and those to its five entities.
+func (v *Values) dereferenced(text string) string {
+	v.arena.room(len(text))
+	from := len(v.arena.buf)
+	for i := 0; i < len(text); i++ {
+		if text[i] == '&' {
+			near := text[i+1 : min(len(text), i+12)]
+			if name, _, found := strings.Cut(near, ";"); found {
+				if r := reference(name); r > 0 {
+					v.arena.buf = utf8.AppendRune(v.arena.buf, r)
+					i += len(name) + 1
+					continue
+				}
+			}
+		}
+		v.arena.buf = append(v.arena.buf, text[i])
+	}
+	return v.arena.since(from)
+}
+
+// reference is the character that a reference stands for; 0 if it is none.
+func reference(name string) rune {
+	switch name {
+	case "lt":
+		return '<'
+	case "gt":
+		return '>'
+	case "amp":
+		return '&'
+	case "quot":
+		return '"'
+	case "apos":
+		return '\''
+	}
+	digits, ok := strings.CutPrefix(name, "#")
+	if !ok {
+		return 0
+	}
+	base := 10
+	if strings.HasPrefix(digits, "x") {
+		digits, base = digits[1:], 16
+	}
+	n, err := strconv.ParseUint(digits, base, 21)
+	if err != nil || n > utf8.MaxRune {
+		return 0
+	}
+	return rune(n)
 }
