@@ -45,7 +45,11 @@ policies:
       - inline: SecRule ARGS:v "@streq unread" "id:1003,phase:3,pass,nolog,ctl:responseBodyAccess=Off"
   - { id: poor, paranoia: { blocking: 4 }, inspection_budget: 10ms, screen: "off" }
   - { id: dear, paranoia: { blocking: 4 }, inspection_budget: 10ms, on_budget: allow, screen: "off" }
-  - { id: broken, mode: detect, on_error: allow, rules_before: [{ inline: SecRequestBodyInMemoryLimit 1024 }] }
+  - id: broken
+    mode: detect
+    on_error: allow
+    rules_before:
+      - inline: SecRule ARGS "@rx ^a{1000}" "id:1004,phase:2,pass,nolog,t:none,setvar:tx.nothing"
 `
 
 // coverageBackend answers with the type that the path names, with events that wait for
@@ -129,7 +133,7 @@ func TestCoverage(t *testing.T) {
 	f("plain.test", message("POST", "plain.test", "/", "q=1", form), 200, "full", "")
 	f("plain.test", get("plain.test", "/?v=deny"), 403, "headers", "blocked")
 	f("plain.test", get("plain.test", "/?v=off"), 200, "none", "excluded")
-	f("plain.test", get("plain.test", "/a//b"), 400, "none", "refused")
+	f("plain.test", get("plain.test", "/a/../b"), 400, "none", "refused")
 	f("", "GET / HTTP/1.1\r\nHost: plain.test\r\nHost: plain.test\r\n\r\n", 400, "none", "refused")
 	f("other.test", get("other.test", "/"), 404, "none", "no_route")
 	f("moved.test", get("moved.test", "/"), 302, "none", "redirect")
@@ -138,6 +142,9 @@ func TestCoverage(t *testing.T) {
 	f("heads.test", get("heads.test", "/"), 200, "full", "")
 	f("prefix.test", message("POST", "prefix.test", "/", long, form), 200, "partial", "oversize")
 	f("prefix.test", message("POST", "prefix.test", "/", "q=1", form, "Content-Encoding: compress"), 200, "headers", "encoding")
+	f("plain.test", message("POST", "plain.test", "/", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x01", "Content-Type: image/png"), 200, "partial", "binary")
+	f("plain.test", message("POST", "plain.test", "/", "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\n\r\nhello\r\n--b--\r\n",
+		"Content-Type: multipart/form-data; boundary=b"), 200, "partial", "files")
 	f("broken.test", message("POST", "broken.test", "/", long, form), 200, "none", "error")
 
 	f("poor.test", message("POST", "poor.test", "/", "q="+strings.Repeat("select+a+from+b+where+", 40000), form), 503, "partial", "budget")

@@ -300,7 +300,7 @@ func TestMultipartFiles(t *testing.T) {
 		body, left string
 		shown      bool
 	}{
-		{FilesActive, text, "", false}, {FilesActive, archive, leftFiles, false}, {FilesActive, image, "", false}, {FilesActive, empty, "", false},
+		{FilesActive, text, leftFiles, false}, {FilesActive, archive, leftFiles, false}, {FilesActive, image, leftFiles, false}, {FilesActive, empty, "", false},
 		{FilesSkip, text, leftFiles, false}, {FilesSkip, image, leftFiles, false}, {FilesSkip, empty, "", false},
 		{FilesAll, text, "", true}, {FilesAll, archive, leftFiles, false},
 	} {

@@ -34,14 +34,13 @@ func (v *Values) fileContent(p *part, data string) {
 	if i := active(class, text); i >= 0 {
 		v.put(FilesTmpContent, p.name, text[i:min(len(text), i+maxExcerpt)])
 	}
-	switch {
-	case v.Options.Files == FilesAll && isText(text):
-		v.put(ArgsPost, p.name, text[:min(len(text), maxFileText)])
-		if len(text) > maxFileText {
-			v.leave(leftFiles)
-		}
-	case !isText(text) && class != media:
-		v.leave(leftFiles) // archives, documents
+	shown := 0
+	if v.Options.Files == FilesAll && isText(text) {
+		shown = min(len(text), maxFileText)
+		v.put(ArgsPost, p.name, text[:shown])
+	}
+	if shown < len(text) {
+		v.leave(leftFiles) // it was searched for what is active, and no more
 	}
 }
 
