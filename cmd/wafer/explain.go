@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -152,6 +153,8 @@ func screenText(e *proxy.Explanation) string {
 func valueText(v any) (string, error) {
 	var items []string
 	switch v := v.(type) {
+	case time.Duration:
+		return v.String(), nil
 	case []config.Exclusion:
 		for _, x := range v {
 			item := x.Rules + x.Tag
