@@ -21,7 +21,7 @@ type memory struct {
 }
 
 const (
-	memoryWait = 2 * time.Second // longest wait for room
+	memoryWait = 5 * time.Second // longest wait for room
 	// answerWait is that of a response. The application has done its work for it.
 	answerWait = 10 * time.Second
 	// smallBody is how large a body is that never waits for large ones: they leave it a part of the room.
@@ -250,9 +250,9 @@ func (a *ask) granted() bool {
 
 const (
 	// watchEvery is how often it is looked for uploads to let go while somebody waits.
-	watchEvery = 250 * time.Millisecond
+	watchEvery = 100 * time.Millisecond
 	// notBefore is how long an upload may do as it likes after it was given room.
-	notBefore = 500 * time.Millisecond
+	notBefore = 250 * time.Millisecond
 	// slowUpload is how many bytes per second an upload has to bring to be worth its room to all who
 	// wait. A faster one is let go only for the next of them.
 	slowUpload = 16 << 10

@@ -13,15 +13,24 @@ type link[T any] struct{ prev, next T }
 
 func (l *link[T]) links() *link[T] { return l }
 
-func (q *queue[T]) push(e T) {
+func (q *queue[T]) push(e T) { q.insert(e, q.last) }
+
+// insert puts e behind another element; behind none, in front of all.
+func (q *queue[T]) insert(e, behind T) {
 	var none T
-	*e.links() = link[T]{prev: q.last}
-	if q.last != none {
-		q.last.links().next = e
+	next := q.first
+	if behind != none {
+		next = behind.links().next
+		behind.links().next = e
 	} else {
 		q.first = e
 	}
-	q.last = e
+	if next != none {
+		next.links().prev = e
+	} else {
+		q.last = e
+	}
+	*e.links() = link[T]{prev: behind, next: next}
 }
 
 func (q *queue[T]) remove(e T) {
