@@ -21,7 +21,7 @@ type memory struct {
 }
 
 const (
-	memoryWait = 5 * time.Second // longest wait for room
+	memoryWait = 5 * time.Second // longest wait of one body for room, in all
 	// answerWait is that of a response. The application has done its work for it.
 	answerWait = 10 * time.Second
 	// smallBody is how large a body is that never waits for large ones: they leave it a part of the room.
@@ -61,7 +61,7 @@ func (m *memory) parts() iter.Seq2[string, *room] {
 }
 
 // room is one part of the budget. Who finds no room waits: small asks for small ones, large ones for
-// large ones, in the order they came. A part of the room is closed to large asks, and another one to
+// large ones, in the order in which they began. A part of the room is closed to large asks, and another one to
 // all but the upload that began first, so that there is always one that comes to its end and gives room
 // to the next.
 type room struct {
@@ -78,6 +78,7 @@ type room struct {
 	waiting  [askSizes]queue[*ask] // by size
 	uploads  queue[*upload]        // that are being read, the one that began first in front
 	watched  bool                  // let is going to be called
+	began    uint64                // uploads and others so far
 }
 
 const (
@@ -91,6 +92,7 @@ type ask struct {
 	link[*ask]
 	n     int64
 	size  int
+	began uint64        // number of the upload, or of the ask itself
 	given chan struct{} // closed when it has its room
 }
 
@@ -166,17 +168,11 @@ func (r *room) claim(n, total int64, u *upload) bool {
 		return false
 	}
 	a := &ask{n: n, size: size, given: make(chan struct{})}
-	r.waiting[size].push(a)
-	r.asked += n
-	if u != nil {
-		u.ask = a
-	}
-	r.waits()
-	r.watch()
-	r.give() // to the one who began first
+	patience := r.line(a, u)
 	r.mu.Unlock()
 
-	timer := time.NewTimer(r.patience)
+	waits := time.Now()
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-a.given:
@@ -185,7 +181,7 @@ func (r *room) claim(n, total int64, u *upload) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if u != nil {
-		defer func() { u.ask = nil }()
+		defer func() { u.ask, u.waited = nil, u.waited+time.Since(waits) }()
 	}
 	select {
 	case <-a.given:
@@ -195,6 +191,27 @@ func (r *room) claim(n, total int64, u *upload) bool {
 	r.drop(a)
 	r.give() // to those behind it
 	return false
+}
+
+// line puts an ask in the order in which uploads began: the sooner one comes to its end, the sooner
+// others have its room. It returns how long the ask may wait.
+func (r *room) line(a *ask, u *upload) (patience time.Duration) {
+	r.began++
+	if a.began, patience = r.began, r.patience; u != nil {
+		a.began, patience = u.began, r.patience-u.waited
+		u.ask = a
+	}
+	q := &r.waiting[a.size]
+	behind := q.last
+	for behind != nil && behind.began > a.began {
+		behind = behind.prev
+	}
+	q.insert(a, behind)
+	r.asked += a.n
+	r.waits()
+	r.watch()
+	r.give() // to the one who began first
+	return patience
 }
 
 func (r *room) drop(a *ask) {

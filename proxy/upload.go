@@ -20,8 +20,10 @@ type upload struct {
 	held    int64
 	since   time.Time // when it was given room
 	ask     *ask      // that it waits with
-	reading bool      // and so in room.uploads
-	letGo   bool      // it is to end
+	began   uint64    // its number
+	waited  time.Duration
+	reading bool // and so in room.uploads
+	letGo   bool // it is to end
 }
 
 // giver is a connection whose body somebody else than its reader can give up.
@@ -31,7 +33,8 @@ type giver interface{ GiveUp(*wire.Violation) }
 func (u *upload) begin(r *room, n int, client giver) bool {
 	u.room, u.client = r, client
 	r.mu.Lock()
-	u.reading = true
+	r.began++
+	u.reading, u.began = true, r.began
 	r.uploads.push(u)
 	r.mu.Unlock()
 	return u.grow(int64(n))
@@ -90,7 +93,7 @@ func (u *upload) end() {
 	}
 	u.done()
 	u.room.free(u.held)
-	u.room, u.client, u.held, u.letGo = nil, nil, 0, false
+	u.room, u.client, u.held, u.letGo, u.waited = nil, nil, 0, false, 0
 }
 
 // read reads what r has, at most limit bytes in all, into dst. announced is how long the body says
