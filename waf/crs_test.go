@@ -69,3 +69,31 @@ func TestExclusionWithin(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be read is told with its reason, and an exclusion at a path holds for it.
+func TestUnreadable(t *testing.T) {
+	many := strings.Repeat("a=1&", 1001)
+	e := mustEngine(t, func(p *Policy) {
+		p.Exclusions = []Exclusion{{RuleIDs: "200002-200005", Path: "/old"}}
+	})
+	for _, test := range []struct{ media, body, message string }{
+		{"application/json", `{"a":1,}`, "Request body cannot be parsed: JSON is not valid (byte 7)"},
+		{"application/x-www-form-urlencoded", many, "More arguments, cookies, parts or values than are inspected"},
+	} {
+		v, f := run(t, e, post("/new", test.media, test.body), test.body)
+		if v.Status != 400 || len(f.Matches) == 0 || f.Matches[0].Message != test.message {
+			t.Errorf("%s: %+v, %+v", test.message, v, f.Matches)
+		}
+		if v, f := run(t, e, post("/old/1", test.media, test.body), test.body); v.Blocks() {
+			t.Errorf("%s: blocked at the path of an exclusion: %+v, rules %v", test.message, v, ids(f))
+		}
+	}
+}
+
+// Events name XML as exclusions do.
+func TestXMLTarget(t *testing.T) {
+	const body = `<a>&lt;script>alert(1)&lt;/script></a>`
+	if _, f := run(t, mustEngine(t), post("/", "text/xml", body), body); len(f.Matches) == 0 || f.Matches[0].Targets[0].Name != "XML:/*" {
+		t.Errorf("%+v", f.Matches)
+	}
+}

@@ -94,8 +94,8 @@ func (p Policy) Digest() string {
 type piece struct{ source, text string }
 
 // pieces returns the whole SecLang text in the order Coraza has to read it: the engine's
-// settings, CRS's set-up, exclusions decided while a request runs, own rules, CRS and what of
-// it ordinary traffic does not bear, own rules, and exclusions decided now.
+// settings, CRS's set-up, exclusions decided while a request runs, rules for what cannot be read,
+// own rules, CRS and what of it ordinary traffic does not bear, own rules, and exclusions decided now.
 func (p Policy) pieces() []piece {
 	out := []piece{
 		{"engine settings", p.engineText()},
@@ -107,6 +107,7 @@ func (p Policy) pieces() []piece {
 			out = append(out, piece{x.Source, x.runtimeRule(exclusionRuleID + i)})
 		}
 	}
+	out = append(out, piece{"rules for what cannot be read", bodyRules}) // exclusions hold for them, too
 	for _, r := range p.RulesBefore {
 		out = append(out, piece{r.Source, r.Text})
 	}
@@ -150,17 +151,17 @@ func (p Policy) engineText() string {
 	// Coraza takes a body of exactly the limit for one that goes on, so its limit is one byte above ours.
 	fmt.Fprintf(&b, "SecResponseBodyLimit %d\nSecResponseBodyLimitAction ProcessPartial\n", p.ResponseBodyBytes+1)
 	b.WriteString("SecAuditEngine Off\n")
-	b.WriteString(bodyRules)
 	return b.String()
 }
 
-// bodyRules refuse what cannot be read, by the ids of Coraza's recommended settings. The last one counts as
+// bodyRules refuse what cannot be read, by the ids of Coraza's recommended settings. Events hold the message of
+// a rule and not its logdata, so the reason stands in the message. The last one counts as
 // one of CRS: FILES_TMP_CONTENT holds what in a file a server or a browser would carry out, and nothing else.
 const bodyRules = `
-SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg:'Request body cannot be parsed',logdata:'%{reqbody_error_msg}',severity:2"
+SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg:'Request body cannot be parsed: %{reqbody_error_msg}',severity:2"
 SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:200003,phase:2,t:none,log,deny,status:400,msg:'Multipart body is not strictly valid',severity:2"
-SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200004,phase:1,t:none,log,deny,status:400,msg:'Too many arguments in the query',severity:2"
-SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200005,phase:2,t:none,log,deny,status:400,msg:'Too many arguments in the body',severity:2"
+SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200004,phase:1,t:none,log,deny,status:400,msg:'More arguments, cookies, parts or values than are inspected',severity:2"
+SecRule ARGUMENTS_LIMIT_REACHED "@eq 1" "id:200005,phase:2,t:none,log,deny,status:400,msg:'More arguments, cookies, parts or values than are inspected',severity:2"
 SecRule URI_PARSE_ERROR "@eq 1" "id:200009,phase:1,t:none,log,deny,status:400,msg:'Request target cannot be parsed',severity:2"
 SecRule FILES_TMP_CONTENT "@rx ." "id:200020,phase:2,block,t:none,log,msg:'File with active content',logdata:'%{MATCHED_VAR_NAME}: %{MATCHED_VAR}',tag:'attack-injection-generic',tag:'paranoia-level/1',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl1=+%{tx.critical_anomaly_score}'"
 SecResponseBodyJsonDepthLimit 1024

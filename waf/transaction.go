@@ -266,6 +266,9 @@ func (t *Transaction) match(m types.MatchedRule) Match {
 			continue
 		}
 		name := d.Variable().Name()
+		if d.Variable() == variables.RequestXML {
+			name = "XML" // as rules and exclusions write it; they do not find keys of REQUEST_XML
+		}
 		if d.Key() != "" {
 			name += ":" + d.Key()
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -65,12 +66,27 @@ func readRequest(r io.Reader) ([]byte, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, fmt.Errorf("no request: give --host, or a raw HTTP request on standard input")
 	}
-	if bytes.Contains(raw, []byte("\r\n\r\n")) {
-		return raw, nil
+	head, body, wire := bytes.Cut(raw, []byte("\r\n\r\n"))
+	if !wire {
+		head, body, _ = bytes.Cut(raw, []byte("\n\n"))
+		head = bytes.ReplaceAll(bytes.TrimRight(head, "\r\n"), []byte("\n"), []byte("\r\n"))
+		raw = slices.Concat(head, []byte("\r\n\r\n"), body)
 	}
-	head, body, _ := bytes.Cut(raw, []byte("\n\n"))
-	head = bytes.ReplaceAll(bytes.TrimRight(head, "\r\n"), []byte("\n"), []byte("\r\n"))
-	return append(append(head, "\r\n\r\n"...), body...), nil
+	if n := len(bytes.TrimRight(body, "\r\n")); n > 0 && !framed(head) {
+		return nil, fmt.Errorf("the request has no Content-Length, so what follows its head is not read: write Content-Length: %d", n)
+	}
+	return raw, nil
+}
+
+// framed reports whether a head says that a body follows.
+func framed(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		if bytes.EqualFold(name, []byte("Content-Length")) || bytes.EqualFold(name, []byte("Transfer-Encoding")) {
+			return true
+		}
+	}
+	return false
 }
 
 func explain(w io.Writer, file string, raw []byte, client netip.Addr) error {
@@ -105,7 +121,7 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 			if err != nil {
 				return fmt.Errorf("print policy: %w", err)
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Path, shorten(text), v.Source)
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Path, shorten(text, 80), v.Source)
 		}
 	}
 	fmt.Fprintf(w, "\nrules that matched\tscore\ttarget\n")
@@ -118,7 +134,7 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 		if m.Paranoia > e.Policy.Paranoia.Blocking {
 			score = fmt.Sprintf("(%d at paranoia %d)", m.Score, m.Paranoia) // reported, not counted
 		}
-		fmt.Fprintf(w, "  %d %s\t%s\t%s\n", m.RuleID, shorten(clean(audit.MaskText(m.Message))), score, target)
+		fmt.Fprintf(w, "  %d %s\t%s\t%s\n", m.RuleID, shorten(clean(audit.MaskText(m.Message)), 120), score, target)
 	}
 	if len(e.Findings.Matches) == 0 {
 		fmt.Fprintln(w, "  none")
@@ -136,6 +152,8 @@ func screenText(e *proxy.Explanation) string {
 	switch {
 	case e.Screened == "":
 		return "none: nothing is inspected"
+	case e.CoverageReason == "refused":
+		return "none: the request was refused before"
 	case e.Screened == "off":
 		return "off: " + e.NoScreen
 	case e.Screened == "clean":
@@ -145,7 +163,7 @@ func screenText(e *proxy.Explanation) string {
 	case a.Target == "":
 		return fmt.Sprintf("asked the rules: %d may match", a.Rule)
 	}
-	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, clean(a.Target), shorten(clean(audit.Mask(a.Target, a.Value))))
+	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, clean(a.Target), shorten(clean(audit.Mask(a.Target, a.Value)), 80))
 }
 
 // valueText is a setting in one line: lists of exclusions and rules by what tells them
@@ -203,9 +221,9 @@ func clean(s string) string {
 	}, s)
 }
 
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 80 {
-		return string(r[:79]) + "…"
+func shorten(s string, letters int) string {
+	if r := []rune(s); len(r) > letters {
+		return string(r[:letters-1]) + "…"
 	}
 	return s
 }

@@ -112,6 +112,7 @@ policies:
 	f("explain an uninspected request", 0, []string{"→ api", "none screen none: nothing is inspected score 0 inbound", "verdict pass goes to the upstream", "coverage none policy_off"},
 		"POST /api/x HTTP/1.1\nHost: shop.test\nContent-Length: 3\n\na=b\n", "explain", good)
 	f("explain a request no route takes", 0, []string{"verdict refused answered with 404", "coverage none no_route"}, "", "explain", open, "--host", "other.test")
+	f("explain a body without a length", 1, []string{"write Content-Length: 3"}, "POST /api/x HTTP/1.1\nHost: shop.test\n\na=b\n", "explain", good)
 	f("explain nothing", 1, []string{"no request: give --host, or a raw HTTP request on standard input"}, "", "explain", good)
 
 	f("version", 0, []string{"wafer dev", "coraza v3.", "coreruleset v4.", "go1."}, "", "version")

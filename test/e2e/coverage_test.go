@@ -185,6 +185,8 @@ func TestCoverage(t *testing.T) {
 	_ = c.Close()
 	told("answers.test", upgraded.Header.Get("X-Request-Id"), "headers", "upgrade")
 
+	f("plain.test", message("POST", "plain.test", "/", `{"a":`, "Content-Type: application/json"), 200, "partial", "unreadable")
+
 	for _, reason := range documentedReasons(t) {
 		if !seen[reason] {
 			t.Errorf("no test produces the documented reason %q", reason)

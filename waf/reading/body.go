@@ -48,16 +48,27 @@ func (v *Values) Body(processor, contentType string, body []byte, whole bool) {
 	v.sizeArgs(ArgsPost)
 }
 
+// unreadable is what is left of a body that cannot be read, or not to its end. A policy that does not block
+// lets it pass.
+const unreadable = "unreadable"
+
 // fail says that the body cannot be read, and why, in words for whoever sends or operates. The first
 // reason stays.
 func (v *Values) fail(why string) {
 	if v.Text(ReqbodyError) == "1" {
 		return
 	}
+	v.leave(unreadable)
 	v.set(ReqbodyError, "1")
 	v.set(ReqbodyErrorMsg, why)
 	v.set(ReqbodyProcessorError, "1")
 	v.set(ReqbodyProcessorErrorMsg, why)
+}
+
+// limit says that there are more arguments, cookies, parts or values than are read.
+func (v *Values) limit() {
+	v.set(ArgumentsLimitReached, "1")
+	v.leave(unreadable)
 }
 
 // maxValues bounds the values of one body, and so the memory that they take: many more than any document
@@ -71,7 +82,7 @@ func (v *Values) full() bool { return len(v.found) >= maxValues }
 // told so.
 func (v *Values) put(k Kind, key, text string) {
 	if v.full() {
-		v.set(ArgumentsLimitReached, "1")
+		v.limit()
 		return
 	}
 	v.found = append(v.found, Value{k, key, text})

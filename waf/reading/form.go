@@ -6,7 +6,7 @@ import "strings"
 // anything else the text is shown as values, since no application calls a field so.
 func (v *Values) form(text string) (ok bool, why string) {
 	if strings.IndexByte(text, '=') >= 0 || formed(text) {
-		limit := v.Text(ArgumentsLimitReached)
+		limit, left := v.Text(ArgumentsLimitReached), v.left
 		v.strange = false
 		if ok, why = v.urlencoded(text); !v.strange || formed(text) {
 			return ok, why
@@ -15,6 +15,7 @@ func (v *Values) form(text string) (ok bool, why string) {
 		v.set(RequestBody, "")
 		v.set(RequestBodyLength, "0")
 		v.set(ArgumentsLimitReached, limit)
+		v.left = left
 	}
 	v.set(ReqbodyProcessor, "RAW")
 	start := trimStart(v.utf8Text(text))
@@ -71,7 +72,7 @@ func (v *Values) pieces(text string) {
 	}
 	for s, n := text, 0; s != ""; n++ {
 		if n == argumentsLimit {
-			v.set(ArgumentsLimitReached, "1")
+			v.limit()
 			return
 		}
 		pair, rest, more := strings.Cut(s, "&")

@@ -90,7 +90,7 @@ func (v *Values) headers(fields []Header) {
 	from = len(v.all)
 	v.jar = 0
 	if cookies && !v.cookies(v.cookieField(fields)) {
-		v.set(ArgumentsLimitReached, "1")
+		v.limit()
 	}
 	v.mark(RequestCookies, from)
 	v.names(RequestCookies, RequestCookiesNames)

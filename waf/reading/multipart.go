@@ -74,7 +74,7 @@ func (v *Values) readParts(m *multipartBody, body string) (why string) {
 			return "multipart delimiter that is not a line of its own"
 		}
 		if m.parts == maxParts {
-			v.set(ArgumentsLimitReached, "1")
+			v.limit()
 			return "multipart body with more than 1,000 parts"
 		}
 		m.parts++

@@ -37,7 +37,7 @@ func (v *Values) otherPaths(raw, path string) {
 		v.put(ArgsPath, pathKey, plain)
 	}
 	if seen&(pathSlash|pathBackslash|pathTwice|pathParameter) != 0 && !v.pathSegments(raw) {
-		v.set(ArgumentsLimitReached, "1")
+		v.limit()
 	}
 }
 

@@ -47,7 +47,7 @@ func (v *Values) target(raw string) {
 	v.set(QueryString, query)
 
 	if !v.pairs(query, ArgsGet) {
-		v.set(ArgumentsLimitReached, "1")
+		v.limit()
 	}
 	for i, n := 0, len(v.found); i < n; i++ {
 		v.embedded(ArgsGet, v.found[i].Key, v.found[i].Text)

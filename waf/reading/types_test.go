@@ -58,7 +58,7 @@ func read(v *Values) string {
 	if why := refused(v); why != "" {
 		fmt.Fprintf(&b, "refused %s\n", why)
 	}
-	if word := v.Uninspected(); word != "" {
+	if word := v.Uninspected(); word != "" && word != unreadable { // which is said above
 		fmt.Fprintf(&b, "uninspected %s\n", word)
 	}
 	for _, k := range []Kind{ArgsPost, Files} {

@@ -154,7 +154,7 @@ func (v *Values) unescape(s string) (text string, seen uint8) {
 func (v *Values) urlencoded(body string) (ok bool, why string) {
 	v.raw(body)
 	if !v.pairs(body, ArgsPost) {
-		v.set(ArgumentsLimitReached, "1")
+		v.limit()
 	}
 	return true, ""
 }
