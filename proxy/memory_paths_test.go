@@ -160,6 +160,11 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	f("a client that is gone", formMessage("plain.test", "/", body, 40000), 0, vanish)
 	f("a client that is gone, prefix", formMessage("prefix.test", "/", body, 40000), 0, func(c *net.TCPConn) { _ = c.SetLinger(0); _ = c.Close() })
 	f("a WebSocket", handshake, 101, nil)
+	f("a WebSocket that ends within a message", handshake, 101, func(c *net.TCPConn) {
+		_, _ = c.Write(append([]byte{0x81, 0xfe, 0x40, 0x00, 0, 0, 0, 0}, bytes.Repeat([]byte("a"), 1000)...))
+		eventually(t, "the message", func() bool { return p.memory.uploads.taken() > 0 })
+		_ = c.Close()
+	})
 	f("a body that was asked for", formMessage("plain.test", "/", body, 0, "Expect: 100-continue\r\n"), 100, func(c *net.TCPConn) {
 		_, _ = io.WriteString(c, body[:len(body)/2])
 		vanish(c)

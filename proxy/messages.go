@@ -34,6 +34,7 @@ type messages struct {
 	client  net.Conn
 	turn    chan struct{} // held while a frame is written to the client
 	ended   bool          // no frame may follow; guarded by turn
+	charged int64         // what a message that is being received holds of the memory for uploads
 }
 
 // Why a WebSocket is closed (RFC 6455 7.4.1).
@@ -71,6 +72,7 @@ func (m *messages) upward(to io.Writer, from io.Reader) {
 	frames := wire.NewFrames(r, true)
 	limit := int64(m.x.route.policy.RequestBody.Limit)
 	var held, text bytes.Buffer // a message as it came, and what it says
+	defer m.release()
 	for {
 		f, err := frames.Next()
 		switch {
@@ -90,7 +92,10 @@ func (m *messages) upward(to io.Writer, from io.Reader) {
 		}
 		held.Write(f.Head())
 		at := held.Len()
-		if _, err := io.CopyN(&held, r, f.Length); err != nil {
+		if ok, err := m.receive(&held, r, f.Length); err != nil {
+			return
+		} else if !ok {
+			m.end(to, closeBusy)
 			return
 		}
 		said := text.Len()
@@ -108,10 +113,42 @@ func (m *messages) upward(to io.Writer, from io.Reader) {
 		}
 		held.Reset()
 		text.Reset()
-		if held.Cap() > maxPooledBody { // one large message must not occupy memory for ever
+		m.release()
+		if held.Cap() > firstBuffer { // one large message must not occupy memory for ever
 			held, text = bytes.Buffer{}, bytes.Buffer{}
 		}
 	}
+}
+
+const (
+	// messagePiece is how much of a message is received before it is asked for more memory.
+	messagePiece = 16 << 10
+	// messageCost is what a message takes until it is passed on, as a multiple of its length: as it came
+	// and as it reads, in buffers that grow.
+	messageCost = 4
+)
+
+// receive appends n bytes of a message. It reports false if there is no memory for them.
+func (m *messages) receive(held *bytes.Buffer, r io.Reader, n int64) (ok bool, err error) {
+	for n > 0 {
+		piece := min(n, messagePiece)
+		cost := piece * messageCost
+		if !m.x.proxy.memory.uploads.claim(cost, (int64(held.Len())+piece)*messageCost, nil) {
+			return false, nil
+		}
+		m.charged += cost
+		if _, err := io.CopyN(held, r, piece); err != nil {
+			return true, err
+		}
+		n -= piece
+	}
+	return true, nil
+}
+
+// release gives back what a message held.
+func (m *messages) release() {
+	m.x.proxy.memory.uploads.free(m.charged)
+	m.charged = 0
 }
 
 // downward relays the application's frames, each as a whole, so that there is always a
@@ -196,6 +233,11 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	if len(body) > int(policy.RequestBody.Limit) {
 		return verdictRefused, closeTooBig
 	}
+	reading, ok := m.x.proxy.memory.readings.take(int64(len(body)) * readingCost)
+	if !ok {
+		return m.noPlace()
+	}
+	defer m.x.proxy.memory.readings.free(reading)
 	tx := m.x.route.engine.Begin(context.Background(), m.x.id)
 	request := m.with(mediaType, body)
 	if tx.HeadIsClean(request) && tx.BodyIsClean(body, true) {
@@ -208,11 +250,7 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	}
 	if !m.x.proxy.bulkhead.enter(&m.x.route.lane, m.x.proxy.who(m.x.view.client)) {
 		m.conclude(tx)
-		if policy.OnOverload == "allow" {
-			m.x.coverage = coverage{coverageNone, reasonOverload}
-			return verdictPass, 0
-		}
-		return verdictRefused, closeBusy
+		return m.noPlace()
 	}
 	var v waf.Verdict
 	var err error
@@ -285,4 +323,13 @@ func asBody(text []byte) (mediaType string, body []byte) {
 		return "application/json", text
 	}
 	return "application/x-www-form-urlencoded", []byte("message=" + url.QueryEscape(string(text)))
+}
+
+// noPlace does what the policy says about a message whose inspection found no place, or no memory.
+func (m *messages) noPlace() (verdict, uint16) {
+	if m.x.route.policy.OnOverload == "allow" {
+		m.x.coverage = coverage{coverageNone, reasonOverload}
+		return verdictPass, 0
+	}
+	return verdictRefused, closeBusy
 }
