@@ -103,6 +103,7 @@ func TestRoomIsGivenInOrder(t *testing.T) {
 		ask("third", 600<<10)
 		r.free(held)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if want := []string{"small", "first", "second", "third"}; !slices.Equal(order, want) {
 			t.Errorf("order %q, want %q", order, want)
 		}
@@ -133,6 +134,7 @@ func TestRoomRefuses(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		r.free(30 << 10)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if got != [2]bool{false, true} {
 			t.Errorf("got room: %v", got)
 		}
