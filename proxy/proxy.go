@@ -51,6 +51,8 @@ type Proxy struct {
 	tunnels   atomic.Int64 // that are open
 	reloads   chan reloadRequest
 	building  sync.Mutex // held from the first series of a snapshot to its being current
+	// reloadFailed says that the last reload did; building guards it.
+	reloadFailed bool
 }
 
 // New is Prepare and Load.

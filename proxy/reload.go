@@ -107,6 +107,10 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	if err == nil && old != nil && c.Digest() == old.digest {
 		p.metrics.reloads.WithLabelValues("unchanged").Inc()
 		p.metrics.lastReloadOK.Set(1)
+		if p.reloadFailed {
+			p.reloadFailed = false
+			p.log.Info().Str("trigger", trigger).Uint64("generation", old.generation).Msg("the configuration is again the one in force")
+		}
 		return Reloaded{Generation: old.generation, Digest: old.digest, Seconds: time.Since(began).Seconds()}, nil
 	}
 	var s *snapshot
@@ -117,6 +121,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	if err != nil {
 		p.metrics.reloads.WithLabelValues("failure").Inc()
 		p.metrics.lastReloadOK.Set(0)
+		p.reloadFailed = true
 		if old != nil {
 			p.log.Error().Err(err).Str("trigger", trigger).Uint64("generation", old.generation).Msg("reload failed, the configuration in force stays")
 		}
@@ -130,6 +135,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	}
 	s.generation, s.retire = result.Generation, p.retire
 	s.refs.Store(1)
+	p.reloadFailed = false
 	p.snapshot.Store(s) // from here on nothing can fail
 	if old != nil {
 		old.release()

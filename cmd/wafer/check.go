@@ -16,7 +16,7 @@ func newCheck() *cobra.Command {
 		Long: `Build everything a route file describes: routes, upstreams, engines, and the proof
 that every blocking policy blocks. Exit with 0 if it all builds, else print every
 problem with its file and key path and exit with 1.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneRouteFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			routes, err := config.LoadRoutes(args[0])
 			if err != nil {
@@ -36,4 +36,12 @@ problem with its file and key path and exit with 1.`,
 			return nil
 		},
 	}
+}
+
+// oneRouteFile takes the one argument of commands that look at a route file.
+func oneRouteFile(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("give one route file: %s ROUTES", c.CommandPath())
+	}
+	return nil
 }

@@ -33,7 +33,7 @@ The request is either given by flags, or read whole, as it goes over the wire, f
 standard input.`,
 		Example: `  wafer explain routes.yaml --host shop.example.com --path '/search?q=1%27+OR+1=1--'
   wafer explain routes.yaml < request.http`,
-		Args: cobra.ExactArgs(1),
+		Args: oneRouteFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			raw := []byte(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wafer-explain\r\nAccept: */*\r\n\r\n", method, path, host))
 			if !c.Flags().Changed("host") {

@@ -101,7 +101,7 @@ policies:
 		`did you mean "block"`, bad + ":12: surprise: ",
 	}, "", "check", bad)
 	f("check a rule that does not compile", 1, []string{rule + ":", "policies[0]", `policy "shop"`, "rules_after[0]", "operator nosuch not found"}, "", "check", rule)
-	f("check nothing", 1, []string{"accepts 1 arg"}, "", "check")
+	f("check nothing", 1, []string{"give one route file: wafer check ROUTES"}, "", "check")
 	f("check a missing file", 1, []string{missing, "no such file"}, "", "check", missing)
 
 	f("explain a blocked request", 0, []string{
