@@ -39,8 +39,10 @@ func (x *exchange) judge(out *suite.Output) []string {
 	if out.Status != 0 && x.status != out.Status {
 		report("status %d, want %d", x.status, out.Status)
 	}
-	// A rule that was not asked has not shown that it keeps quiet. A body that cannot be read is shown as far as it can.
-	if x.access["coverage"] != "full" && x.access["coverage_reason"] != "unreadable" {
+	// A rule that was not asked has not shown that it keeps quiet. Of a body that cannot be read, of files and of
+	// bytes, rules are shown what there is for them.
+	shown := []any{"unreadable", "files", "binary"}
+	if x.access["coverage"] != "full" && !slices.Contains(shown, x.access["coverage_reason"]) {
 		report("coverage %v (%v)", x.access["coverage"], x.access["coverage_reason"])
 	}
 	if n := x.security["rules_dropped"]; n != nil {

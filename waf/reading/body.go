@@ -17,6 +17,7 @@ func (v *Values) Body(processor, contentType string, body []byte, whole bool) {
 	if len(body) == 0 {
 		return
 	}
+	v.set(RequestBodyLength, v.itoa(len(body)))
 	v.cut = !whole
 	text := view(body)
 	var (

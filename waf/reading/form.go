@@ -13,7 +13,6 @@ func (v *Values) form(text string) (ok bool, why string) {
 		}
 		v.found = v.found[:0]
 		v.set(RequestBody, "")
-		v.set(RequestBodyLength, "0")
 		v.set(ArgumentsLimitReached, limit)
 		v.left = left
 	}

@@ -159,8 +159,5 @@ func (v *Values) urlencoded(body string) (ok bool, why string) {
 	return true, ""
 }
 
-// raw sets what the processors URLENCODED and RAW set.
-func (v *Values) raw(body string) {
-	v.set(RequestBody, body)
-	v.set(RequestBodyLength, v.itoa(len(body)))
-}
+// raw shows a body as it came.
+func (v *Values) raw(body string) { v.set(RequestBody, body) }
