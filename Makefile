@@ -93,10 +93,13 @@ test: need-gcc ## Run all tests with the race detector
 	@go test -timeout $(TESTTIMEOUT) -run '$(PLAIN)' $(MIXED)
 	@echo "== go test -race (other modules)"
 	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) ./...$(newline)	)
+	@# Ten thousand requests through the rules: the tests that race are elsewhere.
+	@echo "== go test (ordinary requests)"
+	@go test -count=1 -timeout $(TESTTIMEOUT) ./test/ordinary
 	@# These run the binary, which the test cache knows nothing of, and load the machine: one
 	@# package at a time.
 	@echo "== go test -race (test)"
-	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) ./test/...
+	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) $$(go list ./test/... | grep -v '/test/ordinary$$')
 
 .PHONY: test-complexity
 test-complexity: ## Look for work that grows faster than its input, in full (an hour)
