@@ -118,12 +118,14 @@ e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
 agreement: need-parsers ## Compare what PHP, Python, Node, Ruby, Perl and Go read with what rules are shown
 	WAFER_TEST_AGREEMENT=$(AGREEMENT) go test -count=1 -timeout 2h -v ./test/agreement
 
-# ORDINARY is how many ordinary requests are made.
+# ORDINARY is how many ordinary requests are made, EXAMPLES a file for those that are refused, with what
+# the rules matched.
 ORDINARY ?= 20000
+EXAMPLES ?=
 
 .PHONY: ordinary
 ordinary: ## Print which share of ordinary requests and of attacks the default policy refuses, by rule
-	WAFER_TEST_ORDINARY=$(ORDINARY) go test -count=1 -v -run 'TestShare|TestAttacks' ./test/ordinary
+	WAFER_TEST_ORDINARY=$(ORDINARY) WAFER_TEST_SHARE=$(abspath $(EXAMPLES)) go test -count=1 -v -run 'TestShare|TestAttacks' ./test/ordinary
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
