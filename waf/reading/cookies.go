@@ -121,6 +121,12 @@ func hasUnicodeEscape(s string) bool { return strings.Contains(s, "%u") || strin
 // space and Rack before 2.1 at a comma; another cookie may follow. Its name is a token: what an
 // application looks for.
 func (v *Values) gappedCookies(name, value string) (whole bool) {
+	// Python takes white space behind the sign for the end of an empty value, and another cookie may follow.
+	if i := strings.Index(value, `="`); i > 0 && isToken(value[:i]) {
+		if text := value[i+1:]; !v.cookie(value[:i], text) || !v.quotedCookie(value[:i], text, text[1:]) {
+			return false
+		}
+	}
 	if !strings.ContainsAny(value, ", \t") {
 		return true
 	}
@@ -129,7 +135,7 @@ func (v *Values) gappedCookies(name, value string) (whole bool) {
 		for end < len(value) && !cookieGap[value[end]] {
 			end++
 		}
-		part := value[:end]
+		part, whole := value[:end], value
 		value = value[min(end+1, len(value)):]
 		if first {
 			if !v.cookie(name, part) {
@@ -142,6 +148,9 @@ func (v *Values) gappedCookies(name, value string) (whole bool) {
 			continue
 		}
 		if !v.cookie(other, text) {
+			return false
+		}
+		if quoted := whole[len(other)+1:]; quoted != "" && quoted[0] == '"' && !v.quotedCookie(other, text, quoted[1:]) {
 			return false
 		}
 	}

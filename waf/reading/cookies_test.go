@@ -36,6 +36,9 @@ func TestCookies(t *testing.T) {
 		{"JSON", []string{`a=j:{"q":"\u0027x"}; b=%7B%22q%22%3A%22%5Cu0027%22%7D`}, []string{
 			`a=j:{"q":"\u0027x"}`, "a.q='x", `b=%7B%22q%22%3A%22%5Cu0027%22%7D`, `b={"q":"\u0027"}`, "b.q='",
 		}},
+		{"quotes behind white space", []string{`a= b="\054"; c=1 d="\054"`}, []string{
+			`a=b="\054"`, `b="\054"`, "b=054", "b=,", `c=1 d="\054"`, "c=1", `d="\054"`, "d=054", "d=,",
+		}},
 		{"white space", []string{"a=1 x b=2"}, []string{"a=1 x b=2", "a=1", "b=2"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package reading
 
-import "strings"
+import (
+	"html"
+	"strings"
+)
 
 // addPart adds what a part says. It says why the part is refused, if it is.
 func (v *Values) addPart(m *multipartBody, p *part) (why string) {
@@ -106,6 +109,11 @@ func (v *Values) addFile(p *part) (why string) {
 	}
 	for _, name := range v.otherNames(p.filename) {
 		if name != "" {
+			v.addFileName(p, name, size)
+		}
+	}
+	if strings.IndexByte(p.filename, '&') >= 0 { // Django reads references, also without a semicolon
+		if name := html.UnescapeString(p.filename); name != p.filename {
 			v.addFileName(p, name, size)
 		}
 	}
