@@ -109,3 +109,25 @@ func TestSpellingsAsOne(t *testing.T) {
 		}
 	}
 }
+
+// TestSameFindings sends values that share a name, or have none, again and again: what the rules find in one of
+// them does not depend on the order in which Coraza happens to take them.
+func TestSameFindings(t *testing.T) {
+	e := mustEngine(t, func(p *Policy) { p.ScreenOff = true; paranoid(p, 3) })
+	for _, body := range []string{
+		"=a&=b&=%3Cscript%3Ealert(1)%3C/script%3E&=c&x=1&y=2&z=3",
+		"q=a;b&q=1'+UNION+SELECT+a+FROM+b--+-;c&Q=%u0041&q=x,y&r=1&s=2&t=3",
+		"a=*/+%5cu0026%26%23x26;%c3%a9/*%2f*%26%23x26;/*%2f*%5cu0026*/%5c%5cx5c%c3%a9*/%ff%ff*/%26%23x26;%00%5c&b=1&c=2",
+	} {
+		want := ""
+		for range 25 {
+			_, f := run(t, e, post("/", "application/x-www-form-urlencoded", body), body)
+			if got := fmt.Sprint(ids(f)); want == "" {
+				want = got
+			} else if got != want {
+				t.Errorf("%s: %s, another time %s", body, got, want)
+				break
+			}
+		}
+	}
+}

@@ -154,7 +154,7 @@ func (t *Transaction) normalize(r *Response) {
 func (t *Transaction) responseHead() Verdict {
 	t.phase = 3
 	for _, h := range t.response.Headers {
-		t.tx.AddResponseHeader(h.Name, h.Value)
+		t.tx.AddResponseHeader(keyOfItsOwn(h.Name), h.Value)
 	}
 	t.narrow(3, func() bool { return t.run.ResponseHead(t.response) })
 	t.completed = 3

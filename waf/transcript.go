@@ -2,6 +2,7 @@ package waf
 
 import (
 	"sync"
+	"unsafe"
 
 	"github.com/corazawaf/coraza/v3/collection"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
@@ -119,8 +120,17 @@ func (t *Transaction) show(k reading.Kind) {
 	}
 	to := t.state().Collection(corazas[k]).(collection.Map)
 	for i := range values {
-		to.Add(values[i].Key, values[i].Text)
+		to.Add(keyOfItsOwn(values[i].Key), values[i].Text)
 	}
+}
+
+// keyOfItsOwn is a key in memory of its own, also an empty one. Coraza remembers transformed values by the
+// address of the key and by a position that the order of a map decides: of two values whose keys share memory
+// it takes, now and then, one for the other, and does not look at that other.
+func keyOfItsOwn(key string) string {
+	b := make([]byte, len(key)+1)
+	copy(b, key)
+	return unsafe.String(&b[0], len(key))
 }
 
 func (t *Transaction) set(k reading.Kind, text string) {
