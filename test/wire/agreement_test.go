@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/tier"
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
 // Agreement: for whatever is forwarded, the sender's intent, the rules' view and two
@@ -54,7 +55,6 @@ func witnesses() string {
 		rule(id, fmt.Sprintf("TX:w%d", id), "t:sha1,t:base64Encode,")
 	}
 	b.WriteString("          SecMarker \"WITNESSES\"\n") // ends what skipped the rest of the phase before
-	b.WriteString("          SecAction \"id:150900,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On\"\n")
 	rule(idMethod, "REQUEST_METHOD", "t:sha1,t:base64Encode,")
 	rule(idTarget, "REQUEST_URI_RAW", "t:sha1,t:base64Encode,")
 	rule(idBody, "REQUEST_BODY", "t:sha1,t:base64Encode,")
@@ -377,17 +377,35 @@ func (c *court) compareEngine(t testing.TB, id string, got message, std *http.Re
 		}
 		f("field "+name, idFields+i, values(idFields+i, list))
 	}
+	// Of arguments the rules see what is read of the bytes that were forwarded, and the standard library's
+	// reading is a part of that: a name that comes twice has a third value, for who joins them.
+	var v reading.Values
+	v.Head(&reading.Request{Method: got.method, Target: got.target, Protocol: "HTTP/1.1"})
+	v.Body("URLENCODED", "", []byte(got.body), true)
+	arguments := func(what string, first int, kind reading.Kind, meant url.Values) {
+		t.Helper()
+		for i, name := range watchedArgs {
+			var shown []string
+			for _, x := range v.Of(kind) {
+				if strings.EqualFold(x.Key, name) {
+					shown = append(shown, x.Text)
+				}
+			}
+			f(what+name, first+i, values(first+i, shown))
+			for _, value := range meant[name] {
+				if !slices.Contains(shown, value) {
+					fail("%s%s %q is not among %q", what, name, value, shown)
+				}
+			}
+		}
+	}
 	query, args := url.ParseQuery(std.URL.RawQuery)
 	if args == nil && !strings.Contains(std.URL.RawQuery, ";") {
-		for i, name := range watchedArgs {
-			f("argument "+name, idGet+i, values(idGet+i, query[name]))
-		}
+		arguments("argument ", idGet, reading.ArgsGet, query)
 	}
 	if strings.HasPrefix(strings.Join(got.get("Content-Type"), ""), "application/x-www-form-urlencoded") {
 		if form, err := url.ParseQuery(got.body); err == nil && !strings.Contains(got.body, ";") {
-			for i, name := range watchedArgs {
-				f("form value "+name, idPost+i, values(idPost+i, form[name]))
-			}
+			arguments("form value ", idPost, reading.ArgsPost, form)
 		}
 	}
 }
