@@ -28,7 +28,7 @@ const (
 	smallBody = 16 << 10
 	// readingCost is what reading and inspecting a body takes at most, as a multiple of its length
 	// (TestInspectionMemory), while values, their transformations and the engine's copies live.
-	readingCost = 12
+	readingCost = 14
 	// answerCost is the same for a response, its buffer included.
 	answerCost = 6
 )

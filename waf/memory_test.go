@@ -13,7 +13,7 @@ import (
 // what the proxy accounts for it (proxy.readingCost). What Holds says is logged beside: memory that
 // belongs to the processors, not to the transaction, is not in it.
 func TestInspectionMemory(t *testing.T) {
-	const n, cost = 1 << 20, 12
+	const n, cost = 1 << 20, 14
 	const form, multipart = "application/x-www-form-urlencoded", "multipart/form-data; boundary=xx"
 	random := rand.New(rand.NewPCG(1, 2))
 	e := mustEngine(t)
