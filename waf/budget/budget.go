@@ -17,6 +17,10 @@ import (
 // nanosecond, the dearest (a regular expression of hundreds of states) a microsecond.
 const stretch = 64 << 10
 
+// free is how many steps an inspection takes before the first look: an ordinary request needs no more, and
+// a look takes system calls.
+const free = 16 << 10
+
 // Budget is what one inspection may cost. The zero value has no limit, and so has a nil pointer.
 type Budget struct {
 	limit  time.Duration
@@ -28,7 +32,7 @@ type Budget struct {
 }
 
 // New returns a budget of so much CPU time; 0: no limit.
-func New(limit time.Duration) Budget { return Budget{limit: limit} }
+func New(limit time.Duration) Budget { return Budget{limit: limit, credit: free} }
 
 // Spend takes so many steps, and reports whether there is time for them. After it has said no, it never
 // says yes again.
