@@ -14,7 +14,7 @@ var harmless = []string{
 	"secauditlogparts", "secauditlogdirmode", "secauditlogfilemode", "secauditlogrelevantstatus", "secdatadir",
 	"secuploaddir", "secuploadkeepfiles", "secuploadfilemode", "secuploadfilelimit", "secwebappid",
 	"secserversignature", "secsensorid", "secrxprefilter", "secpcrematchlimit", "secpcrematchlimitrecursion",
-	"secresponsebodylimitaction",
+	"secrequestbodylimitaction", "secresponsebodylimitaction",
 	// Coraza parses these and does nothing.
 	"secargumentseparator", "seccookieformat", "secruleupdatetargetbymsg", "secrulescript", "secruleperftime",
 	"secunicodemap", "sectmpdir",
@@ -62,27 +62,17 @@ func (p *parser) directive(l string) error {
 		return p.onOff(args, &s.RequestBody)
 	case "secresponsebodyaccess":
 		return p.onOff(args, &s.ResponseBody)
-	case "secrequestbodylimit":
-		return p.number(args, &s.RequestBodyBytes)
-	case "secrequestbodyinmemorylimit":
-		return p.number(args, &s.RequestMemoryBytes)
+	case "secrequestbodylimit", "secrequestbodyinmemorylimit", "secargumentslimit",
+		"secrequestbodyjsondepthlimit", "secresponsebodyjsondepthlimit":
+		return p.number(args, new(int)) // Wafer reads requests itself, within limits of its own
 	case "secresponsebodylimit":
 		return p.number(args, &s.ResponseBodyBytes)
-	case "secrequestbodylimitaction":
-		s.RequestLimitAction = strings.ToLower(args)
-		return nil
 	case "secresponsebodymimetype":
 		s.ResponseMIMETypes = strings.Split(args, " ")
 		return nil
 	case "secresponsebodymimetypesclear":
 		s.ResponseMIMETypes = nil
 		return nil
-	case "secargumentslimit":
-		return p.number(args, &s.Arguments)
-	case "secrequestbodyjsondepthlimit":
-		return p.number(args, &s.RequestJSONDepth)
-	case "secresponsebodyjsondepthlimit":
-		return p.number(args, &s.ResponseJSONDepth)
 	case "secauditengine":
 		if !strings.EqualFold(args, "off") {
 			return p.errorf("audit logs need every transaction")

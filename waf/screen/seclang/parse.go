@@ -14,7 +14,7 @@ type Text struct{ Source, Text string }
 // Its errors name the source and the line of what is not understood.
 func Parse(root fs.FS, texts []Text) (*Program, error) {
 	p := parser{root: root, program: &Program{}, defaults: map[int][]Action{}}
-	p.program.Settings = Settings{Engine: "On", Arguments: 1000, RequestJSONDepth: 1024, ResponseJSONDepth: 1024}
+	p.program.Settings = Settings{Engine: "On"}
 	for _, t := range texts {
 		if err := p.text(t.Source, "", t.Text); err != nil {
 			return nil, err

@@ -11,17 +11,11 @@ type Program struct {
 // Settings are the directives that change what rules see. Zero values are Coraza's
 // defaults, or unset.
 type Settings struct {
-	Engine             string // "On", "Off", "DetectionOnly"
-	RequestBody        bool
-	RequestBodyBytes   int // SecRequestBodyLimit
-	RequestMemoryBytes int // SecRequestBodyInMemoryLimit; 0: SecRequestBodyLimit
-	ResponseBody       bool
-	ResponseBodyBytes  int // SecResponseBodyLimit
-	ResponseMIMETypes  []string
-	Arguments          int // SecArgumentsLimit
-	RequestJSONDepth   int
-	ResponseJSONDepth  int
-	RequestLimitAction string // SecRequestBodyLimitAction, in lower case
+	Engine            string // "On", "Off", "DetectionOnly"
+	RequestBody       bool
+	ResponseBody      bool
+	ResponseBodyBytes int // SecResponseBodyLimit
+	ResponseMIMETypes []string
 }
 
 // Rule is a SecRule with its chain, a SecAction or a SecMarker.
