@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -39,9 +39,9 @@ type guard struct {
 type node struct {
 	parent  int32
 	step    *transform.Transformation
-	touches prefilter.Bytes // without one of these the step changes nothing, but for ASCII case if no step below depends on that
-	beside  prefilter.Bytes // without one of these it changes nothing but ASCII case
-	always  bool            // it changes every text, the empty one too
+	touches byteset.Set // without one of these the step changes nothing, but for ASCII case if no step below depends on that
+	beside  byteset.Set // without one of these it changes nothing but ASCII case
+	always  bool        // it changes every text, the empty one too
 	// reported: what the step makes counts only if it reports a change, as with multiMatch.
 	reported bool
 }
@@ -54,7 +54,7 @@ type class struct {
 	groups  []*prefilter.View // of nodes that often have the same text, which is scanned for all of them at once
 	groupOf []int32           // by node that has a view
 	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
-	touches prefilter.Bytes   // of these nodes
+	touches byteset.Set       // of these nodes
 	always  bool              // one of them changes every text
 }
 
@@ -63,15 +63,15 @@ type step struct {
 	node, parent int32
 	below        int32 // index behind the last step below it
 	step         *transform.Transformation
-	touches      prefilter.Bytes // as in node
-	changes      bool            // always, as in node
-	reported     bool            // as in node
-	always       bool            // it or one below it changes every text
+	touches      byteset.Set // as in node
+	changes      bool        // always, as in node
+	reported     bool        // as in node
+	always       bool        // it or one below it changes every text
 	// touch are the bytes without which it and those below it change nothing but ASCII case, to
 	// which the scan is blind.
-	touch prefilter.Bytes
+	touch byteset.Set
 	// unlike are the bytes without which it and those below it are cutting.
-	unlike prefilter.Bytes
+	unlike byteset.Set
 }
 
 // unionSize is how many expressions share an automaton. Of expressions that need common words,
@@ -164,7 +164,7 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 		operators = append(operators, l.operator)
 		g := guard{rule: r, nodes: x.path(l), union: -1}
 		for i, step := range l.chain {
-			g.lowers = g.lowers || folding(step) && foldsLater(l.chain[i+1:])
+			g.lowers = g.lowers || step.Folds() && foldsLater(l.chain[i+1:])
 		}
 		g.whole = g.lowers && l.multiMatch
 		x.guards = append(x.guards, g)
@@ -244,23 +244,16 @@ func (x *index) path(l *link) []int32 {
 }
 
 func (x *index) child(parent int32, step *transform.Transformation, reported, folds bool) int32 {
-	touches, beside := ^prefilter.Bytes(0), ^prefilter.Bytes(0)
-	set, ok := step.Touches()
-	if ok {
-		touches, beside = 0, 0
-		for c := range 256 {
-			if !set.Has(byte(c)) {
-				continue
-			}
-			group := prefilter.BytesOf(string([]byte{byte(c)}))
-			touches |= group
-			if !folding(step) || c < 'A' || c > 'Z' {
-				beside |= group
-			}
-		}
-		if folds {
-			touches = beside // the scan is blind to ASCII case
-		}
+	touches, ok := step.Touches()
+	if !ok {
+		touches = byteset.All
+	}
+	beside := touches
+	if ok && step.Folds() {
+		beside &^= byteset.Letters
+	}
+	if folds {
+		touches = beside // the scan is blind to ASCII case
 	}
 	for i := range x.nodes {
 		if n := &x.nodes[i]; i > 0 && n.parent == parent && n.step == step && n.touches == touches && n.reported == reported { // folds or not
@@ -271,51 +264,20 @@ func (x *index) child(parent int32, step *transform.Transformation, reported, fo
 	return int32(len(x.nodes) - 1)
 }
 
-// folding reports whether a transformation changes the case of ASCII letters, among others.
-func folding(t *transform.Transformation) bool {
-	return t.Name() == "lowercase" || t.Name() == "cmdline"
-}
-
-// cutting are transformations that put no byte into a value that is not there, but for spaces
-// and another case.
-var cutting = []string{
-	"lowercase", "removewhitespace", "compresswhitespace", "removenulls", "removecommentschar", "replacecomments",
-	"trim", "trimleft", "trimright", "normalizepath", "normalizepathwin", "cmdline",
-}
-
-// high are all bytes but ASCII.
-var high = prefilter.BytesOf("\x80")
-
-// caseBlind are transformations that do with a text in lower case what they do with the text,
-// but for case: nothing in them depends on a letter.
-var caseBlind = []string{
-	"lowercase", "removewhitespace", "compresswhitespace", "removenulls", "replacenulls", "replacecomments",
-	"removecommentschar", "trim", "trimleft", "trimright", "normalizepath", "normalisepath", "normalizepathwin",
-	"normalisepathwin", "cmdline",
-}
-
+// foldsLater reports whether none of the steps minds the case of letters, so that a text may be brought
+// into lower case behind them instead of before.
 func foldsLater(rest transform.Chain) bool {
-	return !slices.ContainsFunc(rest, func(t *transform.Transformation) bool {
-		return !slices.Contains(caseBlind, strings.ToLower(t.Name()))
-	})
+	return !slices.ContainsFunc(rest, func(t *transform.Transformation) bool { return !t.CaseBlind() })
 }
 
-// telling are transformations that tell which nodes have the same text for most values: those with the
-// same first one of these in their chains. What they do is seldom nothing, or if it is, much else.
-var telling = []string{
-	"base64decode", "cmdline", "removewhitespace", "compresswhitespace", "htmlentitydecode", "normalizepathwin", "normalizepath",
-	"removecommentschar", "replacecomments",
-}
-
-// tells returns the index in telling of what tells the text of a node from others.
-func (x *index) tells(n int32) int {
-	best := len(telling)
+// group returns the number of the group of a node: in one group are nodes that have the same text for
+// most values, since the heaviest transformation on the way to them is the same.
+func (x *index) group(n int32) int {
+	heaviest := 0
 	for ; n != 0; n = x.nodes[n].parent {
-		if i := slices.Index(telling, x.nodes[n].step.Name()); i >= 0 {
-			best = min(best, i)
-		}
+		heaviest = max(heaviest, x.nodes[n].step.Weight())
 	}
-	return best
+	return transform.MaxWeight - heaviest
 }
 
 func (x *index) class(c *classed, id uint32) *class {
@@ -326,11 +288,11 @@ func (x *index) class(c *classed, id uint32) *class {
 			byNode[n] = append(byNode[n], need)
 		}
 	}
-	grouped := make([][]int32, len(telling)+1)
+	grouped := make([][]int32, transform.MaxWeight+1)
 	for n, needs := range byNode {
 		out.views[n] = x.view(needs)
 		if n > 0 {
-			g := x.tells(n)
+			g := x.group(n)
 			out.groupOf[n] = int32(g)
 			grouped[g] = append(grouped[g], needs...)
 		}
@@ -349,16 +311,14 @@ func (x *index) class(c *classed, id uint32) *class {
 			out.steps = append(out.steps, step{})
 			walk(n)
 			node := &x.nodes[n]
-			name := node.step.Name()
 			s := step{
 				node: n, parent: parent, below: int32(len(out.steps)), step: node.step, touches: node.touches, changes: node.always, reported: node.reported,
 				always: node.always, touch: node.beside,
 			}
-			switch {
-			case !slices.Contains(cutting, name):
+			if unless, cuts := node.step.Cuts(); cuts {
+				s.unlike = unless
+			} else {
 				s.unlike = node.touches
-			case name == "lowercase":
-				s.unlike = high // some of these letters are ASCII in lower case
 			}
 			for _, below := range out.steps[at+1:] {
 				s.touch |= below.touch

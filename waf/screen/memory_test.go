@@ -6,7 +6,7 @@ import (
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"github.com/wafer-waf/wafer/waf/reading"
-	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // A screen has to fit beside the engine: at most 48 MiB for the first one, with everything made that values may need, and much less for
@@ -48,8 +48,8 @@ func fill(s *Screen) {
 	r.sit()
 	for _, view := range s.index.views {
 		for _, value := range []string{"a", "1", "a b", "a: b", "a?b", "a;b", "<a>", "$a"} {
-			r.scratch.Take(value, prefilter.BytesOf(value))
-			view.Possible(prefilter.BytesOf(value), 100)
+			r.scratch.Take(value, byteset.Of(value))
+			view.Possible(byteset.Of(value), 100)
 			if view.Len() < many {
 				view.Candidates(&r.scratch)
 			}

@@ -10,6 +10,7 @@ import (
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -84,7 +85,7 @@ func TestPossible(t *testing.T) {
 			if rnd.IntN(2) == 0 {
 				value += []string{" ", "/", ".", ". ", "( ", "\xff", "€", "-", " the order; "}[rnd.IntN(9)] + disguised(rnd, list[rnd.IntN(len(list))])
 			}
-			bytes := prefilter.BytesOf(value)
+			bytes := byteset.Of(value)
 			for i := range c.steps {
 				first := &c.steps[i]
 				if first.parent != 0 || bytes&first.touches == 0 && !first.changes {
@@ -104,7 +105,7 @@ func TestPossible(t *testing.T) {
 					if c.views[n.node] == nil || out == value {
 						continue
 					}
-					r.scratch.Take(out, prefilter.BytesOf(out))
+					r.scratch.Take(out, byteset.Of(out))
 					s.index.set.Scan(&r.scratch)
 					found := c.views[n.node].Candidates(&r.scratch)
 					candidates += len(found)

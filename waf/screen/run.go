@@ -8,6 +8,7 @@ import (
 
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -37,7 +38,7 @@ type Run struct {
 // text is one of the forms in which rules see a value.
 type text struct {
 	text  string
-	bytes prefilter.Bytes
+	bytes byteset.Set
 }
 
 // applied is a step that was applied to a text, by the numbers of both texts.
@@ -207,8 +208,8 @@ func (r *Run) value(c *class, v *reading.Value) {
 const many = 40
 
 // scanned returns the bytes of a value as it came and the guards that may match it.
-func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
-	bytes := prefilter.BytesOf(text)
+func (r *Run) scanned(c *class, text string) (byteset.Set, []int32) {
+	bytes := byteset.Of(text)
 	r.scratch.Take(text, bytes)
 	if c.view.Len() >= many {
 		r.screen.index.set.Scan(&r.scratch)
@@ -218,7 +219,7 @@ func (r *Run) scanned(c *class, text string) (prefilter.Bytes, []int32) {
 
 // transformed looks at a value that transformations change: at each form that it takes, with
 // the guards that test this form.
-func (r *Run) transformed(c *class, v *reading.Value, bytes prefilter.Bytes, candidates []int32) {
+func (r *Run) transformed(c *class, v *reading.Value, bytes byteset.Set, candidates []int32) {
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
 	r.steps, r.changed = r.steps[:0], r.changed[:0]
 	for i := 0; i < len(c.steps); {
@@ -257,8 +258,8 @@ func (r *Run) transformed(c *class, v *reading.Value, bytes prefilter.Bytes, can
 // noText stands for a text that has no candidates, whatever it is.
 const noText = -1
 
-// putIn is what cutting transformations may put in.
-var putIn = prefilter.BytesOf(" /")
+// putIn is what transformations may put in that otherwise only cut ([transform.Transformation.Cuts]).
+var putIn = byteset.Of(" /")
 
 // possible reports whether what steps make of a text can have candidates. Known is with which bytes
 // that is written, if they cut, or do nothing to such a text.
@@ -267,7 +268,7 @@ func (r *Run) possible(c *class, steps []step, t *text) bool {
 	if steps[0].unlike&bytes != 0 {
 		return true
 	}
-	if bytes&high != 0 {
+	if bytes&byteset.High != 0 {
 		n *= utf8.RuneLen(utf8.RuneError) // what a byte may become
 	}
 	var asked *prefilter.View
@@ -398,7 +399,7 @@ func (r *Run) form(s string) int32 {
 			return int32(i)
 		}
 	}
-	r.texts = append(r.texts, text{s, prefilter.BytesOf(s)})
+	r.texts = append(r.texts, text{s, byteset.Of(s)})
 	return int32(len(r.texts) - 1)
 }
 

@@ -13,7 +13,8 @@ const (
 	endsVariable = 16
 )
 
-var bytesOf = classify()
+// lexicalOf has what each byte begins and ends.
+var lexicalOf = classify()
 
 func classify() (of [256]byte) {
 	for c := range of {

@@ -43,7 +43,7 @@ func newLexer(s string) lexer { return lexer{s: s, escapes: strings.IndexByte(s,
 // that MySQL skips.
 func (l *lexer) next() token {
 	for l.pos < len(l.s) {
-		switch c := l.s[l.pos]; bytesOf[c] & kindMask {
+		switch c := l.s[l.pos]; lexicalOf[c] & kindMask {
 		case kindWhite:
 			l.pos++
 		case kindDigit:
@@ -181,10 +181,10 @@ func (l *lexer) variable() token {
 	if l.pos < len(l.s) && l.s[l.pos] == '@' {
 		l.pos++
 	}
-	if l.pos < len(l.s) && bytesOf[l.s[l.pos]]&kindMask == kindQuote {
+	if l.pos < len(l.s) && lexicalOf[l.s[l.pos]]&kindMask == kindQuote {
 		return token{class: unknown}
 	}
-	for l.pos < len(l.s) && bytesOf[l.s[l.pos]]&endsVariable == 0 {
+	for l.pos < len(l.s) && lexicalOf[l.s[l.pos]]&endsVariable == 0 {
 		l.pos++
 	}
 	return token{class: 'v', marks: called}
@@ -263,7 +263,7 @@ func (l *lexer) word() token {
 	seen := byte(0) // the bits of all bytes
 	for i < len(s) {
 		c := s[i]
-		if bytesOf[c]&endsWord != 0 {
+		if lexicalOf[c]&endsWord != 0 {
 			break
 		}
 		if c == '.' && first < 0 {

@@ -3,6 +3,8 @@ package prefilter
 import (
 	"cmp"
 	"slices"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // automaton finds the literals of a set in a value, in one pass (Aho and Corasick, 1975).
@@ -67,20 +69,20 @@ func (a *automaton) assignColumns(literals []string) int {
 	}
 	var list []byte
 	for b := range 256 {
-		if used[b] || groupMask[b]&evasion != 0 {
+		if used[b] || byteset.Byte(byte(b))&evasion != 0 {
 			list = append(list, byte(b))
 		}
 	}
 	rank := func(b byte) float64 {
-		if groupMask[b]&evasion != 0 {
+		if byteset.Byte(b)&evasion != 0 {
 			return 1
 		}
-		return -chanceOfClass(groupMask[b])
+		return -chanceOfClass(byteset.Byte(b))
 	}
 	slices.SortStableFunc(list, func(a, b byte) int { return cmp.Compare(rank(a), rank(b)) })
 	n := 1
 	for _, b := range list {
-		if groupMask[b]&evasion != 0 && a.erased == 0 {
+		if byteset.Byte(b)&evasion != 0 && a.erased == 0 {
 			a.erased = uint32(n)
 		}
 		a.column[b] = uint8(n)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // requestSet compiles the patterns that apply to requests, up to a paranoia level, with a view
@@ -53,7 +55,7 @@ func BenchmarkScan(b *testing.B) {
 			n := 0
 			i := 0
 			for b.Loop() {
-				sc.Take(values[i%len(values)], BytesOf(values[i%len(values)]))
+				sc.Take(values[i%len(values)], byteset.Of(values[i%len(values)]))
 				s.Scan(&sc)
 				n += len(view.Candidates(&sc))
 				i++

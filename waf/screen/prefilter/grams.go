@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // grams finds up to some thousand literals in a value, in one pass. It knows each by one gram, three bytes
@@ -174,7 +176,7 @@ func appendAround(to []byte, value string) []byte {
 		to = append(to, value[max(done, first-reach):first]...)
 		done = first
 		for left := reach; left > 0 && done < len(value); done++ {
-			if groupMask[value[done]]&evasion != 0 {
+			if byteset.Byte(value[done])&evasion != 0 {
 				left = reach
 				continue
 			}

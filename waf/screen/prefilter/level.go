@@ -1,14 +1,16 @@
 package prefilter
 
+import "github.com/wafer-waf/wafer/waf/screen/byteset"
+
 // levels are neighboring alphabets that are looked at together, since what needs ask for within
 // them differs little. The level of a value is the first with an alphabet that all of its bytes are
 // in, so the value has a byte that no alphabet of the level before has.
 const levels = 4
 
 // widest is the largest alphabet of each level.
-var widest = [levels]Bytes{alphabets[1], alphabets[3], alphabets[4], AnyBytes}
+var widest = [levels]byteset.Set{alphabets[1], alphabets[3], alphabets[4], byteset.All}
 
-func levelOf(bytes Bytes) int {
+func levelOf(bytes byteset.Set) int {
 	for l := range levels - 1 {
 		if bytes&^widest[l] == 0 {
 			return l
@@ -20,13 +22,13 @@ func levelOf(bytes Bytes) int {
 // within returns what the need asks of a value of a level.
 func (n Need) within(level int) Need {
 	alphabet := widest[level]
-	reached := Bytes(0) // values of the level have a byte of these
+	reached := byteset.Set(0) // values of the level have a byte of these
 	if level > 0 {
 		reached = alphabet &^ widest[level-1]
 	}
 	switch n.op {
 	case opLiteral:
-		if BytesOf(n.text)&^alphabet != 0 {
+		if byteset.Of(n.text)&^alphabet != 0 {
 			return Never()
 		}
 	case opClass:
@@ -63,7 +65,7 @@ const tooOften = 0.3
 // one of these literals or bytes, preferably literals. The need implies that.
 type trigger struct {
 	literals []string
-	set      Bytes
+	set      byteset.Set
 	always   bool // the need holds for all values
 	whole    bool // it is all that the need says
 }

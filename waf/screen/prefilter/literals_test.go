@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // erased is a value without the evasion bytes.
@@ -20,7 +22,7 @@ func erased(s string) string {
 // found returns the ids of the literals that a searcher finds in a value.
 func found(s searcher, value string) []int32 {
 	sc := &Scratch{}
-	sc.Take(value, BytesOf(value))
+	sc.Take(value, byteset.Of(value))
 	sc.literals.reset(1 << 17)
 	s.search(sc, &sc.literals)
 	return slices.Sorted(slices.Values(sc.literals.list))

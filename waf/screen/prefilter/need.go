@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // Need is a necessary condition on a value: if it does not hold, the pattern it was derived
@@ -14,9 +16,9 @@ import (
 // needs. The zero Need never holds. Needs are immutable.
 type Need struct {
 	op   op
-	set  Bytes  // opClass, opWhen
-	text string // opLiteral: folded, at least two bytes
-	subs []Need // opAnd, opOr: at least two; opWhen: two
+	set  byteset.Set // opClass, opWhen
+	text string      // opLiteral: folded, at least two bytes
+	subs []Need      // opAnd, opOr: at least two; opWhen: two
 }
 
 type op uint8
@@ -51,13 +53,13 @@ func Contains(s string) Need {
 	case 0:
 		return Always()
 	case 1:
-		return class(groupMask[s[0]])
+		return class(byteset.Byte(s[0]))
 	}
 	return Need{op: opLiteral, text: s}
 }
 
 // AnyByte returns the need of a value that has one of these bytes, or one of their groups.
-func AnyByte(bytes string) Need { return class(BytesOf(bytes)) }
+func AnyByte(bytes string) Need { return class(byteset.Of(bytes)) }
 
 // Phrases returns the need of a value that contains one of the phrases, in whatever ASCII
 // case, as Coraza's operators @pm and @pmFromFile ask once the caller has split their argument
@@ -83,7 +85,7 @@ func And(needs ...Need) Need { return join(opAnd, opNever, opAlways, needs) }
 func Or(needs ...Need) Need { return join(opOr, opAlways, opNever, needs) }
 
 // when returns the need that is yes for a value that has a byte of the set, and no for others.
-func when(set Bytes, yes, no Need) Need {
+func when(set byteset.Set, yes, no Need) Need {
 	return Need{op: opWhen, set: set, subs: []Need{yes, no}}
 }
 
@@ -154,11 +156,11 @@ func tidy(n Need) (Need, string) {
 }
 
 // class returns the need of a value that has a byte of the set.
-func class(set Bytes) Need {
+func class(set byteset.Set) Need {
 	switch set {
 	case 0:
 		return Never()
-	case AnyBytes:
+	case byteset.All:
 		return Always() // but for the empty value, which is not worth a condition
 	}
 	return Need{op: opClass, set: set}

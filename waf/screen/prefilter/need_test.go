@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // TestNeeds reads testdata/needs.txt: expressions or phrases, then values that must be candidates
@@ -33,7 +35,7 @@ func TestNeeds(t *testing.T) {
 			s = NewSet([]Need{n})
 		case "yes", "no":
 			cases++
-			sc.Take(text, BytesOf(text))
+			sc.Take(text, byteset.Of(text))
 			view := s.View([]int32{0})
 			searched := len(view.Candidates(&sc)) == 1
 			s.Scan(&sc)
@@ -59,7 +61,7 @@ func TestScratchForgets(t *testing.T) {
 	var sc Scratch
 	f := func(s *Set, value string, ids []int32, want ...int32) {
 		t.Helper()
-		sc.Take(value, BytesOf(value))
+		sc.Take(value, byteset.Of(value))
 		for range 2 { // a scan may be asked about more than once
 			s.Scan(&sc)
 			got := slices.Sorted(slices.Values(s.View(ids).Candidates(&sc)))
@@ -84,7 +86,7 @@ func TestWarmScanAllocatesNothing(t *testing.T) {
 	var sc Scratch
 	value := "Don't select the union; cat /etc/passwd (or not) <script>alert(1)</script>"
 	run := func() {
-		sc.Take(value, BytesOf(value))
+		sc.Take(value, byteset.Of(value))
 		view.Candidates(&sc)
 		s.Scan(&sc)
 		view.Candidates(&sc)

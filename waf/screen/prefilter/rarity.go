@@ -3,6 +3,8 @@ package prefilter
 import (
 	"math"
 	"math/bits"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // ordinary is the length, in bytes, of the value for which rarity is estimated.
@@ -11,10 +13,10 @@ const ordinary = 24
 // share is how often a group is met among the bytes of ordinary request values: names, words,
 // identifiers, numbers, dates, addresses and a little prose. It decides which atoms a need is
 // looked at for, so a wrong figure costs time, never a match.
-var share = func() (s [groups]float64) {
+var share = func() (s [byteset.Groups]float64) {
 	set := func(bytes string, p float64) {
 		for i := range len(bytes) {
-			s[bits.TrailingZeros64(uint64(groupMask[bytes[i]]))] = p
+			s[bits.TrailingZeros64(uint64(byteset.Byte(bytes[i])))] = p
 		}
 	}
 	set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", 0.0003)
@@ -32,7 +34,7 @@ var share = func() (s [groups]float64) {
 }()
 
 // chanceOfClass estimates the probability that an ordinary value has a byte of the set.
-func chanceOfClass(set Bytes) float64 {
+func chanceOfClass(set byteset.Set) float64 {
 	sum := 0.0
 	for rest := uint64(set); rest != 0; rest &= rest - 1 {
 		sum += share[bits.TrailingZeros64(rest)]
@@ -46,7 +48,7 @@ func chanceOfClass(set Bytes) float64 {
 func chanceOfLiteral(s string) float64 {
 	p := float64(ordinary)
 	for i := range len(s) {
-		p *= share[bits.TrailingZeros64(uint64(groupMask[s[i]]))]
+		p *= share[bits.TrailingZeros64(uint64(byteset.Byte(s[i])))]
 	}
 	return min(p, 1)
 }

@@ -4,6 +4,8 @@ import (
 	"regexp/syntax"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // Runes beyond ASCII that (?i) takes for an ASCII letter, k and s.
@@ -16,14 +18,14 @@ const (
 // value that has only bytes of the first cannot match through what needs another byte, so that
 // most parts of an attack pattern are dead and the rest joins to longer literals: b["']*u["']*s
 // is the word bus for every value without quotes.
-var alphabets = func() []Bytes {
-	var list []Bytes
-	set := letters
+var alphabets = func() []byteset.Set {
+	var list []byteset.Set
+	set := byteset.Letters
 	for _, more := range []string{"0.-_\x80", " ", "/:,@+=", "?&#%", ";()*!~'", "\"[]\\^<>{}|`\t\r\n\x00"} {
-		set |= BytesOf(more)
+		set |= byteset.Of(more)
 		list = append(list, set)
 	}
-	return append(list, AnyBytes)
+	return append(list, byteset.All)
 }()
 
 // evasion is the set of bytes that shells ignore inside of words, and that patterns therefore
@@ -31,7 +33,7 @@ var alphabets = func() []Bytes {
 // own; it holds for the value without them, which is scanned too (see [Set.Scan]).
 const evasionBytes = "\"'\\^)["
 
-var evasion = BytesOf(evasionBytes)
+var evasion = byteset.Of(evasionBytes)
 
 // Regexp returns the need of a value that matches expr, an expression as regexp.Compile takes
 // it, flags included. A byte of the value that is not valid UTF-8 counts as U+FFFD, as it does for
@@ -64,13 +66,13 @@ func BinaryRegexp(expr string) (Need, error) {
 // not beyond needs what the pattern needs within it.
 func specialize(re *syntax.Regexp, binary bool) Need {
 	type level struct {
-		reached Bytes
+		reached byteset.Set
 		need    Need
 		formula string
 	}
 	folds := false
 	var levels []level
-	var below Bytes
+	var below byteset.Set
 	for _, alphabet := range alphabets {
 		plain := reader{alive: alphabet, binary: binary, folds: &folds}
 		erased := plain
@@ -96,10 +98,10 @@ func specialize(re *syntax.Regexp, binary bool) Need {
 
 // reader derives what the strings have in common that a parsed pattern matches.
 type reader struct {
-	alive  Bytes // no other byte occurs
-	erase  Bytes // these bytes are left out of every string
-	binary bool  // a rune below 0x100 stands for that byte
-	folds  *bool // set if kelvin and longS were left out of a set for a letter
+	alive  byteset.Set // no other byte occurs
+	erase  byteset.Set // these bytes are left out of every string
+	binary bool        // a rune below 0x100 stands for that byte
+	folds  *bool       // set if kelvin and longS were left out of a set for a letter
 }
 
 func (r reader) read(re *syntax.Regexp) language {
@@ -191,11 +193,11 @@ const maxChoices = 6
 
 // class is the language of one rune out of a set, given as pairs of first and last.
 func (r reader) class(pairs []rune) language {
-	var set Bytes        // the bytes of which one occurs
+	var set byteset.Set  // the bytes of which one occurs
 	var choices []string // the strings of which one occurs, if few
 	few, erased := true, false
 	add := func(s string) {
-		switch groups := BytesOf(s); {
+		switch groups := byteset.Of(s); {
 		case groups&^r.alive != 0:
 		case groups&r.erase != 0:
 			erased = true
@@ -219,7 +221,7 @@ func (r reader) class(pairs []rune) language {
 		case single && first != utf8.RuneError && !r.binary:
 			add(string(first))
 		default:
-			set |= highByte & r.alive
+			set |= byteset.High & r.alive
 			few = false
 		}
 	}

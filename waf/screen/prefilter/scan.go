@@ -1,10 +1,12 @@
 package prefilter
 
+import "github.com/wafer-waf/wafer/waf/screen/byteset"
+
 // Scratch is a value at hand, what is known of it, and memory that is used again. It belongs to
 // one goroutine at a time. The zero Scratch is ready.
 type Scratch struct {
 	value    string
-	bytes    Bytes
+	bytes    byteset.Set
 	level    int
 	scanned  bool     // for literals
 	literals met      // those that occur
@@ -24,7 +26,7 @@ type met struct {
 }
 
 // Take makes value the one at hand, whose bytes are of these groups.
-func (sc *Scratch) Take(value string, bytes Bytes) {
+func (sc *Scratch) Take(value string, bytes byteset.Set) {
 	sc.value, sc.bytes, sc.level, sc.scanned = value, bytes, levelOf(bytes), false
 	sc.gathered = false
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // Set holds needs, compiled to be decided together. It is safe for concurrent use.
@@ -25,10 +26,10 @@ type Set struct {
 // node is a need with its subs by index. Literals below And and Or, and the class below Or, are
 // part of it.
 type node struct {
-	set       Bytes
-	needed    Bytes // that literals are written with: all of them below And, any of them below Or
-	sub, word int32 // the first of each
-	subs      int32 // how many
+	set       byteset.Set
+	needed    byteset.Set // that literals are written with: all of them below And, any of them below Or
+	sub, word int32       // the first of each
+	subs      int32       // how many
 	words     int32
 	op        op
 }
@@ -80,11 +81,11 @@ func (c *compiler) compile(n Need) int32 {
 	set := n.set
 	var subs []int32
 	var words []word
-	var needed Bytes
+	var needed byteset.Set
 	for _, sub := range byChance(n) {
 		switch {
 		case sub.op == opLiteral && n.op != opWhen:
-			if written := BytesOf(sub.text); words == nil || n.op == opAnd {
+			if written := byteset.Of(sub.text); words == nil || n.op == opAnd {
 				needed |= written
 			} else {
 				needed &= written

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // ordinaryValues reads the values of each kind: one a line.
@@ -67,7 +69,7 @@ func TestSharpness(t *testing.T) {
 		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 			total, by := 0, map[string]int{}
 			for _, value := range kinds[kind] {
-				sc.Take(value, BytesOf(value))
+				sc.Take(value, byteset.Of(value))
 				s.Scan(&sc)
 				ids := v.Candidates(&sc)
 				total += len(ids)

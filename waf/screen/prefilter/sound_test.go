@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"rsc.io/binaryregexp"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // sampler writes strings that an expression is likely to match.
@@ -121,7 +123,7 @@ func TestCoreRulesAreNeverMissed(t *testing.T) {
 		}
 		for range 60 {
 			value := sample(rnd, re)
-			sc.Take(value, BytesOf(value))
+			sc.Take(value, byteset.Of(value))
 			searched := slices.Clone(view.Candidates(&sc))
 			s.Scan(&sc)
 			got := view.Candidates(&sc)
@@ -187,7 +189,7 @@ func FuzzRegexp(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		for range 10 {
 			for _, v := range []string{value, strings.ToLower(value), strings.ToUpper(value)} {
-				sc.Take(v, BytesOf(v))
+				sc.Take(v, byteset.Of(v))
 				listed := len(view.Candidates(&sc))
 				s.Scan(&sc)
 				if listed < len(view.Candidates(&sc)) {
@@ -197,7 +199,7 @@ func FuzzRegexp(f *testing.F) {
 				if re.MatchString(v) && listed == 0 {
 					t.Fatalf("%q matches %q, which does not satisfy %s", expr, v, n)
 				}
-				sc.Take(fold(v), BytesOf(fold(v)))
+				sc.Take(fold(v), byteset.Of(fold(v)))
 				s.Scan(&sc)
 				if len(view.Candidates(&sc)) != listed {
 					t.Fatalf("ASCII case decides whether %q satisfies %s", v, n)
@@ -216,7 +218,7 @@ func FuzzRegexp(f *testing.F) {
 		s = NewSet([]Need{n})
 		view = s.View([]int32{0})
 		for range 10 {
-			sc.Take(value, BytesOf(value))
+			sc.Take(value, byteset.Of(value))
 			s.Scan(&sc)
 			if binary.MatchString(value) && len(view.Candidates(&sc)) == 0 {
 				t.Fatalf("%q matches the bytes %q, which do not satisfy %s", expr, value, n)

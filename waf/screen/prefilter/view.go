@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // View is a selection of the needs of a set, for the values that the same patterns are
@@ -35,7 +36,7 @@ type viewLevel struct {
 
 // byteTrigger is a need that is looked at for values with a byte of the set.
 type byteTrigger struct {
-	set Bytes
+	set byteset.Set
 	id  int32
 }
 
@@ -144,19 +145,19 @@ func (v *View) look(id int32, level *viewLevel, sc *Scratch) {
 
 // spelling is what the triggers of a level and of those below it are written with.
 type spelling struct {
-	always bool  // a need has no trigger
-	bytes  Bytes // that are triggers
+	always bool        // a need has no trigger
+	bytes  byteset.Set // that are triggers
 	// literals are the bytes of those that are literals, none within another, each under the
 	// rarest of its groups; pivots are these.
-	literals [groups][]Bytes
-	pivots   Bytes
-	common   Bytes // what all of them are written with
-	shortest int   // bytes of the shortest of them
+	literals [byteset.Groups][]byteset.Set
+	pivots   byteset.Set
+	common   byteset.Set // what all of them are written with
+	shortest int         // bytes of the shortest of them
 }
 
 func (v *View) spelling(l int) *spelling {
-	out := &spelling{common: AnyBytes, shortest: math.MaxInt}
-	written := map[Bytes]bool{}
+	out := &spelling{common: byteset.All, shortest: math.MaxInt}
+	written := map[byteset.Set]bool{}
 	for l := range l + 1 {
 		list := v.set.triggers[l]()
 		for _, id := range v.ids {
@@ -164,7 +165,7 @@ func (v *View) spelling(l int) *spelling {
 			out.always = out.always || t.always
 			out.bytes |= t.set
 			for _, text := range t.literals {
-				set := BytesOf(text)
+				set := byteset.Of(text)
 				written[set] = true
 				out.common &= set
 				out.shortest = min(out.shortest, len(text))
@@ -181,7 +182,7 @@ func (v *View) spelling(l int) *spelling {
 
 // Possible reports whether a value of at most n bytes, all of them of these groups, can have
 // candidates, without a look at the value.
-func (v *View) Possible(bytes Bytes, n int) bool {
+func (v *View) Possible(bytes byteset.Set, n int) bool {
 	s := v.spellings[levelOf(bytes)]()
 	if s.always || s.bytes&bytes != 0 {
 		return true
@@ -200,11 +201,11 @@ func (v *View) Possible(bytes Bytes, n int) bool {
 }
 
 // smallest returns the sets that have none of the others within.
-func smallest(sets []Bytes) []Bytes {
-	slices.SortFunc(sets, func(a, b Bytes) int { return bits.OnesCount64(uint64(a)) - bits.OnesCount64(uint64(b)) })
-	var list []Bytes
+func smallest(sets []byteset.Set) []byteset.Set {
+	slices.SortFunc(sets, func(a, b byteset.Set) int { return bits.OnesCount64(uint64(a)) - bits.OnesCount64(uint64(b)) })
+	var list []byteset.Set
 	for _, set := range sets {
-		if !slices.ContainsFunc(list, func(smaller Bytes) bool { return smaller&^set == 0 }) {
+		if !slices.ContainsFunc(list, func(smaller byteset.Set) bool { return smaller&^set == 0 }) {
 			list = append(list, set)
 		}
 	}
@@ -212,7 +213,7 @@ func smallest(sets []Bytes) []Bytes {
 }
 
 // rarestGroup returns the group of a set that occurs least in ordinary values.
-func rarestGroup(set Bytes) int {
+func rarestGroup(set byteset.Set) int {
 	best, rarest := 0, math.Inf(1)
 	for rest := uint64(set); rest != 0; rest &= rest - 1 {
 		g := bits.TrailingZeros64(rest)

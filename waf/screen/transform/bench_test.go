@@ -48,19 +48,3 @@ func BenchmarkChain(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkBytesOf(b *testing.B) {
-	for _, value := range benchValues {
-		b.Run(value.name, func(b *testing.B) {
-			b.SetBytes(int64(len(value.value)))
-			b.ReportAllocs()
-			for b.Loop() {
-				set := BytesOf(value.value)
-				if set == (ByteSet{}) {
-					b.Fatal("empty")
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(value.value)), "ns/byte")
-		})
-	}
-}

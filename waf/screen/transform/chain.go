@@ -1,17 +1,19 @@
 package transform
 
+import "github.com/wafer-waf/wafer/waf/screen/byteset"
+
 // Chain is the transformations of a rule in their order. The empty chain is the identity.
 type Chain []*Transformation
 
 // Touches returns the bytes of which a value must hold at least one to be changed by the chain; ok
 // is false if the chain has a transformation without such a set.
-func (c Chain) Touches() (set ByteSet, ok bool) {
+func (c Chain) Touches() (set byteset.Set, ok bool) {
 	for _, t := range c {
 		own, ok := t.Touches()
 		if !ok {
-			return ByteSet{}, false
+			return 0, false
 		}
-		set = set.Union(own)
+		set |= own
 	}
 	return set, true
 }

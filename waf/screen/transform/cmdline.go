@@ -1,7 +1,9 @@
 package transform
 
+import "github.com/wafer-waf/wafer/waf/screen/byteset"
+
 // cmdLineTouches leaves "/" and "(" out: they only drop a space before them.
-var cmdLineTouches = bytesFrom('A', 'Z').Union(BytesOf("\"'\\^,; \t\r\n"))
+var cmdLineTouches = byteset.Letters | byteset.Of("\"'\\^,; \t\r\n")
 
 // What cmdLine does with a byte.
 const (

@@ -1,15 +1,19 @@
 package transform
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
+)
 
 // commentTouches: every mark that opens or closes a comment holds one of these. "/" and "<" need not
 // be among them, because they open a comment only with "*" or "-" after them.
-var commentTouches = BytesOf("*-#")
+var commentTouches = byteset.Of("*-#")
 
-var commentTable = commentTouches.table()
+var commentTable = tableOf("*-#")
 
 // markTable has the bytes that marks begin with.
-var markTable = BytesOf("/*<-#").table()
+var markTable = tableOf("/*<-#")
 
 // firstComment returns a position before which no comment mark of any kind starts, or len(s) if
 // there is none: dates and ranges are full of lone dashes.

@@ -134,7 +134,7 @@ func isNormalPathWin(s string) bool {
 	return true
 }
 
-var winTable = BytesOf(`\:. `).table()
+var winTable = tableOf(`\:. `)
 
 // cutStream cuts the last element of the path d at its first colon, that of a drive excepted. A
 // slash at the end stays.

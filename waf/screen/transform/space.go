@@ -4,15 +4,20 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // asciiSpaces is what C's isspace calls a space, and trim and its kin cut off.
 const asciiSpaces = " \t\n\r\f\v"
 
-// compressTouches covers U+0085 and U+00A0 by their common first byte, and the lone byte 0xA0.
-var compressTouches = BytesOf(asciiSpaces + "\xC2\xA0")
+// compressBytes cover U+0085 and U+00A0 by their common first byte, and the lone byte 0xA0.
+const compressBytes = asciiSpaces + "\xC2\xA0"
 
-var compressTable = compressTouches.table()
+var (
+	compressTouches = byteset.Of(compressBytes)
+	compressTable   = tableOf(compressBytes)
+)
 
 // compressWhitespace turns runs of white space into one space (compress_whitespace.go of Coraza).
 // Beyond ASCII, U+0085, U+00A0 and a byte 0xA0 outside of UTF-8 count as white space.

@@ -16,6 +16,8 @@ import (
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"golang.org/x/net/html"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // names returns all names in their order.
@@ -72,8 +74,7 @@ func checkPromises(t *testing.T, transformation *Transformation, value string) {
 		t.Errorf("%s returned a copy of %q", transformation.Name(), value)
 	}
 	touches, ok := transformation.Touches()
-	holds := BytesOf(value)
-	if ok && !touches.Intersects(&holds) && (out != value || changed) {
+	if ok && touches&byteset.Of(value) == 0 && (out != value || changed) {
 		t.Errorf("%s returned %q, %t for %q, which has no byte it touches",
 			transformation.Name(), out, changed, value)
 	}
@@ -158,8 +159,7 @@ func TestCoreRuleSetChains(t *testing.T) {
 			touches, ok := chain.Touches()
 			for _, value := range values {
 				compare(t, o, names, chain, value)
-				holds := BytesOf(value)
-				if ok && !touches.Intersects(&holds) && chain.Apply(value, &Buffer{}) != value {
+				if ok && touches&byteset.Of(value) == 0 && chain.Apply(value, &Buffer{}) != value {
 					t.Errorf("%v changes %q, which has no byte it touches", names, value)
 				}
 			}

@@ -1,6 +1,10 @@
 package transform
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
+)
 
 // urlDecode decodes "%HH" and "+" (url_decode.go of Coraza). Either byte counts as a change, even
 // if the escape is invalid and stays.
@@ -88,11 +92,17 @@ func indexEscape(s string) int {
 	return i
 }
 
-var (
-	urlEncodeTouches = BytesOf("*").Union(bytesFrom('0', '9')).Union(bytesFrom('A', 'Z')).
-				Union(bytesFrom('a', 'z')).complement()
-	urlEncodeTable = urlEncodeTouches.table()
-)
+// urlEncodeTouches are all bytes but those that stay as they are.
+var urlEncodeTouches = ^(byteset.Letters | byteset.Of("0*"))
+
+// urlEncodeTable has each byte that does not stay as it is.
+var urlEncodeTable = func() *[256]bool {
+	var t [256]bool
+	for c := range t {
+		t[c] = byteset.Byte(byte(c))&urlEncodeTouches != 0
+	}
+	return &t
+}()
 
 // urlEncode encodes everything but ASCII letters, digits and "*" (url_encode.go of Coraza).
 func urlEncode(s string, b *Buffer) (string, bool) {
