@@ -61,13 +61,14 @@ type exchange struct {
 	response  waf.Response                        // likewise
 	fields    func(func(name, value []byte) bool) // view.fields
 	onInterim func(*fasthttp.ResponseHeader)      // interim
+	isGone    func() bool                         // gone
 }
 
 var exchanges = sync.Pool{New: func() any { return newExchange() }}
 
 func newExchange() *exchange {
 	x := &exchange{up: &upstream.Exchange{}}
-	x.fields, x.onInterim = x.view.fields, x.interim
+	x.fields, x.onInterim, x.isGone = x.view.fields, x.interim, x.gone
 	return x
 }
 
@@ -239,6 +240,7 @@ func (x *exchange) inspectHead() bool {
 		return x.refuse(fasthttp.StatusServiceUnavailable, "overload")
 	}
 	x.tx = x.route.engine.Begin(context.Background(), x.id)
+	x.tx.StopIf(x.isGone)
 	x.request = x.view.request(x.ctx)
 	request := &x.request
 	if x.clean(func() bool { return x.tx.HeadIsClean(request) }) {
@@ -271,6 +273,7 @@ func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
 	if x.tx.OverBudget() {
 		return x.overBudget()
 	}
+	came := time.Now()
 	if x.pool != nil { // the upstream has answered
 		x.proxy.bulkhead.enterLate(&x.route.lane, x.who.client)
 	} else if !x.proxy.bulkhead.enter(&x.route.lane, x.who) {
@@ -279,10 +282,34 @@ func (x *exchange) judge(phase func() (waf.Verdict, error)) bool {
 	var verdict waf.Verdict
 	var err error
 	x.proxy.bulkhead.run(&x.route.lane, x.who.client, func() {
-		defer x.inspected(time.Now())
+		begun := time.Now()
+		defer x.inspected(begun)
+		if begun.Sub(came) > longWait && x.gone() {
+			err = waf.ErrGone
+			return
+		}
 		verdict, err = phase()
 	})
 	return x.decide(verdict, err)
+}
+
+// longWait is how long who waits for a place is taken for granted to wait for the answer as well.
+const longWait = time.Millisecond
+
+// gone reports whether the client has left. What it has asked for concerns nobody then.
+func (x *exchange) gone() bool {
+	c, ok := x.ctx.Conn().(*wire.Conn)
+	return ok && c.Gone()
+}
+
+// statusClientGone is what nginx writes into its log, too. Nobody receives it.
+const statusClientGone = 499
+
+// left ends an exchange whose client has not waited for it.
+func (x *exchange) left() bool {
+	x.refuse(statusClientGone, "client_gone")
+	x.ctx.SetConnectionClose()
+	return false
 }
 
 func (x *exchange) inspected(since time.Time) { x.inspecting += time.Since(since) }
@@ -301,6 +328,9 @@ func (x *exchange) overloaded() bool {
 // overBudget does what the policy says about a request whose inspection costs more than its budget. What was found
 // until then is reported.
 func (x *exchange) overBudget() bool {
+	if x.tx.Stopped() {
+		return x.left()
+	}
 	x.coverage = coverage{coveragePartial, reasonBudget}
 	switch {
 	case x.route.policy.Mode == "detect":
@@ -594,7 +624,10 @@ func (x *exchange) inspectResponse(h *fasthttp.ResponseHeader) bool {
 // decide carries a verdict out. A blocked request is a verdict; an engine that failed has
 // none, and the policy says what happens then.
 func (x *exchange) decide(v waf.Verdict, err error) bool {
-	if errors.Is(err, waf.ErrBudget) {
+	switch {
+	case errors.Is(err, waf.ErrGone):
+		return x.left()
+	case errors.Is(err, waf.ErrBudget):
 		return x.overBudget()
 	}
 	if err != nil {
@@ -807,7 +840,7 @@ func (x *exchange) finish() {
 	*x.up = upstream.Exchange{}
 	*x = exchange{
 		up: x.up, scratch: x.scratch, ends: x.ends, view: view{headers: v.headers[:0], hops: v.hops[:0]},
-		response: waf.Response{Headers: x.response.Headers[:0]}, fields: x.fields, onInterim: x.onInterim,
+		response: waf.Response{Headers: x.response.Headers[:0]}, fields: x.fields, onInterim: x.onInterim, isGone: x.isGone,
 	}
 	exchanges.Put(x)
 }

@@ -239,14 +239,17 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	}
 	defer m.x.proxy.memory.readings.free(reading)
 	tx := m.x.route.engine.Begin(context.Background(), m.x.id)
+	if c, ok := m.client.(*wire.Conn); ok {
+		tx.StopIf(c.Gone)
+	}
 	request := m.with(mediaType, body)
 	if tx.HeadIsClean(request) && tx.BodyIsClean(body, true) {
 		m.conclude(tx)
 		return verdictPass, 0
 	}
 	if tx.OverBudget() {
-		m.conclude(tx)
-		return m.overBudget()
+		defer m.conclude(tx)
+		return m.overBudget(tx)
 	}
 	if !m.x.proxy.bulkhead.enter(&m.x.route.lane, m.x.proxy.who(m.x.view.client)) {
 		m.conclude(tx)
@@ -259,8 +262,8 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 		v, err = inspectMessage(tx, request, body)
 	})
 	switch {
-	case errors.Is(err, waf.ErrBudget):
-		return m.overBudget()
+	case errors.Is(err, waf.ErrBudget), errors.Is(err, waf.ErrGone):
+		return m.overBudget(tx)
 	case err != nil:
 		m.x.engineFailed(err)
 		m.x.failure, m.x.coverage = "engine", coverage{coverageNone, reasonError}
@@ -276,8 +279,13 @@ func (m *messages) decide(text []byte) (verdict, uint16) {
 	return verdictBlock, closePolicy
 }
 
-// overBudget is what the policy says about a message whose inspection costs more than its budget.
-func (m *messages) overBudget() (verdict, uint16) {
+// overBudget is what the policy says about a message whose inspection costs more than its budget. Of one whose
+// client has left it says nothing.
+func (m *messages) overBudget(tx *waf.Transaction) (verdict, uint16) {
+	if tx.Stopped() {
+		m.x.failure = "client_gone"
+		return verdictRefused, closeInternal
+	}
 	m.x.failure, m.x.coverage = "budget", coverage{coveragePartial, reasonBudget}
 	switch policy := &m.x.route.policy; {
 	case policy.Mode == "detect":

@@ -327,7 +327,9 @@ func (t *Transaction) ended(err *error) {
 	switch r.(type) {
 	case nil:
 	case outOfBudget:
-		*err = ErrBudget
+		if *err = ErrBudget; t.Stopped() {
+			*err = ErrGone
+		}
 	default:
 		*err = &PanicError{Value: r, Stack: debug.Stack()}
 	}

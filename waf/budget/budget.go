@@ -29,6 +29,9 @@ type Budget struct {
 	timing bool          // one is going on, and the goroutine stays on its thread
 	credit int           // steps until the next look
 	spent  bool
+
+	stop    func() bool
+	stopped bool
 }
 
 // New returns a budget of so much CPU time; 0: no limit.
@@ -54,6 +57,10 @@ func (b *Budget) look() bool {
 		return false
 	}
 	b.credit = stretch
+	if b.stop != nil && b.stop() {
+		b.stopped, b.spent, b.credit = true, true, 0
+		return false
+	}
 	if b.limit <= 0 {
 		return true
 	}
@@ -77,6 +84,13 @@ func (b *Budget) Rest() {
 	b.timing = false
 	runtime.UnlockOSThread()
 }
+
+// StopIf has the budget spent as soon as somebody says that nobody waits for the result any more, who is asked
+// at every look.
+func (b *Budget) StopIf(stop func() bool) { b.stop = stop }
+
+// Stopped reports whether that is why the budget is spent.
+func (b *Budget) Stopped() bool { return b != nil && b.stopped }
 
 // Spent reports whether Spend has said no.
 func (b *Budget) Spent() bool { return b != nil && b.spent }

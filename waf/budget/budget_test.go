@@ -48,6 +48,31 @@ func TestWithoutLimit(t *testing.T) {
 	}
 }
 
+// TestStopIf asks at every look, and never again when the answer was yes, with and without a limit.
+func TestStopIf(t *testing.T) {
+	for _, limit := range []time.Duration{0, time.Hour} {
+		b, asked := New(limit), 0
+		b.StopIf(func() bool { asked++; return asked == 3 })
+		stretches := 0
+		for b.Spend(stretch + 1) {
+			stretches++
+		}
+		if b.Rest(); asked != 3 || stretches != 2 || !b.Stopped() || !b.Spent() {
+			t.Errorf("limit %s: asked %d times within %d stretches; stopped: %v, spent: %v", limit, asked, stretches, b.Stopped(), b.Spent())
+		}
+		if b.Spend(1) || asked != 3 {
+			t.Errorf("limit %s: it goes on", limit)
+		}
+	}
+	b := New(1)
+	b.StopIf(func() bool { return false })
+	for b.Spend(stretch) {
+	}
+	if b.Rest(); b.Stopped() {
+		t.Error("spent, and nobody stopped it")
+	}
+}
+
 // TestOnceValue is about what all inspections have in common: it is on nobody's account.
 func TestOnceValue(t *testing.T) {
 	b := New(10 * time.Millisecond)
