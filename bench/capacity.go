@@ -252,7 +252,7 @@ func keepAsking(ctx context.Context, v *server, p pool, from int) (driven, error
 		case status == 503:
 			d.refused++
 			continue
-		case status != 200 && !(r.attack && status == 403):
+		case status != 200 && !(r.attack && v.rightly(r, status)):
 			return d, fmt.Errorf("status %d", status)
 		}
 		d.answered++

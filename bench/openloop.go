@@ -80,7 +80,7 @@ func openLoop(ctx context.Context, v *server, p pool, rate float64, length time.
 	for i, status := range s.status {
 		if r := p.list[i%len(p.list)]; status == 503 {
 			l.Refused++
-		} else if status != v.wants(r) {
+		} else if !v.rightly(r, status) {
 			return l, fmt.Errorf("open loop at %.0f per second: status %d, want %d:\n%.300s", rate, status, v.wants(r), r.raw)
 		}
 	}

@@ -46,6 +46,12 @@ func (v *server) wants(r request) int {
 	return http.StatusOK
 }
 
+// rightly reports whether a status is what a request may be answered with: Wafer refuses an attack that
+// no application reads in one way as what cannot be read.
+func (v *server) rightly(r request, status int) bool {
+	return status == v.wants(r) || v.admin != "" && v.inspects && r.attack && status == http.StatusBadRequest
+}
+
 // site is where everything happens: a folder for what is temporary, the backend, and all
 // processes that run.
 type site struct {
