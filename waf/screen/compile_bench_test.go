@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
@@ -44,4 +46,15 @@ func BenchmarkCompile(b *testing.B) {
 			b.Fatal("no rules")
 		}
 	})
+}
+
+// compileCRS compiles CRS at a paranoia level.
+func compileCRS(t *testing.T, c *Compiler, paranoia int) *Screen {
+	t.Helper()
+	setup := fmt.Sprintf(`%s,setvar:tx.blocking_paranoia_level=%d,setvar:tx.detection_paranoia_level=%d"`, strings.TrimSuffix(benchSetup, `"`), paranoia, paranoia)
+	s, err := c.Compile([]Text{{Source: "setup", Text: setup}, {Source: "crs", Text: "Include @owasp_crs/*.conf"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/residue"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
@@ -17,7 +18,7 @@ type evaluation struct {
 	budget   *budget.Budget      // likewise; nil: no limit
 	buffer   *transform.Buffer   // lent
 	tx       map[string]variable // what rules have set for this request
-	rule     *rule               // at hand
+	rule     *residue.Rule       // at hand
 	captures [10]string          // of the link before
 	matched  []match             // by the links before
 	doubt    bool                // what the rule at hand sets depends on the order of values
@@ -39,7 +40,7 @@ func (e *evaluation) spend(steps int) {
 // variable is one of TX, and the rule that has set it.
 type variable struct {
 	text string
-	by   *rule
+	by   *residue.Rule
 }
 
 // match is a value that satisfied a link.
@@ -58,28 +59,28 @@ func (m *match) name() string {
 
 // matches reports whether a rule may match with an effect, on the values there are, or may
 // have set something other than what it has set here.
-func (e *evaluation) matches(r *rule) bool {
+func (e *evaluation) matches(r *residue.Rule) bool {
 	e.begin(r)
-	return e.from(0) && r.effect || e.doubt
+	return e.from(0) && r.Effect || e.doubt
 }
 
 // matchesValue reports whether a pure rule may match because of one value.
-func (e *evaluation) matchesValue(r *rule, v *reading.Value) bool {
-	return e.matchesBy(r, v, func(t *target) bool { return e.test(0, t, v.Key, v.Text) })
+func (e *evaluation) matchesValue(r *residue.Rule, v *reading.Value) bool {
+	return e.matchesBy(r, v, func(t *residue.Target) bool { return e.test(0, t, v.Key, v.Text) })
 }
 
 // matchesText is matchesValue where the first link's transformations make text of the value.
-func (e *evaluation) matchesText(r *rule, v *reading.Value, text string) bool {
-	return e.matchesBy(r, v, func(t *target) bool { return e.testText(0, t, v.Key, text) })
+func (e *evaluation) matchesText(r *residue.Rule, v *reading.Value, text string) bool {
+	return e.matchesBy(r, v, func(t *residue.Target) bool { return e.testText(0, t, v.Key, text) })
 }
 
-func (e *evaluation) matchesBy(r *rule, v *reading.Value, test func(t *target) bool) bool {
+func (e *evaluation) matchesBy(r *residue.Rule, v *reading.Value, test func(t *residue.Target) bool) bool {
 	e.begin(r)
-	l := &r.links[0]
-	for i := range l.targets {
-		t := &l.targets[i]
-		for _, k := range t.kinds {
-			if k == v.Kind && !t.Count && t.selects(v) && test(t) {
+	l := &r.Links[0]
+	for i := range l.Targets {
+		t := &l.Targets[i]
+		for _, k := range t.Kinds {
+			if k == v.Kind && !t.Count && t.Selects(v) && test(t) {
 				return true
 			}
 		}
@@ -87,21 +88,21 @@ func (e *evaluation) matchesBy(r *rule, v *reading.Value, test func(t *target) b
 	return e.doubt
 }
 
-func (e *evaluation) begin(r *rule) {
+func (e *evaluation) begin(r *residue.Rule) {
 	e.rule, e.matched, e.doubt = r, e.matched[:0], false
 }
 
 // from tries every value of link i, and of the links behind it.
 func (e *evaluation) from(i int) bool {
 	any := false
-	l := &e.rule.links[i]
-	for j := range l.targets {
-		t := &l.targets[j]
+	l := &e.rule.Links[i]
+	for j := range l.Targets {
+		t := &l.Targets[j]
 		e.each(t, func(key, text string) bool {
 			any = e.test(i, t, key, text) || any
-			return !any || !e.rule.effect // one match is enough, unless it has more to set
+			return !any || !e.rule.Effect // one match is enough, unless it has more to set
 		})
-		if any && e.rule.effect {
+		if any && e.rule.Effect {
 			break
 		}
 	}
@@ -109,35 +110,35 @@ func (e *evaluation) from(i int) bool {
 }
 
 // test tries one value of link i, and if it satisfies it the links behind.
-func (e *evaluation) test(i int, t *target, key, text string) bool {
-	l := &e.rule.links[i]
-	if !l.multiMatch {
-		return e.testText(i, t, key, l.chain.Apply(text, e.buffer))
+func (e *evaluation) test(i int, t *residue.Target, key, text string) bool {
+	l := &e.rule.Links[i]
+	if !l.MultiMatch {
+		return e.testText(i, t, key, l.Chain.Apply(text, e.buffer))
 	}
 	any := false
-	l.chain.Each(text, e.buffer, func(text string) bool {
+	l.Chain.Each(text, e.buffer, func(text string) bool {
 		any = e.testText(i, t, key, text) || any
-		return !any || !e.rule.effect
+		return !any || !e.rule.Effect
 	})
 	return any
 }
 
-func (e *evaluation) testText(i int, t *target, key, text string) bool {
-	l := &e.rule.links[i]
+func (e *evaluation) testText(i int, t *residue.Target, key, text string) bool {
+	l := &e.rule.Links[i]
 	e.spend(dear*len(text) + perValue)
-	if t.source != fromNowhere && !e.satisfies(l, text) {
+	if t.Source != residue.FromNowhere && !e.satisfies(l, text) {
 		return false
 	}
 	depth := len(e.matched)
 	e.matched = append(e.matched, match{t.Variable, key, text})
-	for j := range l.sets {
-		e.assign(&l.sets[j])
+	for j := range l.Sets {
+		e.assign(&l.Sets[j])
 	}
-	for j := range l.controls {
-		e.control(&l.controls[j])
+	for j := range l.Controls {
+		e.control(&l.Controls[j])
 	}
 	ok := true
-	if i+1 < len(e.rule.links) {
+	if i+1 < len(e.rule.Links) {
 		captures := e.captures
 		ok = e.from(i + 1)
 		e.captures = captures
@@ -147,47 +148,49 @@ func (e *evaluation) testText(i int, t *target, key, text string) bool {
 }
 
 // satisfies asks the operator of a link.
-func (e *evaluation) satisfies(l *link, text string) bool {
+func (e *evaluation) satisfies(l *residue.Link, text string) bool {
 	switch {
-	case l.operator.vague != "":
+	case l.Operator.Opaque != "":
 		return true
-	case l.capture: // and not negated
-		return l.operator.capture(e, text)
+	case l.Capture: // and not negated
+		return l.Operator.Capture(text, &e.captures)
+	case l.Operator.Constant:
+		return l.Operator.Match(text, "") != l.Negated
 	}
-	return l.operator.match(e, text) != l.negated
+	return l.Operator.Match(text, e.expand(l.Operator.Arg)) != l.Negated
 }
 
 // each calls f with the key and the text of every value of a target until it returns false.
-func (e *evaluation) each(t *target, f func(key, text string) bool) {
+func (e *evaluation) each(t *residue.Target, f func(key, text string) bool) {
 	if t.Count {
 		f(t.Key, strconv.Itoa(e.count(t)))
 		return
 	}
-	switch t.source {
-	case fromRequest:
-		for _, k := range t.kinds {
+	switch t.Source {
+	case residue.FromRequest:
+		for _, k := range t.Kinds {
 			values := e.values.Of(k)
 			for i := range values {
-				if t.selects(&values[i]) && !f(values[i].Key, values[i].Text) {
+				if t.Selects(&values[i]) && !f(values[i].Key, values[i].Text) {
 					return
 				}
 			}
 		}
-	case fromTX:
+	case residue.FromTX:
 		e.eachTX(t, f)
-	case fromCaptures:
+	case residue.FromCaptures:
 		f(t.Key, e.captures[t.Key[0]-'0'])
-	case fromMatched:
+	case residue.FromMatched:
 		f("", e.matched[len(e.matched)-1].text)
-	case fromMatchedName:
+	case residue.FromMatchedName:
 		f("", e.matched[len(e.matched)-1].name())
-	case fromAllMatched:
+	case residue.FromAllMatched:
 		for _, m := range e.matched {
 			if !f(m.name(), m.text) {
 				return
 			}
 		}
-	case fromAllMatchedNames:
+	case residue.FromAllMatchedNames:
 		for _, m := range e.matched {
 			if !f(m.name(), m.name()) {
 				return
@@ -200,8 +203,8 @@ func (e *evaluation) each(t *target, f func(key, text string) bool) {
 
 // eachTX yields variables of TX: those that this request has set, then those that every
 // request has.
-func (e *evaluation) eachTX(t *target, f func(key, text string) bool) {
-	known := e.rule.known.values
+func (e *evaluation) eachTX(t *residue.Target, f func(key, text string) bool) {
+	known := e.rule.Known.Values
 	if t.KeyRx == nil {
 		text, ok := e.variable(t.Key)
 		if ok && !t.Excepts(t.Key) {
@@ -214,27 +217,27 @@ func (e *evaluation) eachTX(t *target, f func(key, text string) bool) {
 			return
 		}
 	}
-	for _, key := range t.known {
+	for _, key := range t.ConstantKeys {
 		if _, set := e.tx[key]; !set && !f(key, known[key]) {
 			return
 		}
 	}
 }
 
-func (e *evaluation) count(t *target) int {
+func (e *evaluation) count(t *residue.Target) int {
 	n := 0
-	if t.source == fromTX {
+	if t.Source == residue.FromTX {
 		e.eachTX(t, func(string, string) bool { n++; return true })
 		return n
 	}
-	for _, k := range t.kinds {
+	for _, k := range t.Kinds {
 		if t.KeyRx == nil && len(t.Exceptions) == 0 {
 			n += e.values.Count(k, t.Key)
 			continue
 		}
 		values := e.values.Of(k)
 		for i := range values {
-			if t.selects(&values[i]) {
+			if t.Selects(&values[i]) {
 				n++
 			}
 		}
@@ -247,20 +250,20 @@ func (e *evaluation) variable(key string) (text string, ok bool) {
 	if v, ok := e.tx[key]; ok {
 		return v.text, true
 	}
-	text, ok = e.rule.known.values[key]
+	text, ok = e.rule.Known.Values[key]
 	return text, ok
 }
 
-func (e *evaluation) assign(a *assignment) {
+func (e *evaluation) assign(a *residue.Assignment) {
 	// Cloned: they may be of the buffer, which is used again, and variables last.
-	key := strings.Clone(strings.ToLower(a.key.expand(e)))
-	value := a.value.expand(e)
+	key := strings.Clone(strings.ToLower(e.expand(a.Key)))
+	value := e.expand(a.Value)
 	current, _ := e.variable(key)
-	after, set := assigned(current, value)
-	switch arithmetic := isArithmetic(value); {
-	case arithmetic && !a.fixed:
+	after, set := residue.Assigned(current, value)
+	switch arithmetic := residue.IsArithmetic(value); {
+	case arithmetic && !a.Fixed:
 		e.doubt = true
-	case arithmetic || !a.shared: // a sum is the same in any order; the rule's own links see every value
+	case arithmetic || !a.Shared: // a sum is the same in any order; the rule's own links see every value
 	case e.tx[key].by == e.rule && after != current:
 		e.doubt = true
 	}
@@ -273,20 +276,32 @@ func (e *evaluation) assign(a *assignment) {
 	e.tx[key] = variable{strings.Clone(after), e.rule}
 }
 
-func (e *evaluation) control(c *control) {
-	e.values.SetProcessor(c.processor)
+func (e *evaluation) control(c *residue.Control) {
+	e.values.SetProcessor(c.Processor)
 }
 
-// place fills in a place of a macro.
-func (e *evaluation) place(p *macroPart) string {
-	switch p.variable {
+// expand fills in the places of a macro.
+func (e *evaluation) expand(m residue.Macro) string {
+	if len(m.Parts) == 1 {
+		return e.place(&m.Parts[0])
+	}
+	var b strings.Builder
+	for i := range m.Parts {
+		b.WriteString(e.place(&m.Parts[i]))
+	}
+	return b.String()
+}
+
+// place is what stands in a place of a macro.
+func (e *evaluation) place(p *residue.Part) string {
+	switch p.Variable {
 	case "":
-		return p.text
+		return p.Text
 	case "TX":
-		if isCapture(p.key) {
-			return e.captures[p.key[0]-'0']
+		if residue.IsCapture(p.Key) {
+			return e.captures[p.Key[0]-'0']
 		}
-		if text, ok := e.variable(p.key); ok {
+		if text, ok := e.variable(p.Key); ok {
 			return text
 		}
 	case "MATCHED_VAR":
@@ -294,10 +309,10 @@ func (e *evaluation) place(p *macroPart) string {
 	case "MATCHED_VAR_NAME":
 		return e.matched[len(e.matched)-1].name()
 	}
-	for _, k := range p.kinds {
-		if v, ok := e.values.First(k, p.key); ok {
+	for _, k := range p.Kinds {
+		if v, ok := e.values.First(k, p.Key); ok {
 			return v.Text
 		}
 	}
-	return p.text
+	return p.Text
 }

@@ -1,14 +1,13 @@
 package screen
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/residue"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
@@ -25,7 +24,7 @@ type index struct {
 
 // guard is a link that a rule waits for.
 type guard struct {
-	rule  *rule
+	rule  *residue.Rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
 	// lowers: what the operator gets is the node's text with ASCII letters in lower case. The step that does that
 	// may have been passed over, since the scan is blind to case and so are the steps behind it.
@@ -46,73 +45,6 @@ type node struct {
 	reported bool
 }
 
-// class is the values of one kind, or the header fields of one name.
-type class struct {
-	id      uint32
-	view    *prefilter.View   // of its guards
-	views   []*prefilter.View // of those that test the text of a node, by node; nil: it is only on the way
-	groups  []*prefilter.View // of nodes that often have the same text, which is scanned for all of them at once
-	groupOf []int32           // by node that has a view
-	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
-	touches byteset.Set       // of these nodes
-	always  bool              // one of them changes every text
-}
-
-// step is a node in a class's order.
-type step struct {
-	node, parent int32
-	below        int32 // index behind the last step below it
-	step         *transform.Transformation
-	touches      byteset.Set // as in node
-	changes      bool        // always, as in node
-	reported     bool        // as in node
-	always       bool        // it or one below it changes every text
-	// touch are the bytes without which it and those below it change nothing but ASCII case, to
-	// which the scan is blind.
-	touch byteset.Set
-	// unlike are the bytes without which it and those below it are cutting.
-	unlike byteset.Set
-}
-
-// unionSize is how many expressions share an automaton. Of expressions that need common words,
-// some are candidates for any longer text; asked together they cost what one costs. With eight,
-// automata stay small on prose (300 KiB); with all in one there would be no end of states.
-const unionSize = 8
-
-// unite makes the unions of guards that are decided by one expression on one text, those together that
-// are candidates most.
-func (x *index) unite(c *Compiler) error {
-	var asIs, lowered []int32
-	for i := range x.guards {
-		g := &x.guards[i]
-		l := &g.rule.links[0]
-		switch {
-		case !g.rule.pure || len(g.rule.links) > 1 || len(g.nodes) > 1 || l.negated || l.operator.expr == "":
-		case g.lowers:
-			lowered = append(lowered, int32(i))
-		default:
-			asIs = append(asIs, int32(i))
-		}
-	}
-	chance := func(i int32) float64 { return x.guards[i].rule.links[0].operator.chance }
-	for _, single := range [][]int32{asIs, lowered} {
-		slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
-		for list := range slices.Chunk(single, unionSize) {
-			var exprs []string
-			for _, i := range list {
-				exprs = append(exprs, x.guards[i].rule.links[0].operator.expr)
-				x.guards[i].union = int32(len(x.unions))
-			}
-			m, err := c.union(exprs)
-			if err != nil {
-				return fmt.Errorf("unite expressions: %w", err)
-			}
-			x.unions = append(x.unions, m)
-		}
-	}
-	return nil
-}
-
 // classed collects what a class is made of.
 type classed struct {
 	needs []int32
@@ -120,24 +52,25 @@ type classed struct {
 }
 
 // buildIndex makes the index of all rules that have a guard.
-func (c *Compiler) buildIndex(rules []*rule) *index {
+func (c *Compiler) buildIndex(rules []*residue.Rule) *index {
 	x := &index{nodes: make([]node, 1)}
 	var needs []prefilter.Need
-	var operators []*operator
+	var operators []*residue.Operator
+	needOf := map[*residue.Rule]int32{}
 	byKind := map[reading.Kind]*classed{}
 	named := [2]map[string]*classed{{}, {}}
-	guarded := func(f func(r *rule, t *target)) {
+	guarded := func(f func(r *residue.Rule, t *residue.Target)) {
 		for _, r := range rules {
-			if r.guard >= 0 {
-				for i := range r.links[r.guard].targets {
-					f(r, &r.links[r.guard].targets[i])
+			if r.Guard >= 0 {
+				for i := range r.Links[r.Guard].Targets {
+					f(r, &r.Links[r.Guard].Targets[i])
 				}
 			}
 		}
 	}
 	// First the header fields that have a class of their own.
-	guarded(func(_ *rule, t *target) {
-		for _, k := range t.kinds {
+	guarded(func(_ *residue.Rule, t *residue.Target) {
+		for _, k := range t.Kinds {
 			if side, ok := headerSide(k); ok {
 				if t.Key != "" {
 					named[side][t.Key] = &classed{nodes: map[int32]bool{}}
@@ -151,22 +84,22 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 		}
 	})
 	for _, r := range rules {
-		if r.guard < 0 {
+		if r.Guard < 0 {
 			continue
 		}
-		l := &r.links[r.guard]
-		l.need = int32(len(needs))
+		l := &r.Links[r.Guard]
+		needOf[r] = int32(len(needs))
 		need := prefilter.Always()
-		if !l.negated && l.operator.vague == "" {
-			need = l.operator.need
+		if !l.Negated && l.Operator.Opaque == "" {
+			need = l.Operator.Need
 		}
 		needs = append(needs, need)
-		operators = append(operators, l.operator)
+		operators = append(operators, l.Operator)
 		g := guard{rule: r, nodes: x.path(l), union: -1}
-		for i, step := range l.chain {
-			g.lowers = g.lowers || step.Folds() && foldsLater(l.chain[i+1:])
+		for i, step := range l.Chain {
+			g.lowers = g.lowers || step.Folds() && foldsLater(l.Chain[i+1:])
 		}
-		g.whole = g.lowers && l.multiMatch
+		g.whole = g.lowers && l.MultiMatch
 		x.guards = append(x.guards, g)
 	}
 	join := func(c *classed, need int32) {
@@ -180,9 +113,9 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 			}
 		}
 	}
-	guarded(func(r *rule, t *target) {
-		need := r.links[r.guard].need
-		for _, k := range t.kinds {
+	guarded(func(r *residue.Rule, t *residue.Target) {
+		need := needOf[r]
+		for _, k := range t.Kinds {
 			if byKind[k] == nil {
 				byKind[k] = &classed{nodes: map[int32]bool{}}
 			}
@@ -195,7 +128,7 @@ func (c *Compiler) buildIndex(rules []*rule) *index {
 				join(byKind[k], need)
 			}
 			for name, c := range named[side] {
-				if t.selects(&reading.Value{Kind: k, Key: name}) {
+				if t.Selects(&reading.Value{Kind: k, Key: name}) {
 					join(c, need)
 				}
 			}
@@ -231,14 +164,14 @@ func headerSide(k reading.Kind) (side int, ok bool) {
 }
 
 // path returns the nodes whose texts a link tests, made where they are missing.
-func (x *index) path(l *link) []int32 {
+func (x *index) path(l *residue.Link) []int32 {
 	at := int32(0)
 	var nodes []int32
-	for i, step := range l.chain {
-		if l.multiMatch {
+	for i, step := range l.Chain {
+		if l.MultiMatch {
 			nodes = append(nodes, at)
 		}
-		at = x.child(at, step, l.multiMatch, foldsLater(l.chain[i+1:]))
+		at = x.child(at, step, l.MultiMatch, foldsLater(l.Chain[i+1:]))
 	}
 	return append(nodes, at)
 }
@@ -268,70 +201,6 @@ func (x *index) child(parent int32, step *transform.Transformation, reported, fo
 // into lower case behind them instead of before.
 func foldsLater(rest transform.Chain) bool {
 	return !slices.ContainsFunc(rest, func(t *transform.Transformation) bool { return !t.CaseBlind() })
-}
-
-// group returns the number of the group of a node: in one group are nodes that have the same text for
-// most values, since the heaviest transformation on the way to them is the same.
-func (x *index) group(n int32) int {
-	heaviest := 0
-	for ; n != 0; n = x.nodes[n].parent {
-		heaviest = max(heaviest, x.nodes[n].step.Weight())
-	}
-	return transform.MaxWeight - heaviest
-}
-
-func (x *index) class(c *classed, id uint32) *class {
-	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes)), groupOf: make([]int32, len(x.nodes))}
-	byNode := map[int32][]int32{}
-	for _, need := range c.needs {
-		for _, n := range x.guards[need].nodes {
-			byNode[n] = append(byNode[n], need)
-		}
-	}
-	grouped := make([][]int32, transform.MaxWeight+1)
-	for n, needs := range byNode {
-		out.views[n] = x.view(needs)
-		if n > 0 {
-			g := x.group(n)
-			out.groupOf[n] = int32(g)
-			grouped[g] = append(grouped[g], needs...)
-		}
-	}
-	for _, needs := range grouped {
-		slices.Sort(needs)
-		out.groups = append(out.groups, x.view(slices.Compact(needs)))
-	}
-	var walk func(parent int32)
-	walk = func(parent int32) {
-		for n := int32(1); n < int32(len(x.nodes)); n++ {
-			if !c.nodes[n] || x.nodes[n].parent != parent {
-				continue
-			}
-			at := len(out.steps)
-			out.steps = append(out.steps, step{})
-			walk(n)
-			node := &x.nodes[n]
-			s := step{
-				node: n, parent: parent, below: int32(len(out.steps)), step: node.step, touches: node.touches, changes: node.always, reported: node.reported,
-				always: node.always, touch: node.beside,
-			}
-			if unless, cuts := node.step.Cuts(); cuts {
-				s.unlike = unless
-			} else {
-				s.unlike = node.touches
-			}
-			for _, below := range out.steps[at+1:] {
-				s.touch |= below.touch
-				s.unlike |= below.unlike
-				s.always = s.always || below.always
-			}
-			out.steps[at] = s
-			out.touches |= s.touch
-			out.always = out.always || s.always
-		}
-	}
-	walk(0)
-	return out
 }
 
 // of returns the class of a value; nil: no rule looks at it.

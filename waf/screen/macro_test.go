@@ -7,13 +7,14 @@ import (
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/residue"
 )
 
 // TestExpand compares macros with Coraza's.
 func TestExpand(t *testing.T) {
-	known := newConstants()
-	known.values["set"], known.values["empty"] = "value", ""
-	e := &evaluation{values: new(reading.Values), rule: &rule{known: known}, tx: map[string]variable{"own": {text: "mine"}}, matched: []match{{"ARGS", "q", "text"}}}
+	known := residue.NewConstants()
+	known.Values["set"], known.Values["empty"] = "value", ""
+	e := &evaluation{values: new(reading.Values), rule: &residue.Rule{Known: known}, tx: map[string]variable{"own": {text: "mine"}}, matched: []match{{"ARGS", "q", "text"}}}
 	e.values.Head(&reading.Request{
 		Method: "GET", Target: "/a?q=1&q=2&Up=3", Protocol: "HTTP/1.1", Host: "shop", ClientAddr: "192.0.2.1", ID: "id",
 		Headers: []reading.Header{{Name: "Host", Value: "shop:80"}, {Name: "Cookie", Value: "c=d"}},
@@ -27,20 +28,20 @@ func TestExpand(t *testing.T) {
 		"%{args.q}", "%{ARGS.up}", "%{args.none}", "%{args_get.q}%{args_post.q}", "%{request_headers.host}", "%{REQUEST_HEADERS.Cookie}",
 		"%{request_cookies.c}", "%{remote_addr}", "%{response_body}", "%", "%%{tx.set}%", "{%{tx.set}}",
 	} {
-		m := parseMacro(text)
-		if !m.understood() {
+		m := residue.ParseMacro(text)
+		if !m.Understood() {
 			t.Errorf("%s is not understood", text)
 			continue
 		}
-		if got, want := m.expand(e), corazaExpands(t, w, text); got != want {
+		if got, want := e.expand(m), corazaExpands(t, w, text); got != want {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}
-	if got := parseMacro("%{MATCHED_VAR}/%{matched_var_name}").expand(e); got != "text/ARGS:q" {
+	if got := e.expand(residue.ParseMacro("%{MATCHED_VAR}/%{matched_var_name}")); got != "text/ARGS:q" {
 		t.Errorf("got %q", got)
 	}
 	for _, text := range []string{"%{args_names.q}", "%{args}", "%{rule.id}", "%{duration}", "%{env.home}"} {
-		if parseMacro(text).understood() {
+		if residue.ParseMacro(text).Understood() {
 			t.Errorf("%s is understood", text)
 		}
 	}
@@ -66,44 +67,4 @@ SecAction "id:3,phase:1,pass,nolog,setvar:'tx.result=` + text + `'"`))
 	tx.(plugintypes.TransactionState).Variables().TX().Set("empty", []string{""})
 	tx.ProcessRequestHeaders()
 	return tx.(plugintypes.TransactionState).Variables().TX().Get("result")[0]
-}
-
-// TestAssigned compares setvar with Coraza's, for every value after every other.
-func TestAssigned(t *testing.T) {
-	values := []string{"", "0", "7", "-3", "+2", "+", "-", "+x", "-x", "text", "+tx.a", "-tx.a", "12a", "+9223372036854775807", "+99999999999999999999", " 1", "1 "}
-	for _, before := range values {
-		for _, value := range values {
-			if before == "" || value == "" {
-				continue // Coraza takes no empty text
-			}
-			known := map[string]string{}
-			for _, v := range []string{before, value} {
-				if after, set := assigned(known["x"], v); set {
-					known["x"] = after
-				}
-			}
-			if got, want := known["x"], corazaAssigns(t, before, value); got != want {
-				t.Errorf("%q after %q: got %q, want %q", value, before, got, want)
-			}
-		}
-	}
-}
-
-func corazaAssigns(t *testing.T, values ...string) string {
-	t.Helper()
-	text := "SecRuleEngine On\n"
-	for i, v := range values {
-		text += `SecAction "id:` + string(rune('1'+i)) + `,phase:1,pass,nolog,setvar:'tx.x=` + v + `'"` + "\n"
-	}
-	w, err := coraza.NewWAF(coraza.NewWAFConfig().WithDirectives(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx := w.NewTransaction()
-	defer func() { _ = tx.Close() }()
-	tx.ProcessRequestHeaders()
-	if got := tx.(plugintypes.TransactionState).Variables().TX().Get("x"); len(got) > 0 {
-		return got[0]
-	}
-	return ""
 }

@@ -71,7 +71,7 @@ func TestPossible(t *testing.T) {
 		var lists [][]string // of literals, by guard whose text is transformed
 		for i := range s.index.guards {
 			g := &s.index.guards[i]
-			if list := literalsOf(g.rule.links[0].operator.need); len(list) > 0 && !slices.Equal(g.nodes, []int32{0}) {
+			if list := literalsOf(g.rule.Links[0].Operator.Need); len(list) > 0 && !slices.Equal(g.nodes, []int32{0}) {
 				lists = append(lists, list)
 			}
 		}
@@ -110,7 +110,7 @@ func TestPossible(t *testing.T) {
 					found := c.views[n.node].Candidates(&r.scratch)
 					candidates += len(found)
 					if !possible && len(found) > 0 {
-						t.Fatalf("%q becomes %q, which rule %d may match, but is passed over", value, out, s.index.guards[found[0]].rule.id)
+						t.Fatalf("%q becomes %q, which rule %d may match, but is passed over", value, out, s.index.guards[found[0]].rule.ID)
 					}
 				}
 				if !possible {

@@ -408,18 +408,18 @@ func (r *Run) form(s string) int32 {
 // are to be asked in whole.
 func (r *Run) confirm(g *guard, v *reading.Value, text string) {
 	rule := g.rule
-	if !rule.pure || len(rule.links) > 1 { // also without a match of the last link, a match of the first may leave a trace
-		r.meet(int32(rule.n))
-		r.meets = append(r.meets, int32(rule.n))
+	if !rule.ByValue || len(rule.Links) > 1 { // also without a match of the last link, a match of the first may leave a trace
+		r.meet(int32(rule.Number))
+		r.meets = append(r.meets, int32(rule.Number))
 	}
-	if !rule.pure || r.asked && r.isMet(rule.n) {
+	if !rule.ByValue || r.asked && r.isMet(rule.Number) {
 		return
 	}
 	if r.matches(g, v, text) {
-		r.meet(int32(rule.n))
-		r.inspect(Reason{Rule: rule.id, Target: name(v), Value: v.Text})
+		r.meet(int32(rule.Number))
+		r.inspect(Reason{Rule: rule.ID, Target: name(v), Value: v.Text})
 	}
-	if rule.keyed>>v.Kind&1 != 0 {
+	if rule.KeyKinds>>v.Kind&1 != 0 {
 		r.unstable = true
 	}
 }
@@ -431,7 +431,7 @@ func (r *Run) matches(g *guard, v *reading.Value, text string) bool {
 	}
 	r.eval.spend(dear * len(text))
 	// The operator alone mostly says no.
-	if l := &g.rule.links[0]; l.operator.constant && l.operator.match(&r.eval, text) == l.negated {
+	if l := &g.rule.Links[0]; l.Operator.Constant && l.Operator.Match(text, "") == l.Negated {
 		return false
 	}
 	return r.eval.matchesText(g.rule, v, text)
@@ -452,13 +452,13 @@ func name(v *reading.Value) string {
 // not clean, only those count that prepare what others read.
 func (r *Run) turns(phase int) {
 	for _, rule := range r.screen.turns[phase] {
-		if rule.guard >= 0 && !r.isMet(rule.n) || r.asked && rule.effect {
+		if rule.Guard >= 0 && !r.isMet(rule.Number) || r.asked && rule.Effect {
 			continue
 		}
 		r.eval.buffer.Reset()
 		r.eval.spend(perValue)
 		if r.eval.matches(rule) {
-			r.inspect(Reason{Rule: rule.id})
+			r.inspect(Reason{Rule: rule.ID})
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
+	"github.com/wafer-waf/wafer/waf/screen/residue"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -20,18 +21,18 @@ const matcherBytes = 16 << 20
 type Compiler struct {
 	root   fs.FS
 	budget *dfa.Budget
+	rules  *residue.Compiler
 
-	mu      sync.Mutex
-	numbers int // of operators made
-	made    map[seclang.Operator]weak.Pointer[operator]
-	unions  map[string]weak.Pointer[dfa.Matcher] // by expression
-	shared  map[string]weak.Pointer[tables]      // by the operators of guards
+	mu     sync.Mutex
+	unions map[string]weak.Pointer[dfa.Matcher] // by expression
+	shared map[string]weak.Pointer[tables]      // by the operators of guards
 }
 
 // NewCompiler returns a compiler of policies whose files are read from root.
 func NewCompiler(root fs.FS) *Compiler {
+	b := dfa.NewBudget(matcherBytes)
 	return &Compiler{
-		root: root, budget: dfa.NewBudget(matcherBytes), made: map[seclang.Operator]weak.Pointer[operator]{},
+		root: root, budget: b, rules: residue.NewCompiler(root, b),
 		unions: map[string]weak.Pointer[dfa.Matcher]{}, shared: map[string]weak.Pointer[tables]{},
 	}
 }
@@ -43,10 +44,10 @@ type Screen struct {
 	settings seclang.Settings
 	mimes    map[string]bool // of response bodies that are inspected
 	index    *index
-	rules    []*rule
-	scanned  [6][]reading.Kind // by the phase whose beginning they are looked at
-	turns    [6][]*rule        // by phase, in order: those that are not decided by one value
-	spared   [5][]spare        // by phase: those that Coraza may leave out
+	rules    []*residue.Rule
+	scanned  [6][]reading.Kind  // by the phase whose beginning they are looked at
+	turns    [6][]*residue.Rule // by phase, in order: those that are not decided by one value
+	spared   [5][]spare         // by phase: those that Coraza may leave out
 	cache    *cache
 	runs     sync.Pool
 }
@@ -77,7 +78,7 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 	for _, m := range mimes {
 		s.mimes[m] = true
 	}
-	if s.rules, err = c.fold(program); err != nil {
+	if s.rules, err = c.rules.Compile(program); err != nil {
 		return nil, err
 	}
 	s.index = c.buildIndex(s.rules)
@@ -85,13 +86,13 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 		return nil, err
 	}
 	for k := range reading.Kinds {
-		if phase := settled(k); phase < len(s.scanned) && s.looksAt(k) {
+		if phase := residue.Settled(k); phase < len(s.scanned) && s.looksAt(k) {
 			s.scanned[phase] = append(s.scanned[phase], k)
 		}
 	}
 	for _, r := range s.rules {
-		if !r.pure {
-			s.turns[r.phase] = append(s.turns[r.phase], r)
+		if !r.ByValue {
+			s.turns[r.Phase] = append(s.turns[r.Phase], r)
 		}
 	}
 	for phase := 1; phase < len(s.spared); phase++ {

@@ -1,4 +1,4 @@
-package screen
+package residue
 
 import (
 	"maps"
@@ -11,19 +11,19 @@ import (
 // constants are what is known of the collection TX at one point of the rules while a policy
 // is compiled: what rules that depend on no request have set, and which variables depend on
 // requests.
-type constants struct {
-	values   map[string]string // by key in lower case
+type Constants struct {
+	Values   map[string]string // by key in lower case
 	dynamic  map[string]bool   // keys whose value a request decides
 	prefixes []string          // of keys that a request decides itself
 }
 
-func newConstants() *constants {
-	return &constants{values: map[string]string{}, dynamic: map[string]bool{}}
+func NewConstants() *Constants {
+	return &Constants{Values: map[string]string{}, dynamic: map[string]bool{}}
 }
 
 // snapshot is a copy that later changes leave alone.
-func (c *constants) snapshot() *constants {
-	return &constants{values: maps.Clone(c.values), dynamic: maps.Clone(c.dynamic), prefixes: c.prefixes[:len(c.prefixes):len(c.prefixes)]}
+func (c *Constants) snapshot() *Constants {
+	return &Constants{Values: maps.Clone(c.Values), dynamic: maps.Clone(c.dynamic), prefixes: c.prefixes[:len(c.prefixes):len(c.prefixes)]}
 }
 
 // engineKeys are the variables of TX that Coraza sets without a setvar: what operators capture,
@@ -33,9 +33,9 @@ var engineKeys = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "jso
 func ofEngine(key string) bool { return slices.Contains(engineKeys, key) }
 
 // isCapture reports whether key is one of those that operators set, TX:0 to TX:9.
-func isCapture(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }
+func IsCapture(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }
 
-func (c *constants) isDynamic(key string) bool {
+func (c *Constants) isDynamic(key string) bool {
 	if ofEngine(key) || c.dynamic[key] {
 		return true
 	}
@@ -48,7 +48,7 @@ func (c *constants) isDynamic(key string) bool {
 }
 
 // mayMatch reports whether rx may match a key of a variable that depends on requests.
-func (c *constants) mayMatch(rx *regexp.Regexp) bool {
+func (c *Constants) mayMatch(rx *regexp.Regexp) bool {
 	for key := range c.dynamic {
 		if rx.MatchString(key) {
 			return true
@@ -59,8 +59,8 @@ func (c *constants) mayMatch(rx *regexp.Regexp) bool {
 
 // assigned is what becomes of a variable's value if a setvar says so (internal/actions/setvar.go);
 // set is false if it stays as it is.
-func assigned(current, value string) (after string, set bool) {
-	if !isArithmetic(value) {
+func Assigned(current, value string) (after string, set bool) {
+	if !IsArithmetic(value) {
 		return value, true
 	}
 	n := 0
@@ -83,4 +83,4 @@ func assigned(current, value string) (after string, set bool) {
 	return strconv.Itoa(sum + n), true
 }
 
-func isArithmetic(value string) bool { return value != "" && (value[0] == '+' || value[0] == '-') }
+func IsArithmetic(value string) bool { return value != "" && (value[0] == '+' || value[0] == '-') }

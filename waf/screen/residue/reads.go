@@ -1,4 +1,4 @@
-package screen
+package residue
 
 import (
 	"regexp"
@@ -41,10 +41,10 @@ func readsOf(p *seclang.Program) reads {
 					r.patterns = append(r.patterns, patternRead{rx: everything, by: rule})
 				}
 			}
-			parseMacro(l.Operator.Arg).reads(note)
+			ParseMacro(l.Operator.Arg).reads(note)
 			for _, a := range l.Actions {
 				if a.Name == "setvar" {
-					parseMacro(a.Arg).reads(note)
+					ParseMacro(a.Arg).reads(note)
 				}
 			}
 		}
@@ -77,12 +77,12 @@ func literal(rx *regexp.Regexp) (text string, head bool) {
 // by returns the rules that may read the variable whose key a macro makes. Keys whose end a
 // request decides are read by whom their beginning is for; that an end does not name another
 // variable is what traps make sure of.
-func (r *reads) by(key macro) []*seclang.Rule {
-	text, constant := key.constant()
+func (r *reads) by(key Macro) []*seclang.Rule {
+	text, constant := key.Constant()
 	if !constant {
 		text = ""
-		if p := key.parts[0]; p.variable == "" {
-			text = p.text
+		if p := key.Parts[0]; p.Variable == "" {
+			text = p.Text
 		}
 	}
 	text = strings.ToLower(text)
@@ -107,8 +107,8 @@ func (r *reads) by(key macro) []*seclang.Rule {
 
 // hit reports whether a request can give the variable such a name that a pattern is one for it;
 // see addTraps.
-func (r *reads) hit(key macro) bool {
-	_, constant := key.constant()
+func (r *reads) hit(key Macro) bool {
+	_, constant := key.Constant()
 	return !constant && slices.ContainsFunc(r.patterns, func(p patternRead) bool { return !p.head })
 }
 

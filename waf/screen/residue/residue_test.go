@@ -1,4 +1,4 @@
-package screen
+package residue
 
 import (
 	"fmt"
@@ -9,24 +9,38 @@ import (
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 
+	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-func compileCRS(t *testing.T, c *Compiler, paranoia int) *Screen {
-	t.Helper()
-	setup := fmt.Sprintf(`%s,setvar:tx.blocking_paranoia_level=%d,setvar:tx.detection_paranoia_level=%d"`, strings.TrimSuffix(benchSetup, `"`), paranoia, paranoia)
-	s, err := c.Compile([]Text{{Source: "setup", Text: setup}, {Source: "crs", Text: "Include @owasp_crs/*.conf"}}, nil)
+// setup is what the rules of each test stand behind.
+const setup = `SecRuleEngine On
+SecRequestBodyAccess On
+SecRequestBodyLimit 1048577
+SecDefaultAction "phase:1,log,auditlog,pass"
+SecDefaultAction "phase:2,log,auditlog,pass"
+SecDefaultAction "phase:3,log,auditlog,pass"
+SecDefaultAction "phase:4,log,auditlog,pass"
+SecDefaultAction "phase:5,log,auditlog,pass"
+SecAction "id:900000,phase:1,pass,nolog,setvar:tx.crs_setup_version=4250"
+`
+
+const paranoiaLevels = `SecAction "id:900001,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=%d,setvar:tx.detection_paranoia_level=%d"`
+
+// compileText compiles rules that stand behind the setup.
+func compileText(text string) ([]*Rule, error) {
+	program, err := seclang.Parse(coreruleset.FS, []seclang.Text{{Source: "setup", Text: setup}, {Source: "rules", Text: text}})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return s
+	return NewCompiler(coreruleset.FS, dfa.NewBudget(16<<20)).Compile(program)
 }
 
 // TestParanoia is for what folding leaves of the Core Rule Set: at each level all rules of this
 // level and those below, none of a higher one, and of those without a level a few. Which of
 // them are exceptions, testdata/paranoia.txt says.
 func TestParanoia(t *testing.T) {
-	program, err := seclang.Parse(coreruleset.FS, []Text{{Source: "crs", Text: "Include @owasp_crs/*.conf"}})
+	program, err := seclang.Parse(coreruleset.FS, []seclang.Text{{Source: "crs", Text: "Include @owasp_crs/*.conf"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,19 +57,22 @@ func TestParanoia(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(data), "\n")
-	c := NewCompiler(coreruleset.FS)
 	for paranoia := 1; paranoia <= 4; paranoia++ {
 		left := map[int]bool{}
 		var without, off []string
-		for _, r := range compileCRS(t, c, paranoia).rules {
-			left[r.id] = true
-			switch l := level[r.id]; {
+		rules, err := compileText(fmt.Sprintf(paranoiaLevels, paranoia, paranoia) + "\nInclude @owasp_crs/*.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rules {
+			left[r.ID] = true
+			switch l := level[r.ID]; {
 			case l == 0:
-				if id := fmt.Sprint(r.id); !slices.Contains(without, id) {
+				if id := fmt.Sprint(r.ID); !slices.Contains(without, id) {
 					without = append(without, id)
 				}
 			case l > paranoia:
-				t.Errorf("level %d: rule %d of level %d is left", paranoia, r.id, l)
+				t.Errorf("level %d: rule %d of level %d is left", paranoia, r.ID, l)
 			}
 		}
 		for id, l := range level {
@@ -85,18 +102,18 @@ func TestDecided(t *testing.T) {
 	for section := range strings.SplitSeq(string(data), "\n\n") {
 		head, text, _ := strings.Cut(strings.TrimSpace(section), "\n")
 		want := strings.TrimPrefix(head, "# ")
-		s, err := NewCompiler(coreruleset.FS).Compile([]Text{{Source: "setup", Text: benchSetup}, {Source: "rules", Text: text}}, nil)
+		rules, err := compileText(text)
 		got := fmt.Sprint("no screen: ", err)
 		if err == nil {
 			var left []string
-			for _, r := range s.rules {
-				how := fmt.Sprint(r.id)
-				if !r.effect {
+			for _, r := range rules {
+				how := fmt.Sprint(r.ID)
+				if !r.Effect {
 					how += " sets"
 				}
-				if r.guard < 0 {
+				if r.Guard < 0 {
 					how += " in turn"
-				} else if r.pure {
+				} else if r.ByValue {
 					how += " by value"
 				}
 				left = append(left, how)

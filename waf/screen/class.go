@@ -1,0 +1,101 @@
+package screen
+
+import (
+	"slices"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
+	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/transform"
+)
+
+// class is the values of one kind, or the header fields of one name.
+type class struct {
+	id      uint32
+	view    *prefilter.View   // of its guards
+	views   []*prefilter.View // of those that test the text of a node, by node; nil: it is only on the way
+	groups  []*prefilter.View // of nodes that often have the same text, which is scanned for all of them at once
+	groupOf []int32           // by node that has a view
+	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
+	touches byteset.Set       // of these nodes
+	always  bool              // one of them changes every text
+}
+
+// step is a node in a class's order.
+type step struct {
+	node, parent int32
+	below        int32 // index behind the last step below it
+	step         *transform.Transformation
+	touches      byteset.Set // as in node
+	changes      bool        // always, as in node
+	reported     bool        // as in node
+	always       bool        // it or one below it changes every text
+	// touch are the bytes without which it and those below it change nothing but ASCII case, to
+	// which the scan is blind.
+	touch byteset.Set
+	// unlike are the bytes without which it and those below it are cutting.
+	unlike byteset.Set
+}
+
+func (x *index) class(c *classed, id uint32) *class {
+	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes)), groupOf: make([]int32, len(x.nodes))}
+	byNode := map[int32][]int32{}
+	for _, need := range c.needs {
+		for _, n := range x.guards[need].nodes {
+			byNode[n] = append(byNode[n], need)
+		}
+	}
+	grouped := make([][]int32, transform.MaxWeight+1)
+	for n, needs := range byNode {
+		out.views[n] = x.view(needs)
+		if n > 0 {
+			g := x.group(n)
+			out.groupOf[n] = int32(g)
+			grouped[g] = append(grouped[g], needs...)
+		}
+	}
+	for _, needs := range grouped {
+		slices.Sort(needs)
+		out.groups = append(out.groups, x.view(slices.Compact(needs)))
+	}
+	var walk func(parent int32)
+	walk = func(parent int32) {
+		for n := int32(1); n < int32(len(x.nodes)); n++ {
+			if !c.nodes[n] || x.nodes[n].parent != parent {
+				continue
+			}
+			at := len(out.steps)
+			out.steps = append(out.steps, step{})
+			walk(n)
+			node := &x.nodes[n]
+			s := step{
+				node: n, parent: parent, below: int32(len(out.steps)), step: node.step, touches: node.touches, changes: node.always, reported: node.reported,
+				always: node.always, touch: node.beside,
+			}
+			if unless, cuts := node.step.Cuts(); cuts {
+				s.unlike = unless
+			} else {
+				s.unlike = node.touches
+			}
+			for _, below := range out.steps[at+1:] {
+				s.touch |= below.touch
+				s.unlike |= below.unlike
+				s.always = s.always || below.always
+			}
+			out.steps[at] = s
+			out.touches |= s.touch
+			out.always = out.always || s.always
+		}
+	}
+	walk(0)
+	return out
+}
+
+// group returns the number of the group of a node: in one group are nodes that have the same text for
+// most values, since the heaviest transformation on the way to them is the same.
+func (x *index) group(n int32) int {
+	heaviest := 0
+	for ; n != 0; n = x.nodes[n].parent {
+		heaviest = max(heaviest, x.nodes[n].step.Weight())
+	}
+	return transform.MaxWeight - heaviest
+}

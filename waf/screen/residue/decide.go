@@ -1,0 +1,124 @@
+package residue
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/wafer-waf/wafer/waf/screen/seclang"
+	"github.com/wafer-waf/wafer/waf/screen/transform"
+)
+
+// outcome is what is known of a link without a request.
+type outcome uint8
+
+const (
+	unsure outcome = iota
+	always
+	never
+)
+
+// decide evaluates a link that depends on no request.
+func (f *folder) decide(l *Link, action bool, known *Constants) outcome {
+	if action {
+		return always
+	}
+	if l.Operator.Opaque != "" {
+		return unsure
+	}
+	if !l.Operator.Constant {
+		return unsure
+	}
+	result := never
+	for i := range l.Targets {
+		t := &l.Targets[i]
+		switch t.Source {
+		case FromTX:
+			if t.KeyRx == nil && known.isDynamic(t.Key) || t.KeyRx != nil && known.mayMatch(t.KeyRx) {
+				return unsure
+			}
+		case FromRequest:
+			if len(t.Kinds) > 0 || t.Count {
+				return unsure
+			}
+			continue
+		default:
+			return unsure
+		}
+		for _, text := range known.texts(t) {
+			if l.matches(text) {
+				result = always
+			}
+		}
+	}
+	return result
+}
+
+// texts are the values of a target that reads constants.
+func (c *Constants) texts(t *Target) []string {
+	var list []string
+	if t.KeyRx != nil {
+		for _, key := range t.ConstantKeys {
+			list = append(list, c.Values[key])
+		}
+	} else if text, ok := c.Values[t.Key]; ok && !t.Excepts(t.Key) {
+		list = append(list, text)
+	}
+	if t.Count {
+		return []string{strconv.Itoa(len(list))}
+	}
+	return list
+}
+
+// matches reports whether a link whose operator is constant matches a value.
+func (l *Link) matches(text string) bool {
+	var buffer transform.Buffer
+	if !l.MultiMatch {
+		return l.Operator.Match(l.Chain.Apply(text, &buffer), "") != l.Negated
+	}
+	found := false
+	l.Chain.Each(text, &buffer, func(s string) bool {
+		found = found || l.Operator.Match(s, "") != l.Negated
+		return true
+	})
+	return found
+}
+
+// run carries out what a link that always matches sets.
+func (f *folder) run(r *seclang.Rule, l *Link, known *Constants) error {
+	if len(l.Controls) > 0 {
+		return fmt.Errorf("decides how every body is parsed")
+	}
+	for _, s := range l.Sets {
+		key, ok1 := s.Key.Constant()
+		value, ok2 := s.Value.Constant()
+		key = strings.ToLower(key)
+		if !ok1 {
+			return fmt.Errorf("sets a variable whose name depends on requests")
+		}
+		if !ok2 || known.isDynamic(key) {
+			return fmt.Errorf("sets %s to what depends on requests", key)
+		}
+		before, was := known.Values[key]
+		if after, set := Assigned(before, value); set && (!was || after != before) {
+			known.Values[key] = after
+			f.changed[r] = true
+		}
+	}
+	return nil
+}
+
+// blur forgets the values of variables that a link may set.
+func (f *folder) forget(l *Link, known *Constants) {
+	for _, s := range l.Sets {
+		if key, ok := s.Key.Constant(); ok {
+			known.dynamic[strings.ToLower(key)] = true
+			continue
+		}
+		prefix := ""
+		if p := s.Key.Parts[0]; p.Variable == "" {
+			prefix = strings.ToLower(p.Text)
+		}
+		known.prefixes = append(known.prefixes, prefix)
+	}
+}

@@ -1,0 +1,58 @@
+package residue
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	ahocorasick "github.com/petar-dambovaliev/aho-corasick"
+
+	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/screen/prefilter"
+	"github.com/wafer-waf/wafer/waf/screen/seclang"
+)
+
+// phrases is @pm, by the automaton that Coraza uses.
+func phrases(list []string) Operator {
+	for _, p := range list {
+		if p == "" {
+			return opaqueOperator("@pm with an empty phrase")
+		}
+	}
+	if len(list) == 0 {
+		return opaqueOperator("@pm without phrases")
+	}
+	// Large, and asked only where the condition holds.
+	automaton := budget.OnceValue(func() ahocorasick.AhoCorasick {
+		b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch})
+		return b.Build(list)
+	})
+	return Operator{
+		Match:    func(v, _ string) bool { return automaton().Iter(v).Next() != nil },
+		Need:     prefilter.Phrases(list),
+		Constant: true,
+	}
+}
+
+// phraseFile reads the file of @pmFromFile: a phrase a line.
+func phraseFile(root fs.FS, o seclang.Operator) ([]string, error) {
+	name := o.Arg
+	if !path.IsAbs(name) {
+		name = path.Join(o.Dir, name)
+	}
+	data, err := fs.ReadFile(root, name)
+	if err != nil {
+		return nil, fmt.Errorf("@pmFromFile: %w", err)
+	}
+	var list []string
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for lines.Scan() {
+		if l := strings.TrimSpace(lines.Text()); l != "" && l[0] != '#' {
+			list = append(list, strings.ToLower(l))
+		}
+	}
+	return list, nil
+}
