@@ -35,6 +35,7 @@ func newBulkhead(places, depth int, patience time.Duration) *bulkhead {
 type who struct {
 	client  netip.Prefix
 	suspect bool // its last requests were attacks
+	again   bool // and so was its last one on this connection
 }
 
 // enter waits for a place. It reports false if there was none in time, or if too many
@@ -176,13 +177,20 @@ func (b *bulkhead) queued() int {
 	return b.waiting
 }
 
-// sheds reports whether a suspect need not even be screened: the queue is full, and not by itself alone.
-func (b *bulkhead) sheds(l *lane, client netip.Prefix) bool {
+// sheds reports whether a suspect need not even be screened: the queue is full, and not by itself alone. Of
+// an address that fills it alone, these are the connections that attacks come from, since others may be
+// somebody else's; and for them it is full until a quarter of it is free, or else all of them were
+// screened for each place that becomes free.
+func (b *bulkhead) sheds(l *lane, w who) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	full := l.waiting >= b.depth
+	if l.full = full || l.full && l.waiting > b.depth-b.depth/4; l.full && w.again {
+		return true
+	}
 	own := 0
-	if g := l.guests[client]; g != nil {
+	if g := l.guests[w.client]; g != nil {
 		own = g.waiting()
 	}
-	return l.waiting >= b.depth && l.waiting > own
+	return full && l.waiting > own
 }

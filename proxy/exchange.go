@@ -185,6 +185,9 @@ func (x *exchange) receive() {
 	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
 	x.who = x.proxy.who(x.view.client)
+	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
+		x.who.again = x.who.suspect && c.Suspect == x.who.client
+	}
 }
 
 // who is what the bulkhead has to know of a client.
@@ -235,7 +238,7 @@ func (x *exchange) inspectHead() bool {
 		x.coverage = coverage{coverageNone, reasonPolicyOff}
 		return true
 	}
-	if x.who.suspect && x.route.policy.OnOverload != "allow" && x.proxy.bulkhead.sheds(&x.route.lane, x.who.client) {
+	if x.who.suspect && x.route.policy.OnOverload != "allow" && x.proxy.bulkhead.sheds(&x.route.lane, x.who) {
 		x.coverage = coverage{coverageNone, reasonOverload}
 		return x.refuse(fasthttp.StatusServiceUnavailable, "overload")
 	}
@@ -322,7 +325,15 @@ func (x *exchange) overloaded() bool {
 		x.abandon()
 		return true
 	}
+	x.suspect()
 	return x.refuse(fasthttp.StatusServiceUnavailable, "overload")
+}
+
+// suspect notes on the connection that what comes next from this client is likely to be an attack again.
+func (x *exchange) suspect() {
+	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
+		c.Suspect = x.who.client
+	}
 }
 
 // overBudget does what the policy says about a request whose inspection costs more than its budget. What was found
@@ -850,8 +861,12 @@ func (x *exchange) remember() {
 	switch x.verdict {
 	case verdictBlock, verdictRedirect, verdictDrop:
 		x.proxy.suspects.blocked(x.who.client, time.Now())
+		x.suspect()
 	case verdictPass:
 		x.proxy.suspects.passed(x.who.client, time.Now())
+		if c, ok := x.ctx.Conn().(*wire.Conn); ok {
+			c.Suspect = netip.Prefix{}
+		}
 	}
 }
 

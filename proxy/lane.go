@@ -10,6 +10,7 @@ type lane struct {
 	link[*lane]
 	held    int // places
 	waiting int
+	full    bool // it was, and three quarters of them wait still
 	guests  map[netip.Prefix]*guest
 	turns   [classes]queue[*turn] // that have waiters, the next one in front
 }

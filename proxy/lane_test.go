@@ -104,7 +104,7 @@ func TestLaneSharesItsQueue(t *testing.T) {
 // A suspect is not even screened while others fill the queue, and is while it fills the queue alone.
 func TestLaneShedsSuspects(t *testing.T) {
 	laneTest(t, "", 2, 3, func(t *testing.T, s *lanes) {
-		b := s.who("B").client
+		b := s.who("B")
 		check := func(want bool) {
 			t.Helper()
 			if got := s.b.sheds(&s.l, b); got != want {
@@ -120,6 +120,42 @@ func TestLaneShedsSuspects(t *testing.T) {
 		check(true)
 		s.serve()
 		check(false)
+	})
+}
+
+// Of an address that fills the queue alone, the connections that attacks have come from are shed, as long as most of
+// it is full.
+func TestLaneShedsConnections(t *testing.T) {
+	laneTest(t, "", 2, 4, func(t *testing.T, s *lanes) {
+		again := s.who("B")
+		again.again = true
+		check := func(waiting int, want bool) {
+			t.Helper()
+			if s.l.waiting != waiting {
+				t.Fatalf("%d wait, want %d", s.l.waiting, waiting)
+			}
+			if s.b.sheds(&s.l, s.who("B")) {
+				t.Errorf("%d wait: sheds other connections", waiting)
+			}
+			if got := s.b.sheds(&s.l, again); got != want {
+				t.Errorf("%d wait: sheds %v, want %v", waiting, got, want)
+			}
+		}
+		next := func() {
+			s.b.leave(&s.l, again.client)
+			synctest.Wait()
+		}
+		s.queue("BBBB")
+		check(3, false)
+		s.queue("B")
+		check(4, true)
+		next()
+		check(3, false) // a quarter is free
+		s.queue("B")
+		check(4, true)
+		s.order = s.order[:1]
+		s.serve()
+		check(0, false)
 	})
 }
 

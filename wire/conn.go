@@ -27,7 +27,9 @@ const junk = 'X'
 // Conn is a client's connection. Read and what the server calls before its next Read
 // belong to one goroutine; Write may run in another one, and Close in any.
 type Conn struct {
-	Pending any // the server's, for the goroutine that reads; Conn does not touch it
+	// The server's, for the goroutine that reads; Conn does not touch them.
+	Pending any
+	Suspect netip.Prefix // of whom the last request on this connection was an attack
 
 	l      *Listener
 	sock   net.Conn
