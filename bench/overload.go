@@ -13,6 +13,7 @@ type overload struct {
 	CleanRate         float64 // offered beside it, a tenth of everything
 	AttacksBlocked    int
 	AttacksShed       int       // answered with 503
+	AttacksScreened   int       // of all of them
 	MicrosEach        float64   // CPU time of each of them, with what an ordinary request costs in a quiet tier taken off
 	CleanShed         int       // as well, in the flood
 	Quiet, Flooded    latencies // of the ordinary requests, without and with the flood
@@ -45,6 +46,7 @@ func measureOverload(ctx context.Context, o options, v *server, attacks, clean p
 	f.Quiet = quiet.latencies()
 	v.settle()
 	before, quietly := cpuTime(v.pids), cpuTime(v.pids)-before
+	_, screenedBefore, _ := v.screened()
 	var flood shots
 	flooded := make(chan error, 1)
 	go func() {
@@ -60,6 +62,9 @@ func measureOverload(ctx context.Context, o options, v *server, attacks, clean p
 		return f, fmt.Errorf("overload: %w", err)
 	}
 	v.settle()
+	if _, screened, ok := v.screened(); ok {
+		f.AttacksScreened = int(screened - screenedBefore)
+	}
 	f.MicrosEach = round(micros(cpuTime(v.pids)-before-quietly)/float64(len(flood.status)), 1)
 	for _, status := range flood.status {
 		switch status {

@@ -110,7 +110,7 @@ func (s *site) start(ctx context.Context, v *server, core int, ready string, arg
 	defer out.Close()
 	var complaints strings.Builder
 	v.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(core)}, args...)...)
-	v.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1"}
+	v.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1", "GODEBUG=" + os.Getenv("GODEBUG")}
 	v.cmd.Stdout, v.cmd.Stderr = out, &complaints
 	// Of its own group, so that Ctrl-C does not reach it before the figures are safe, and
 	// not left behind should this program be killed.
