@@ -86,7 +86,7 @@ func (v *Values) put(k Kind, key, text string) {
 		v.limit()
 		return
 	}
-	v.found = append(v.found, Value{k, key, text})
+	v.found = append(v.found, Value{Kind: k, Key: key, Text: text})
 }
 
 // settle sorts what was put by kind: each kind's values stay in the order of the document.

@@ -86,17 +86,38 @@ func (v *Values) decodedCookie(name, value string) (whole bool) {
 	escaped := strings.IndexByte(name, '%') >= 0 || strings.IndexByte(value, '%') >= 0
 	if escaped {
 		decodedName, decoded := v.unescapeRaw(name), v.unescapeRaw(value)
-		if (decodedName != name || decoded != value) && !v.cookie(decodedName, decoded) {
-			return false
+		if decodedName != name || decoded != value {
+			if !v.cookie(decodedName, decoded) {
+				return false
+			}
+			v.all[len(v.all)-1].Decoded = decodedName == name && wholly(decoded, strings.Count(value, "+"))
 		}
 	}
-	if strings.IndexByte(value, '+') >= 0 && !v.cookie(v.decoded(name), v.decoded(value)) {
-		return false
+	if strings.IndexByte(value, '+') >= 0 {
+		decodedName, decoded := v.decoded(name), v.decoded(value)
+		if !v.cookie(decodedName, decoded) {
+			return false
+		}
+		v.all[len(v.all)-1].Decoded = decodedName == name && wholly(decoded, 0)
 	}
 	if escaped && (hasUnicodeEscape(name) || hasUnicodeEscape(value)) && !v.cookie(v.unescapeLoosely(name), v.unescapeLoosely(value)) {
 		return false
 	}
 	return v.jsonCookie(name, value)
+}
+
+// wholly reports whether nothing is left to decode in a value that was decoded, but for so many plus signs
+// that stood in it before, and whether it is ASCII.
+func wholly(decoded string, plus int) bool {
+	for i := range len(decoded) {
+		switch c := decoded[i]; {
+		case c == '%' || c >= 0x80:
+			return false
+		case c == '+':
+			plus--
+		}
+	}
+	return plus == 0
 }
 
 // jsonCookie adds what the strings in a cookie of JSON mean, if they say it in escapes: Express parses such a

@@ -155,7 +155,7 @@ func TestMultipartRefused(t *testing.T) {
 			v := new(Values)
 			readMultipart(v, test.mediaType, test.body, true)
 			if v.Text(ReqbodyError) != "1" || v.Text(ReqbodyErrorMsg) == "" || v.Text(MultipartStrictError) != "1" {
-				t.Errorf("error %q %q, strict %q: %q", v.Text(ReqbodyError), v.Text(ReqbodyErrorMsg), v.Text(MultipartStrictError), v.Of(ArgsPost))
+				t.Errorf("error %+v %q, strict %q: %+v", v.Text(ReqbodyError), v.Text(ReqbodyErrorMsg), v.Text(MultipartStrictError), v.Of(ArgsPost))
 			}
 		})
 	}
@@ -243,7 +243,7 @@ func TestMultipartRelated(t *testing.T) {
 				t.Fatalf("refused: %s", why)
 			}
 			if !slices.ContainsFunc(v.All(), func(x Value) bool { return fmt.Sprintf("%s:%s=%s", x.Kind, x.Key, x.Text) == test.want }) {
-				t.Errorf("not shown: %q in %q", test.want, v.All()[singles:])
+				t.Errorf("not shown: %q in %+v", test.want, v.All()[singles:])
 			}
 		})
 	}
@@ -283,8 +283,8 @@ func TestMultipartCut(t *testing.T) {
 		if why := refused(v); why != "" {
 			t.Errorf("%q: %s", body[:n], why)
 		}
-		if whole := strings.Contains(body[:n], "one\r\n--b"); whole && !slices.Contains(v.Of(ArgsPost), Value{ArgsPost, "a", "one"}) {
-			t.Errorf("%q: %q", body[:n], v.Of(ArgsPost))
+		if whole := strings.Contains(body[:n], "one\r\n--b"); whole && !slices.Contains(v.Of(ArgsPost), Value{Kind: ArgsPost, Key: "a", Text: "one"}) {
+			t.Errorf("%q: %+v", body[:n], v.Of(ArgsPost))
 		}
 	}
 }

@@ -164,7 +164,7 @@ func TestXMLTail(t *testing.T) {
 			found = found || x.Text == "union"
 		}
 		if !found || v.Text(ReqbodyError) != "0" {
-			t.Errorf("%s: %q, error %s", mediaType, v.Of(RequestXML), v.Text(ReqbodyErrorMsg))
+			t.Errorf("%s: %+v, error %s", mediaType, v.Of(RequestXML), v.Text(ReqbodyErrorMsg))
 		}
 	}
 	if readBody(v, "text/xml", []byte("<a>un<b/>ion</a>c")); v.Text(ReqbodyError) != "1" {

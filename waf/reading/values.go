@@ -12,6 +12,9 @@ type Value struct {
 	// kinds with a single value and for FILES and FILES_NAMES.
 	Key  string
 	Text string
+	// Decoded: a value of the same kind and key stands before this one, of which the transformation urlDecodeUni
+	// makes what it makes of this one, and both are ASCII: rules that begin with it need not look twice.
+	Decoded bool
 }
 
 // Values are the values of one transaction. The zero value is ready for [Values.Head]; one
@@ -122,7 +125,7 @@ func (v *Values) First(k Kind, selector string) (Value, bool) {
 func (v *Values) set(k Kind, text string) { v.all[k].Text = text }
 
 func (v *Values) add(k Kind, key, text string) {
-	v.all = append(v.all, Value{k, key, text})
+	v.all = append(v.all, Value{Kind: k, Key: key, Text: text})
 }
 
 // mark ends a run of values of kind k that began at index from.
@@ -134,7 +137,7 @@ func (v *Values) names(k, names Kind) {
 	s := v.spans[k]
 	for i := s.from; i < s.to; i++ {
 		key := v.all[i].Key
-		v.all = append(v.all, Value{names, key, key})
+		v.all = append(v.all, Value{Kind: names, Key: key, Text: key})
 	}
 	v.mark(names, from)
 }

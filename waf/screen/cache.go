@@ -2,15 +2,18 @@ package screen
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"math/rand/v2"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
 // cache remembers values that no rule of their class matches, and the rules whose guard they meet:
-// names of fields, arguments and cookies, browsers' header fields, which come again and again. It
-// holds at most cacheSlots
-// values of at most cacheText bytes. A value is kept only when it comes a second time while
+// names of fields, arguments and cookies, browsers' header fields, which come again and again. A value
+// whose rules look at its key is remembered with it: a cookie of a name. It holds at most cacheSlots
+// values of at most cacheText bytes, their keys included. A value is kept only when it comes a second time while
 // its mark lasts, so that values that do not come again cost neither memory nor another's
 // place; which slot a value takes is not to be known from outside, since the hash is seeded.
 type cache struct {
@@ -27,28 +30,81 @@ const (
 	turnover = 16
 )
 
-// cached is the head of a value that is remembered, behind which in the same piece of memory are the rules and
-// the text: one look at memory that is far, and one allocation.
+// place is where the cache looks for a value: by its text, and by its key and text.
+type place struct {
+	class         *class
+	key, text     string
+	hash, withKey uint64 // withKey only if the class has rules that look at keys
+}
+
+// place reports false for values that are not cached.
+func (c *cache) place(k *class, v *reading.Value) (p place, ok bool) {
+	if len(v.Text)+len(v.Key) > cacheText {
+		return place{}, false
+	}
+	p = place{class: k, key: v.Key, text: v.Text, hash: maphash.String(c.seed, v.Text) ^ uint64(k.id)*0x9e3779b97f4a7c15}
+	if k.keyed {
+		p.withKey = p.hash ^ bits.RotateLeft64(maphash.String(c.seed, v.Key), 32) ^ 1
+	}
+	return p, true
+}
+
+// get returns the rules whose guard a value meets, and false if it is not there.
+func (c *cache) get(p *place) ([]int32, bool) {
+	if e := c.slots[p.hash%cacheSlots].Load(); e != nil && e.is(p.class, "", false, p.text) {
+		return e.meets(), true
+	}
+	if !p.class.keyed {
+		return nil, false
+	}
+	if e := c.slots[p.withKey%cacheSlots].Load(); e != nil && e.is(p.class, p.key, true, p.text) {
+		return e.meets(), true
+	}
+	return nil, false
+}
+
+// add remembers a value; keyed says that the rules it meets depend on its key.
+func (c *cache) add(p *place, keyed bool, meets []int32) {
+	hash, key := p.hash, ""
+	if keyed {
+		hash, key = p.withKey, p.key
+	}
+	mark := &c.marks[hash%cacheSlots]
+	if mark.Swap(hash) != hash {
+		return
+	}
+	slot := &c.slots[hash%cacheSlots]
+	if slot.Load() != nil && rand.Uint32()%turnover != 0 {
+		return
+	}
+	slot.Store(newCached(p.class.id, key, keyed, p.text, meets))
+}
+
+// cached is the head of a value that is remembered, behind which in the same piece of memory are the rules, the
+// key and the text: one look at memory that is far, and one allocation.
 type cached struct {
-	class  uint32
-	rules  uint32 // whose guard the value meets, but for those that it rules out
-	length uint32 // of the text, in bytes
+	class uint32
+	rules uint32 // whose guard the value meets, but for those that it rules out
+	key   uint16 // its length in bytes; the key counts only if keyed
+	text  uint16 // likewise
+	keyed bool
 }
 
 const cachedBytes = int(unsafe.Sizeof(cached{}))
 
-func newCached(class uint32, text string, meets []int32) *cached {
-	memory := make([]uint64, (cachedBytes+4*len(meets)+len(text)+7)/8)
+func newCached(class uint32, key string, keyed bool, text string, meets []int32) *cached {
+	memory := make([]uint64, (cachedBytes+4*len(meets)+len(key)+len(text)+7)/8)
 	c := (*cached)(unsafe.Pointer(&memory[0]))
-	*c = cached{class, uint32(len(meets)), uint32(len(text))}
+	*c = cached{class, uint32(len(meets)), uint16(len(key)), uint16(len(text)), keyed}
 	copy(c.meets(), meets)
-	copy(c.bytes()[4*len(meets):], text)
+	b := c.bytes()[4*len(meets):]
+	copy(b[copy(b, key):], text)
 	return c
 }
 
-// bytes are the rules and the text.
+// bytes are the rules, the key and the text.
 func (c *cached) bytes() []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(c)), cachedBytes+4*int(c.rules)+int(c.length))[cachedBytes:]
+	return unsafe.Slice((*byte)(unsafe.Pointer(c)), cachedBytes+4*int(c.rules)+int(c.key)+int(c.text))[cachedBytes:]
 }
 
 func (c *cached) meets() []int32 {
@@ -58,35 +114,11 @@ func (c *cached) meets() []int32 {
 	return unsafe.Slice((*int32)(unsafe.Pointer(&c.bytes()[0])), int(c.rules))
 }
 
-func (c *cached) text() string {
+// is reports whether this is what is remembered.
+func (c *cached) is(k *class, key string, keyed bool, text string) bool {
+	if c.class != k.id || c.keyed != keyed || int(c.key) != len(key) || int(c.text) != len(text) {
+		return false
+	}
 	b := c.bytes()[4*int(c.rules):]
-	return unsafe.String(unsafe.SliceData(b), len(b))
-}
-
-// hash reports false for values that are not cached.
-func (c *cache) hash(k *class, text string) (uint64, bool) {
-	if len(text) > cacheText {
-		return 0, false
-	}
-	return maphash.String(c.seed, text) ^ uint64(k.id)*0x9e3779b97f4a7c15, true
-}
-
-// get returns the rules whose guard a value meets, and false if it is not there.
-func (c *cache) get(hash uint64, k *class, text string) ([]int32, bool) {
-	if e := c.slots[hash%cacheSlots].Load(); e != nil && e.class == k.id && e.text() == text {
-		return e.meets(), true
-	}
-	return nil, false
-}
-
-func (c *cache) add(hash uint64, k *class, text string, meets []int32) {
-	mark := &c.marks[hash%cacheSlots]
-	if mark.Swap(hash) != hash {
-		return
-	}
-	slot := &c.slots[hash%cacheSlots]
-	if slot.Load() != nil && rand.Uint32()%turnover != 0 {
-		return
-	}
-	slot.Store(newCached(k.id, text, meets))
+	return string(b[:len(key)]) == key && string(b[len(key):]) == text
 }

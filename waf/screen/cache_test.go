@@ -5,40 +5,68 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/waf/reading"
 )
 
-// TestCache remembers values of all lengths, and tells them from others and from those of another class.
+// TestCache remembers values of all lengths, and tells them from others, from those of another class, and,
+// where that counts, from those with another key.
 func TestCache(t *testing.T) {
 	c := &cache{seed: maphash.MakeSeed()}
-	one, other := &class{id: 1}, &class{id: 2}
+	classes := []*class{{id: 1}, {id: 1, keyed: true}}
 	for n := range cacheText + 2 {
-		text := strings.Repeat("x", n)
-		var meets []int32
-		for i := range n % 5 {
-			meets = append(meets, int32(100*n+i))
+		for _, in := range classes {
+			for _, keyed := range []bool{false, in.keyed} {
+				testCached(t, c, in, keyed, n)
+			}
 		}
-		hash, ok := c.hash(one, text)
-		if ok != (n <= cacheText) {
-			t.Fatalf("%d bytes are cached: %v", n, ok)
-		}
+	}
+}
+
+func testCached(t *testing.T, c *cache, in *class, keyed bool, n int) {
+	t.Helper()
+	value := func(key, text string) *reading.Value {
+		return &reading.Value{Kind: reading.RequestCookies, Key: key, Text: text}
+	}
+	key, text := strings.Repeat("k", n/3), strings.Repeat("x", n-n/3)
+	var meets []int32
+	for i := range n % 5 {
+		meets = append(meets, int32(100*n+i))
+	}
+	p, ok := c.place(in, value(key, text))
+	if ok != (n <= cacheText) {
+		t.Fatalf("%d bytes are cached: %v", n, ok)
+	}
+	if !ok {
+		return
+	}
+	*c = cache{seed: c.seed}
+	c.add(&p, keyed, meets)
+	if _, known := c.get(&p); known {
+		t.Fatalf("%d bytes are remembered from their first appearance on", n)
+	}
+	c.add(&p, keyed, meets)
+	if got, known := c.get(&p); !known || !slices.Equal(got, meets) {
+		t.Fatalf("%d bytes: %v, %v, want %v", n, got, known, meets)
+	}
+	for _, other := range []struct {
+		what      string
+		class     *class
+		key, text string
+		known     bool
+	}{
+		{"another class", &class{id: 2, keyed: in.keyed}, key, text, false},
+		{"another text", in, key, text + "y", false},
+		{"another key", in, key + "y", text, !keyed},
+		{"no key", in, "", text, !keyed || key == ""},
+		{"the same bytes, cut elsewhere", in, key + "x", text[:max(len(text)-1, 0)], !keyed && text == ""},
+	} {
+		p, ok := c.place(other.class, value(other.key, other.text))
 		if !ok {
 			continue
 		}
-		*c = cache{seed: c.seed}
-		c.add(hash, one, text, meets)
-		if _, known := c.get(hash, one, text); known {
-			t.Fatalf("%d bytes are remembered from their first appearance on", n)
-		}
-		c.add(hash, one, text, meets)
-		got, known := c.get(hash, one, text)
-		if !known || !slices.Equal(got, meets) {
-			t.Fatalf("%d bytes: %v, %v, want %v", n, got, known, meets)
-		}
-		if _, known := c.get(hash, other, text); known {
-			t.Fatalf("%d bytes are known in another class", n)
-		}
-		if _, known := c.get(hash, one, text+"y"); known {
-			t.Fatalf("%d bytes are taken for others", n)
+		if _, known := c.get(&p); known != other.known {
+			t.Fatalf("%d bytes, keyed %v: %s is known: %v", n, keyed, other.what, known)
 		}
 	}
 }

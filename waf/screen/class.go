@@ -3,6 +3,7 @@ package screen
 import (
 	"slices"
 
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -18,6 +19,7 @@ type class struct {
 	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
 	touches byteset.Set       // of these nodes
 	always  bool              // one of them changes every text
+	keyed   bool              // one of its rules looks at the key of a value too
 }
 
 // step is a node in a class's order.
@@ -36,12 +38,16 @@ type step struct {
 	unlike byteset.Set
 }
 
-func (x *index) class(c *classed, id uint32) *class {
+// class makes a class of values of a kind.
+func (x *index) class(c *classed, id uint32, k reading.Kind) *class {
 	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes)), groupOf: make([]int32, len(x.nodes))}
 	byNode := map[int32][]int32{}
 	for _, need := range c.needs {
+		out.keyed = out.keyed || x.guards[need].rule.KeyKinds>>k&1 != 0
 		for _, n := range x.guards[need].nodes {
-			byNode[n] = append(byNode[n], need)
+			if n == 0 || c.nodes[n] {
+				byNode[n] = append(byNode[n], need)
+			}
 		}
 	}
 	grouped := make([][]int32, transform.MaxWeight+1)
@@ -98,4 +104,33 @@ func (x *index) group(n int32) int {
 		heaviest = max(heaviest, x.nodes[n].step.Weight())
 	}
 	return transform.MaxWeight - heaviest
+}
+
+// undecoding is what is left of a class for values that are [reading.Value.Decoded]: guards of which a node does
+// not begin with the decoding, and these nodes.
+func (x *index) undecoding(c *classed) *classed {
+	rest := &classed{nodes: map[int32]bool{}}
+	for _, need := range c.needs {
+		if slices.ContainsFunc(x.guards[need].nodes, func(n int32) bool { return !x.decodes(n) }) {
+			rest.needs = append(rest.needs, need)
+		}
+	}
+	for n := range c.nodes {
+		if !x.decodes(n) {
+			rest.nodes[n] = true
+		}
+	}
+	return rest
+}
+
+// decodes reports whether the chain of a node begins with urlDecodeUni, but for utf8toUnicode, which does
+// nothing to ASCII.
+func (x *index) decodes(n int32) bool {
+	first := ""
+	for ; n != 0; n = x.nodes[n].parent {
+		if name := x.nodes[n].step.Name(); name != "utf8tounicode" || x.nodes[n].parent != 0 {
+			first = name
+		}
+	}
+	return first == "urldecodeuni"
 }

@@ -19,7 +19,8 @@ type index struct {
 	nodes   []node  // of all guards' transformations
 	unions  []*dfa.Matcher
 	kinds   [reading.Kinds]*class
-	headers [2]map[string]*class // of request and response fields that rules name, by name in lower case
+	decoded [reading.Kinds]*class // of values that are [reading.Value.Decoded], where there are such
+	headers [2]map[string]*class  // of request and response fields that rules name, by name in lower case
 }
 
 // guard is a link that a rule waits for.
@@ -139,14 +140,18 @@ func (c *Compiler) buildIndex(rules []*residue.Rule) *index {
 	for k := range reading.Kinds {
 		if c := byKind[k]; c != nil {
 			id++
-			x.kinds[k] = x.class(c, id)
+			x.kinds[k] = x.class(c, id, k)
 		}
+	}
+	if c := byKind[reading.RequestCookies]; c != nil {
+		id++
+		x.decoded[reading.RequestCookies] = x.class(x.undecoding(c), id, reading.RequestCookies)
 	}
 	for side := range named {
 		x.headers[side] = map[string]*class{}
 		for name, c := range named[side] {
 			id++
-			x.headers[side][name] = x.class(c, id)
+			x.headers[side][name] = x.class(c, id, [...]reading.Kind{reading.RequestHeaders, reading.ResponseHeaders}[side])
 		}
 	}
 	return x
@@ -206,6 +211,9 @@ func foldsLater(rest transform.Chain) bool {
 // of returns the class of a value; nil: no rule looks at it.
 func (x *index) of(v *reading.Value) *class {
 	side, ok := headerSide(v.Kind)
+	if c := x.decoded[v.Kind]; c != nil && v.Decoded {
+		return c
+	}
 	if !ok {
 		return x.kinds[v.Kind]
 	}

@@ -26,13 +26,13 @@ type Run struct {
 	reason    Reason   // why
 
 	// of the value at hand
-	textOf   []int32 // by node; 0 between values
-	held     []int32 // by union: candidates, or what it said; 0 between values
-	ids      []int32 // guards to ask
-	steps    []applied
-	changed  []int32 // nodes whose text is not the value
-	meets    []int32 // rules whose guard it met, as in met
-	unstable bool    // the outcome depends on more than the text
+	textOf  []int32 // by node; 0 between values
+	held    []int32 // by union: candidates, or what it said; 0 between values
+	ids     []int32 // guards to ask
+	steps   []applied
+	changed []int32 // nodes whose text is not the value
+	meets   []int32 // rules whose guard it met, as in met
+	keyed   bool    // the outcome depends on its key too
 }
 
 // text is one of the forms in which rules see a value.
@@ -181,16 +181,16 @@ func (r *Run) scan(phase int) {
 func (r *Run) value(c *class, v *reading.Value) {
 	s := r.screen
 	r.eval.spend(len(v.Text) + perValue)
-	hash, cacheable := s.cache.hash(c, v.Text)
+	memory, cacheable := s.cache.place(c, v)
 	if cacheable {
-		if meets, known := s.cache.get(hash, c, v.Text); known {
+		if meets, known := s.cache.get(&memory); known {
 			for _, n := range meets {
 				r.meet(n)
 			}
 			return
 		}
 	}
-	r.unstable, r.meets = false, r.meets[:0]
+	r.keyed, r.meets = false, r.meets[:0]
 	r.eval.buffer.Reset()
 	bytes, candidates := r.scanned(c, v.Text)
 	if bytes&c.touches == 0 && !c.always {
@@ -198,8 +198,8 @@ func (r *Run) value(c *class, v *reading.Value) {
 	} else {
 		r.transformed(c, v, bytes, candidates)
 	}
-	if cacheable && !r.unstable && !r.asked {
-		s.cache.add(hash, c, v.Text, r.meets)
+	if cacheable && !r.asked {
+		s.cache.add(&memory, r.keyed, r.meets)
 	}
 }
 
@@ -420,7 +420,7 @@ func (r *Run) confirm(g *guard, v *reading.Value, text string) {
 		r.inspect(Reason{Rule: rule.ID, Target: name(v), Value: v.Text})
 	}
 	if rule.KeyKinds>>v.Kind&1 != 0 {
-		r.unstable = true
+		r.keyed = true
 	}
 }
 
