@@ -20,9 +20,16 @@ TESTTIMEOUT ?= 20m
 
 # PLAIN selects the tests of the packages MIXED that run without the race detector: those that measure
 # or compare, and those that compile many policies, in one goroutine, which takes minutes with it.
-PLAIN := ^Test(Complexity|SlowExpressions|Sound|Hostile|Memory|Sequences|RandomSequences|Corpus|Mutations|Samples|Markup|CoreRules|EveryTransformation|EveryPrefix|EveryByte|Mixtures|EveryRune|Random$$|XML|Bodies|Uploads|Exclusion|RequestVerdicts|ContentTypes|InspectionMemory)|Allocat|IdleMemory
+empty :=
+space := $(empty) $(empty)
+PLAIN_TESTS := Complexity SlowExpressions Sound Hostile Memory Sequences RandomSequences Corpus Mutations Samples \
+	Markup CoreRules EveryTransformation EveryPrefix EveryByte Mixtures EveryRune Random$$ XML Bodies Uploads Exclusion \
+	RequestVerdicts ContentTypes InspectionMemory Spellings Scores MultipartEvasions AttacksAreShown Properties \
+	TouchesIsSmall BestFit Literals HardExpressions Few$$ Agrees Paranoia Decided Possible ValidFilesBuild BuildProblems \
+	ImportedRoutes RoundTrip
+PLAIN := ^Test($(subst $(space),|,$(strip $(PLAIN_TESTS))))|^FuzzSound$$|Allocat|IdleMemory
 
-MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy)
+MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy ./coding ./cmd/wafer)
 PRODUCT  = $(shell go list ./... | grep -v '/wafer/test/')
 
 # AGREEMENT is how many requests each parser gets in the long form of the agreement suite.
@@ -83,24 +90,45 @@ run: build ## Build and run the demo: two backends, the tier in front, no config
 
 # "make test" is one "go test" for each line, and every test is run by one of them:
 # test/architecture reads what "make -n test" prints, and fails for a test that none would run.
+# With -short, tests that compare take samples of every kind; "make test-full" has them take all.
+test: SHORT := -short
+test-full: SHORT :=
+
+# COMPARED are the packages below test that ask rules in this process, one request after the other:
+# tests that race are elsewhere.
+COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/complexity ./test/crs/suite)
+
+# The binaries that tests below test run, built once for all of them.
+TIERS := $(CURDIR)/bin/test
+
 .PHONY: test
-test: need-gcc ## Run all tests with the race detector
+test: need-gcc build-tests ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+	$(run-tests)
+
+.PHONY: test-full
+test-full: need-gcc build-tests ## Run all tests, comparisons in full: before a release (20 minutes)
+	$(run-tests)
+
+.PHONY: build-tests
+build-tests: need-gcc
+	@CGO_ENABLED=1 go build -tags no_fs_access -race -buildvcs=false -o $(TIERS)/wafer ./cmd/wafer
+	@go build -tags no_fs_access -buildvcs=false -o $(TIERS)/wafer-plain ./cmd/wafer
+
+define run-tests
 	@echo "== go test -race (everything but what is below)"
-	@CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) $(filter-out $(MIXED),$(PRODUCT))
-	@CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) -skip '$(PLAIN)' $(MIXED)
+	@CGO_ENABLED=1 go test -race $(SHORT) -timeout $(TESTTIMEOUT) $(filter-out $(MIXED),$(PRODUCT))
+	@CGO_ENABLED=1 go test -race $(SHORT) -timeout $(TESTTIMEOUT) -skip '$(PLAIN)' $(MIXED)
 	@# Whoever counts allocations or measures cannot use the race detector, and whoever compares the
 	@# screen with what it screens for, value by value, does not need it.
 	@echo "== go test (comparisons, allocations)"
-	@go test -timeout $(TESTTIMEOUT) -run '$(PLAIN)' $(MIXED)
+	@go test $(SHORT) -timeout $(TESTTIMEOUT) -run '$(PLAIN)' $(MIXED)
+	@go test $(SHORT) -timeout $(TESTTIMEOUT) $(COMPARED)
 	@echo "== go test -race (other modules)"
-	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race -timeout $(TESTTIMEOUT) ./...$(newline)	)
-	@# Ten thousand requests through the rules: the tests that race are elsewhere.
-	@echo "== go test (ordinary requests)"
-	@go test -count=1 -timeout $(TESTTIMEOUT) ./test/ordinary
-	@# These run the binary, which the test cache knows nothing of, and load the machine: one
-	@# package at a time.
+	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race $(SHORT) -timeout $(TESTTIMEOUT) ./...$(newline)	)
+	@# These run the binary, which the test cache knows nothing of.
 	@echo "== go test -race (test)"
-	@CGO_ENABLED=1 go test -race -p 1 -count=1 -timeout $(TESTTIMEOUT) $$(go list ./test/... | grep -v '/test/ordinary$$')
+	@WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) $(filter-out $(COMPARED),$(shell go list ./test/...))
+endef
 
 .PHONY: test-complexity
 test-complexity: ## Look for work that grows faster than its input, in full (an hour)

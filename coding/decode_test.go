@@ -145,7 +145,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	for _, e := range encoders {
 		for name, body := range bodies {
-			if len(body) > 1e6 && (testing.Short() || e.name == "br 11 24") {
+			if len(body) > 1e6 && e.name == "br 11 24" {
 				continue // slow to encode
 			}
 			t.Run(e.name+"/"+name, func(t *testing.T) {

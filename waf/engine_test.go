@@ -220,6 +220,7 @@ func TestExclusions(t *testing.T) {
 		{"path, range and target", Exclusion{RuleIDs: "942100-942200", Target: "ARGS:q", Path: "/x"}, "/x?q=" + sqli, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			_, f := run(t, mustEngine(t, func(p *Policy) { p.Exclusions = []Exclusion{tt.x} }), get(tt.target), "")
 			if got := !slices.Contains(ids(f), 942100); got != tt.excluded {
 				t.Errorf("excluded: %v, want %v (rules %v)", got, tt.excluded, ids(f))

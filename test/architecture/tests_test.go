@@ -90,7 +90,7 @@ func parseCommand(t *testing.T, dir, args string) command {
 			c.skip = regexp.MustCompile(strings.Trim(words[i], "'"))
 		case w == "-timeout", w == "-p":
 			i++
-		case w == "-v", strings.HasPrefix(w, "-count="):
+		case w == "-v", w == "-short", strings.HasPrefix(w, "-count="):
 		case strings.HasPrefix(w, "-"):
 			t.Fatalf("a flag of go test that can leave tests out? %s in %s", w, args)
 		case w == module, strings.HasPrefix(w, module+"/"):
@@ -102,10 +102,16 @@ func parseCommand(t *testing.T, dir, args string) command {
 	return c
 }
 
-// TestEveryTestRuns holds the Makefile to the tests: each is run by make test, or by the target
-// that is there for it. A pattern that leaves a test out must not leave it out everywhere.
+// TestEveryTestRuns holds the Makefile to the tests: each is run by make test, and by make test-full, or
+// by the target that is there for it. A pattern that leaves a test out must not leave it out everywhere.
 func TestEveryTestRuns(t *testing.T) {
-	commands := makefile(t, "test", "soak", "e2e")
+	for _, all := range []string{"test", "test-full"} {
+		t.Run(all, func(t *testing.T) { everyTestRuns(t, makefile(t, all, "soak", "e2e")) })
+	}
+}
+
+func everyTestRuns(t *testing.T, commands []command) {
+	t.Helper()
 	found := 0
 	for folder, files := range testFiles(t) {
 		module := folder
@@ -167,6 +173,39 @@ func TestEveryVariableIsSet(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestShortSkipsNothing refuses tests that skip themselves with -short, which make test says: there they may
+// do less, but each kind of check is made.
+func TestShortSkipsNothing(t *testing.T) {
+	for folder, files := range testFiles(t) {
+		for file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, folder, file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				branch, ok := n.(*ast.IfStmt)
+				if !ok || !mentions(branch.Cond, "testing", "Short") {
+					return true
+				}
+				if mentions(branch.Body, "t", "Skip") || mentions(branch.Body, "t", "SkipNow") || mentions(branch.Body, "t", "Skipf") {
+					t.Errorf("%s/%s skips a test with -short; take a smaller sample", folder, file)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// mentions reports whether pkg.name stands somewhere in a node.
+func mentions(n ast.Node, pkg, name string) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		found = found || n != nil && isSelector(n, pkg, name)
+		return !found
+	})
+	return found
 }
 
 // TestNoTestMeasures refuses tests that look at a clock which the speed of the machine moves. In a

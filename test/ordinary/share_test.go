@@ -184,6 +184,9 @@ func size(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("WAFER_TEST_ORDINARY")
 	if text == "" {
+		if testing.Short() {
+			return 1500
+		}
 		return 4000
 	}
 	n, err := strconv.Atoi(text)

@@ -188,7 +188,11 @@ func (s *soak) settled(t *testing.T, most sizes) sizes {
 // clients wait so many times longer between exchanges: what is asked for is right answers,
 // not many.
 func TestSoak(t *testing.T) {
-	length, err := time.ParseDuration(cmp.Or(os.Getenv("WAFER_TEST_SOAK"), "20s"))
+	usual := "20s"
+	if testing.Short() {
+		usual = "8s"
+	}
+	length, err := time.ParseDuration(cmp.Or(os.Getenv("WAFER_TEST_SOAK"), usual))
 	if err != nil {
 		t.Fatal(err)
 	}
