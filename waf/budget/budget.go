@@ -14,12 +14,9 @@ import (
 )
 
 // stretch is how many steps are taken between two looks at the clock. The cheapest of them take a
-// nanosecond, the dearest (a regular expression of hundreds of states) a microsecond.
+// nanosecond, the dearest (a regular expression of hundreds of states) a microsecond. An ordinary request needs
+// fewer, and so no look, which takes system calls.
 const stretch = 64 << 10
-
-// free is how many steps an inspection takes before the first look: an ordinary request needs no more, and
-// a look takes system calls.
-const free = 16 << 10
 
 // Budget is what one inspection may cost. The zero value has no limit, and so has a nil pointer.
 type Budget struct {
@@ -35,7 +32,7 @@ type Budget struct {
 }
 
 // New returns a budget of so much CPU time; 0: no limit.
-func New(limit time.Duration) Budget { return Budget{limit: limit, credit: free} }
+func New(limit time.Duration) Budget { return Budget{limit: limit, credit: stretch} }
 
 // Spend takes so many steps, and reports whether there is time for them. After it has said no, it never
 // says yes again.
