@@ -10,7 +10,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/reading"
 )
 
-// cache remembers values that no rule of their class matches, and the rules whose guard they meet:
+// cache remembers values that no rule of their class matches, and the rules whose guard they satisfy:
 // names of fields, arguments and cookies, browsers' header fields, which come again and again. A value
 // whose rules look at its key is remembered with it: a cookie of a name. It holds at most cacheSlots
 // values of at most cacheText bytes, their keys included. A value is kept only when it comes a second time while
@@ -43,30 +43,30 @@ func (c *cache) place(k *class, v *reading.Value) (p place, ok bool) {
 		return place{}, false
 	}
 	p = place{class: k, key: v.Key, text: v.Text, hash: maphash.String(c.seed, v.Text) ^ uint64(k.id)*0x9e3779b97f4a7c15}
-	if k.keyed {
+	if k.byKey {
 		p.withKey = p.hash ^ bits.RotateLeft64(maphash.String(c.seed, v.Key), 32) ^ 1
 	}
 	return p, true
 }
 
-// get returns the rules whose guard a value meets, and false if it is not there.
+// get returns the rules whose guard a value triggers, and false if it is not there.
 func (c *cache) get(p *place) ([]int32, bool) {
 	if e := c.slots[p.hash%cacheSlots].Load(); e != nil && e.is(p.class, "", false, p.text) {
-		return e.meets(), true
+		return e.triggers(), true
 	}
-	if !p.class.keyed {
+	if !p.class.byKey {
 		return nil, false
 	}
 	if e := c.slots[p.withKey%cacheSlots].Load(); e != nil && e.is(p.class, p.key, true, p.text) {
-		return e.meets(), true
+		return e.triggers(), true
 	}
 	return nil, false
 }
 
-// add remembers a value; keyed says that the rules it meets depend on its key.
-func (c *cache) add(p *place, keyed bool, meets []int32) {
+// add remembers a value; byKey says that which rules it triggers depends on its key.
+func (c *cache) add(p *place, byKey bool, triggers []int32) {
 	hash, key := p.hash, ""
-	if keyed {
+	if byKey {
 		hash, key = p.withKey, p.key
 	}
 	mark := &c.marks[hash%cacheSlots]
@@ -77,27 +77,27 @@ func (c *cache) add(p *place, keyed bool, meets []int32) {
 	if slot.Load() != nil && rand.Uint32()%turnover != 0 {
 		return
 	}
-	slot.Store(newCached(p.class.id, key, keyed, p.text, meets))
+	slot.Store(newCached(p.class.id, key, byKey, p.text, triggers))
 }
 
 // cached is the head of a value that is remembered, behind which in the same piece of memory are the rules, the
 // key and the text: one look at memory that is far, and one allocation.
 type cached struct {
 	class uint32
-	rules uint32 // whose guard the value meets, but for those that it rules out
-	key   uint16 // its length in bytes; the key counts only if keyed
+	rules uint32 // whose guard the value triggers, but for those that it rules out
+	key   uint16 // its length in bytes; the key counts only if byKey
 	text  uint16 // likewise
-	keyed bool
+	byKey bool
 }
 
 const cachedBytes = int(unsafe.Sizeof(cached{}))
 
-func newCached(class uint32, key string, keyed bool, text string, meets []int32) *cached {
-	memory := make([]uint64, (cachedBytes+4*len(meets)+len(key)+len(text)+7)/8)
+func newCached(class uint32, key string, byKey bool, text string, triggers []int32) *cached {
+	memory := make([]uint64, (cachedBytes+4*len(triggers)+len(key)+len(text)+7)/8)
 	c := (*cached)(unsafe.Pointer(&memory[0]))
-	*c = cached{class, uint32(len(meets)), uint16(len(key)), uint16(len(text)), keyed}
-	copy(c.meets(), meets)
-	b := c.bytes()[4*len(meets):]
+	*c = cached{class, uint32(len(triggers)), uint16(len(key)), uint16(len(text)), byKey}
+	copy(c.triggers(), triggers)
+	b := c.bytes()[4*len(triggers):]
 	copy(b[copy(b, key):], text)
 	return c
 }
@@ -107,7 +107,7 @@ func (c *cached) bytes() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(c)), cachedBytes+4*int(c.rules)+int(c.key)+int(c.text))[cachedBytes:]
 }
 
-func (c *cached) meets() []int32 {
+func (c *cached) triggers() []int32 {
 	if c.rules == 0 {
 		return nil
 	}
@@ -115,8 +115,8 @@ func (c *cached) meets() []int32 {
 }
 
 // is reports whether this is what is remembered.
-func (c *cached) is(k *class, key string, keyed bool, text string) bool {
-	if c.class != k.id || c.keyed != keyed || int(c.key) != len(key) || int(c.text) != len(text) {
+func (c *cached) is(k *class, key string, byKey bool, text string) bool {
+	if c.class != k.id || c.byKey != byKey || int(c.key) != len(key) || int(c.text) != len(text) {
 		return false
 	}
 	b := c.bytes()[4*int(c.rules):]

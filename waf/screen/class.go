@@ -12,20 +12,20 @@ import (
 // class is the values of one kind, or the header fields of one name.
 type class struct {
 	id      uint32
-	view    *prefilter.View   // of its guards
-	views   []*prefilter.View // of those that test the text of a node, by node; nil: it is only on the way
-	groups  []*prefilter.View // of nodes that often have the same text, which is scanned for all of them at once
-	groupOf []int32           // by node that has a view
-	steps   []step            // the nodes that its guards need, but for node 0: each before those below it
-	touches byteset.Set       // of these nodes
-	always  bool              // one of them changes every text
-	keyed   bool              // one of its rules looks at the key of a value too
+	view    *prefilter.View   // of all its guards
+	views   []*prefilter.View // by node: of the guards that test its text; nil: none does, it is on the way to others
+	groups  []*prefilter.View // of nodes that often have the same text, which is then scanned for all of them at once
+	groupOf []int32           // by node that has a view: the number of its group
+	steps   []step            // the nodes that its guards need, without node 0: each before those below it
+	touches byteset.Set       // bytes without which no step changes a value, but for ASCII case
+	always  bool              // one of the steps changes every text
+	byKey   bool              // one of its rules looks at the key of a value too
 }
 
 // step is a node in a class's order.
 type step struct {
 	node, parent int32
-	below        int32 // index behind the last step below it
+	below        int32 // the index behind the last step below it
 	step         *transform.Transformation
 	touches      byteset.Set // as in node
 	changes      bool        // always, as in node
@@ -34,16 +34,16 @@ type step struct {
 	// touch are the bytes without which it and those below it change nothing but ASCII case, to
 	// which the scan is blind.
 	touch byteset.Set
-	// unlike are the bytes without which it and those below it are cutting.
+	// unlike are the bytes without which it and those below it only cut, if they do anything.
 	unlike byteset.Set
 }
 
 // class makes a class of values of a kind.
-func (x *index) class(c *classed, id uint32, k reading.Kind) *class {
+func (x *index) class(c *classBuilder, id uint32, k reading.Kind) *class {
 	out := &class{id: id, view: x.view(c.needs), views: make([]*prefilter.View, len(x.nodes)), groupOf: make([]int32, len(x.nodes))}
 	byNode := map[int32][]int32{}
 	for _, need := range c.needs {
-		out.keyed = out.keyed || x.guards[need].rule.KeyKinds>>k&1 != 0
+		out.byKey = out.byKey || x.guards[need].rule.KeyKinds>>k&1 != 0
 		for _, n := range x.guards[need].nodes {
 			if n == 0 || c.nodes[n] {
 				byNode[n] = append(byNode[n], need)
@@ -108,8 +108,8 @@ func (x *index) group(n int32) int {
 
 // undecoding is what is left of a class for values that are [reading.Value.Decoded]: guards of which a node does
 // not begin with the decoding, and these nodes.
-func (x *index) undecoding(c *classed) *classed {
-	rest := &classed{nodes: map[int32]bool{}}
+func (x *index) undecoding(c *classBuilder) *classBuilder {
+	rest := &classBuilder{nodes: map[int32]bool{}}
 	for _, need := range c.needs {
 		if slices.ContainsFunc(x.guards[need].nodes, func(n int32) bool { return !x.decodes(n) }) {
 			rest.needs = append(rest.needs, need)

@@ -11,10 +11,10 @@
 //
 // The screen is two programs. One compiles a policy, once: package seclang reads its text, package residue
 // leaves the rules that a request decides, and here screen.go joins them, index.go, class.go and tables.go
-// compile the conditions of all guards together. The other runs for each message: run.go takes its values
-// through the index, eval.go evaluates the few rules that are left the way Coraza does, cache.go
-// remembers values that were clean, and narrow.go says which rules Coraza may leave out where something was
-// found.
+// compile the conditions of all guards together. The other runs for each message: run.go goes through its phases, value.go takes
+// one value through the index, in the memory of workspace.go, eval.go evaluates the few rules that are left
+// the way Coraza does, cache.go remembers values that were clean, and narrow.go says which rules Coraza may
+// leave out where something was found.
 //
 // It does not read HTTP, knows nothing of verdicts, and does not know Coraza either: that both
 // agree is what the tests of the parent package show.

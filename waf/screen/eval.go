@@ -10,9 +10,9 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
-// evaluation runs rules as Coraza runs them (internal/corazawaf/rule.go, doEvaluate), but for
-// what their order among each other leaves open: where Coraza takes the last of several
-// values, in the order of a map, every one of them is tried.
+// evaluation runs rules as Coraza runs them (internal/corazawaf/rule.go, doEvaluate). It differs where
+// Coraza's answer is left to chance: where Coraza takes the last of several values, in the order of a
+// map, the evaluation tries every one of them.
 type evaluation struct {
 	values   *reading.Values     // of the message; the caller's
 	budget   *budget.Budget      // likewise; nil: no limit
@@ -24,10 +24,11 @@ type evaluation struct {
 	doubt    bool                // what the rule at hand sets depends on the order of values
 }
 
-// What work costs, in steps of about a nanosecond.
+// What work costs, in steps of about a nanosecond: perValue is the way to a value, perByte a byte that an
+// automaton or a transformation goes over.
 const (
-	perValue = 128 // the way to a value
-	dear     = 4   // a byte of an automaton, of a transformation
+	perValue = 128
+	perByte  = 4 // a byte of an automaton, of a transformation
 )
 
 // spend takes what is about to be done from the budget.
@@ -64,7 +65,7 @@ func (e *evaluation) matches(r *residue.Rule) bool {
 	return e.from(0) && r.Effect || e.doubt
 }
 
-// matchesValue reports whether a pure rule may match because of one value.
+// matchesValue reports whether a rule that one value decides may match because of this one.
 func (e *evaluation) matchesValue(r *residue.Rule, v *reading.Value) bool {
 	return e.matchesBy(r, v, func(t *residue.Target) bool { return e.test(0, t, v.Key, v.Text) })
 }
@@ -125,7 +126,7 @@ func (e *evaluation) test(i int, t *residue.Target, key, text string) bool {
 
 func (e *evaluation) testText(i int, t *residue.Target, key, text string) bool {
 	l := &e.rule.Links[i]
-	e.spend(dear*len(text) + perValue)
+	e.spend(perByte*len(text) + perValue)
 	if t.Source != residue.FromNowhere && !e.satisfies(l, text) {
 		return false
 	}

@@ -47,7 +47,7 @@ type node struct {
 }
 
 // classed collects what a class is made of.
-type classed struct {
+type classBuilder struct {
 	needs []int32
 	nodes map[int32]bool
 }
@@ -58,8 +58,8 @@ func (c *Compiler) buildIndex(rules []*residue.Rule) *index {
 	var needs []prefilter.Need
 	var operators []*residue.Operator
 	needOf := map[*residue.Rule]int32{}
-	byKind := map[reading.Kind]*classed{}
-	named := [2]map[string]*classed{{}, {}}
+	byKind := map[reading.Kind]*classBuilder{}
+	named := [2]map[string]*classBuilder{{}, {}}
 	guarded := func(f func(r *residue.Rule, t *residue.Target)) {
 		for _, r := range rules {
 			if r.Guard >= 0 {
@@ -74,11 +74,11 @@ func (c *Compiler) buildIndex(rules []*residue.Rule) *index {
 		for _, k := range t.Kinds {
 			if side, ok := headerSide(k); ok {
 				if t.Key != "" {
-					named[side][t.Key] = &classed{nodes: map[int32]bool{}}
+					named[side][t.Key] = &classBuilder{nodes: map[int32]bool{}}
 				}
 				for _, e := range t.Exceptions {
 					if e.Rx == nil && e.Key != "" {
-						named[side][e.Key] = &classed{nodes: map[int32]bool{}}
+						named[side][e.Key] = &classBuilder{nodes: map[int32]bool{}}
 					}
 				}
 			}
@@ -103,7 +103,7 @@ func (c *Compiler) buildIndex(rules []*residue.Rule) *index {
 		g.whole = g.lowers && l.MultiMatch
 		x.guards = append(x.guards, g)
 	}
-	join := func(c *classed, need int32) {
+	join := func(c *classBuilder, need int32) {
 		if slices.Contains(c.needs, need) {
 			return
 		}
@@ -118,7 +118,7 @@ func (c *Compiler) buildIndex(rules []*residue.Rule) *index {
 		need := needOf[r]
 		for _, k := range t.Kinds {
 			if byKind[k] == nil {
-				byKind[k] = &classed{nodes: map[int32]bool{}}
+				byKind[k] = &classBuilder{nodes: map[int32]bool{}}
 			}
 			side, header := headerSide(k)
 			if !header {

@@ -45,12 +45,12 @@ func TestMemory(t *testing.T) {
 func fill(s *Screen) {
 	r := s.Begin(new(reading.Values))
 	defer r.End()
-	r.sit()
+	r.acquire()
 	for _, view := range s.index.views {
 		for _, value := range []string{"a", "1", "a b", "a: b", "a?b", "a;b", "<a>", "$a"} {
 			r.scratch.Take(value, byteset.Of(value))
 			view.Possible(byteset.Of(value), 100)
-			if view.Len() < many {
+			if view.Len() < scanForAll {
 				view.Candidates(&r.scratch)
 			}
 			s.index.set.Scan(&r.scratch)

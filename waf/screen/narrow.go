@@ -6,30 +6,31 @@ import (
 	"slices"
 )
 
-// spare is a rule that is left out unless its guard is met.
-type spare struct {
-	id int
-	n  int // among the screen's rules; -1: it is never left out
+// omission is a rule that Coraza leaves out unless its guard was satisfied.
+type omission struct {
+	id   int
+	rule int // among the screen's rules; -1: it is never left out
 }
 
-// spares are the rules of a phase and, never left out, those of the phases behind it, by id.
-func (s *Screen) spares(phase int) (list []spare) {
-	spared := map[int]int{}
+// omissionsOf returns, by id, the rules of a phase, and those of the phases behind it, which are never left
+// out.
+func (s *Screen) omissionsOf(phase int) (list []omission) {
+	omittable := map[int]int{}
 	for _, r := range s.rules {
 		if r.Omittable && r.Phase == phase {
-			spared[r.ID] = r.Number
+			omittable[r.ID] = r.Number
 		}
 	}
 	for _, r := range s.read {
-		n, ok := spared[r.ID]
+		n, ok := omittable[r.ID]
 		if !ok {
 			n = -1
 		}
 		if r.Phase >= phase {
-			list = append(list, spare{r.ID, n})
+			list = append(list, omission{r.ID, n})
 		}
 	}
-	slices.SortFunc(list, func(a, b spare) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(list, func(a, b omission) int { return cmp.Compare(a.id, b.id) })
 	return list
 }
 
@@ -40,7 +41,7 @@ func (r *Run) RuledOut(phase int) iter.Seq2[int, int] {
 		if phase > r.seen {
 			return
 		}
-		list := r.screen.spared[phase]
+		list := r.screen.omissions[phase]
 		for i := 0; i < len(list); i++ {
 			if !r.isOut(&list[i]) {
 				continue
@@ -56,4 +57,4 @@ func (r *Run) RuledOut(phase int) iter.Seq2[int, int] {
 	}
 }
 
-func (r *Run) isOut(s *spare) bool { return s.n >= 0 && !r.isMet(s.n) }
+func (r *Run) isOut(o *omission) bool { return o.rule >= 0 && !r.isTriggered(o.rule) }

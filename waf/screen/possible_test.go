@@ -77,7 +77,7 @@ func TestPossible(t *testing.T) {
 		}
 		rnd := rand.New(rand.NewPCG(7, 4))
 		r := s.Begin(new(reading.Values))
-		r.sit()
+		r.acquire()
 		passed, candidates := 0, 0
 		for range 20000 {
 			list := lists[rnd.IntN(len(lists))]

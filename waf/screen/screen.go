@@ -39,17 +39,17 @@ func NewCompiler(root fs.FS) *Compiler {
 
 // Screen is a policy, compiled.
 type Screen struct {
-	read     []Rule // without markers
-	all      int    // with them
-	settings seclang.Settings
-	mimes    map[string]bool // of response bodies that are inspected
-	index    *index
-	rules    []*residue.Rule
-	scanned  [6][]reading.Kind  // by the phase whose beginning they are looked at
-	turns    [6][]*residue.Rule // by phase, in order: those that are not decided by one value
-	spared   [5][]spare         // by phase: those that Coraza may leave out
-	cache    *cache
-	runs     sync.Pool
+	read      []Rule // without markers
+	all       int    // with them
+	settings  seclang.Settings
+	mimes     map[string]bool // of response bodies that are inspected
+	index     *index
+	rules     []*residue.Rule
+	scanned   [6][]reading.Kind  // by the phase whose beginning they are looked at
+	turns     [6][]*residue.Rule // by phase, in order: those that are not decided by one value
+	omissions [5][]omission      // by phase: those that Coraza may leave out
+	cache     *cache
+	runs      sync.Pool
 }
 
 // Rule is what the compiler read of a rule, for a comparison with what Coraza reads.
@@ -95,11 +95,11 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 			s.turns[r.Phase] = append(s.turns[r.Phase], r)
 		}
 	}
-	for phase := 1; phase < len(s.spared); phase++ {
-		s.spared[phase] = s.spares(phase)
+	for phase := 1; phase < len(s.omissions); phase++ {
+		s.omissions[phase] = s.omissionsOf(phase)
 	}
 	s.runs.New = func() any {
-		return &Run{screen: s, met: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes)), held: make([]int32, len(s.index.unions))}
+		return &Run{screen: s, triggered: make([]uint64, (len(s.rules)+63)/64), textOf: make([]int32, len(s.index.nodes)), unionState: make([]int32, len(s.index.unions))}
 	}
 	return s, nil
 }

@@ -28,7 +28,7 @@ func BenchmarkValue(b *testing.B) {
 			b.ReportAllocs()
 			r := s.Begin(new(reading.Values))
 			defer r.End()
-			r.sit()
+			r.acquire()
 			c := s.index.kinds[reading.ArgsPost]
 			values := make([]string, 512)
 			for i := range values {
@@ -41,7 +41,7 @@ func BenchmarkValue(b *testing.B) {
 				if i%512 == 0 { // every value is a new one to the cache
 					s.cache = &cache{seed: s.cache.seed}
 				}
-				if r.value(c, &reading.Value{Kind: reading.ArgsPost, Key: "json.x", Text: values[i%512]}); r.asked {
+				if r.value(c, &reading.Value{Kind: reading.ArgsPost, Key: "json.x", Text: values[i%512]}); r.unclean {
 					b.Fatal(r.reason)
 				}
 			}
