@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/inspect"
 )
 
 // answer replaces the response by one of the tier's own: a fixed text and the request
@@ -50,6 +51,51 @@ func write(ctx *fasthttp.RequestCtx, status int, id, accept string, p pages) {
 	ctx.Response.SetBodyString(strings.NewReplacer(
 		"{{request_id}}", html.EscapeString(id), "{{status}}", strconv.Itoa(status), "{{title}}", title(status),
 	).Replace(body))
+}
+
+// answer sends one of the tier's own pages.
+func (x *exchange) answer(status int) {
+	x.page(status, defaultPages)
+	if status == fasthttp.StatusServiceUnavailable {
+		x.ctx.Response.Header.Set("Retry-After", "1")
+	}
+}
+
+// page replaces whatever the upstream has answered.
+func (x *exchange) page(status int, p pages) {
+	x.closeUpstream()
+	write(x.ctx, status, x.id, x.view.get("Accept"), p)
+	x.unread()
+}
+
+// unread closes the connection after the answer if the request's body was not read whole:
+// what is left of it must not be taken for a request. It has to follow the answer's head,
+// which resets what was said before it.
+func (x *exchange) unread() {
+	if !x.bodyDone && x.ctx.RequestBodyStream() != nil {
+		x.ctx.SetConnectionClose()
+	}
+}
+
+func (x *exchange) answerRedirect(status int, location string) {
+	x.page(status, defaultPages)
+	x.ctx.Response.Header.Set("Location", location)
+}
+
+func (x *exchange) closeUpstream() {
+	if x.up.Body != nil {
+		_ = x.up.Body.Close()
+		x.up.Body = nil
+	}
+}
+
+// panicked costs this request and nothing else.
+func (x *exchange) panicked(r any) {
+	x.proxy.reportPanic(r, x.id)
+	x.outcome.Failure, x.outcome.Verdict = panicked, inspect.ErrorDeny
+	x.closeUpstream()
+	answer(x.ctx, fasthttp.StatusInternalServerError, x.id, "")
+	x.ctx.SetConnectionClose()
 }
 
 // wantsHTML reports whether Accept names text/html before any JSON type. A wildcard is

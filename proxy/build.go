@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -131,15 +133,11 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 	for _, rc := range c.Routes {
 		p := policies[rc.Policy]
 		rt := &route{
-			config: rc, policy: p, engine: engines[p.ID], metrics: m.route(rc.ID),
-			inspectsResponses: p.Mode != "off" && p.ResponseBody.Inspect,
-			inspectsMessages:  rc.WebSocket == "inspect" && p.Mode != "off",
-			lenient:           kindsOf(rc.AmbiguousPaths),
-			strictPaths:       rc.PathReadings == "one",
-			block:             pages{html: p.Block.HTML, json: p.Block.JSON},
-		}
-		if rt.oversize = p.RequestBody.Oversize; rt.oversize == "reject" && p.Mode == "detect" {
-			rt.oversize = "inspect_prefix"
+			config: rc, policy: p, inspect: inspectPolicy(&p, engines[p.ID]), metrics: m.route(rc.ID),
+			inspectsMessages: rc.WebSocket == "inspect" && p.Mode != "off",
+			lenient:          kindsOf(rc.AmbiguousPaths),
+			strictPaths:      rc.PathReadings == "one",
+			block:            pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
 		if rc.Redirect == nil {
 			var parts []upstream.Part
@@ -162,7 +160,8 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		if e == nil || p.Mode != "block" || s.engines[e.Digest()].proved {
 			continue
 		}
-		if err := probe(e); err != nil {
+		policy := inspectPolicy(&p, e)
+		if err := probe(&inspect.Inspector{Decoder: coding.New()}, &policy); err != nil {
 			report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
 			continue
 		}
@@ -287,6 +286,27 @@ func wafPolicy(p config.Policy) waf.Policy {
 		w.Exclusions = append(w.Exclusions, e)
 	}
 	return w
+}
+
+// inspectPolicy says to inspections what config.Policy says.
+func inspectPolicy(p *config.Policy, engine *waf.Engine) inspect.Policy {
+	return inspect.Policy{
+		Engine: engine, Detect: p.Mode == "detect",
+		OnError: choices[p.OnError], OnOverload: choices[p.OnOverload], OnBudget: choices[p.OnBudget],
+		RequestBodies: p.RequestBody.Inspect, RequestLimit: int(p.RequestBody.Limit),
+		Oversize: treatments[p.RequestBody.Oversize], Undecodable: treatments[p.RequestBody.Undecodable],
+		ResponseBodies: engine != nil && p.ResponseBody.Inspect, ResponseLimit: int(p.ResponseBody.Limit),
+		ResponseTypes: p.ResponseBody.MIMETypes,
+		BlockStatus:   p.Block.Status,
+	}
+}
+
+// choices are what a policy may say of messages that could not be inspected.
+var choices = map[string]inspect.Choice{"deny": inspect.Deny, "allow": inspect.Allow}
+
+// treatments are what a policy may say of bodies that are too long or cannot be decoded.
+var treatments = map[string]inspect.Treatment{
+	"reject": inspect.Reject, "inspect_prefix": inspect.InspectPrefix, "skip_inspection": inspect.SkipInspection,
 }
 
 // files are what a policy may say about the contents of uploaded files.

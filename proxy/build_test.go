@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/waf/screen"
 )
 
 func parse(t testing.TB, yaml string) *config.Routes {
@@ -77,6 +79,35 @@ policies: [{id: default, request_body: {inspect: false}}]
 	}
 }
 
+// liar makes screens that do not look at targets and arguments, and say that all is clean there.
+type liar struct{ waf.Screener }
+
+func (l liar) Compile(texts []screen.Text, mediaTypes []string) (*screen.Screen, error) {
+	lie := ""
+	for _, target := range []string{"ARGS", "REQUEST_URI", "REQUEST_URI_RAW"} {
+		lie += "SecRuleUpdateTargetByTag OWASP_CRS !" + target + "\n"
+	}
+	return l.Screener.Compile(append(texts, screen.Text{Source: "lie", Text: lie}), mediaTypes)
+}
+
+// A screen that is wrong about an attack does not get as far as traffic, like rules that are.
+func TestProbesAskTheScreen(t *testing.T) {
+	r := newResources()
+	r.compiler.Screens = liar{r.compiler.Screens}
+	_, err := r.build(parse(t, `routes: [{id: r, upstreams: [{id: u}]}]
+upstreams: [{id: u, endpoints: ['http://127.0.0.1:1']}]
+policies: [{id: default}]
+`), newMetrics(prometheus.NewRegistry(), ""))
+	for _, class := range []string{"attack-sqli", "attack-xss", "attack-lfi", "attack-rce"} {
+		if want := "built-in probe " + class + ": no rule tagged " + class + " matched"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q: %v", want, err)
+		}
+	}
+	if len(r.engines) != 0 {
+		t.Errorf("%d engines are left", len(r.engines))
+	}
+}
+
 // A detecting policy may let the probes pass: it says that it does not protect.
 func TestProbesAreForBlocking(t *testing.T) {
 	if _, err := Check(parse(t, `
@@ -118,7 +149,7 @@ func TestSharing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.routes[0].engine != second.routes[0].engine {
+	if first.routes[0].inspect.Engine != second.routes[0].inspect.Engine {
 		t.Error("the engine was compiled again")
 	}
 	if len(r.engines) != 1 || len(r.pools) != 3 {

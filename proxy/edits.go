@@ -77,7 +77,7 @@ func connectionOptions(dst []string, value string) []string {
 }
 
 // writeHead builds the head of the forwarded request: the received fields in their order
-// and case, then those of the tier. Framing fields follow later (frame).
+// and case, then those of the tier. The fields of its framing follow (frame).
 func (x *exchange) writeHead(out *fasthttp.Request) {
 	v, r := &x.view, x.route
 	oh := &out.Header
@@ -107,7 +107,7 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case removed(edits, h.Name):
 		case r.inspectsMessages && strings.EqualFold(h.Name, webSocketExtensions):
-		case r.inspectsResponses && strings.EqualFold(h.Name, "Accept-Encoding"):
+		case r.inspect.ResponseBodies && strings.EqualFold(h.Name, "Accept-Encoding"):
 			oh.Add(h.Name, acceptable(h.Value))
 		default:
 			oh.Add(h.Name, h.Value)
@@ -124,6 +124,29 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	}
 	for _, f := range edits.Add {
 		oh.Add(f.Name, f.Value)
+	}
+}
+
+// frame gives the forwarded request its body.
+func (x *exchange) frame(out *fasthttp.Request) {
+	oh := &out.Header
+	switch {
+	case x.stream == nil:
+		if m := x.view.method; x.view.get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
+			oh.Add("Content-Length", "0")
+		}
+	case x.bodyDone:
+		oh.Add("Content-Length", strconv.Itoa(len(x.body)))
+		out.SetBodyRaw(x.body)
+	default:
+		n := x.announced()
+		if n >= 0 {
+			oh.Add("Content-Length", strconv.Itoa(n))
+		} else {
+			oh.Add("Transfer-Encoding", "chunked")
+			n = -1
+		}
+		out.SetBodyStream(prefixed(x.body, x.stream), n)
 	}
 }
 

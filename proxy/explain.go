@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
@@ -43,10 +44,10 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	in := bufio.NewReaderSize(conn, int(p.boot.Limits.Head)+1024)
 	var req fasthttp.Request
 	if err := req.Header.Read(in); err != nil {
-		status, reason := refusal(conn, err)
+		why := unreadable(conn, err)
 		return &Explanation{
-			Verdict: verdictRefused.String(), Status: status, Failure: reason,
-			Coverage: coverageNone.String(), CoverageReason: reasonRefused.String(),
+			Verdict: inspect.Refused.String(), Status: why.Status, Failure: why.Word,
+			Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(),
 		}, nil
 	}
 	var ctx fasthttp.RequestCtx
@@ -66,10 +67,11 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	if !(x.head() && x.readBody() && x.inspectBody()) {
 		status = ctx.Response.StatusCode()
 	}
+	o := &x.outcome
 	e := &Explanation{
 		Method: x.view.method, Host: x.view.host, Path: x.view.path,
-		Verdict: x.verdict.String(), Status: status,
-		Coverage: x.coverage.label.String(), CoverageReason: x.coverage.reason.String(), Failure: x.failure,
+		Verdict: o.Verdict.String(), Status: status,
+		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Failure: o.Failure.Word,
 		Routes: x.snapshot.table.Explain(&routing.Target{
 			Host: []byte(x.view.host), Path: routing.CanonicalPath(nil, []byte(x.view.target)), Method: []byte(x.view.method), Headers: x.view.fields,
 		}),
@@ -78,15 +80,14 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 		x.route.inFlight.Add(-1)
 		e.Policy = &x.route.policy
 	}
-	if x.tx != nil {
-		e.Asked = x.tx.Asked()
-		x.conclude()
-		e.Screened = x.screened.String()
-		if err := x.route.engine.NoScreen(); err != nil {
+	inspected := x.inspection.Going()
+	e.Findings = x.inspection.End().Findings
+	if inspected {
+		e.Screened, e.Asked = e.Findings.Screened.String(), e.Findings.Asked
+		if err := x.route.inspect.Engine.NoScreen(); err != nil {
 			e.NoScreen = err.Error()
 		}
 	}
-	e.Findings = x.found
 	return e, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
 )
 
 // TestClientGone has clients leave while their requests wait for the rules, and while the rules look at
@@ -40,7 +41,7 @@ policies: [{ id: long, paranoia: { blocking: 4 }, mode: detect, screen: "off", i
 	client := sendTo(t, addr, attack)
 	until(t, "the request waits", waits)
 	closed(t, client.Close)
-	<-time.After(2 * longWait) // who waits less is not looked at
+	<-time.After(2 * inspect.LongWait) // who waits less is not looked at
 	p.bulkhead.leave(&other, netip.Prefix{})
 	refused := func(n float64) func() bool {
 		return func() bool { return counters(t, p)["refused_total client_gone"] == n }

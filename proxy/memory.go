@@ -26,10 +26,7 @@ const (
 	answerWait = 10 * time.Second
 	// smallBody is how large a body is that never waits for large ones: they leave it a part of the room.
 	smallBody = 16 << 10
-	// readingCost is what reading and inspecting a body takes at most, as a multiple of its length
-	// (TestInspectionMemory), while values, their transformations and the engine's copies live.
-	readingCost = 14
-	// answerCost is the same for a response, its buffer included.
+	// answerCost is what a response takes while it is inspected, as a multiple of its length, its buffer included.
 	answerCost = 6
 )
 
@@ -150,6 +147,12 @@ func (r *room) take(n int64) (int64, bool) {
 	}
 	return 0, false
 }
+
+// Take implements [inspect.Memory].
+func (r *room) Take(n int64) (int64, bool) { return r.take(n) }
+
+// Free implements [inspect.Memory].
+func (r *room) Free(n int64) { r.free(n) }
 
 // claim takes n bytes for somebody who will have total bytes then.
 func (r *room) claim(n, total int64, u *upload) bool {

@@ -213,7 +213,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 func TestMemoryAfterPanics(t *testing.T) {
 	p, addr := benchProxy(t, benchRoutes(t, "block", benchBackend(t, "end"), 1, 1))
 	whole := p.memory.uploads
-	p.memory.readings = nil // so that asking it panics
+	p.inspector.Memory = (*room)(nil) // so that asking it panics
 	sock, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
@@ -18,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -29,12 +29,18 @@ import (
 // framing, without extensions, so that the application reads the messages that the rules
 // have read.
 type messages struct {
-	x       exchange    // stands in for the handshake's, which serves other requests meanwhile
-	request waf.Request // of every message, without its body
-	client  net.Conn
-	turn    chan struct{} // held while a frame is written to the client
-	ended   bool          // no frame may follow; guarded by turn
-	charged int64         // what a message that is being received holds of the memory for uploads
+	proxy      *Proxy
+	snapshot   *snapshot
+	route      *route
+	id         string
+	view       view // of the handshake
+	place      place
+	inspection inspect.Inspection
+	request    waf.Request // of every message, without its body
+	client     net.Conn
+	turn       chan struct{} // held while a frame is written to the client
+	ended      bool          // no frame may follow; guarded by turn
+	charged    int64         // what a message that is being received holds of the memory for uploads
 }
 
 // Why a WebSocket is closed (RFC 6455 7.4.1).
@@ -56,7 +62,7 @@ func (x *exchange) inspectMessages() *messages {
 	v := x.view
 	v.hops, v.headers = nil, slices.Clone(v.headers) // theirs is scratch
 	m := &messages{
-		x:       exchange{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v},
+		proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, place: x.place,
 		request: v.request(x.ctx), turn: make(chan struct{}, 1),
 	}
 	m.request.Method = "POST" // a body of GET would be suspect
@@ -70,7 +76,7 @@ func (x *exchange) inspectMessages() *messages {
 func (m *messages) upward(to io.Writer, from io.Reader) {
 	r, w := bufio.NewReader(from), bufio.NewWriter(to)
 	frames := wire.NewFrames(r, true)
-	limit := int64(m.x.route.policy.RequestBody.Limit)
+	limit := int64(m.route.inspect.RequestLimit)
 	var held, text bytes.Buffer // a message as it came, and what it says
 	defer m.release()
 	for {
@@ -133,7 +139,7 @@ func (m *messages) receive(held *bytes.Buffer, r io.Reader, n int64) (ok bool, e
 	for n > 0 {
 		piece := min(n, messagePiece)
 		cost := piece * messageCost
-		if !m.x.proxy.memory.uploads.claim(cost, (int64(held.Len())+piece)*messageCost, nil) {
+		if !m.proxy.memory.uploads.claim(cost, (int64(held.Len())+piece)*messageCost, nil) {
 			return false, nil
 		}
 		m.charged += cost
@@ -147,7 +153,7 @@ func (m *messages) receive(held *bytes.Buffer, r io.Reader, n int64) (ok bool, e
 
 // release gives back what a message held.
 func (m *messages) release() {
-	m.x.proxy.memory.uploads.free(m.charged)
+	m.proxy.memory.uploads.free(m.charged)
 	m.charged = 0
 }
 
@@ -211,89 +217,63 @@ func (m *messages) end(up io.Writer, code uint16) {
 	_, _ = up.Write(masked)
 }
 
-// judge shows a message to the rules. It returns why the connection has to end, 0 if the
-// message may pass.
+// judge has a message inspected. It returns why the connection has to end, 0 if the message may pass.
 func (m *messages) judge(text []byte) (code uint16) {
-	x := &m.x
-	x.started, x.found, x.coverage, x.failure = time.Now(), waf.Findings{}, coverage{}, ""
-	x.verdict, code = m.decide(text)
-	if len(x.found.Matches) > 0 || x.verdict != verdictPass && x.verdict != verdictRefused {
-		x.reportFindings(fasthttp.StatusSwitchingProtocols)
+	if !utf8.Valid(text) {
+		return m.refuse(closeInvalid) // RFC 6455 8.1
 	}
-	x.route.metrics.message(x.verdict)
+	mediaType, body := asBody(text)
+	if len(body) > m.route.inspect.RequestLimit {
+		return m.refuse(closeTooBig)
+	}
+	began := time.Now()
+	o := m.inspect(mediaType, body)
+	if o.Err != nil {
+		m.proxy.engineFailed(o.Err, m.id, m.route)
+	}
+	switch o.Verdict {
+	case inspect.Refused:
+		if code = closeBusy; o.Failure == inspect.ClientGone {
+			code = closeInternal
+		}
+	case inspect.ErrorDeny:
+		code = closeInternal
+	case inspect.Block, inspect.Redirect, inspect.Drop:
+		o.Verdict, code = inspect.Block, closePolicy
+	}
+	m.account(began, &o)
 	return code
 }
 
-func (m *messages) decide(text []byte) (verdict, uint16) {
-	if !utf8.Valid(text) {
-		return verdictRefused, closeInvalid // RFC 6455 8.1
-	}
-	mediaType, body := asBody(text)
-	policy := &m.x.route.policy
-	if len(body) > int(policy.RequestBody.Limit) {
-		return verdictRefused, closeTooBig
-	}
-	reading, ok := m.x.proxy.memory.readings.take(int64(len(body)) * readingCost)
-	if !ok {
-		return m.noPlace()
-	}
-	defer m.x.proxy.memory.readings.free(reading)
-	tx := m.x.route.engine.Begin(context.Background(), m.x.id)
-	if c, ok := m.client.(*wire.Conn); ok {
-		tx.StopIf(c.Gone)
-	}
-	request := m.with(mediaType, body)
-	if tx.HeadIsClean(request) && tx.BodyIsClean(body, true) {
-		m.conclude(tx)
-		return verdictPass, 0
-	}
-	if tx.OverBudget() {
-		defer m.conclude(tx)
-		return m.overBudget(tx)
-	}
-	if !m.x.proxy.bulkhead.enter(&m.x.route.lane, m.x.proxy.who(m.x.view.client)) {
-		m.conclude(tx)
-		return m.noPlace()
-	}
-	var v waf.Verdict
-	var err error
-	m.x.proxy.bulkhead.run(&m.x.route.lane, wire.Household(m.x.view.client), func() {
-		defer m.conclude(tx)
-		v, err = inspectMessage(tx, request, body)
-	})
-	switch {
-	case errors.Is(err, waf.ErrBudget), errors.Is(err, waf.ErrGone):
-		return m.overBudget(tx)
-	case err != nil:
-		m.x.engineFailed(err)
-		m.x.failure, m.x.coverage = "engine", coverage{coverageNone, reasonError}
-		if policy.OnError == "allow" {
-			return verdictErrorAllow, 0
-		}
-		return verdictErrorDeny, closeInternal
-	case v.Action == waf.Pass:
-		return verdictPass, 0
-	case !v.Enforced:
-		return verdictWouldBlock, 0
-	}
-	return verdictBlock, closePolicy
+// refuse ends a connection for a message that is not inspected at all.
+func (m *messages) refuse(code uint16) uint16 {
+	m.route.metrics.message(inspect.Refused)
+	return code
 }
 
-// overBudget is what the policy says about a message whose inspection costs more than its budget. Of one whose
-// client has left it says nothing.
-func (m *messages) overBudget(tx *waf.Transaction) (verdict, uint16) {
-	if tx.Stopped() {
-		m.x.failure = "client_gone"
-		return verdictRefused, closeInternal
+// inspect takes a message through the policy, as the body of a request.
+func (m *messages) inspect(mediaType string, body []byte) inspect.Outcome {
+	m.place.who = m.proxy.who(m.view.client)
+	terms := inspect.Terms{ID: m.id, Gate: &m.place}
+	if c, ok := m.client.(*wire.Conn); ok {
+		terms.Gone = c.Gone
 	}
-	m.x.failure, m.x.coverage = "budget", coverage{coveragePartial, reasonBudget}
-	switch policy := &m.x.route.policy; {
-	case policy.Mode == "detect":
-		return verdictWouldBlock, 0
-	case policy.OnBudget == "allow":
-		return verdictPass, 0
+	m.inspection.Begin(&m.proxy.inspector, &m.route.inspect, terms)
+	if o := m.inspection.RequestHead(m.with(mediaType, body)); o.Stops() {
+		return o
 	}
-	return verdictRefused, closeBusy
+	return m.inspection.RequestBody(inspect.Body{Bytes: body, Ended: true})
+}
+
+// account ends a message's inspection, reports and counts.
+func (m *messages) account(began time.Time, o *inspect.Outcome) {
+	report := m.inspection.End()
+	if report.Err != nil {
+		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
+	}
+	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, fasthttp.StatusSwitchingProtocols)
+	m.route.metrics.screen(report.Findings.Screened)
+	m.route.metrics.message(o.Verdict)
 }
 
 // with is the request that a message is shown as.
@@ -304,26 +284,6 @@ func (m *messages) with(mediaType string, body []byte) *waf.Request {
 	return &request
 }
 
-// conclude ends a message's transaction.
-func (m *messages) conclude(tx *waf.Transaction) {
-	m.x.tx = tx
-	m.x.conclude()
-	m.x.tx = nil
-	m.x.route.metrics.screen(m.x.screened)
-}
-
-// inspectMessage runs the rules of both request phases.
-func inspectMessage(tx *waf.Transaction, request *waf.Request, body []byte) (waf.Verdict, error) {
-	first, err := tx.RequestHead(request)
-	if err == nil && (first.Action == waf.Pass || !first.Enforced) {
-		var second waf.Verdict
-		if second, err = tx.RequestBody(body, true); second.Action != waf.Pass {
-			first = second
-		}
-	}
-	return first, err
-}
-
 // asBody makes of a message a body that the rules know how to read: JSON, or else a form
 // with one field, "message".
 func asBody(text []byte) (mediaType string, body []byte) {
@@ -331,13 +291,4 @@ func asBody(text []byte) (mediaType string, body []byte) {
 		return "application/json", text
 	}
 	return "application/x-www-form-urlencoded", []byte("message=" + url.QueryEscape(string(text)))
-}
-
-// noPlace does what the policy says about a message whose inspection found no place, or no memory.
-func (m *messages) noPlace() (verdict, uint16) {
-	if m.x.route.policy.OnOverload == "allow" {
-		m.x.coverage = coverage{coverageNone, reasonOverload}
-		return verdictPass, 0
-	}
-	return verdictRefused, closeBusy
 }

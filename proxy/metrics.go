@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/waf"
 )
 
 // metrics are the process's instruments. docs/operations.md says what each one means.
@@ -142,39 +144,6 @@ func moduleVersion(path string) string {
 	return "unknown"
 }
 
-// verdict is what was decided about a request, in the words of metrics and events.
-type verdict uint8
-
-const (
-	verdictPass verdict = iota
-	verdictBlock
-	verdictRedirect
-	verdictDrop
-	verdictWouldBlock // detection mode: block mode would have blocked, redirected or dropped
-	verdictErrorDeny  // the engine failed, on_error: deny
-	verdictErrorAllow // the engine failed, on_error: allow
-	verdictRefused    // before any rule: not valid, over a limit, or no route
-	verdicts          // how many there are
-)
-
-var verdictNames = [verdicts]string{"pass", "block", "redirect", "drop", "would_block", "error_deny", "error_allow", "refused"}
-
-func (v verdict) String() string { return verdictNames[v] }
-
-// screened is what the screen said about a request that was inspected.
-type screened uint8
-
-const (
-	screenedOff     screened = iota // there was none to ask
-	screenedInspect                 // not proved clean: the rules decided
-	screenedClean                   // proved clean: the rules were not asked
-	screenedResults                 // how many there are
-)
-
-var screenedNames = [screenedResults]string{"off", "inspect", "clean"}
-
-func (s screened) String() string { return screenedNames[s] }
-
 // routeMetrics are a route's instruments. Those with more labels than the route are made
 // when they are first needed, once, so that a thousand routes do not start with a hundred
 // thousand series of zero; afterwards the request path resolves no label.
@@ -183,11 +152,11 @@ type routeMetrics struct {
 	route      string
 	duration   prometheus.Observer
 	inspection prometheus.Observer
-	requests   [verdicts]atomic.Pointer[prometheus.Counter]
+	requests   [inspect.Verdicts]atomic.Pointer[prometheus.Counter]
 	responses  [6]atomic.Pointer[prometheus.Counter]
-	screened   [screenedResults]atomic.Pointer[prometheus.Counter]
-	coverages  [coverageLabels][coverageReasons]atomic.Pointer[prometheus.Counter]
-	messages   [verdicts]atomic.Pointer[prometheus.Counter]
+	screened   [waf.ScreenedResults]atomic.Pointer[prometheus.Counter]
+	coverages  [inspect.Labels][inspect.Reasons]atomic.Pointer[prometheus.Counter]
+	messages   [inspect.Verdicts]atomic.Pointer[prometheus.Counter]
 }
 
 func (m *metrics) route(id string) *routeMetrics {
@@ -217,25 +186,25 @@ func increment(slot *atomic.Pointer[prometheus.Counter], resolve func() promethe
 }
 
 // message counts a message of a WebSocket.
-func (r *routeMetrics) message(v verdict) {
+func (r *routeMetrics) message(v inspect.Verdict) {
 	increment(&r.messages[v], func() prometheus.Counter { return r.all.messages.WithLabelValues(r.route, v.String()) })
 }
 
 // screen counts what the screen said.
-func (r *routeMetrics) screen(s screened) {
+func (r *routeMetrics) screen(s waf.Screened) {
 	increment(&r.screened[s], func() prometheus.Counter { return r.all.screened.WithLabelValues(r.route, s.String()) })
 }
 
 // done counts a finished request.
-func (r *routeMetrics) done(v verdict, status int, c coverage, took, inspecting time.Duration) {
+func (r *routeMetrics) done(v inspect.Verdict, status int, c inspect.Coverage, took, inspecting time.Duration) {
 	increment(&r.requests[v], func() prometheus.Counter { return r.all.requests.WithLabelValues(r.route, v.String()) })
 	if class := status / 100; class >= 1 && class <= 5 {
 		increment(&r.responses[class], func() prometheus.Counter {
 			return r.all.responses.WithLabelValues(r.route, strconv.Itoa(class)+"xx")
 		})
 	}
-	increment(&r.coverages[c.label][c.reason], func() prometheus.Counter {
-		return r.all.coverage.WithLabelValues(r.route, c.label.String(), c.reason.String())
+	increment(&r.coverages[c.Label][c.Reason], func() prometheus.Counter {
+		return r.all.coverage.WithLabelValues(r.route, c.Label.String(), c.Reason.String())
 	})
 	r.duration.Observe(took.Seconds())
 	if inspecting > 0 {

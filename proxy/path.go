@@ -30,8 +30,8 @@ var kindWords = [...]string{
 // leads to one route: the application behind it may read its way out of what it is meant to serve.
 const hostile = kindControl | kindDotSegment | kindInvalidEscape
 
-// word is the word for the first kind of a set.
-func (k pathKinds) word() string { return kindWords[bits.TrailingZeros8(uint8(k))] }
+// bit is the number of the first kind of a set.
+func (k pathKinds) bit() int { return bits.TrailingZeros8(uint8(k)) }
 
 // kindsOf is the set of kinds with these words.
 func kindsOf(words []string) (k pathKinds) {
@@ -51,38 +51,38 @@ const most = 4
 // canonical is how routing.CanonicalPath reads.
 const canonical = routing.SplitEscaped | routing.MergeSlashes
 
-// ambiguity returns the kind for which the request's path is refused on its route; "" if there is none:
+// ambiguity returns the kind for which the request's path is refused on its route; 0 if there is none:
 // its path has one reading, or all its readings lead to this route.
-func (x *exchange) ambiguity() string {
+func (x *exchange) ambiguity() pathKinds {
 	r := x.route
 	found, first := oddities(x.view.path, r.lenient)
 	if found == 0 {
-		return ""
+		return 0
 	}
 	if r.strictPaths {
-		return first.word()
+		return first
 	}
 	if k := found & hostile; k != 0 {
-		return k.word()
+		return k
 	}
 	vary := ways(x.view.path, found)
 	if found&kindDoubleEncoding != 0 {
 		twice := routing.DecodeOnce(x.view.path)
 		again, _ := oddities(twice, r.lenient)
 		if again&hostile != 0 {
-			return kindDoubleEncoding.word()
+			return kindDoubleEncoding
 		}
 		vary |= routing.DecodeTwice | ways(twice, again)
 	}
 	if bits.OnesCount8(uint8(vary)) > most {
-		return first.word()
+		return first
 	}
 	return x.disagreement(vary)
 }
 
 // disagreement compares all readings that differ in the given ways. It returns the kind of the first
-// that leads elsewhere, or upward; "" if there is none.
-func (x *exchange) disagreement(vary routing.Reading) string {
+// that leads elsewhere, or upward; 0 if there is none.
+func (x *exchange) disagreement(vary routing.Reading) pathKinds {
 	r := x.route
 	target := routing.Target{Host: x.ctx.Request.Header.Host(), Method: x.ctx.Method(), Headers: x.fields}
 	for some := routing.Reading(0); ; {
@@ -97,7 +97,7 @@ func (x *exchange) disagreement(vary routing.Reading) string {
 			return blame((how ^ canonical) & vary)
 		}
 		if some = (some - vary) & vary; some == 0 {
-			return ""
+			return 0
 		}
 	}
 }
@@ -124,17 +124,17 @@ func ways(path string, found pathKinds) (vary routing.Reading) {
 	return vary
 }
 
-// blame is the word for what makes a reading differ.
-func blame(how routing.Reading) string {
+// blame is the kind that makes a reading differ.
+func blame(how routing.Reading) pathKinds {
 	switch {
 	case how&routing.DecodeTwice != 0:
-		return kindDoubleEncoding.word()
+		return kindDoubleEncoding
 	case how&routing.CutParameters != 0:
-		return kindParameter.word()
+		return kindParameter
 	case how&(routing.SplitEscaped|routing.SplitBackslash) != 0:
-		return kindEncodedSeparator.word()
+		return kindEncodedSeparator
 	}
-	return kindEmptySegment.word()
+	return kindEmptySegment
 }
 
 // oddities returns the kinds that a path has beside those allowed, and the first of them. The path is

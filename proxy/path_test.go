@@ -57,7 +57,7 @@ func TestOddities(t *testing.T) {
 		found, first := oddities(path, 0)
 		got := ""
 		if found != 0 {
-			got = first.word()
+			got = kindWords[first.bit()]
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", path, got, want)
@@ -171,7 +171,11 @@ func TestAmbiguity(t *testing.T) {
 				t.Fatal("no route")
 			}
 			x.route, x.matched = match.Value, match.Path
-			if got := x.ambiguity(); got != test.want {
+			got := ""
+			if kind := x.ambiguity(); kind != 0 {
+				got = kindWords[kind.bit()]
+			}
+			if got != test.want {
 				t.Errorf("on route %s: %q, want %q", match.ID, got, test.want)
 			}
 		})

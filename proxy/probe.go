@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/waf"
 )
 
@@ -24,12 +24,12 @@ var probes = []struct{ class, query string }{
 }
 
 // probe sends the attacks, as the bytes a client would send, through what serves requests:
-// fasthttp's parser, the view, the engine.
-func probe(e *waf.Engine) error {
+// fasthttp's parser, the view, the inspection with its screen.
+func probe(by *inspect.Inspector, p *inspect.Policy) error {
 	var errs []error
-	for _, p := range probes {
-		if err := probeOne(e, p.class, p.query); err != nil {
-			errs = append(errs, fmt.Errorf("built-in probe %s: %w", p.class, err))
+	for _, one := range probes {
+		if err := probeOne(by, p, one.class, one.query); err != nil {
+			errs = append(errs, fmt.Errorf("built-in probe %s: %w", one.class, err))
 		}
 	}
 	if len(errs) > 0 {
@@ -38,7 +38,7 @@ func probe(e *waf.Engine) error {
 	return errors.Join(errs...)
 }
 
-func probeOne(e *waf.Engine, class, target string) error {
+func probeOne(by *inspect.Inspector, p *inspect.Policy, class, target string) error {
 	raw := "GET " + target + " HTTP/1.1\r\nHost: probe.invalid\r\nUser-Agent: wafer-probe\r\nAccept: */*\r\n\r\n"
 	var req fasthttp.Request
 	if err := req.Header.Read(bufio.NewReader(strings.NewReader(raw))); err != nil {
@@ -49,23 +49,24 @@ func probeOne(e *waf.Engine, class, target string) error {
 	var v view
 	v.read(&ctx, nil)
 	v.identify(&ctx, nil, "")
-	tx := e.Begin(context.Background(), "probe")
-	tx.Unbounded() // whether the policy stops an attack does not depend on how busy the machine is
 	request := v.request(&ctx)
-	verdict, err := tx.RequestHead(&request)
-	if err == nil && !verdict.Blocks() {
-		verdict, err = tx.RequestBody(nil, true)
+	var i inspect.Inspection
+	// Whether the policy stops an attack does not depend on how busy the machine is.
+	i.Begin(by, p, inspect.Terms{ID: "probe", Unbounded: true})
+	o := i.RequestHead(&request)
+	if !o.Stops() {
+		o = i.RequestBody(inspect.Body{Ended: true})
 	}
-	found, ferr := tx.Finish()
-	if err = errors.Join(err, ferr); err != nil {
+	report := i.End()
+	if err := errors.Join(o.Err, report.Err); err != nil {
 		return err
 	}
-	classed := slices.ContainsFunc(found.Matches, func(m waf.Match) bool { return slices.Contains(m.Tags, class) })
+	classed := slices.ContainsFunc(report.Findings.Matches, func(m waf.Match) bool { return slices.Contains(m.Tags, class) })
 	switch {
 	case !classed:
 		return fmt.Errorf("no rule tagged %s matched", class)
-	case !verdict.Blocks():
-		return fmt.Errorf("not blocked (score %d)", found.InboundScore)
+	case !o.Stops():
+		return fmt.Errorf("not blocked (score %d)", report.Findings.InboundScore)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
@@ -44,7 +45,7 @@ type Proxy struct {
 	bulkhead  *bulkhead
 	memory    *memory
 	suspects  suspects
-	decoder   *coding.Decoder
+	inspector inspect.Inspector
 	snapshot  atomic.Pointer[snapshot] // nil until Load has succeeded
 	stage     atomic.Value             // string: what Load is at
 	draining  atomic.Bool
@@ -72,10 +73,10 @@ func Prepare(o Options) *Proxy {
 		metrics:   newMetrics(o.Registry, o.Version),
 		resources: newResources(),
 		reloads:   make(chan reloadRequest),
-		decoder:   coding.New(),
 		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 		memory:    newMemory(int64(config.GiB)), // until Load
 	}
+	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.metrics.watchMemory(p.memory)
 	p.bulkhead.crowded = processors.add
 	p.resources.disagreed = p.screenDisagreed
@@ -246,28 +247,15 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 		x.end()
 		return
 	}
-	status, reason := refusal(ctx.Conn(), err)
+	why := unreadable(ctx.Conn(), err)
 	id := newRequestID()
-	p.metrics.refused.WithLabelValues(reason).Inc()
-	answer(ctx, status, id, "")
+	p.metrics.refused.WithLabelValues(why.Word).Inc()
+	answer(ctx, why.Status, id, "")
 	ctx.SetConnectionClose()
 	p.events.Access(&audit.Access{
-		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: status,
-		Verdict: verdictRefused.String(), Coverage: coverageNone.String(), CoverageReason: reasonRefused.String(), Error: reason,
+		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: why.Status,
+		Verdict: inspect.Refused.String(), Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Error: why.Word,
 	})
-}
-
-// refusal is the status and the reason for which a request, or the rest of one, was not
-// read. fasthttp hides some errors behind its own; the connection knows.
-func refusal(c net.Conn, err error) (status int, reason string) {
-	var v *wire.Violation
-	if c, ok := c.(*wire.Conn); ok {
-		v = c.Violation()
-	}
-	if v != nil || errors.As(err, &v) {
-		return v.Status, v.Reason
-	}
-	return fasthttp.StatusBadRequest, "syntax" // valid to wire, and not to fasthttp
 }
 
 func (p *Proxy) reportPanic(r any, requestID string) {

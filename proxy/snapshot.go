@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -57,7 +58,7 @@ func (p *Proxy) current() *snapshot {
 }
 
 // shared is an engine or a pool that several snapshots use. owners is guarded by
-// Proxy.sharing.
+// resources.mu.
 type shared[T any] struct {
 	value  T
 	owners int
@@ -66,17 +67,15 @@ type shared[T any] struct {
 
 // route is a config.Route bound to everything a request on it needs.
 type route struct {
-	config            config.Route
-	policy            config.Policy
-	engine            *waf.Engine // nil: mode off
-	lenient           pathKinds   // of odd paths that are let through although readings differ
-	strictPaths       bool        // odd paths are refused although readings agree
-	inspectsResponses bool
-	inspectsMessages  bool            // of WebSockets
-	oversize          string          // config.RequestBody.Oversize; a policy that only detects rejects nothing
-	split             *upstream.Split // nil: a redirect
-	block             pages
-	metrics           *routeMetrics
-	inFlight          atomic.Int64
-	lane              lane // at the bulkhead
+	config           config.Route
+	policy           config.Policy
+	inspect          inspect.Policy  // the same policy, as inspections see it
+	lenient          pathKinds       // of odd paths that are let through although readings differ
+	strictPaths      bool            // odd paths are refused although readings agree
+	inspectsMessages bool            // of WebSockets
+	split            *upstream.Split // nil: a redirect
+	block            pages
+	metrics          *routeMetrics
+	inFlight         atomic.Int64
+	lane             lane // at the bulkhead
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -74,18 +75,18 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 		panic("BUG: a 101 without a stream in both directions")
 	}
 	if !acceptsWebSocket(h, x.view.get(webSocketKey), !x.route.inspectsMessages) {
-		x.upstreamFailed("malformed")
-		x.answer(fasthttp.StatusBadGateway)
+		x.upstreamFailed(notWebSocket)
+		x.answer(notWebSocket.Status)
 		return
 	}
 	x.editResponseHead(h)
 	h.Set("Connection", "Upgrade")
 	h.Set("Upgrade", "websocket")
 	var inspected *messages
-	if x.coverage.label == coverageFull {
-		x.coverage = coverage{coverageHeaders, reasonUpgrade}
+	if c := &x.outcome.Coverage; c.Label == inspect.Full {
+		*c = inspect.Coverage{Label: inspect.Headers, Reason: inspect.ReasonUpgrade}
 		if x.route.inspectsMessages {
-			x.coverage.label = coveragePartial
+			c.Label = inspect.Partial
 			inspected = x.inspectMessages()
 		}
 	}
@@ -105,7 +106,7 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 		p.tunnels.Add(1)
 		defer p.tunnels.Add(-1)
 		if inspected != nil {
-			defer inspected.x.snapshot.release()
+			defer inspected.snapshot.release()
 		}
 		defer func() {
 			if r := recover(); r != nil {

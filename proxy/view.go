@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/waf"
 )
 
@@ -121,4 +122,53 @@ func token(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// request is what the rules see of the request's head.
+func (v *view) request(ctx *fasthttp.RequestCtx) waf.Request {
+	server := addrPort(ctx.LocalAddr())
+	r := waf.Request{
+		Method: v.method, Target: v.target, Protocol: v.protocol, Host: v.hostname(), Headers: v.headers,
+		ClientAddr: v.client.String(), ClientPort: int(v.peer.Port()), ServerPort: int(server.Port()),
+	}
+	if server.Addr() != (netip.Addr{}) {
+		r.ServerAddr = server.Addr().String()
+	}
+	return r
+}
+
+// responseView is what the rules see of the response's head. Of a body that they get
+// decoded they do not see that it was encoded: CRS passes over bodies that are.
+func (x *exchange) responseView(h *fasthttp.ResponseHeader) *waf.Response {
+	r := &x.response
+	*r = waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1", Headers: r.Headers[:0]}
+	decoded := false
+	if field := h.ContentEncoding(); len(field) > 0 && x.route.inspect.ResponseBodies {
+		_, err := coding.Parse(string(field))
+		decoded = err == nil
+	}
+	// One copy of all fields, as in view.read.
+	x.scratch, x.ends = x.scratch[:0], x.ends[:0]
+	for k, v := range h.All() {
+		if !decoded || !strings.EqualFold(string(k), "Content-Encoding") {
+			x.scratch = append(append(x.scratch, k...), v...)
+			x.ends = append(x.ends, len(k), len(v))
+		}
+	}
+	all := string(x.scratch)
+	for i := 0; i < len(x.ends); i += 2 {
+		name, value := x.ends[i], x.ends[i]+x.ends[i+1]
+		r.Headers = append(r.Headers, waf.Header{Name: all[:name], Value: all[name:value]})
+		all = all[value:]
+	}
+	return r
+}
+
+// fields yields the received field lines.
+func (v *view) fields(yield func(name, value []byte) bool) {
+	for i := range v.headers {
+		if !yield([]byte(v.headers[i].Name), []byte(v.headers[i].Value)) {
+			return
+		}
+	}
 }

@@ -41,7 +41,15 @@ type ruleScore struct{ points, paranoia int }
 
 // Compiler compiles policies. Their screens share what they have in common. It is safe for
 // concurrent use.
-type Compiler struct{ screens *screen.Compiler }
+type Compiler struct {
+	// Screens makes their screens. Whoever checks that a wrong screen is noticed sets another one.
+	Screens Screener
+}
+
+// Screener makes screens of the text that engines are compiled from.
+type Screener interface {
+	Compile(texts []screen.Text, mediaTypes []string) (*screen.Screen, error)
+}
 
 // NewCompiler returns a compiler.
 func NewCompiler() *Compiler { return &Compiler{screen.NewCompiler(rules())} }
@@ -80,7 +88,7 @@ func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("compile policy %q: %d rules are left, fewer than the floor of %d: exclude less, or write mode: off to say that nothing is inspected",
 			p.ID, e.rules, MinRules), e.Close())
 	}
-	e.compileScreen(c.screens, phases)
+	e.compileScreen(c.Screens, phases)
 	return e, nil
 }
 
@@ -96,9 +104,24 @@ func (e *Engine) Close() error {
 	return e.waf.(experimental.WAFCloser).Close()
 }
 
-// Begin starts a transaction. id is what rules see as UNIQUE_ID.
-func (e *Engine) Begin(ctx context.Context, id string) *Transaction {
-	t := &Transaction{engine: e, ctx: ctx, id: id, budget: budget.New(e.policy.Budget), read: newTranscript(e.policy.Reading)}
+// Terms are what a transaction begins with.
+type Terms struct {
+	ID        string // what rules see as UNIQUE_ID
+	Gate      Gate   // nil: rules never wait
+	Unbounded bool   // without the policy's budget: what it costs says nothing of clients
+
+	// Gone says that nobody waits for the verdict any more, which ends the transaction. Whatever takes
+	// longer than some microseconds asks for it again and again, in any goroutine. nil: somebody does.
+	Gone func() bool
+}
+
+// Begin starts a transaction.
+func (e *Engine) Begin(ctx context.Context, terms Terms) *Transaction {
+	t := &Transaction{engine: e, ctx: ctx, id: terms.ID, gate: terms.Gate, read: newTranscript(e.policy.Reading)}
+	if !terms.Unbounded {
+		t.budget = budget.New(e.policy.Budget)
+	}
+	t.budget.StopIf(terms.Gone)
 	if e.screens.Load() {
 		t.run, t.clean, t.screenAsked = e.screen.Begin(t.read.values), true, true
 		t.run.Within(&t.budget)

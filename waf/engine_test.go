@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,10 +55,19 @@ const (
 	sqliForm = "q=1'+UNION+SELECT+username,password+FROM+users--+-"
 )
 
+// closed is a gate that lets no rule through: what passes it is clean to the screen.
+type closed struct{}
+
+var errClosed = errors.New("not clean to the screen")
+
+func (closed) Run(func()) error { return errClosed }
+
+func passed(v Verdict, err error) bool { return err == nil && v.Action == Pass }
+
 // run sends a request through all its phases, as a proxy would.
 func run(t testing.TB, e *Engine, r *Request, body string) (Verdict, Findings) {
 	t.Helper()
-	tx := e.Begin(t.Context(), "id-1")
+	tx := e.Begin(t.Context(), Terms{ID: "id-1"})
 	v, err := tx.RequestHead(r)
 	if err == nil && !v.Blocks() {
 		v, err = tx.RequestBody([]byte(body), true)
@@ -169,7 +179,7 @@ func TestResponse(t *testing.T) {
 		{"image", "image/png", false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tx := e.Begin(t.Context(), "id")
+			tx := e.Begin(t.Context(), Terms{ID: "id"})
 			if v, err := tx.RequestHead(get("/")); err != nil || v.Blocks() {
 				t.Fatal(v, err)
 			}
@@ -306,7 +316,7 @@ func TestConcurrent(t *testing.T) {
 
 // A panic inside the engine is an error of one transaction.
 func TestPanicIsAnError(t *testing.T) {
-	tx := mustEngine(t).Begin(t.Context(), "id")
+	tx := mustEngine(t).Begin(t.Context(), Terms{ID: "id"})
 	if _, err := tx.RequestHead(nil); err == nil || !strings.HasPrefix(err.Error(), "engine panic: ") {
 		t.Errorf("error %v, want an engine panic", err)
 	}

@@ -123,25 +123,20 @@ func hostileMessage(mediaType string, body []byte) *message {
 }
 
 // screenAll runs a message through the screen alone.
-func screenAll(t testing.TB, e *Engine, m *message) (clean bool) {
-	tx := e.Begin(t.Context(), "0193a7b2-hostile")
-	clean = tx.HeadIsClean(m.request) && tx.BodyIsClean(m.body, true)
-	tx.endScreen()
-	return clean
+func screenAll(t testing.TB, e *Engine, m *message) bool {
+	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-hostile", Gate: closed{}})
+	defer tx.endScreen()
+	return passed(tx.RequestHead(m.request)) && passed(tx.RequestBody(m.body, true))
 }
 
 // both runs a message through the screen and, where that is not clean, through Coraza.
 func both(t testing.TB, e *Engine, m *message) (Findings, []leftOut) {
-	tx := e.Begin(t.Context(), "0193a7b2-hostile")
-	if !tx.HeadIsClean(m.request) {
-		if _, err := tx.RequestHead(m.request); err != nil {
-			t.Fatal(err)
-		}
+	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-hostile"})
+	if _, err := tx.RequestHead(m.request); err != nil {
+		t.Fatal(err)
 	}
-	if !tx.BodyIsClean(m.body, true) {
-		if _, err := tx.RequestBody(m.body, true); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := tx.RequestBody(m.body, true); err != nil {
+		t.Fatal(err)
 	}
 	left := tx.leftOut
 	f, err := tx.Finish()

@@ -10,7 +10,7 @@ import (
 )
 
 // TestInspectionMemory measures what a body of 1 MiB costs beside itself while it is inspected: at most
-// what the proxy accounts for it (proxy.readingCost). What Holds says is logged beside: memory that
+// what the proxy accounts for it (inspect.ReadingCost). What Holds says is logged beside: memory that
 // belongs to the processors, not to the transaction, is not in it.
 func TestInspectionMemory(t *testing.T) {
 	const n, cost = 1 << 20, 14
@@ -42,18 +42,15 @@ func TestInspectionMemory(t *testing.T) {
 			body := []byte(tt.body)
 			request := post("/", tt.media, tt.body)
 			before := live()
-			tx := e.Begin(t.Context(), "memory")
-			if !tx.HeadIsClean(request) {
-				if _, err := tx.RequestHead(request); err != nil {
-					t.Fatal(err)
-				}
+			tx := e.Begin(t.Context(), Terms{ID: "memory"})
+			if _, err := tx.RequestHead(request); err != nil {
+				t.Fatal(err)
 			}
-			if tx.clean = tx.clean && !ask; ask {
-				if _, err := tx.RequestBody(body, true); err != nil {
-					t.Fatal(err)
-				}
-			} else {
-				tx.BodyIsClean(body, true)
+			if tx.clean = tx.clean && !ask; !ask {
+				tx.gate = closed{}
+			}
+			if _, err := tx.RequestBody(body, true); err != nil && err != errClosed {
+				t.Fatal(err)
 			}
 			took := live() - before
 			t.Logf("%s, rules %v: %.1f times its length, Holds %.1f", tt.name, ask, float64(took)/n, float64(tx.Holds())/n)

@@ -6,12 +6,9 @@ import "testing"
 func TestAttacksAreShownToFewRules(t *testing.T) {
 	e := screenEngine(t, 1)
 	r := get("/search?q=1%27%20UNION%20SELECT%20username,mail%20FROM%20users--%20-")
-	tx := e.Begin(t.Context(), "id-1")
-	if tx.HeadIsClean(r) {
-		t.Fatal("clean")
-	}
-	if _, err := tx.RequestHead(r); err != nil {
-		t.Fatal(err)
+	tx := e.Begin(t.Context(), Terms{ID: "id-1"})
+	if _, err := tx.RequestHead(r); err != nil || tx.clean {
+		t.Fatal(err, tx.clean)
 	}
 	if v, err := tx.RequestBody(nil, true); err != nil || !v.Blocks() {
 		t.Fatal(v, err)
@@ -56,13 +53,10 @@ func TestRulesThatAreNotLeftOut(t *testing.T) {
 			if !e.Screening() {
 				t.Fatal(e.NoScreen())
 			}
-			tx := e.Begin(t.Context(), "id-1")
+			tx := e.Begin(t.Context(), Terms{ID: "id-1"})
 			r := get("/?q=attack")
-			if tx.HeadIsClean(r) {
-				t.Fatal("clean")
-			}
-			if _, err := tx.RequestHead(r); err != nil {
-				t.Fatal(err)
+			if _, err := tx.RequestHead(r); err != nil || tx.clean {
+				t.Fatal(err, tx.clean)
 			}
 			if _, err := tx.RequestBody(nil, true); err != nil {
 				t.Fatal(err)

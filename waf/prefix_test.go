@@ -24,7 +24,7 @@ func TestPrefixIsInspected(t *testing.T) {
 		{"multipart, clean", "multipart/form-data; boundary=xx", "--xx\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--xx\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n" + pad, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tx := e.Begin(t.Context(), "id")
+			tx := e.Begin(t.Context(), Terms{ID: "id"})
 			if v, err := tx.RequestHead(post("/", tt.mediaType, tt.body)); err != nil || v.Blocks() {
 				t.Fatal(v, err)
 			}

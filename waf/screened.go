@@ -21,7 +21,7 @@ var errScreenOff = errors.New("screen: off")
 
 // compileScreen makes the engine's screen. A policy whose text the screen does not
 // understand has none, which NoScreen tells; it is as safe as with one, and slower.
-func (e *Engine) compileScreen(c *screen.Compiler, phases map[int]int) {
+func (e *Engine) compileScreen(c Screener, phases map[int]int) {
 	if e.policy.ScreenOff {
 		e.noScreen = errScreenOff
 		return
@@ -75,12 +75,16 @@ func (e *Engine) disagree(d Disagreement) {
 // Screening reports whether the engine has a screen that has not been switched off.
 func (e *Engine) Screening() bool { return e.screens.Load() }
 
-// Clean reports whether everything so far was clean to the screen, so that Coraza was not
-// asked.
-func (t *Transaction) Clean() bool { return t.clean }
-
-// Screened reports whether there was a screen to ask.
-func (t *Transaction) Screened() bool { return t.screenAsked }
+// said is what the screen has said of the transaction.
+func (t *Transaction) said() Screened {
+	switch {
+	case !t.screenAsked:
+		return ScreenOff
+	case t.clean:
+		return ScreenClean
+	}
+	return ScreenInspect
+}
 
 // Holds is about how many bytes the transaction takes beside the request that it was given: what was
 // read of it, and what Coraza makes of that, if it was asked.
@@ -91,14 +95,8 @@ func (t *Transaction) Holds() int {
 	return t.read.values.Holds()
 }
 
-// askedBytes is how much of a value [Transaction.Asked] has at most.
+// askedBytes is how much of a value [Findings.Asked] has at most.
 const askedBytes = 256
-
-// Reason is why Coraza was asked although there is a screen. The value in it is unmasked.
-type Reason = screen.Reason
-
-// Asked is why Coraza was asked although there is a screen.
-func (t *Transaction) Asked() Reason { return t.asked }
 
 // screened asks the screen about the next phase, if everything was clean so far.
 func (t *Transaction) screened(phase int, ask func() bool) bool {

@@ -33,12 +33,12 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 	again := func() *Transaction {
 		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", read: newTranscript(e.policy.Reading), request: m.request, body: body, whole: whole, response: m.response, answer: answer}
 	}
-	tx := e.Begin(t.Context(), "0193a7b2-sound")
+	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-sound", Gate: closed{}})
 	steps := []func() bool{
-		func() bool { return tx.HeadIsClean(m.request) },
-		func() bool { return tx.BodyIsClean(body, whole) },
-		func() bool { return tx.ResponseHeadIsClean(m.response) },
-		func() bool { return tx.ResponseBodyIsClean(answer) },
+		func() bool { return passed(tx.RequestHead(m.request)) },
+		func() bool { return passed(tx.RequestBody(body, whole)) },
+		func() bool { return passed(tx.ResponseHead(m.response)) },
+		func() bool { return passed(tx.ResponseBody(answer)) },
 		func() bool { return tx.screened(5, tx.run.Last) },
 	}
 	for _, step := range steps {
@@ -47,7 +47,7 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 		}
 		clean++
 	}
-	why = fmt.Sprintf("%+v", tx.Asked())
+	why = fmt.Sprintf("%+v", tx.asked)
 	if !e.Screening() {
 		t.Fatal("the screen failed")
 	}
@@ -79,7 +79,7 @@ func narrowed(t testing.TB, e *Engine, m *message, body, answer []byte, whole bo
 		return // Coraza fails, in both ways
 	}
 	const times = 100
-	tx := e.Begin(t.Context(), "0193a7b2-sound")
+	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-sound"})
 	_, err = through(tx, &message{m.request, body, m.response, answer}, whole)
 	got, ferr := tx.Finish()
 	for i := 0; err != nil || ferr != nil; i++ {

@@ -40,8 +40,8 @@ func TestSpellings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, body := make()
-			tx := e.Begin(t.Context(), "id-1")
-			if tx.HeadIsClean(r) && tx.BodyIsClean([]byte(body), true) {
+			tx := e.Begin(t.Context(), Terms{ID: "id-1", Gate: closed{}})
+			if passed(tx.RequestHead(r)) && passed(tx.RequestBody([]byte(body), true)) {
 				t.Error("clean to the screen")
 			}
 			if _, err := tx.Finish(); err != nil {

@@ -15,6 +15,14 @@ var ErrBudget = errors.New("the inspection has cost more than its budget")
 // ErrGone says that an inspection has ended without a verdict, since nobody waited for one any more.
 var ErrGone = errors.New("nobody waits for the verdict any more")
 
+// overBudget is why an inspection has ended whose budget is spent.
+func (t *Transaction) overBudget() error {
+	if t.budget.Stopped() {
+		return ErrGone
+	}
+	return ErrBudget
+}
+
 // outOfBudget is what ends an inspection from within Coraza, whose rules know no other end than their
 // own. It is a panic, and not an operator that says no from then on: for rules that ask for the contrary
 // (!@rx) that would be a match, and all transformations would go on.
@@ -64,20 +72,6 @@ func spend(tx plugintypes.TransactionState, steps int) *budget.Budget {
 	}
 	return p.budget
 }
-
-// OverBudget reports whether the budget is spent. Nothing but Finish may follow then.
-func (t *Transaction) OverBudget() bool { return t.budget.Spent() }
-
-// StopIf ends the inspection as soon as somebody says that nobody waits for its verdict any more. What would
-// take longer than some microseconds asks for it again and again. It comes before everything else.
-func (t *Transaction) StopIf(gone func() bool) { t.budget.StopIf(gone) }
-
-// Stopped reports whether that has happened. Nothing but Finish may follow then.
-func (t *Transaction) Stopped() bool { return t.budget.Stopped() }
-
-// Unbounded takes the limit off the transaction's budget. It is for a question whose cost says nothing of
-// clients. It comes before all others.
-func (t *Transaction) Unbounded() { t.budget = budget.New(0) }
 
 // logging runs the rules of phase 5, as far as the budget goes: what was found before counts in any case.
 func (t *Transaction) logging() {

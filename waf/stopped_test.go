@@ -14,11 +14,10 @@ func TestStopIf(t *testing.T) {
 		e := mustEngine(t, func(p *Policy) { p.ScreenOff = screenOff })
 		for stopAt := range 4 {
 			asked := 0
-			tx := e.Begin(t.Context(), "id")
-			tx.StopIf(func() bool { asked++; return asked > stopAt })
+			tx := e.Begin(t.Context(), Terms{ID: "id", Gone: func() bool { asked++; return asked > stopAt }})
 			r := post("/search", "application/x-www-form-urlencoded", string(form))
 			_, err := through(tx, &message{request: r, body: form, response: &benchResponse}, true)
-			if !tx.Stopped() || !tx.OverBudget() {
+			if !tx.budget.Stopped() || !tx.budget.Spent() {
 				t.Fatalf("screen off: %v: not stopped after %d questions: %v", screenOff, asked, err)
 			}
 			if asked != stopAt+1 {

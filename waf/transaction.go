@@ -13,17 +13,22 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen"
 )
 
+// Gate is where rules wait for their turn: they keep a core busy for milliseconds, the screen for
+// microseconds. Run calls rules once and returns nil when they are over; or it does not call them,
+// and its error is that of the phase.
+type Gate interface{ Run(rules func()) error }
+
 // Transaction is one request and its response on their way through an engine.
 //
-// For each phase there are two steps: one that asks the screen, cheap, and one that asks
-// Coraza, which is needed only if the screen has not found the message clean, then or in an
-// earlier phase. The steps are called in order; none may be left out. After a verdict that
-// blocks, only Finish may follow.
+// Each phase asks the screen first, and then Coraza if the screen has not found the message clean,
+// now or in an earlier phase. The phases are called in order; none may be left out. After a verdict
+// that blocks, or an error, only Finish may follow.
 type Transaction struct {
 	engine      *Engine
 	budget      budget.Budget
 	ctx         context.Context
 	id          string
+	gate        Gate
 	tx          types.Transaction // nil: everything was clean so far
 	run         *screen.Run       // nil: there is no screen, or it has failed
 	clean       bool              // everything was, so far
@@ -44,24 +49,38 @@ type Transaction struct {
 	phase int
 }
 
-// HeadIsClean asks the screen about a request's head. If it is clean, RequestHead need not be
-// called.
-func (t *Transaction) HeadIsClean(r *Request) (clean bool) {
+// rules runs a phase in Coraza, when the gate lets it.
+func (t *Transaction) rules(phase func() (Verdict, error)) (v Verdict, err error) {
+	if t.budget.Spent() {
+		return Verdict{}, t.overBudget()
+	}
+	run := func() {
+		defer t.ended(&err)
+		v, err = phase()
+	}
+	if t.gate == nil {
+		run()
+	} else if refused := t.gate.Run(run); refused != nil {
+		return Verdict{}, refused
+	}
+	return v, err
+}
+
+// RequestHead is phase 1.
+func (t *Transaction) RequestHead(r *Request) (Verdict, error) {
 	t.request = r
-	return t.screened(1, t.screenHead)
+	if t.screened(1, t.screenHead) {
+		return Verdict{}, nil
+	}
+	return t.rules(func() (Verdict, error) {
+		t.begin()
+		return t.requestHead(), nil
+	})
 }
 
 func (t *Transaction) screenHead() bool {
 	t.readHead()
 	return t.run.Head()
-}
-
-// RequestHead runs the rules of phase 1.
-func (t *Transaction) RequestHead(r *Request) (v Verdict, err error) {
-	defer t.ended(&err)
-	t.request = r
-	t.begin()
-	return t.requestHead(), nil
 }
 
 func (t *Transaction) requestHead() Verdict {
@@ -85,27 +104,24 @@ func (t *Transaction) WantsRequestBody() bool {
 // Off reports whether a rule has switched the engine off for this transaction.
 func (t *Transaction) Off() bool { return t.tx != nil && t.tx.IsRuleEngineOff() }
 
-// BodyIsClean asks the screen about a request's body, on the terms of RequestBody. The body must
-// not change before Finish.
-func (t *Transaction) BodyIsClean(body []byte, whole bool) (clean bool) {
+// RequestBody is phase 2, with the body, or the prefix of it that is inspected (whole is false
+// then); nil if there is none. The body must not change before Finish.
+func (t *Transaction) RequestBody(body []byte, whole bool) (Verdict, error) {
 	t.body, t.whole = body, whole
-	return t.screened(2, t.screenBody)
+	if t.screened(2, t.screenBody) {
+		return Verdict{}, nil
+	}
+	return t.rules(func() (Verdict, error) {
+		if v, err := t.catchUp(1); err != nil || v.Action != Pass {
+			return v, err
+		}
+		return t.requestBody()
+	})
 }
 
 func (t *Transaction) screenBody() bool {
 	t.readBody(t.run.Processor())
 	return t.run.Body()
-}
-
-// RequestBody runs the rules of phase 2 on the body, or on the prefix of it that is
-// inspected (whole is false then); nil if there is none. It has to be called in any case.
-func (t *Transaction) RequestBody(body []byte, whole bool) (v Verdict, err error) {
-	defer t.ended(&err)
-	t.body, t.whole = body, whole
-	if v, err := t.catchUp(1); err != nil || v.Action != Pass {
-		return v, err
-	}
-	return t.requestBody()
 }
 
 func (t *Transaction) requestBody() (Verdict, error) {
@@ -125,20 +141,18 @@ func (t *Transaction) requestBody() (Verdict, error) {
 	return t.verdict(it), nil
 }
 
-// ResponseHeadIsClean asks the screen about a response's head.
-func (t *Transaction) ResponseHeadIsClean(r *Response) (clean bool) {
+// ResponseHead is phase 3. It spells the response's media type as Coraza compares it.
+func (t *Transaction) ResponseHead(r *Response) (Verdict, error) {
 	t.normalize(r)
-	return t.screened(3, func() bool { return t.run.ResponseHead(r) })
-}
-
-// ResponseHead runs the rules of phase 3.
-func (t *Transaction) ResponseHead(r *Response) (v Verdict, err error) {
-	defer t.ended(&err)
-	t.normalize(r)
-	if v, err := t.catchUp(2); err != nil || v.Action != Pass {
-		return v, err
+	if t.screened(3, t.screenResponseHead) {
+		return Verdict{}, nil
 	}
-	return t.responseHead(), nil
+	return t.rules(func() (Verdict, error) {
+		if v, err := t.catchUp(2); err != nil || v.Action != Pass {
+			return v, err
+		}
+		return t.responseHead(), nil
+	})
 }
 
 // normalize spells the media type as Coraza compares it.
@@ -151,12 +165,14 @@ func (t *Transaction) normalize(r *Response) {
 	}
 }
 
+func (t *Transaction) screenResponseHead() bool { return t.run.ResponseHead(t.response) }
+
 func (t *Transaction) responseHead() Verdict {
 	t.phase = 3
 	for _, h := range t.response.Headers {
 		t.tx.AddResponseHeader(keyOfItsOwn(h.Name), h.Value)
 	}
-	t.narrow(3, func() bool { return t.run.ResponseHead(t.response) })
+	t.narrow(3, t.screenResponseHead)
 	t.completed = 3
 	return t.verdict(t.tx.ProcessResponseHeaders(t.response.Status, t.response.Protocol))
 }
@@ -170,27 +186,26 @@ func (t *Transaction) WantsResponseBody() bool {
 	return !t.tx.IsRuleEngineOff() && t.tx.IsResponseBodyAccessible() && t.tx.IsResponseBodyProcessable()
 }
 
-// ResponseBodyIsClean asks the screen about a response's body, on the terms of ResponseBody. The
-// body must not change before Finish.
-func (t *Transaction) ResponseBodyIsClean(body []byte) (clean bool) {
+// ResponseBody is phase 4, with the body, or the prefix of it that is inspected; nil if there is
+// none. The body must not change before Finish.
+func (t *Transaction) ResponseBody(body []byte) (Verdict, error) {
 	t.answer = body
-	return t.screened(4, func() bool { return t.run.ResponseBody(body) })
+	if t.screened(4, t.screenResponseBody) {
+		return Verdict{}, nil
+	}
+	return t.rules(func() (Verdict, error) {
+		if v, err := t.catchUp(3); err != nil || v.Action != Pass {
+			return v, err
+		}
+		return t.responseBody()
+	})
 }
 
-// ResponseBody runs the rules of phase 4 on the body, or on the prefix of it that is
-// inspected; nil if there is none. It has to be called in any case.
-func (t *Transaction) ResponseBody(body []byte) (v Verdict, err error) {
-	defer t.ended(&err)
-	t.answer = body
-	if v, err := t.catchUp(3); err != nil || v.Action != Pass {
-		return v, err
-	}
-	return t.responseBody()
-}
+func (t *Transaction) screenResponseBody() bool { return t.run.ResponseBody(t.answer) }
 
 func (t *Transaction) responseBody() (Verdict, error) {
 	t.phase = 4
-	t.narrow(4, func() bool { return t.run.ResponseBody(t.answer) })
+	t.narrow(4, t.screenResponseBody)
 	if len(t.answer) > 0 {
 		if it, _, err := t.tx.WriteResponseBody(t.answer); err != nil {
 			return Verdict{}, fmt.Errorf("buffer response body: %w", err)
@@ -211,13 +226,14 @@ func (t *Transaction) responseBody() (Verdict, error) {
 func (t *Transaction) Finish() (f Findings, err error) {
 	defer t.ended(&err)
 	defer t.end()
+	defer func() { f.Screened, f.Asked = t.said(), t.asked }()
 	if t.tx == nil && (!t.clean || t.screened(5, t.run.Last)) {
 		if t.clean {
 			t.engine.verify(t, true)
 		}
 		return Findings{}, nil
 	}
-	if t.tx == nil && t.OverBudget() {
+	if t.tx == nil && t.budget.Spent() {
 		return Findings{}, nil
 	}
 	if t.tx == nil {
@@ -327,9 +343,7 @@ func (t *Transaction) ended(err *error) {
 	switch r.(type) {
 	case nil:
 	case outOfBudget:
-		if *err = ErrBudget; t.Stopped() {
-			*err = ErrGone
-		}
+		*err = t.overBudget()
 	default:
 		*err = &PanicError{Value: r, Stack: debug.Stack()}
 	}

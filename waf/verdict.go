@@ -1,6 +1,9 @@
 package waf
 
-import "github.com/wafer-waf/wafer/waf/reading"
+import (
+	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen"
+)
 
 // Action is what the rules decided.
 type Action uint8
@@ -61,4 +64,24 @@ type Findings struct {
 	Matches       []Match
 	InboundScore  int // at the blocking paranoia level
 	OutboundScore int
+	Screened      Screened
+	Asked         Reason // why Coraza was asked although there is a screen; the value is unmasked
 }
+
+// Screened is what the screen said of a transaction.
+type Screened uint8
+
+// What it can say.
+const (
+	ScreenOff       Screened = iota // there was none to ask
+	ScreenInspect                   // not proved clean: the rules decided
+	ScreenClean                     // proved clean: the rules were not asked
+	ScreenedResults                 // how many there are
+)
+
+var screenedNames = [ScreenedResults]string{"off", "inspect", "clean"}
+
+func (s Screened) String() string { return screenedNames[s] }
+
+// Reason is why Coraza was asked although there is a screen.
+type Reason = screen.Reason

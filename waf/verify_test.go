@@ -11,9 +11,9 @@ func TestVerifyKeepsItsRequest(t *testing.T) {
 	e.checks.done = func() { close(done) }
 
 	r := get("/a?b=c")
-	tx := e.Begin(t.Context(), "id-1")
-	if !tx.HeadIsClean(r) || !tx.BodyIsClean(nil, true) {
-		t.Fatalf("the screen asks for %+v", tx.Asked())
+	tx := e.Begin(t.Context(), Terms{ID: "id-1", Gate: closed{}})
+	if !passed(tx.RequestHead(r)) || !passed(tx.RequestBody(nil, true)) {
+		t.Fatalf("the screen asks for %+v", tx.asked)
 	}
 	if _, err := tx.Finish(); err != nil {
 		t.Fatal(err)

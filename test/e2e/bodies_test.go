@@ -184,7 +184,9 @@ policies:
 					"chunks": chunked + "3\r\nq=1\r\n",
 					"chunk":  chunked + "30\r\nq=1",
 				} {
-					cut := func(e map[string]any) bool { return e["error"] == "body" || e["error"] == "truncated" }
+					cut := func(e map[string]any) bool {
+						return e["error"] == "body" || e["error"] == "truncated" || e["error"] == "client_gone"
+					}
 					before := len(w.Events(cut))
 					c := dial(t, w.Addr, "").send(raw)
 					if err := c.Close(); err != nil {

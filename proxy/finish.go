@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
+)
+
+// end is finish where nobody else would recover: fasthttp's goroutines end the process
+// with a panic.
+func (x *exchange) end() {
+	p, id := x.proxy, x.id
+	defer func() {
+		if r := recover(); r != nil {
+			p.reportPanic(r, id)
+		}
+	}()
+	x.closeUpstream()
+	x.finish()
+}
+
+// finish writes the events, counts, and lets go of everything. It runs once: after the
+// handler, or when the streamed answer is closed.
+func (x *exchange) finish() {
+	p, v := x.proxy, &x.view
+	took := time.Since(x.started)
+	status := x.ctx.Response.StatusCode()
+	o := &x.outcome
+	if o.Verdict == inspect.Drop {
+		status = 0
+	}
+	if x.answerBody.err != nil && o.Failure == (inspect.Failure{}) {
+		o.Failure = responseCut
+	}
+	report := x.inspection.End()
+	if report.Err != nil {
+		p.log.Error().Err(report.Err).Str("request_id", x.id).Msg("engine failed after the verdict")
+	}
+	var routeID, policyID, mode, upstreamID string
+	if r := x.route; r != nil {
+		routeID, policyID, mode = r.config.ID, r.policy.ID, r.policy.Mode
+		r.inFlight.Add(-1)
+		if r.inspect.Engine != nil {
+			r.metrics.screen(report.Findings.Screened)
+			x.remember()
+		}
+		r.metrics.done(o.Verdict, status, o.Coverage, took, report.Took)
+	}
+	if x.pool != nil {
+		upstreamID = x.pool.ID()
+	}
+	if x.route != nil {
+		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, o, &report.Findings, status)
+	}
+	if p.boot.Log.Access != "off" || o.Verdict == inspect.Refused {
+		out := x.answerBody.n
+		if out == 0 && !x.ctx.Response.IsBodyStream() {
+			out = int64(len(x.ctx.Response.Body()))
+		}
+		var in int64
+		if c, ok := x.stream.(*countedBody); ok {
+			in = c.n
+		}
+		p.events.Access(&audit.Access{
+			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
+			Method: v.method, Host: v.host, Path: v.path, Protocol: v.protocol, Status: status,
+			BytesIn: in, BytesOut: out, Duration: took,
+			Upstream: upstreamID, Endpoint: x.up.Endpoint, UpstreamDuration: x.upstreamed,
+			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
+			UserAgent: v.get("User-Agent"), Error: o.Failure.Word,
+		})
+	}
+	p.metrics.inFlight.Dec()
+	bodies.put(x.body)
+	bodies.put(x.sent)
+	x.leaveMemory()
+	x.snapshot.release()
+	*x.up = upstream.Exchange{}
+	*x = exchange{
+		up: x.up, scratch: x.scratch, ends: x.ends, view: view{headers: v.headers[:0], hops: v.hops[:0]},
+		response: waf.Response{Headers: x.response.Headers[:0]}, fields: x.fields, onInterim: x.onInterim, isGone: x.isGone,
+	}
+	exchanges.Put(x)
+}
+
+// remember notes whether the client's request was an attack.
+func (x *exchange) remember() {
+	switch x.outcome.Verdict {
+	case inspect.Block, inspect.Redirect, inspect.Drop:
+		x.proxy.suspects.blocked(x.place.who.client, time.Now())
+		x.suspect()
+	case inspect.Pass:
+		x.proxy.suspects.passed(x.place.who.client, time.Now())
+		if c, ok := x.ctx.Conn().(*wire.Conn); ok {
+			c.Suspect = netip.Prefix{}
+		}
+	}
+}
+
+// subject is what a security event is about.
+type subject struct {
+	began     time.Time
+	requestID string
+	snapshot  *snapshot
+	route     *route
+	view      *view
+}
+
+// reportFindings writes a security event about an outcome that somebody has to know of.
+func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Findings, status int) {
+	if len(found.Matches) == 0 && (o.Verdict == inspect.Pass || o.Verdict == inspect.Refused) {
+		return
+	}
+	r, v := about.route, about.view
+	event := audit.Security{
+		Time: about.began, RequestID: about.requestID, Route: r.config.ID, Policy: r.policy.ID, Mode: r.policy.Mode, Client: v.client,
+		Method: v.method, Host: v.host, Path: v.path, Verdict: o.Verdict.String(), Status: status,
+		Phase: found.Verdict.Phase, RuleID: found.Verdict.RuleID,
+		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,
+		InboundThreshold: r.policy.Thresholds.Inbound, OutboundThreshold: r.policy.Thresholds.Outbound,
+		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Error: o.Failure.Word,
+		Generation: about.snapshot.generation,
+	}
+	for i := range found.Matches {
+		m := &found.Matches[i]
+		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
+		if len(m.Targets) > 0 {
+			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
+		}
+		event.Rules = append(event.Rules, rule)
+		p.metrics.ruleMatches.WithLabelValues(strconv.Itoa(m.RuleID)).Inc()
+	}
+	p.events.Security(&event)
+}
+
+// tellingTags leaves out the tags that nearly all of CRS's rules share.
+func tellingTags(tags []string) []string {
+	return slices.DeleteFunc(slices.Clone(tags), func(t string) bool {
+		for _, p := range []string{"OWASP_CRS", "application-", "language-", "platform-", "capec/"} {
+			if strings.HasPrefix(t, p) {
+				return true
+			}
+		}
+		return false
+	})
+}

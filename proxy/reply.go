@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"io"
+
+	"github.com/valyala/fasthttp"
+)
+
+// replyBody passes a response's body on.
+func (x *exchange) replyBody() {
+	body := &x.answerBody
+	body.r = x.up.Body
+	if body.prefixed {
+		body.r = prefixed(x.body, x.up.Body)
+	}
+	switch n := x.up.Length; {
+	case n < 0 && x.view.protocol != "HTTP/1.1":
+		x.replyWhole(body, maxWhole)
+		return
+	case n >= 0 && n <= maxSmall:
+		x.replyWhole(body, n)
+		return
+	case n > maxSmall && !body.prefixed && !x.readBeginning(body):
+		return
+	}
+	// A body of unknown length may be an event stream: its head must not wait for it.
+	x.ctx.Response.ImmediateHeaderFlush = x.up.Length < 0
+	body.x = x
+	x.dropInspected()
+	x.ctx.Response.SetBodyStream(body, x.up.Length)
+}
+
+const (
+	// maxSmall is how much of a response body of known length is read before its head is
+	// sent: if it breaks off there, the client gets a status for it. The server would not
+	// have sent less. Of requests, fasthttp has read as much when it calls the handler.
+	maxSmall = 8 << 10
+	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
+	// which know no chunks.
+	maxWhole = 8 << 20
+)
+
+// readBeginning reads what has to be there of a long body before its head is sent.
+func (x *exchange) readBeginning(body *answerBody) bool {
+	bodies.put(x.body) // the request's is sent
+	var err error
+	if x.body, _, err = readUpTo(x.up.Body, bodies.get(), maxSmall); err != nil {
+		x.brokeOff(err)
+		return false
+	}
+	body.r = prefixed(x.body, x.up.Body)
+	return true
+}
+
+// brokeOff answers in place of a response whose body ended too early to be sent.
+func (x *exchange) brokeOff(err error) {
+	x.answerBody.n = 0 // none of it is sent
+	x.upstreamFailed(upstreamFailure(err))
+	x.answer(fasthttp.StatusBadGateway)
+}
+
+// replyWhole reads a body of at most limit bytes and sends it.
+func (x *exchange) replyWhole(body io.Reader, limit int) {
+	all, whole, err := readUpTo(body, bodies.get(), limit)
+	defer bodies.put(all)
+	x.closeUpstream()
+	if err != nil || !whole {
+		x.brokeOff(err)
+		return
+	}
+	x.ctx.Response.SetBody(all) // a copy: it is written when all this is over
+}

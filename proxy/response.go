@@ -1,0 +1,51 @@
+package proxy
+
+import (
+	"strings"
+
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/coding"
+	"github.com/wafer-waf/wafer/inspect"
+)
+
+// readResponse reads what is inspected of a response's body. It reports false if the response has
+// been replaced.
+func (x *exchange) readResponse(h *fasthttp.ResponseHeader, limit int, into *inspect.Body) bool {
+	if !x.takeAnswer(h, limit) {
+		return x.obey(x.inspection.Overloaded(inspect.NoMemory))
+	}
+	body, whole, err := readUpTo(x.up.Body, bodies.get(), limit)
+	x.body, x.answerBody.prefixed = body, true
+	if err != nil {
+		x.upstreamFailed(upstreamFailure(err))
+		x.answer(fasthttp.StatusBadGateway)
+		return false
+	}
+	*into = inspect.Body{Bytes: body, Ended: whole, Coding: string(h.ContentEncoding())}
+	return true
+}
+
+// mediaType is a response's Content-Type without parameters, in lower case.
+func mediaType(h *fasthttp.ResponseHeader) string {
+	media, _, _ := strings.Cut(string(h.ContentType()), ";")
+	return strings.ToLower(strings.Trim(media, " \t"))
+}
+
+// acceptable leaves in an Accept-Encoding only codings that the tier can undo.
+func acceptable(value string) string {
+	var keep []string
+	for element := range strings.SplitSeq(value, ",") {
+		name, _, _ := strings.Cut(element, ";")
+		name = strings.Trim(name, " \t")
+		if name == "" || name == "*" {
+			continue
+		}
+		if _, err := coding.Parse(name); err == nil {
+			keep = append(keep, strings.Trim(element, " \t"))
+		}
+	}
+	if keep == nil {
+		return "identity"
+	}
+	return strings.Join(keep, ", ")
+}
