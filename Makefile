@@ -26,7 +26,7 @@ PLAIN_TESTS := Complexity SlowExpressions Sound Hostile Memory Sequences RandomS
 	Markup CoreRules EveryTransformation EveryPrefix EveryByte Mixtures EveryRune Random$$ XML Bodies Uploads Exclusion \
 	RequestVerdicts ContentTypes InspectionMemory Spellings Scores MultipartEvasions AttacksAreShown Properties \
 	TouchesIsSmall BestFit Literals HardExpressions Few$$ Agrees Paranoia Decided Possible ValidFilesBuild BuildProblems \
-	ImportedRoutes RoundTrip
+	ImportedRoutes RoundTrip Derived
 PLAIN := ^Test($(subst $(space),|,$(strip $(PLAIN_TESTS))))|^FuzzSound$$|Allocat|IdleMemory
 
 MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy ./coding ./cmd/wafer)
@@ -73,6 +73,10 @@ help: ## List the targets
 .PHONY: build
 build: ## Build bin/wafer, one static binary
 	CGO_ENABLED=0 go build $(BUILDFLAGS) -o bin/wafer ./cmd/wafer
+
+.PHONY: derive
+derive: ## Write waf/screen/prefilter/derived.bin anew, after a change of CRS or of that package
+	@go test -count=1 -run '^TestDerived$$' ./waf/screen/prefilter -derive -v
 
 .PHONY: image
 image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bill of materials

@@ -39,6 +39,9 @@ var evasion = byteset.Of(evasionBytes)
 // it, flags included. A byte of the value that is not valid UTF-8 counts as U+FFFD, as it does for
 // package regexp.
 func Regexp(expr string) (Need, error) {
+	if n, ok := derived(derivedNeeds, expr, false); ok {
+		return n, nil
+	}
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return Need{}, err
@@ -54,6 +57,9 @@ func BinaryRegexp(expr string) (Need, error) {
 		if expr[i] >= utf8.RuneSelf {
 			return Always(), nil // only escapes are understood
 		}
+	}
+	if n, ok := derived(derivedNeeds, expr, true); ok {
+		return n, nil
 	}
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
