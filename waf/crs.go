@@ -78,11 +78,26 @@ type crs struct{ fs.FS }
 func rules() fs.FS { return crs{coreruleset.FS} }
 
 func (c crs) Open(name string) (fs.File, error) {
+	folder, rest, _ := strings.Cut(name, "/")
+	l, leveled := parseLevels(folder)
+	if leveled {
+		name = strings.TrimSuffix(crsFolder+"/"+rest, "/")
+	}
 	f, err := c.FS.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	text, err := c.edited(name)
+	if leveled && err == nil && strings.HasSuffix(name, ".conf") {
+		if text == nil {
+			text, err = fs.ReadFile(c.FS, name)
+		}
+		var gone map[int]bool
+		if bytes.Contains(text, []byte("SecRuleUpdateTargetById")) {
+			gone, _ = l.gone(c)
+		}
+		text = []byte(l.cut(string(text), gone))
+	}
 	if text == nil || err != nil {
 		return f, err
 	}

@@ -259,7 +259,7 @@ func TestEngineErrors(t *testing.T) {
 			p.Exclusions = []Exclusion{{Source: "exclusions[0]", RuleIDs: "942999"}, {Source: "exclusions[1]", Tag: "atack-sqli"}}
 		},
 			"compile policy \"test\": exclusions[0]: no rule 942999\nexclusions[1]: no rule has tag \"atack-sqli\""},
-		{"floor", func(p *Policy) { p.Exclusions = []Exclusion{{Source: "exclusions[0]", Tag: "OWASP_CRS"}} }, "fewer than the floor of 400"},
+		{"floor", func(p *Policy) { p.Exclusions = []Exclusion{{Source: "exclusions[0]", Tag: "OWASP_CRS"}} }, "fewer than the floor of 150"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e, err := NewEngine(testPolicy(tt.change))

@@ -112,7 +112,7 @@ func (p Policy) pieces() []piece {
 		out = append(out, piece{r.Source, r.Text})
 	}
 	out = append(out,
-		piece{"crs", "Include @owasp_crs/*.conf"},
+		piece{"crs", "Include " + p.crsFolder() + "/*.conf"},
 		piece{"exceptions for ordinary traffic", p.ordinaryText()},
 	)
 	for _, r := range p.RulesAfter {

@@ -1,0 +1,234 @@
+package waf
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+)
+
+// This file takes out of CRS what a policy's paranoia levels and settings rule out, before anybody
+// compiles it. CRS asks about them in every request, for every file and every phase, and takes the
+// same way each time: that is a third of what Coraza spends on an attack, and three fifths of the rules
+// are above paranoia level 1.
+
+// levels are the paranoia levels of a policy, and the variables that it sets itself.
+type levels struct {
+	blocking, detection int
+	set                 []string // names in TX, in lower case, sorted
+}
+
+// folder is where the file system of CRS has the files for these levels.
+func (l levels) folder() string {
+	return fmt.Sprintf("%s=%d=%d=%s", crsFolder, l.blocking, l.detection, strings.Join(l.set, ","))
+}
+
+const crsFolder = "@owasp_crs"
+
+// parseLevels is the reverse of folder. It reports false for the folder of CRS itself.
+func parseLevels(folder string) (l levels, ok bool) {
+	parts := strings.Split(folder, "=")
+	if len(parts) != 4 || parts[0] != crsFolder {
+		return levels{}, false
+	}
+	var err, err2 error
+	l.blocking, err = strconv.Atoi(parts[1])
+	l.detection, err2 = strconv.Atoi(parts[2])
+	l.set = strings.Split(parts[3], ",")
+	return l, err == nil && err2 == nil
+}
+
+// crsFolder is the folder that the policy's text includes CRS from. Rules of its own may change what is
+// ruled out here, or speak of rules that are taken out, and so may exclusions: it has all of CRS then.
+func (p Policy) crsFolder() string {
+	if len(p.RulesBefore)+len(p.RulesAfter) > 0 {
+		return crsFolder
+	}
+	l := levels{blocking: p.BlockingParanoia, detection: p.DetectionParanoia}
+	for _, m := range setvarRx.FindAllStringSubmatch(p.setupText(), -1) {
+		l.set = append(l.set, strings.ToLower(m[1]))
+	}
+	slices.Sort(l.set)
+	if len(p.Exclusions) > 0 && !l.keep(p.Exclusions) {
+		return crsFolder
+	}
+	return l.folder()
+}
+
+var setvarRx = regexp.MustCompile(`setvar:'?tx\.([A-Za-z0-9_-]+)=([^,"]*)`)
+
+// keep reports whether nothing of what exclusions name is taken out.
+func (l levels) keep(exclusions []Exclusion) bool {
+	gone, left := l.gone(crs{coreruleset.FS})
+	for _, x := range exclusions {
+		if x.Tag != "" && !strings.Contains(left, "tag:'"+x.Tag+"'") {
+			return false
+		}
+		from, to, ranged := strings.Cut(x.RuleIDs, "-")
+		if !ranged {
+			to = from
+		}
+		lo, _ := strconv.Atoi(from)
+		hi, _ := strconv.Atoi(to)
+		for id := range gone {
+			if x.RuleIDs != "" && lo <= id && id <= hi {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// gone are the ids of the rules that are taken out, and the text that is left.
+func (l levels) gone(c crs) (ids map[int]bool, left string) {
+	names, _ := fs.Glob(c.FS, crsFolder+"/*.conf") // the pattern is well-formed
+	var all, rest strings.Builder
+	for _, name := range names {
+		text, err := c.edited(name)
+		if text == nil && err == nil {
+			text, _ = fs.ReadFile(c.FS, name) // whoever compiles it reports what is wrong with it
+		}
+		all.Write(text)
+		rest.WriteString(l.cut(string(text), nil))
+	}
+	ids = map[int]bool{}
+	for _, m := range idRx.FindAllStringSubmatch(all.String(), -1) {
+		id, _ := strconv.Atoi(m[1])
+		ids[id] = true
+	}
+	for _, m := range idRx.FindAllStringSubmatch(rest.String(), -1) {
+		id, _ := strconv.Atoi(m[1])
+		delete(ids, id)
+	}
+	return ids, rest.String()
+}
+
+var (
+	idRx  = regexp.MustCompile(`\bid:(\d+)`)
+	tagRx = regexp.MustCompile(`tag:'([^']*)'`)
+	// A question about a level, asked by a rule that does nothing but skip or count.
+	guardRx = regexp.MustCompile(`^SecRule TX:DETECTION_PARANOIA_LEVEL "@lt (\d)" "id:\d+,phase:\d,pass,nolog,tag:'OWASP_CRS',ver:'[^']*',skipAfter:([A-Z0-9-]+)"$`)
+	scoreAt = regexp.MustCompile(`^SecRule TX:(BLOCKING|DETECTION)_PARANOIA_LEVEL "@ge (\d)"`)
+	// A variable that gets a value if it has none.
+	presetRx = regexp.MustCompile(`^SecRule &TX:([A-Za-z0-9_]+) "@eq 0" "id:\d+,phase:1,pass,nolog,tag:'OWASP_CRS',ver:'[^']*',setvar:'tx\.([A-Za-z0-9_]+)=[^']*'"$`)
+	updateRx = regexp.MustCompile(`^SecRuleUpdateTargetById (\d+) `)
+	markerRx = regexp.MustCompile(`^SecMarker "([^"]+)"$`)
+)
+
+// cut returns the text of a file of CRS without what the levels rule out, and without updates of rules that
+// are gone.
+func (l levels) cut(text string, gone map[int]bool) string {
+	var out []string
+	presets := presets{l: l}
+	skipTo := ""
+	for _, d := range splitDirectives(text) {
+		flat := flatten(d)
+		if skipTo != "" {
+			if m := markerRx.FindStringSubmatch(flat); m == nil || m[1] != skipTo {
+				continue
+			}
+			skipTo = ""
+		}
+		if m := guardRx.FindStringSubmatch(flat); m != nil {
+			if level, _ := strconv.Atoi(m[1]); level > l.detection {
+				skipTo = m[2]
+			}
+			continue
+		}
+		if m := scoreAt.FindStringSubmatch(flat); m != nil && l.never(m[1], m[2]) {
+			continue
+		}
+		if m := presetRx.FindStringSubmatch(flat); m != nil && m[1] == m[2] {
+			presets.add(m[1], flat)
+			continue
+		}
+		if m := updateRx.FindStringSubmatch(flat); m != nil {
+			if id, _ := strconv.Atoi(m[1]); gone[id] {
+				continue
+			}
+		}
+		out = append(presets.flush(out), d)
+	}
+	return withoutMarkers(strings.Join(presets.flush(out), "\n") + "\n")
+}
+
+// never reports whether a level is below what is asked for.
+func (l levels) never(which, least string) bool {
+	level := l.detection
+	if which == "BLOCKING" {
+		level = l.blocking
+	}
+	n, _ := strconv.Atoi(least)
+	return level < n
+}
+
+// presets are variables without a value, in rules that follow each other. One action sets all of them.
+type presets struct {
+	l      levels
+	action string
+}
+
+func (p *presets) add(name, rule string) {
+	if slices.Contains(p.l.set, strings.ToLower(name)) {
+		return
+	}
+	at := strings.Index(rule, "setvar:")
+	setvar := strings.TrimSuffix(rule[at:], `"`)
+	if p.action == "" {
+		p.action = "SecAction " + rule[strings.Index(rule, `"id:`):at] + setvar
+		return
+	}
+	p.action += "," + setvar
+}
+
+func (p *presets) flush(out []string) []string {
+	if p.action != "" {
+		out = append(out, p.action+`"`)
+		p.action = ""
+	}
+	return out
+}
+
+// withoutMarkers takes markers out that nobody skips to. They are rules to Coraza, and evaluated.
+func withoutMarkers(text string) string {
+	var out []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if m := markerRx.FindStringSubmatch(line); m != nil && !strings.Contains(text, "skipAfter:"+m[1]) {
+			continue
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
+
+// splitDirectives returns the directives of a text with their line breaks, without comments.
+func splitDirectives(text string) []string {
+	var out []string
+	var d []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if t := strings.TrimSpace(line); len(d) == 0 && (t == "" || t[0] == '#') {
+			continue
+		}
+		if d = append(d, line); !strings.HasSuffix(strings.TrimSpace(line), `\`) {
+			out = append(out, strings.Join(d, "\n"))
+			d = nil
+		}
+	}
+	return append(out, d...)
+}
+
+// flatten writes a directive in one line.
+func flatten(d string) string {
+	lines := strings.Split(d, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+		if i < len(lines)-1 {
+			lines[i] = strings.TrimSuffix(lines[i], `\`)
+		}
+	}
+	return strings.Join(lines, "")
+}
