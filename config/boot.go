@@ -23,7 +23,7 @@ type Boot struct {
 
 	// ProxyProtocol, if on, expects a PROXY protocol header on every connection of
 	// TrustedProxies, and on no other.
-	ProxyProtocol string `mapstructure:"proxy_protocol"`
+	ProxyProtocol Switch `mapstructure:"proxy_protocol"`
 
 	// ClientAddressHeader is the field in which trusted proxies say whom a request is from:
 	// X-Forwarded-For, Forwarded, or one with a list of addresses or a single one.
@@ -38,9 +38,9 @@ type Boot struct {
 
 // Log says what is written to standard output.
 type Log struct {
-	Level  string `mapstructure:"level"`  // debug, info, warn or error
-	Format string `mapstructure:"format"` // auto (console on a terminal, else json), json or console
-	Access string `mapstructure:"access"` // all or off: one access event per request, or only for those refused
+	Level  string    `mapstructure:"level"`  // debug, info, warn or error
+	Format string    `mapstructure:"format"` // auto (console on a terminal, else json), json or console
+	Access AccessLog `mapstructure:"access"` // all or off: one access event per request, or only for those refused
 }
 
 // Reload says how changes of the route file are noticed.

@@ -26,9 +26,9 @@ func (l *bootLoader) check() {
 	case b.To != "":
 		l.addErr("to", checkEndpoint(b.To))
 	}
-	l.word("log.level", b.Log.Level, "debug", "info", "warn", "error")
-	l.word("log.format", b.Log.Format, "auto", "json", "console")
-	l.word("log.access", b.Log.Access, "all", "off")
+	word(l, "log.level", b.Log.Level, "debug", "info", "warn", "error")
+	word(l, "log.format", b.Log.Format, "auto", "json", "console")
+	word(l, "log.access", b.Log.Access, AccessAll, AccessOff)
 	l.notNegative("reload.interval", b.Reload.Interval)
 	l.notNegative("reload.jitter", b.Reload.Jitter)
 	if b.Limits.Connections < 1 {
@@ -46,8 +46,8 @@ func (l *bootLoader) check() {
 	if m := b.Limits.Memory; m != 0 && m < 4*MiB {
 		l.add("limits.memory", "%s is too small: at least %s, or 0", m, 4*MiB)
 	}
-	l.word("proxy_protocol", b.ProxyProtocol, "off", "on")
-	if b.ProxyProtocol == "on" && len(b.TrustedProxies) == 0 {
+	word(l, "proxy_protocol", b.ProxyProtocol, Off, On)
+	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}
 	l.positive("timeout.head", b.Timeout.Head)
@@ -82,12 +82,6 @@ func (l *bootLoader) add(path, format string, args ...any) {
 func (l *bootLoader) addErr(path string, err error) {
 	if err != nil {
 		l.add(path, "%s", err)
-	}
-}
-
-func (l *bootLoader) word(path, given string, allowed ...string) {
-	if !slices.Contains(allowed, given) {
-		l.add(path, "%q is not %s%s", given, words(allowed...), didYouMean(given, allowed))
 	}
 }
 

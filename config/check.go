@@ -75,10 +75,17 @@ func (c *checker) reference(path, what, name, list string, known []string) {
 }
 
 // word checks that a choice is one of the allowed words.
-func (c *checker) word(path, given string, allowed ...string) {
-	if !slices.Contains(allowed, given) {
-		c.add(path, "%q is not %s%s", given, words(allowed...), didYouMean(given, allowed))
+func word[T ~string](c interface {
+	add(path, format string, args ...any)
+}, path string, given T, allowed ...T) {
+	if slices.Contains(allowed, given) {
+		return
 	}
+	var all []string
+	for _, w := range allowed {
+		all = append(all, string(w))
+	}
+	c.add(path, "%q is not %s%s", given, words(all...), didYouMean(string(given), all))
 }
 
 // exactlyOne checks that of the given pairs of key and value exactly one has a value,

@@ -29,17 +29,17 @@ func (c *checker) checkOwnSettings(path string, p *Policy) {
 
 // checkPolicy checks everything but ids and inheritance.
 func (c *checker) checkPolicy(path string, p *Policy) {
-	c.word(path+".mode", p.Mode, "off", "detect", "block")
+	word(c, path+".mode", p.Mode, ModeOff, ModeDetect, ModeBlock)
 	c.checkParanoia(path+".paranoia", p)
 	c.atLeast(path+".thresholds.inbound", p.Thresholds.Inbound, 1)
 	c.atLeast(path+".thresholds.outbound", p.Thresholds.Outbound, 1)
 	c.between(path+".reporting_level", p.ReportingLevel, 0, 5)
 	c.checkCRS(path+".crs", &p.CRS)
 	c.sizeBetween(path+".request_body.limit", p.RequestBody.Limit, 1*KiB, 1*GiB)
-	c.word(path+".request_body.oversize", p.RequestBody.Oversize, "reject", "inspect_prefix", "skip_inspection")
-	c.word(path+".request_body.undecodable", p.RequestBody.Undecodable, "reject", "skip_inspection")
-	c.word(path+".request_body.xml_doctype", p.RequestBody.XMLDoctype, "refuse", "internal")
-	c.word(path+".request_body.files", p.RequestBody.Files, "active", "all", "skip")
+	word(c, path+".request_body.oversize", p.RequestBody.Oversize, Reject, InspectPrefix, SkipInspection)
+	word(c, path+".request_body.undecodable", p.RequestBody.Undecodable, Reject, SkipInspection)
+	word(c, path+".request_body.xml_doctype", p.RequestBody.XMLDoctype, DoctypeRefuse, DoctypeInternal)
+	word(c, path+".request_body.files", p.RequestBody.Files, FilesActive, FilesAll, FilesSkip)
 	c.sizeBetween(path+".response_body.limit", p.ResponseBody.Limit, 1*KiB, 64*MiB)
 	c.each(path+".response_body.mime_types", p.ResponseBody.MIMETypes, checkMIMEType)
 	for i, e := range p.Exclusions {
@@ -48,13 +48,13 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.checkRules(path+".rules_before", p.RulesBefore)
 	c.checkRules(path+".rules_after", p.RulesAfter)
 	c.checkBlock(path+".block", p.Block)
-	c.word(path+".on_error", p.OnError, "deny", "allow")
-	c.word(path+".on_overload", p.OnOverload, "deny", "allow")
+	word(c, path+".on_error", p.OnError, Deny, Allow)
+	word(c, path+".on_overload", p.OnOverload, Deny, Allow)
 	if d := p.InspectionBudget; d < minBudget || d > maxBudget {
 		c.add(path+".inspection_budget", "%s is out of range: %s to %s", d, minBudget, maxBudget)
 	}
-	c.word(path+".on_budget", p.OnBudget, "deny", "allow")
-	c.word(path+".screen", p.Screen, "on", "off")
+	word(c, path+".on_budget", p.OnBudget, Deny, Allow)
+	word(c, path+".screen", p.Screen, On, Off)
 	if !(p.ScreenVerify >= 0 && p.ScreenVerify <= 1) {
 		c.add(path+".screen_verify", "%g is not between 0 and 1", p.ScreenVerify)
 	}

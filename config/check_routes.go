@@ -48,10 +48,10 @@ func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.notNegative(path+".timeouts.request", r.Timeouts.Request)
 	c.notNegative(path+".timeouts.idle", r.Timeouts.Idle)
 	c.atLeast(path+".limits.in_flight", r.Limits.InFlight, 0)
-	c.word(path+".websocket", r.WebSocket, "deny", "allow", "inspect")
-	c.word(path+".path_readings", r.PathReadings, "agree", "one")
+	word(c, path+".websocket", r.WebSocket, WebSocketDeny, WebSocketAllow, WebSocketInspect)
+	word(c, path+".path_readings", r.PathReadings, ReadingsAgree, ReadingsOne)
 	for i, kind := range r.AmbiguousPaths {
-		c.word(indexPath(path+".ambiguous_paths", i), kind, AmbiguousPathKinds...)
+		word(c, indexPath(path+".ambiguous_paths", i), kind, AmbiguousPathKinds...)
 	}
 }
 
@@ -138,7 +138,7 @@ func (c *checker) checkRedirect(path string, r *Redirect) {
 		}
 	}
 	if r.Scheme != "" {
-		c.word(path+".scheme", r.Scheme, "http", "https")
+		word(c, path+".scheme", r.Scheme, "http", "https")
 	}
 	if r.Host != "" {
 		c.addErr(path+".host", checkHostField(r.Host))
@@ -229,8 +229,8 @@ func (c *checker) checkUpstream(path string, u *Upstream) {
 		c.add(path+".endpoints", "at least one endpoint is required")
 	}
 	c.each(path+".endpoints", u.Endpoints, checkEndpoint)
-	c.word(path+".discovery", u.Discovery, "off", "dns")
-	c.word(path+".balance", u.Balance, "round_robin", "least_loaded")
+	word(c, path+".discovery", u.Discovery, DiscoveryOff, DiscoveryDNS)
+	word(c, path+".balance", u.Balance, RoundRobin, LeastLoaded)
 	c.atLeast(path+".connections", u.Connections, 1)
 	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)
 	c.notNegative(path+".timeouts.response", u.Timeouts.Response)

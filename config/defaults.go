@@ -31,8 +31,8 @@ func DefaultBoot() Boot {
 func DefaultRoute() Route {
 	return Route{
 		Policy:       DefaultPolicyID,
-		WebSocket:    "deny",
-		PathReadings: "agree",
+		WebSocket:    WebSocketDeny,
+		PathReadings: ReadingsAgree,
 		Timeouts:     RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},
 	}
 }
@@ -46,8 +46,8 @@ const DefaultRedirectStatus = 302
 // DefaultUpstream returns what an upstream is before the file says anything about it.
 func DefaultUpstream() Upstream {
 	return Upstream{
-		Discovery:   "off",
-		Balance:     "round_robin",
+		Discovery:   DiscoveryOff,
+		Balance:     RoundRobin,
 		Connections: 512,
 		Timeouts: UpstreamTimeouts{
 			Connect:  2 * time.Second,
@@ -66,7 +66,7 @@ func DefaultUpstream() Upstream {
 func DefaultPolicy() Policy {
 	p := Policy{
 		ID:             DefaultPolicyID,
-		Mode:           "block",
+		Mode:           ModeBlock,
 		Paranoia:       Paranoia{Blocking: 1, Detection: 1},
 		Thresholds:     Thresholds{Inbound: 5, Outbound: 4},
 		ReportingLevel: 4,
@@ -98,19 +98,19 @@ func DefaultPolicy() Policy {
 			NoticeAnomalyScore:        2,
 		},
 		RequestBody: RequestBody{
-			Inspect: true, Limit: 1 * MiB, Oversize: "reject", Undecodable: "reject", XMLDoctype: "refuse", Files: "active",
+			Inspect: true, Limit: 1 * MiB, Oversize: Reject, Undecodable: Reject, XMLDoctype: DoctypeRefuse, Files: FilesActive,
 		},
 		ResponseBody: ResponseBody{
 			Limit:     512 * KiB,
 			MIMETypes: []string{"text/html", "text/plain", "text/xml", "application/json", "application/problem+json"},
 		},
 		Block:      Block{Status: 403, HTML: defaultBlockHTML, JSON: defaultBlockJSON},
-		OnError:    "deny",
-		OnOverload: "deny",
+		OnError:    Deny,
+		OnOverload: Deny,
 
-		InspectionBudget: 250 * time.Millisecond, OnBudget: "deny",
+		InspectionBudget: 250 * time.Millisecond, OnBudget: Deny,
 
-		Screen: "on", ScreenVerify: 0.0001,
+		Screen: On, ScreenVerify: 0.0001,
 		Sources: map[string]string{},
 	}
 	for _, path := range policySettings() {

@@ -49,7 +49,7 @@ func TestInheritance(t *testing.T) {
 	}
 	equal("a key that nobody sets", grandchild.Thresholds, DefaultPolicy().Thresholds)
 	equal("an inherited key", grandchild.ReportingLevel, 2)
-	equal("an overridden key", []string{base.Mode, child.Mode, grandchild.Mode, sibling.Mode}, []string{"block", "detect", "block", "block"})
+	equal("an overridden key", []Mode{base.Mode, child.Mode, grandchild.Mode, sibling.Mode}, []Mode{ModeBlock, ModeDetect, ModeBlock, ModeBlock})
 	equal("a list that replaces", child.CRS.RestrictedExtensions, []string{".bak"})
 	equal("the list of the parent", base.CRS.RestrictedExtensions, []string{".a", ".b", ".c", ".d"})
 	equal("another list of the same group", child.CRS.AllowedMethods, DefaultPolicy().CRS.AllowedMethods)

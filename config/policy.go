@@ -6,7 +6,7 @@ import "time"
 type Policy struct {
 	ID             string       `mapstructure:"id"`
 	Inherits       string       `mapstructure:"inherits"`
-	Mode           string       `mapstructure:"mode"` // off, detect or block
+	Mode           Mode         `mapstructure:"mode"` // off, detect or block
 	Paranoia       Paranoia     `mapstructure:"paranoia"`
 	Thresholds     Thresholds   `mapstructure:"thresholds"`
 	EarlyBlocking  bool         `mapstructure:"early_blocking"`  // decide after the headers too
@@ -18,13 +18,13 @@ type Policy struct {
 	RulesBefore    []Rules      `mapstructure:"rules_before"` // those of the inherited policy first
 	RulesAfter     []Rules      `mapstructure:"rules_after"`  // those of the inherited policy first
 	Block          Block        `mapstructure:"block"`
-	OnError        string       `mapstructure:"on_error"`    // deny or allow
-	OnOverload     string       `mapstructure:"on_overload"` // deny or allow
+	OnError        Choice       `mapstructure:"on_error"`    // deny or allow
+	OnOverload     Choice       `mapstructure:"on_overload"` // deny or allow
 
 	InspectionBudget time.Duration `mapstructure:"inspection_budget"` // CPU time that one request and its response may cost
-	OnBudget         string        `mapstructure:"on_budget"`         // deny or allow
+	OnBudget         Choice        `mapstructure:"on_budget"`         // deny or allow
 
-	Screen       string  `mapstructure:"screen"`        // on or off
+	Screen       Switch  `mapstructure:"screen"`        // on or off
 	ScreenVerify float64 `mapstructure:"screen_verify"` // share of requests that all rules check once more, 0 to 1
 
 	// Sources maps each key path within the policy ("paranoia.blocking"), all but id and
@@ -71,12 +71,12 @@ type CRS struct {
 
 // RequestBody says how much of a request body is inspected.
 type RequestBody struct {
-	Inspect     bool   `mapstructure:"inspect"`
-	Limit       Size   `mapstructure:"limit"`       // bytes inspected at most
-	Oversize    string `mapstructure:"oversize"`    // reject (413), inspect_prefix or skip_inspection
-	Undecodable string `mapstructure:"undecodable"` // reject (415) or skip_inspection
-	XMLDoctype  string `mapstructure:"xml_doctype"` // refuse (400) or internal: without anything external
-	Files       string `mapstructure:"files"`       // of their contents: active, all or skip
+	Inspect     bool      `mapstructure:"inspect"`
+	Limit       Size      `mapstructure:"limit"`       // bytes inspected at most
+	Oversize    Treatment `mapstructure:"oversize"`    // reject (413), inspect_prefix or skip_inspection
+	Undecodable Treatment `mapstructure:"undecodable"` // reject (415) or skip_inspection
+	XMLDoctype  Doctype   `mapstructure:"xml_doctype"` // refuse (400) or internal: without anything external
+	Files       FileMode  `mapstructure:"files"`       // of their contents: active, all or skip
 }
 
 // ResponseBody says which response bodies are inspected and how much of each.

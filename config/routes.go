@@ -36,8 +36,8 @@ type Route struct {
 	RequestHeaders  HeaderEdit         `mapstructure:"request_headers"`
 	ResponseHeaders HeaderEdit         `mapstructure:"response_headers"`
 	Timeouts        RouteTimeouts      `mapstructure:"timeouts"`
-	WebSocket       string             `mapstructure:"websocket"`       // deny, allow or inspect
-	PathReadings    string             `mapstructure:"path_readings"`   // agree, or one
+	WebSocket       WebSocket          `mapstructure:"websocket"`       // deny, allow or inspect
+	PathReadings    PathReadings       `mapstructure:"path_readings"`   // agree, or one
 	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths"` // kinds that are let through whatever they lead to, of AmbiguousPathKinds
 	Limits          RouteLimits        `mapstructure:"limits"`
 }
@@ -112,8 +112,8 @@ type RouteLimits struct {
 type Upstream struct {
 	ID          string           `mapstructure:"id"`
 	Endpoints   []string         `mapstructure:"endpoints"`   // http://name:port
-	Discovery   string           `mapstructure:"discovery"`   // off or dns: each address of a name is an endpoint
-	Balance     string           `mapstructure:"balance"`     // round_robin or least_loaded
+	Discovery   Discovery        `mapstructure:"discovery"`   // off or dns: each address of a name is an endpoint
+	Balance     Balance          `mapstructure:"balance"`     // round_robin or least_loaded
 	Connections int              `mapstructure:"connections"` // at most, to each endpoint
 	Timeouts    UpstreamTimeouts `mapstructure:"timeouts"`
 }

@@ -85,7 +85,7 @@ func TestValues(t *testing.T) {
 	if len(values) != len(policySettings()) {
 		t.Fatalf("%d values", len(values))
 	}
-	if want := (Value{Path: "mode", Value: "block", Source: "default"}); !reflect.DeepEqual(values[0], want) {
+	if want := (Value{Path: "mode", Value: ModeBlock, Source: "default"}); !reflect.DeepEqual(values[0], want) {
 		t.Errorf("got %+v, want %+v", values[0], want)
 	}
 }

@@ -98,7 +98,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 
 	engines := map[string]*waf.Engine{} // by policy id
 	for i, p := range c.Policies {
-		if p.Mode == "off" {
+		if p.Mode == config.ModeOff {
 			continue
 		}
 		e, err := r.engine(s, p)
@@ -122,7 +122,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		policies[p.ID] = p
 	}
 	for i, rc := range c.Routes {
-		if p := policies[rc.Policy]; rc.WebSocket == "inspect" && p.Mode != "off" && !p.RequestBody.Inspect {
+		if p := policies[rc.Policy]; rc.WebSocket == config.WebSocketInspect && p.Mode != config.ModeOff && !p.RequestBody.Inspect {
 			report(fmt.Sprintf("routes[%d].websocket", i), fmt.Errorf("policy %q does not inspect request bodies, which messages are taken for", p.ID))
 		}
 	}
@@ -134,9 +134,9 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		p := policies[rc.Policy]
 		rt := &route{
 			config: rc, policy: p, inspect: inspectPolicy(&p, engines[p.ID]), metrics: m.route(rc.ID),
-			inspectsMessages: rc.WebSocket == "inspect" && p.Mode != "off",
+			inspectsMessages: rc.WebSocket == config.WebSocketInspect && p.Mode != config.ModeOff,
 			lenient:          kindsOf(rc.AmbiguousPaths),
-			strictPaths:      rc.PathReadings == "one",
+			strictPaths:      rc.PathReadings == config.ReadingsOne,
 			block:            pages{html: p.Block.HTML, json: p.Block.JSON},
 		}
 		if rc.Redirect == nil {
@@ -157,7 +157,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 	}
 	for i, p := range c.Policies {
 		e := engines[p.ID]
-		if e == nil || p.Mode != "block" || s.engines[e.Digest()].proved {
+		if e == nil || p.Mode != config.ModeBlock || s.engines[e.Digest()].proved {
 			continue
 		}
 		policy := inspectPolicy(&p, e)
@@ -209,11 +209,11 @@ func (r *resources) pool(s *snapshot, u config.Upstream) (*upstream.Pool, error)
 	digest := hex.EncodeToString(sum[:])
 	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
 		balance := upstream.RoundRobin
-		if u.Balance == "least_loaded" {
+		if u.Balance == config.LeastLoaded {
 			balance = upstream.LeastLoaded
 		}
 		discovery := upstream.DiscoveryOff
-		if u.Discovery == "dns" {
+		if u.Discovery == config.DiscoveryDNS {
 			discovery = upstream.DiscoveryDNS
 		}
 		return upstream.New(upstream.Config{
@@ -263,13 +263,13 @@ func wafPolicy(p config.Policy) waf.Policy {
 		EarlyBlocking: p.EarlyBlocking, ReportingLevel: p.ReportingLevel,
 		Settings:     settings(&p.CRS),
 		RequestBody:  p.RequestBody.Inspect,
-		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == "internal", Files: files[p.RequestBody.Files]},
+		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == config.DoctypeInternal, Files: files[p.RequestBody.Files]},
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
 		Budget:            p.InspectionBudget,
-		ScreenOff:         p.Screen == "off", ScreenVerify: p.ScreenVerify,
+		ScreenOff:         p.Screen == config.Off, ScreenVerify: p.ScreenVerify,
 	}
-	if p.Mode == "detect" {
+	if p.Mode == config.ModeDetect {
 		w.Mode = waf.ModeDetect
 	}
 	for _, r := range p.RulesBefore {
@@ -291,7 +291,7 @@ func wafPolicy(p config.Policy) waf.Policy {
 // inspectPolicy says to inspections what config.Policy says.
 func inspectPolicy(p *config.Policy, engine *waf.Engine) inspect.Policy {
 	return inspect.Policy{
-		Engine: engine, Detect: p.Mode == "detect",
+		Engine: engine, Detect: p.Mode == config.ModeDetect,
 		OnError: choices[p.OnError], OnOverload: choices[p.OnOverload], OnBudget: choices[p.OnBudget],
 		RequestBodies: p.RequestBody.Inspect, RequestLimit: int(p.RequestBody.Limit),
 		Oversize: treatments[p.RequestBody.Oversize], Undecodable: treatments[p.RequestBody.Undecodable],
@@ -302,15 +302,17 @@ func inspectPolicy(p *config.Policy, engine *waf.Engine) inspect.Policy {
 }
 
 // choices are what a policy may say of messages that could not be inspected.
-var choices = map[string]inspect.Choice{"deny": inspect.Deny, "allow": inspect.Allow}
+var choices = map[config.Choice]inspect.Choice{config.Deny: inspect.Deny, config.Allow: inspect.Allow}
 
 // treatments are what a policy may say of bodies that are too long or cannot be decoded.
-var treatments = map[string]inspect.Treatment{
-	"reject": inspect.Reject, "inspect_prefix": inspect.InspectPrefix, "skip_inspection": inspect.SkipInspection,
+var treatments = map[config.Treatment]inspect.Treatment{
+	config.Reject: inspect.Reject, config.InspectPrefix: inspect.InspectPrefix, config.SkipInspection: inspect.SkipInspection,
 }
 
 // files are what a policy may say about the contents of uploaded files.
-var files = map[string]waf.FileMode{"active": waf.FilesActive, "all": waf.FilesAll, "skip": waf.FilesSkip}
+var files = map[config.FileMode]waf.FileMode{
+	config.FilesActive: waf.FilesActive, config.FilesAll: waf.FilesAll, config.FilesSkip: waf.FilesSkip,
+}
 
 // settings spells CRS's set-up variables the way crs-setup.conf does.
 func settings(c *config.CRS) []waf.Setting {

@@ -20,11 +20,11 @@ type Description struct {
 
 // PolicyDescription is one policy of the configuration in force.
 type PolicyDescription struct {
-	ID     string `json:"id"`
-	Mode   string `json:"mode"`
-	Engine string `json:"engine,omitempty"` // digest; policies with equal digests share an engine
-	Rules  int    `json:"rules"`            // compiled; 0 with mode: off
-	Routes int    `json:"routes"`           // that use it
+	ID     string      `json:"id"`
+	Mode   config.Mode `json:"mode"`
+	Engine string      `json:"engine,omitempty"` // digest; policies with equal digests share an engine
+	Rules  int         `json:"rules"`            // compiled; 0 with mode: off
+	Routes int         `json:"routes"`           // that use it
 	// NoScreen is why every request of the policy goes to the rules; empty: it has a screen, or
 	// is off.
 	NoScreen string `json:"no_screen,omitempty"`
@@ -37,7 +37,7 @@ type RouteDescription struct {
 	Paths     []string                  `json:"paths,omitempty"`
 	Methods   []string                  `json:"methods,omitempty"`
 	Policy    string                    `json:"policy"`
-	Mode      string                    `json:"mode"`
+	Mode      config.Mode               `json:"mode"`
 	Upstreams []config.WeightedUpstream `json:"upstreams,omitempty"`
 	Redirect  bool                      `json:"redirect,omitempty"`
 	InFlight  int64                     `json:"in_flight"`
@@ -66,7 +66,7 @@ func (s *snapshot) describePolicies() []PolicyDescription {
 	var out []PolicyDescription
 	for _, p := range s.config.Policies {
 		d := PolicyDescription{ID: p.ID, Mode: p.Mode}
-		if p.Mode != "off" {
+		if p.Mode != config.ModeOff {
 			e := s.engines[wafPolicy(p).Digest()].value
 			d.Engine, d.Rules = e.Digest(), e.Rules()
 			switch err := e.NoScreen(); {

@@ -113,7 +113,7 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 			oh.Add(h.Name, h.Value)
 		}
 	}
-	if r.config.WebSocket != "deny" && x.wantsWebSocket() {
+	if r.config.WebSocket != config.WebSocketDeny && x.wantsWebSocket() {
 		oh.Add("Connection", "Upgrade")
 		oh.Add("Upgrade", "websocket")
 		x.up.Upgrade = true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -46,7 +47,7 @@ func (x *exchange) finish() {
 	}
 	var routeID, policyID, mode, upstreamID string
 	if r := x.route; r != nil {
-		routeID, policyID, mode = r.config.ID, r.policy.ID, r.policy.Mode
+		routeID, policyID, mode = r.config.ID, r.policy.ID, string(r.policy.Mode)
 		r.inFlight.Add(-1)
 		if r.inspect.Engine != nil {
 			r.metrics.screen(report.Findings.Screened)
@@ -60,7 +61,7 @@ func (x *exchange) finish() {
 	if x.route != nil {
 		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, o, &report.Findings, status)
 	}
-	if p.boot.Log.Access != "off" || o.Verdict == inspect.Refused {
+	if p.boot.Log.Access != config.AccessOff || o.Verdict == inspect.Refused {
 		out := x.answerBody.n
 		if out == 0 && !x.ctx.Response.IsBodyStream() {
 			out = int64(len(x.ctx.Response.Body()))
@@ -121,7 +122,7 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	}
 	r, v := about.route, about.view
 	event := audit.Security{
-		Time: about.began, RequestID: about.requestID, Route: r.config.ID, Policy: r.policy.ID, Mode: r.policy.Mode, Client: v.client,
+		Time: about.began, RequestID: about.requestID, Route: r.config.ID, Policy: r.policy.ID, Mode: string(r.policy.Mode), Client: v.client,
 		Method: v.method, Host: v.host, Path: v.path, Verdict: o.Verdict.String(), Status: status,
 		Phase: found.Verdict.Phase, RuleID: found.Verdict.RuleID,
 		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,

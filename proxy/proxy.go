@@ -184,7 +184,7 @@ func (p *Proxy) Serve(ln net.Listener) error {
 		BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
 		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
 		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
-		ProxyProtocol: b.ProxyProtocol == "on", TrustedProxies: b.TrustedProxies,
+		ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
 		Refused:  func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
 		Panicked: func(v any) { p.reportPanic(v, "") },
 	})

@@ -184,7 +184,7 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 	if i := slices.IndexFunc(routes.Policies, func(p config.Policy) bool { return p.ID == r.Policy }); i >= 0 {
 		p := &routes.Policies[i]
 		t.BlockStatus = p.Block.Status
-		if p.Mode != "block" {
+		if p.Mode != config.ModeBlock {
 			t.Unprotected = fmt.Sprintf("policy %s has mode %s", p.ID, p.Mode)
 		}
 	}

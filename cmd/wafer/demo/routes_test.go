@@ -34,7 +34,7 @@ func TestRoutes(t *testing.T) {
 		if !slices.Equal(route.Hosts, []string{host}) || !slices.Equal(upstream.Endpoints, []string{endpoint}) {
 			t.Errorf("%s: hosts %q, endpoints %q", id, route.Hosts, upstream.Endpoints)
 		}
-		if policy.Mode != mode || policy.ResponseBody.Inspect != inspect {
+		if string(policy.Mode) != mode || policy.ResponseBody.Inspect != inspect {
 			t.Errorf("%s: mode %q, inspects responses %t", id, policy.Mode, policy.ResponseBody.Inspect)
 		}
 	}
