@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -261,7 +260,7 @@ func wafPolicy(p config.Policy) waf.Policy {
 		BlockingParanoia: p.Paranoia.Blocking, DetectionParanoia: p.Paranoia.Detection,
 		InboundThreshold: p.Thresholds.Inbound, OutboundThreshold: p.Thresholds.Outbound,
 		EarlyBlocking: p.EarlyBlocking, ReportingLevel: p.ReportingLevel,
-		Settings:     settings(&p.CRS),
+		CRS:          crs(&p.CRS),
 		RequestBody:  p.RequestBody.Inspect,
 		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == config.DoctypeInternal, Files: files[p.RequestBody.Files]},
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
@@ -314,50 +313,18 @@ var files = map[config.FileMode]waf.FileMode{
 	config.FilesActive: waf.FilesActive, config.FilesAll: waf.FilesAll, config.FilesSkip: waf.FilesSkip,
 }
 
-// settings spells CRS's set-up variables the way crs-setup.conf does.
-func settings(c *config.CRS) []waf.Setting {
-	var out []waf.Setting
-	list := func(name string, values []string, before, after string) {
-		var items []string
-		for _, v := range values {
-			items = append(items, before+v+after)
-		}
-		if len(items) == 0 { // SecLang has no empty value; this one is no item of any list
-			items = []string{"-"}
-		}
-		out = append(out, waf.Setting{Name: name, Value: strings.Join(items, " ")})
+// crs says to the engine what config.CRS says, whose lists always hold. That of media types does if it has
+// one: otherwise a body is read whatever it is.
+func crs(c *config.CRS) waf.CRS {
+	all := func(list []string) []string { return append([]string{}, list...) }
+	return waf.CRS{
+		AllowedMethods: all(c.AllowedMethods), AllowedContentTypes: append([]string(nil), c.AllowedContentTypes...),
+		AllowedCharsets: all(c.AllowedCharsets), AllowedHTTPVersions: all(c.AllowedHTTPVersions), RestrictedExtensions: all(c.RestrictedExtensions),
+		RestrictedHeaders: all(c.RestrictedHeaders), RestrictedHeadersExtended: all(c.RestrictedHeadersExtended),
+		MaxNumArgs: c.MaxNumArgs, ArgNameLength: c.ArgNameLength, ArgLength: c.ArgLength, TotalArgLength: c.TotalArgLength,
+		MaxFileSize: int64(c.MaxFileSize), CombinedFileSizes: int64(c.CombinedFileSizes),
+		EnforceBodyprocURLEncoded: c.EnforceBodyprocURLEncoded, ValidateUTF8Encoding: c.ValidateUTF8Encoding, AllowMethodOverride: c.AllowMethodOverride,
+		CriticalAnomalyScore: c.CriticalAnomalyScore, ErrorAnomalyScore: c.ErrorAnomalyScore,
+		WarningAnomalyScore: c.WarningAnomalyScore, NoticeAnomalyScore: c.NoticeAnomalyScore,
 	}
-	number := func(name string, n int64) {
-		if n > 0 {
-			out = append(out, waf.Setting{Name: name, Value: strconv.FormatInt(n, 10)})
-		}
-	}
-	flag := func(name string, on bool) {
-		if on {
-			out = append(out, waf.Setting{Name: name, Value: "1"})
-		}
-	}
-	list("allowed_methods", c.AllowedMethods, "", "")
-	if len(c.AllowedContentTypes) > 0 { // none: whatever a body is, it is read
-		list("allowed_request_content_type", c.AllowedContentTypes, "|", "|")
-	}
-	list("allowed_request_content_type_charset", c.AllowedCharsets, "|", "|")
-	list("allowed_http_versions", c.AllowedHTTPVersions, "", "")
-	list("restricted_extensions", c.RestrictedExtensions, "", "/")
-	list("restricted_headers_basic", c.RestrictedHeaders, "/", "/")
-	list("restricted_headers_extended", c.RestrictedHeadersExtended, "/", "/")
-	number("max_num_args", int64(c.MaxNumArgs))
-	number("arg_name_length", int64(c.ArgNameLength))
-	number("arg_length", int64(c.ArgLength))
-	number("total_arg_length", int64(c.TotalArgLength))
-	number("max_file_size", int64(c.MaxFileSize))
-	number("combined_file_sizes", int64(c.CombinedFileSizes))
-	flag("enforce_bodyproc_urlencoded", c.EnforceBodyprocURLEncoded)
-	flag("crs_validate_utf8_encoding", c.ValidateUTF8Encoding)
-	flag("allow_method_override_parameter", c.AllowMethodOverride)
-	number("critical_anomaly_score", int64(c.CriticalAnomalyScore))
-	number("error_anomaly_score", int64(c.ErrorAnomalyScore))
-	number("warning_anomaly_score", int64(c.WarningAnomalyScore))
-	number("notice_anomaly_score", int64(c.NoticeAnomalyScore))
-	return out
 }

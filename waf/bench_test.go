@@ -17,9 +17,9 @@ import (
 func benchPolicy(id string) Policy {
 	return Policy{
 		ID: id, BlockingParanoia: 1, DetectionParanoia: 1, InboundThreshold: 5, OutboundThreshold: 4, ReportingLevel: 4,
-		Settings: []Setting{
-			{"allowed_methods", "GET HEAD POST OPTIONS"},
-			{"allowed_request_content_type", "|application/x-www-form-urlencoded| |multipart/form-data| |application/json|"},
+		CRS: CRS{
+			AllowedMethods:      []string{"GET", "HEAD", "POST", "OPTIONS"},
+			AllowedContentTypes: []string{"application/x-www-form-urlencoded", "multipart/form-data", "application/json"},
 		},
 		RequestBody: true, ResponseBodyBytes: 512 << 10,
 	}

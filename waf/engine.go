@@ -278,26 +278,15 @@ var scoreRx = regexp.MustCompile(`(?i)(?:inbound|outbound)_anomaly_score_pl([1-4
 // paranoia tag say the same.
 func (p Policy) score(r types.RuleMetadata) (ruleScore, bool) {
 	if m := scoreRx.FindStringSubmatch(r.Raw()); m != nil {
-		return ruleScore{p.points(strings.ToLower(m[2])), int(m[1][0] - '0')}, true
+		return ruleScore{p.CRS.points(strings.ToLower(m[2])), int(m[1][0] - '0')}, true
 	}
 	if !strings.Contains(r.Raw(), "chain") || r.Severity() == types.RuleSeverityUnset {
 		return ruleScore{}, false
 	}
 	for _, t := range r.Tags() {
 		if level, ok := strings.CutPrefix(t, "paranoia-level/"); ok && len(level) == 1 {
-			return ruleScore{p.points(r.Severity().String()), int(level[0] - '0')}, true
+			return ruleScore{p.CRS.points(r.Severity().String()), int(level[0] - '0')}, true
 		}
 	}
 	return ruleScore{}, false
-}
-
-// points are what a severity is worth.
-func (p Policy) points(severity string) int {
-	for _, s := range p.Settings {
-		if s.Name == severity+"_anomaly_score" {
-			n, _ := strconv.Atoi(s.Value)
-			return n
-		}
-	}
-	return map[string]int{"critical": 5, "error": 4, "warning": 3, "notice": 2}[severity]
 }

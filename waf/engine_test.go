@@ -286,7 +286,7 @@ func TestDigest(t *testing.T) {
 		"rules":     func(p *Policy) { p.RulesAfter = []RuleText{{"x", `SecAction "id:1,phase:1,pass"`}} },
 		"place":     func(p *Policy) { p.RulesBefore = []RuleText{{"x", `SecAction "id:1,phase:1,pass"`}} },
 		"exclusion": func(p *Policy) { p.Exclusions = []Exclusion{{RuleIDs: "942100"}} },
-		"setting":   func(p *Policy) { p.Settings = []Setting{{"max_num_args", "10"}} },
+		"setting":   func(p *Policy) { p.CRS.MaxNumArgs = 10 },
 	} {
 		if p := testPolicy(change); p.Digest() == testPolicy().Digest() {
 			t.Errorf("%s does not change the digest", name)

@@ -37,7 +37,7 @@ func TestLevels(t *testing.T) {
 		{1, 3, 4, nil},
 		{2, 2, 2, func(p *Policy) { p.EarlyBlocking = true }},
 		{3, 3, 5, func(p *Policy) {
-			p.Settings = []Setting{{"critical_anomaly_score", "7"}, {"enforce_bodyproc_urlencoded", "1"}}
+			p.CRS = CRS{CriticalAnomalyScore: 7, EnforceBodyprocURLEncoded: true}
 		}},
 		{4, 4, 1, func(p *Policy) { p.Mode = ModeDetect }},
 	} {

@@ -10,9 +10,6 @@ import (
 // one rule under one condition, or a rule whose reason Wafer's own reading of bodies has taken away.
 // docs/security.md has the figures, package test/ordinary the traffic.
 
-// contentTypes is the setting that makes the media type of a request count.
-const contentTypes = "allowed_request_content_type"
-
 // ordinarySetup are rules that a request decides. They stand before CRS.
 //
 // 943110 and 943120 look for session fixation: a link of somebody else's that brings a session
@@ -91,10 +88,8 @@ SecRule ARGS|ARGS_NAMES|REQUEST_BODY "@rx (?:%s)" "id:%d,phase:2,block,t:none,lo
 }
 
 func (p Policy) limitsContentTypes() bool {
-	for _, s := range p.Settings {
-		if s.Name == contentTypes {
-			return true
-		}
+	if p.CRS.AllowedContentTypes != nil {
+		return true
 	}
 	for _, r := range p.RulesBefore {
 		if strings.Contains(strings.ToLower(r.Text), "tx."+contentTypes) {

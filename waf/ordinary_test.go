@@ -83,7 +83,7 @@ func cookie(name, value string) *Request {
 // A policy that says which media types it allows means it, in its settings and in its own rules.
 func TestContentTypesThatAreAllowed(t *testing.T) {
 	for _, change := range []func(*Policy){
-		func(p *Policy) { p.Settings = append(p.Settings, Setting{contentTypes, "|application/json|"}) },
+		func(p *Policy) { p.CRS.AllowedContentTypes = []string{"application/json"} },
 		func(p *Policy) {
 			p.RulesBefore = []RuleText{{"own", `SecAction "id:1,phase:1,pass,nolog,setvar:'tx.Allowed_Request_Content_Type=|application/json|'"`}}
 		},

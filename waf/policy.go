@@ -45,9 +45,7 @@ type Policy struct {
 	EarlyBlocking                       bool
 	ReportingLevel                      int // 0 to 5, CRS tx.reporting_level
 
-	// Settings are further variables of crs-setup.conf, in the order they are set:
-	// lists in CRS's own notation, numbers in decimal.
-	Settings []Setting
+	CRS CRS // further variables of crs-setup.conf
 
 	RequestBody       bool // inspect request bodies
 	Reading           Reading
@@ -63,9 +61,6 @@ type Policy struct {
 	ScreenOff    bool    // every message goes to Coraza
 	ScreenVerify float64 // share of messages that all of Coraza checks once more, 0 to 1
 }
-
-// Setting is one CRS variable of the collection TX.
-type Setting struct{ Name, Value string }
 
 // RuleText is SecLang text and where it came from, for error messages.
 type RuleText struct{ Source, Text string }
@@ -182,8 +177,8 @@ func (p Policy) setupText() string {
 	if p.EarlyBlocking {
 		set("early_blocking", "1")
 	}
-	for _, s := range p.Settings {
-		set(s.Name, s.Value)
+	for _, s := range p.CRS.settings() {
+		set(s.name, s.value)
 	}
 	b.WriteString("\"\n")
 	return b.String()

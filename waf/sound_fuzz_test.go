@@ -21,7 +21,7 @@ var fuzzPolicies = []func(p *Policy){
 		paranoid(p, 1)
 		p.Mode, p.EarlyBlocking, p.DetectionParanoia = ModeDetect, true, 2
 		p.ResponseBodyBytes = 200
-		p.Settings = append(p.Settings, Setting{"max_num_args", "9"}, Setting{"arg_name_length", "20"}, Setting{"restricted_extensions", ".bak/ .conf/"})
+		p.CRS.MaxNumArgs, p.CRS.ArgNameLength, p.CRS.RestrictedExtensions = 9, 20, []string{".bak", ".conf"}
 		p.Exclusions = []Exclusion{
 			{Source: "all", RuleIDs: "942100-942199"}, {Source: "target", RuleIDs: "941100-941399", Target: "ARGS:comment"},
 			{Source: "path", Tag: "attack-rce", Path: "/api"}, {Source: "path target", RuleIDs: "920100-920499", Target: "REQUEST_HEADERS:User-Agent", Path: "/api"},
