@@ -61,7 +61,7 @@ func NewEngine(p Policy) (*Engine, error) { return NewCompiler().NewEngine(p) }
 // the line in it.
 func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}}
-	if err := p.check(); err != nil {
+	if err := errors.Join(p.check(), p.checkOwn(), p.checkTargets()); err != nil {
 		return nil, fmt.Errorf("compile policy %q: %w", p.ID, err)
 	}
 	ids, tags, phases := map[int]bool{}, map[string]bool{}, map[int]int{}
@@ -81,7 +81,7 @@ func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 	e.waf = w
 	e.opts = w.(experimental.WAFWithOptions)
 	e.rules = w.(experimental.WAFWithRules).RulesCount()
-	if err := p.checkExclusions(ids, tags); err != nil {
+	if err := errors.Join(p.checkExclusions(ids, tags), p.checkReferences(ids, tags)); err != nil {
 		return nil, errors.Join(fmt.Errorf("compile policy %q: %w", p.ID, err), e.Close())
 	}
 	if e.rules < MinRules {

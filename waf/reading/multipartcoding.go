@@ -67,11 +67,11 @@ func (v *Values) unquoted(s string) string {
 	from := len(v.arena.buf)
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '=' && i+1 < len(s) {
+		if c == '=' {
 			if i+2 < len(s) && unhex[s[i+1]]|unhex[s[i+2]] >= 0 {
 				c = byte(unhex[s[i+1]]<<4 | unhex[s[i+2]])
 				i += 2
-			} else if n := softBreak(s[i+1:]); n > 0 {
+			} else if n, ok := softBreak(s[i+1:]); ok {
 				i += n
 				continue
 			}
@@ -82,15 +82,15 @@ func (v *Values) unquoted(s string) string {
 }
 
 // softBreak is the length of a line end, with white space before it, at which a line of quoted-printable
-// goes on in the next.
-func softBreak(s string) int {
+// goes on in the next. The end of the part is one, too.
+func softBreak(s string) (n int, ok bool) {
 	rest := strings.TrimLeft(s[:min(len(s), 80)], " \t")
 	space := min(len(s), 80) - len(rest)
 	switch {
 	case strings.HasPrefix(rest, "\r\n"):
-		return space + 2
+		return space + 2, true
 	case strings.HasPrefix(rest, "\n"):
-		return space + 1
+		return space + 1, true
 	}
-	return 0
+	return space, space == len(s)
 }
