@@ -18,6 +18,7 @@ const (
 	writesFiles    = "would write files: Wafer keeps everything in memory"
 	doesNothing    = "does nothing here: take it out"
 	asksNetwork    = "would ask the network for each request"
+	readsItself    = "has no effect, since Wafer reads requests itself, within the limits that the policy sets"
 	noCollections  = "does nothing here, since there are no persistent collections: replicas would not share them"
 )
 
@@ -37,6 +38,8 @@ var refusedDirectives = map[string]string{
 	"secconnreadstatelimit": doesNothing, "secconnwritestatelimit": doesNothing,
 	"sechashengine": doesNothing, "sechashkey": doesNothing, "sechashparam": doesNothing, "sechashmethodrx": doesNothing,
 	"sechashmethodpm": doesNothing, "secgsblookupdb": doesNothing, "sechttpblkey": doesNothing,
+	"secargumentslimit": readsItself, "secrequestbodylimit": readsItself, "secrequestbodylimitaction": readsItself,
+	"secrequestbodyinmemorylimit": readsItself, "secrequestbodynofileslimit": readsItself, "secrequestbodyjsondepthlimit": readsItself,
 	"secremoterules": asksNetwork, "secremoterulesfailaction": asksNetwork,
 	"secignorerulecompilationerrors": "would hide errors",
 	"secruleengine":                  "is what the policy's mode says",
@@ -95,6 +98,9 @@ func refusals(d *seclang.Directive, within bool) (why []string) {
 	for _, a := range d.Actions {
 		if reason, ok := refusedActions[a.Name]; ok {
 			why = append(why, a.Name+" "+reason)
+		}
+		if what, _, _ := strings.Cut(a.Arg, "="); a.Name == "ctl" && strings.EqualFold(what, "forceRequestBodyVariable") {
+			why = append(why, "ctl:forceRequestBodyVariable "+readsItself)
 		}
 	}
 	for _, t := range seclang.SplitTargets(d.Targets) {

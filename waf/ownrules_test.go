@@ -38,6 +38,7 @@ func TestOwnRules(t *testing.T) {
 		{name: "own rules before", before: `SecRule ARGS "a" ` + deny + "\nSecRuleRemoveById 100001"},
 		{name: "no such marker", before: `SecAction "id:100001,phase:1,pass,nolog,skipAfter:END-NOWHERE"`, want: []string{"there is no SecMarker END-NOWHERE"}},
 		{name: "a marker of CRS", before: `SecAction "id:100001,phase:1,pass,nolog,skipAfter:END-REQUEST-942-APPLICATION-ATTACK-SQLI"`},
+		{name: "limits of the engine", before: "SecArgumentsLimit 5\nSecAction \"id:100001,phase:1,pass,ctl:forceRequestBodyVariable=On\"", want: []string{"line 1: secargumentslimit has no effect", "line 2: ctl:forceRequestBodyVariable has no effect"}},
 		{name: "everything at once", before: "SecDebugLog /x\nSecWebAppId x", after: `SecRule ARGS "a" "phase:2,deny"`, want: []string{"before line 1", "before line 2", "after line 1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
