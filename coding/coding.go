@@ -48,9 +48,6 @@ func (c Coding) String() string {
 	return names[c]
 }
 
-// Supported returns the codings that a Decoder undoes, in the form of an Accept-Encoding field.
-func Supported() string { return strings.Join(names[1:], ", ") }
-
 // Parse reads the value of a Content-Encoding field (RFC 9110, section 8.4): codings separated by
 // commas, in the order in which they were applied. Names have no case. Empty elements and "identity"
 // change nothing and are left out, so the result may be empty. Parameters do not exist here. The

@@ -24,7 +24,16 @@ func TestBackgroundRunsJobsAtOnce(t *testing.T) {
 			})
 		})
 	}
-	wg.Wait()
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("jobs do not run at once")
+	}
 }
 
 func TestBackgroundPanicsWhereItWasCalled(t *testing.T) {

@@ -10,7 +10,8 @@ type Entry[T any] struct {
 	ID string
 
 	// Hosts are exact names ("shop.example"), wildcards ("*.shop.example") or IP addresses, IPv6
-	// with or without brackets. They compare under [CanonicalHost], so ports are ignored. A wildcard
+	// with or without brackets. Case and ports are ignored, and so is in
+	// which form letters outside ASCII are written. A wildcard
 	// stands for one or more labels: "*.shop.example" matches "a.shop.example" and
 	// "a.b.shop.example", not "shop.example".
 	Hosts []string

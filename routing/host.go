@@ -3,7 +3,6 @@ package routing
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -29,23 +28,18 @@ var (
 	errHostIDNA  = errors.New("no valid internationalized domain name (UTS #46)")
 )
 
-// CanonicalHost returns the spelling under which hosts compare: lower case, letters outside ASCII in
+// canonicalHost returns the spelling under which hosts compare: lower case, letters outside ASCII in
 // their "xn--" form (IDNA, UTS #46), without port and without the dot of the root. IPv6 addresses
 // come in their shortest form and in brackets, whether or not host had them.
 //
 // The error says why host is neither a DNS name nor an IP address. A request with such a host
 // matches only entries without hosts.
-func CanonicalHost(host string) (string, error) {
-	name, err := canonicalHost(host)
-	if err != nil {
-		return "", fmt.Errorf("host %q: %w", host, err)
-	}
-	return name, nil
-}
-
 func canonicalHost(host string) (string, error) {
 	name, err := appendHost(nil, []byte(host))
-	return string(name), err
+	if err != nil {
+		return "", err
+	}
+	return string(name), nil
 }
 
 // appendHost appends the canonical spelling of host to dst. It allocates nothing for ASCII names if

@@ -66,21 +66,21 @@ func TestCanonicalHost(t *testing.T) {
 		{long + "abcdef", ""},
 	}
 	for _, test := range tests {
-		got, err := CanonicalHost(test.host)
+		got, err := canonicalHost(test.host)
 		if got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%q: got %q, %v, want %q", test.host, got, err, test.want)
 		}
 		if err == nil {
-			if again, err := CanonicalHost(got); again != got || err != nil {
+			if again, err := canonicalHost(got); again != got || err != nil {
 				t.Errorf("%q: canonical %q becomes %q, %v", test.host, got, again, err)
 			}
 		}
 	}
 }
 
-func TestCanonicalHostNamesTheHost(t *testing.T) {
-	_, err := CanonicalHost("a b")
-	if want := `host "a b": a host name holds only letters, digits, "-", "_" and "."`; err == nil || err.Error() != want {
+func TestCanonicalHostSaysWhy(t *testing.T) {
+	_, err := canonicalHost("a b")
+	if want := `a host name holds only letters, digits, "-", "_" and "."`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -90,14 +90,14 @@ func FuzzCanonicalHost(f *testing.F) {
 		f.Add(host)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
-		name, err := CanonicalHost(host)
+		name, err := canonicalHost(host)
 		if err != nil {
 			return
 		}
-		if again, err := CanonicalHost(name); again != name || err != nil {
+		if again, err := canonicalHost(name); again != name || err != nil {
 			t.Errorf("%q: canonical %q becomes %q, %v", host, name, again, err)
 		}
-		if withPort, err := CanonicalHost(name + ":8080"); withPort != name || err != nil {
+		if withPort, err := canonicalHost(name + ":8080"); withPort != name || err != nil {
 			t.Errorf("%q: %q with a port becomes %q, %v", host, name, withPort, err)
 		}
 		for _, c := range []byte(name) {

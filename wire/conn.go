@@ -377,10 +377,6 @@ func (c *Conn) CloseWrite() error {
 // fasthttp wraps those of Read in do not say what they wrap.
 func (c *Conn) Violation() *Violation { return c.violation }
 
-// Peer returns the address at the other end of the socket. It is invalid if that is no
-// TCP socket.
-func (c *Conn) Peer() netip.AddrPort { return c.peer }
-
 // RemoteAddr returns the address of the client: as the PROXY protocol says, after the
 // first Read, or the peer's.
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }

@@ -38,7 +38,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 
 	// Refused is called for each connection that is refused before HTTP begins, with one of
-	// the Refusals. It must not block.
+	// a closed set of reasons, fit for the label of a metric. It must not block.
 	Refused func(reason string, client netip.Addr)
 
 	// Panicked is called with what a Read or Write has panicked with, in the goroutine that

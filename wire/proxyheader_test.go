@@ -115,8 +115,8 @@ func TestProxyProtocol(t *testing.T) {
 				t.Errorf("read %q, %v", got, err)
 			}
 			client := c.RemoteAddr().(*net.TCPAddr).AddrPort()
-			if netip.AddrPortFrom(client.Addr().Unmap(), client.Port()).String() != wantClient || c.Peer().String() != "192.0.2.1:1234" {
-				t.Errorf("client %s, peer %s", client, c.Peer())
+			if netip.AddrPortFrom(client.Addr().Unmap(), client.Port()).String() != wantClient || c.peer.String() != "192.0.2.1:1234" {
+				t.Errorf("client %s, peer %s", client, c.peer)
 			}
 			expectRefusals(t, &r, wantRefused...)
 		})

@@ -109,9 +109,3 @@ const (
 	refusedUntrusted   = "proxy_protocol_untrusted"
 	refusedMalformed   = "proxy_protocol_malformed"
 )
-
-// Refusals returns every reason that Options.Refused is called with: a closed set, fit for
-// the labels of a metric.
-func Refusals() []string {
-	return []string{refusedConnections, refusedPerClient, refusedNoProxy, refusedUntrusted, refusedMalformed}
-}

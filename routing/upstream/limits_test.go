@@ -217,5 +217,9 @@ func TestIdle(t *testing.T) {
 	})
 	p := newPool(t, func(c *Config) { c.Idle = 20 * time.Millisecond }, b.url())
 	want(t, p, "session 1")
-	<-ended
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("an idle connection is kept")
+	}
 }

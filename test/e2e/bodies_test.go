@@ -99,7 +99,7 @@ func TestBodies(t *testing.T) {
 	t.Parallel()
 	uploads, cuts, proceed := make(chan upload, 100), make(chan upload, 100), make(chan struct{}, 100)
 	back := bodies(t, uploads, cuts, proceed)
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: off, hosts: [off.test], policy: off, upstreams: [{ id: a }] }
   - { id: prefix, hosts: [prefix.test], policy: prefix, upstreams: [{ id: a }] }
@@ -133,7 +133,7 @@ policies:
 				f := func(raw string, want upload) {
 					t.Helper()
 					ask(t, w.Addr, raw).wantStatus(t, 200)
-					got := receive(t, "the upload", uploads)
+					got := tier.Receive(t, "the upload", uploads)
 					if got != want {
 						t.Errorf("the backend received %+v, want %+v", got, want)
 					}
@@ -193,7 +193,7 @@ policies:
 						t.Fatal(err)
 					}
 
-					eventually(t, "an event about the cut upload "+path, func() bool {
+					tier.Eventually(t, "an event about the cut upload "+path, func() bool {
 						return len(w.Events(cut)) > before
 					})
 				}
@@ -222,7 +222,7 @@ policies:
 				c := dial(t, w.Addr, "").send(raw.String())
 				for i := range n {
 					r := c.reply("POST").wantStatus(t, 200)
-					receive(t, "the upload", uploads)
+					tier.Receive(t, "the upload", uploads)
 					if want := fmt.Sprintf("%d %[1]d ", i+2); !strings.HasPrefix(r.body, want) {
 						t.Errorf("answer %d is %q, want %q", i, r.body, want)
 					}
@@ -234,7 +234,7 @@ policies:
 					t.Fatalf("status %d, want 100", resp.StatusCode)
 				}
 				c.send("q=1").reply("POST").wantStatus(t, 200)
-				if u := receive(t, "the upload", uploads); u.bytes != 3 || u.err != nil {
+				if u := tier.Receive(t, "the upload", uploads); u.bytes != 3 || u.err != nil {
 					t.Errorf("the backend received %+v", u)
 				}
 			})
@@ -291,7 +291,7 @@ func TestResponsesAreInspected(t *testing.T) {
 		w.(http.Flusher).Flush()
 	}))
 	t.Cleanup(back.Close)
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: shop, policy: shop, upstreams: [{ id: a }] }
 upstreams:

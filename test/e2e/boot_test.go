@@ -22,7 +22,7 @@ func manyPolicies(t testing.TB, policies, levels int) string {
 	for i := range policies {
 		fmt.Fprintf(&b, "  - { id: p%d, paranoia: { blocking: %d, detection: %[2]d }, thresholds: { inbound: %d } }\n", i, 1+i%levels, 5+i)
 	}
-	return routeFile(t, b.String())
+	return tier.RouteFile(t, b.String())
 }
 
 // TestManyPolicies starts with ten policies that differ. Each has an engine of its own and a screen.

@@ -23,7 +23,7 @@ func command(t *testing.T, stdin string, args ...string) (code int, stdout, stde
 
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	good := routeFile(t, `
+	good := tier.RouteFile(t, `
 routes:
   - { id: shop, hosts: [shop.test], policy: shop, upstreams: [{ id: a }] }
   - { id: api, hosts: [shop.test], paths: [{ prefix: /api }], methods: [POST], policy: open, upstreams: [{ id: a }] }
@@ -34,13 +34,13 @@ policies:
   - { id: shop, inherits: base, paranoia: { blocking: 2 } }
   - { id: open, mode: off }
 `)
-	open := routeFile(t, `
+	open := tier.RouteFile(t, `
 routes:
   - { id: all, hosts: [shop.test], upstreams: [{ id: a }] }
 upstreams:
   - { id: a, endpoints: ["http://a.invalid:80"] }
 `+off)
-	bad := routeFile(t, `
+	bad := tier.RouteFile(t, `
 routes:
   - id: shop
     hosts: [shop..test]
@@ -53,7 +53,7 @@ policies:
   - { id: shop, mode: blok }
 surprise: true
 `)
-	rule := routeFile(t, `
+	rule := tier.RouteFile(t, `
 routes:
   - { id: shop, policy: shop, upstreams: [{ id: a }] }
 upstreams:

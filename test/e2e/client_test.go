@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -152,58 +151,6 @@ func wantEvent(t testing.TB, event map[string]any, want map[string]any) {
 		if event[k] != v {
 			t.Errorf("event has %s=%v, want %v\n%v", k, event[k], v, event)
 		}
-	}
-}
-
-// routeFile writes a route file into a folder of its own and returns its path.
-func routeFile(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "routes.yaml")
-	rewrite(t, path, text)
-	return path
-}
-
-// rewrite replaces a file in one step.
-func rewrite(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eventually waits until f returns true.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	eventuallyEvery(t, 20*time.Millisecond, what, f)
-}
-
-// eventuallyEvery is eventually, and asks so often.
-func eventuallyEvery(t testing.TB, often time.Duration, what string, f func() bool) {
-	t.Helper()
-	tick := time.NewTicker(often)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !f() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-	}
-}
-
-// receive waits for a value.
-func receive[T any](t testing.TB, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("not within %s: %s", patience, what)
-		panic("unreachable")
 	}
 }
 

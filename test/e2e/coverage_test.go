@@ -99,7 +99,7 @@ func coverageBackend(t *testing.T, proceed <-chan struct{}) string {
 func TestCoverage(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{}, 3)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(coverageRoutes, coverageBackend(t, proceed))))
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(coverageRoutes, coverageBackend(t, proceed))))
 	const form = "Content-Type: application/x-www-form-urlencoded"
 	long := "q=" + strings.Repeat("a", 3000)
 	seen := map[string]bool{

@@ -18,7 +18,7 @@ func TestEngineErrors(t *testing.T) {
     rules_before:
       - inline: SecRule ARGS "@rx ^a{1000}" "id:1001,phase:2,pass,nolog,t:none,setvar:tx.nothing"
 `
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: deny, hosts: [deny.test], policy: deny, upstreams: [{ id: a }] }
   - { id: allow, hosts: [allow.test], policy: allow, upstreams: [{ id: a }] }

@@ -41,7 +41,7 @@ func serveInto(t *testing.T, stdout *os.File, args ...string) (traffic, admin st
 		_ = c.Process.Kill()
 		<-ended
 	})
-	addr := receive(t, "a serving tier", serving)
+	addr := tier.Receive(t, "a serving tier", serving)
 	return addr[0], addr[1]
 }
 
@@ -70,7 +70,7 @@ func dropped(t *testing.T, admin string) float64 {
 func TestTrafficOutlivesItsLog(t *testing.T) {
 	t.Parallel()
 	back := newEcho(t, nil)
-	file := routeFile(t, `
+	file := tier.RouteFile(t, `
 routes:
   - { id: all, upstreams: [{ id: a }] }
 upstreams:

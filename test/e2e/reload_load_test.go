@@ -58,7 +58,7 @@ func measure(t *testing.T, w *tier.Tier, settled func(sizes) bool) sizes {
 			t.Logf("last measured: %+v", s)
 		}
 	}()
-	eventually(t, "a settled process", func() bool {
+	tier.Eventually(t, "a settled process", func() bool {
 		w.Get("/debug/pprof/heap?gc=1")
 		_, profile := w.Get("/debug/pprof/heap?debug=1&gc=1")
 		m := heapInUse.FindStringSubmatch(profile)
@@ -161,7 +161,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		}
 		return generation(l, backends[l].url(), status[l], mode, 4+i/engineEvery%2)
 	}
-	file := routeFile(t, text(0))
+	file := tier.RouteFile(t, text(0))
 	w := tier.Start(t, file, "--reload-interval", "0", "--log-access", "off")
 
 	// passed checks an answer that came from a backend.
@@ -212,12 +212,12 @@ func TestReloadsUnderLoad(t *testing.T) {
 	stop, answered := counting(4, 10*time.Millisecond, once)
 	for i := 1; i <= reloads; i++ {
 		seen := answered()
-		rewrite(t, file, text(i))
+		tier.Rewrite(t, file, text(i))
 		if status, answer := w.Reload(); status != 200 || !strings.Contains(answer, `"changed": true`) {
 			t.Fatalf("reload %d: %d %s", i, status, answer)
 		}
 		if i != early { // the next reload comes when this configuration, or the last one, has served
-			eventuallyEvery(t, time.Millisecond, "an answer", func() bool { return answered() > seen })
+			tier.EventuallyEvery(t, time.Millisecond, "an answer", func() bool { return answered() > seen })
 			continue
 		}
 		n, err := stop()

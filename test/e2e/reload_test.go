@@ -29,7 +29,7 @@ upstreams:
 // wantGen asks until the route file of that name is in force.
 func wantGen(t *testing.T, w *tier.Tier, name string) {
 	t.Helper()
-	eventually(t, "the route file "+name+" in force", func() bool {
+	tier.Eventually(t, "the route file "+name+" in force", func() bool {
 		return strings.Contains(get(t, w, "shop.test", "/").body, "\r\nX-Gen: "+name+"\r\n")
 	})
 }
@@ -37,14 +37,14 @@ func wantGen(t *testing.T, w *tier.Tier, name string) {
 func TestFileChangesAreNoticed(t *testing.T) {
 	t.Parallel()
 	back := newEcho(t, nil)
-	file := routeFile(t, named("one", back.url()))
+	file := tier.RouteFile(t, named("one", back.url()))
 	w := tier.Start(t, file, "--reload-interval", "30ms")
 	wantGen(t, w, "one")
-	rewrite(t, file, named("two", back.url()))
+	tier.Rewrite(t, file, named("two", back.url()))
 	wantGen(t, w, "two")
 	w.Log(func(l map[string]any) bool { return l["trigger"] == "file" && l["generation"] == 2.0 })
 
-	rewrite(t, file, "routes: [\n")
+	tier.Rewrite(t, file, "routes: [\n")
 	failed := w.Log(func(l map[string]any) bool { return l["level"] == "error" && l["trigger"] == "file" })
 	if text := fmt.Sprint(failed["error"]); !strings.Contains(text, file+":") {
 		t.Errorf("the log does not name the file: %v", failed)
@@ -56,7 +56,7 @@ func TestFileChangesAreNoticed(t *testing.T) {
 	if n := w.Metric("wafer_config_last_reload_successful"); n != 0 {
 		t.Errorf("last_reload_successful is %v", n)
 	}
-	rewrite(t, file, named("three", back.url()))
+	tier.Rewrite(t, file, named("three", back.url()))
 	wantGen(t, w, "three")
 	if n := w.Metric("wafer_config_last_reload_successful"); n != 1 {
 		t.Errorf("last_reload_successful is %v after the repair", n)
@@ -78,7 +78,7 @@ func TestConfigMapSwap(t *testing.T) {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		rewrite(t, filepath.Join(folder, "routes.yaml"), named(version, back.url()))
+		tier.Rewrite(t, filepath.Join(folder, "routes.yaml"), named(version, back.url()))
 		if err := os.Symlink("..v_"+version, filepath.Join(volume, "..data_tmp")); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestConfigMapSwap(t *testing.T) {
 func TestReloadOnDemand(t *testing.T) {
 	t.Parallel()
 	back := newEcho(t, nil)
-	file := routeFile(t, named("one", back.url()))
+	file := tier.RouteFile(t, named("one", back.url()))
 	w := tier.Start(t, file, "--reload-interval", "0")
 	type outcome struct {
 		Generation               float64
@@ -128,12 +128,12 @@ func TestReloadOnDemand(t *testing.T) {
 		}
 	}
 	reload(outcome{Generation: 1})
-	rewrite(t, file, named("two", back.url()))
+	tier.Rewrite(t, file, named("two", back.url()))
 	reload(outcome{Generation: 2, Changed: true, Modified: []string{"shop"}})
 	wantGen(t, w, "two")
 	reload(outcome{Generation: 2})
 
-	rewrite(t, file, named("three", back.url()))
+	tier.Rewrite(t, file, named("three", back.url()))
 	w.Signal(syscall.SIGHUP)
 	w.Log(func(l map[string]any) bool { return l["trigger"] == "SIGHUP" && l["generation"] == 3.0 })
 	wantGen(t, w, "three")
@@ -143,7 +143,7 @@ func TestReloadOnDemand(t *testing.T) {
 	extra := strings.Replace(named("four", back.url()), "\nupstreams:", "\n  - { id: extra, hosts: [extra.test], upstreams: [{ id: a }] }\nupstreams:", 1)
 	for i := range 2 {
 		get(t, w, "extra.test", "/").wantStatus(t, 404)
-		rewrite(t, file, extra)
+		tier.Rewrite(t, file, extra)
 		generation := float64(4 + 2*i)
 		reload(outcome{Generation: generation, Changed: true, Added: []string{"extra"}, Modified: []string{"shop"}})
 		r := get(t, w, "extra.test", "/").wantStatus(t, 200)
@@ -151,17 +151,17 @@ func TestReloadOnDemand(t *testing.T) {
 		if n := w.Metric(series); n != 1 {
 			t.Errorf("%s is %v, want 1", series, n)
 		}
-		rewrite(t, file, named("five", back.url()))
+		tier.Rewrite(t, file, named("five", back.url()))
 		reload(outcome{Generation: generation + 1, Changed: true, Removed: []string{"extra"}, Modified: []string{"shop"}})
 		get(t, w, "extra.test", "/").wantStatus(t, 404)
-		eventually(t, "the end of the removed route's series", func() bool {
+		tier.Eventually(t, "the end of the removed route's series", func() bool {
 			_, text := w.Get("/metrics")
 			return !strings.Contains(text, `route="extra"`)
 		})
 	}
 
 	// What is wrong is said, with its place, and changes nothing.
-	rewrite(t, file, strings.Replace(named("broken", back.url()), "hosts: [shop.test]", "hosts: [shop.test]\n    methods: [get]\n    policy: nosuch", 1))
+	tier.Rewrite(t, file, strings.Replace(named("broken", back.url()), "hosts: [shop.test]", "hosts: [shop.test]\n    methods: [get]\n    policy: nosuch", 1))
 	status, text := w.Reload()
 	for _, want := range []string{file + ":5: routes[0].methods[0]: ", file + ":6: routes[0].policy: "} {
 		if status != 422 || !strings.Contains(text, want) {
@@ -181,7 +181,7 @@ func TestReloadOnDemand(t *testing.T) {
 	if status, text := w.Reload(); status != 422 || !strings.Contains(text, "no such file") {
 		t.Errorf("reload of no file: %d %s", status, text)
 	}
-	rewrite(t, file, named("five", back.url()))
+	tier.Rewrite(t, file, named("five", back.url()))
 	reload(outcome{Generation: 7}) // what is in force all along
 	if n := w.Metric("wafer_config_last_reload_successful"); n != 1 {
 		t.Errorf("last_reload_successful is %v after the repair", n)
@@ -211,7 +211,7 @@ policies:
 			}
 		}
 	}
-	file := routeFile(t, text(hole))
+	file := tier.RouteFile(t, text(hole))
 	c := exec.Command(tier.Binary(t), "serve", "--routes", file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	out, _ := c.CombinedOutput() // the exit code says it
 	if code := c.ProcessState.ExitCode(); code != 1 {
@@ -219,9 +219,9 @@ policies:
 	}
 	says("the start", string(out))
 
-	rewrite(t, file, text(`{ tag: attack-sqli, target: "ARGS:comment", reason: comments are prose }`))
+	tier.Rewrite(t, file, text(`{ tag: attack-sqli, target: "ARGS:comment", reason: comments are prose }`))
 	w := tier.Start(t, file, "--reload-interval", "0")
-	rewrite(t, file, text(hole))
+	tier.Rewrite(t, file, text(hole))
 	status, answer := w.Reload()
 	if status != 422 {
 		t.Errorf("reload: %d", status)

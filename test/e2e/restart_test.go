@@ -110,7 +110,7 @@ type onlyOnce struct{ io.Reader }
 
 func TestRollingRestartUnderLoad(t *testing.T) {
 	back := newEcho(t, nil)
-	file := routeFile(t, `
+	file := tier.RouteFile(t, `
 routes:
   - { id: shop, upstreams: [{ id: a }] }
 upstreams:
@@ -120,7 +120,7 @@ upstreams:
 	tiers := []*tier.Tier{start(), start()}
 	b := newBalancer(t, tiers...)
 	for i := range tiers {
-		eventually(t, "a ready tier", func() bool { return b.isReady(i) })
+		tier.Eventually(t, "a ready tier", func() bool { return b.isReady(i) })
 	}
 	stop, answered := counting(4, 2*time.Millisecond, func(i int, c *http.Client) error {
 		method, body := http.MethodGet, io.Reader(nil)
@@ -140,7 +140,7 @@ upstreams:
 	more := func() {
 		t.Helper()
 		seen := answered()
-		eventually(t, "more answers", func() bool { return answered() >= seen+between })
+		tier.Eventually(t, "more answers", func() bool { return answered() >= seen+between })
 	}
 	more()
 	for i, old := range tiers {
@@ -149,7 +149,7 @@ upstreams:
 			t.Errorf("tier %d ended with exit code %d", i, code)
 		}
 		b.replace(i, start())
-		eventually(t, "a ready tier again", func() bool { return b.isReady(i) })
+		tier.Eventually(t, "a ready tier again", func() bool { return b.isReady(i) })
 		more()
 	}
 	if n, err := stop(); err != nil {
@@ -177,7 +177,7 @@ func newGate(t *testing.T) *gate {
 }
 
 func (g *gate) tier(t *testing.T, args ...string) *tier.Tier {
-	return tier.Start(t, routeFile(t, `
+	return tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: shop, upstreams: [{ id: a }] }
 upstreams:
@@ -190,12 +190,12 @@ func TestSIGTERMDrains(t *testing.T) {
 	g := newGate(t)
 	w := g.tier(t, "--drain-delay", "8s")
 	slow := dial(t, w.Addr, "").send(request("GET", "shop.test", "/slow"))
-	receive(t, "the slow request", g.arrived)
+	tier.Receive(t, "the slow request", g.arrived)
 	idle := dial(t, w.Addr, "")
 	idle.send(request("GET", "shop.test", "/")).reply("GET").wantStatus(t, 200)
 
 	w.Signal(syscall.SIGTERM)
-	eventually(t, "readiness to fail", func() bool {
+	tier.Eventually(t, "readiness to fail", func() bool {
 		status, text := w.Get("/readyz")
 		return status == 503 && strings.Contains(text, "draining")
 	})
@@ -206,7 +206,7 @@ func TestSIGTERMDrains(t *testing.T) {
 			t.Errorf("an answer while draining keeps the connection: %v", r.header)
 		}
 	}
-	eventually(t, "the listener to close", func() bool {
+	tier.Eventually(t, "the listener to close", func() bool {
 		c, err := net.Dial("tcp", w.Addr) //nolint:noctx // loopback
 		if err == nil {
 			_ = c.Close()
@@ -229,7 +229,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	g := newGate(t)
 	w := g.tier(t, "--drain-delay", "10m", "--shutdown-grace", "10m")
 	dial(t, w.Addr, "").send(request("GET", "shop.test", "/slow"))
-	receive(t, "the slow request", g.arrived)
+	tier.Receive(t, "the slow request", g.arrived)
 	w.Signal(syscall.SIGTERM)
 	w.Log(func(l map[string]any) bool { return l["message"] == "draining" })
 	w.Signal(syscall.SIGTERM)
@@ -252,7 +252,7 @@ func TestInterruptUnderLoad(t *testing.T) {
 		}
 		return err
 	})
-	receive(t, "traffic", asked)
+	tier.Receive(t, "traffic", asked)
 	w.Signal(syscall.SIGINT)
 	if code := w.Wait(); code != 0 { // long before the drain delay
 		t.Errorf("exit code %d", code)

@@ -18,7 +18,7 @@ policies:
 func TestRoutesAreChosen(t *testing.T) {
 	t.Parallel()
 	back := newEcho(t, nil)
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: exact-host, hosts: [one.example.test], upstreams: [{ id: a }] }
   - { id: wildcard, hosts: ["*.example.test"], upstreams: [{ id: a }] }
@@ -82,7 +82,7 @@ func TestRoutesChangeMessages(t *testing.T) {
 		}
 		return ""
 	})
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: prefix, hosts: [prefix.test], paths: [{ prefix: /old }], rewrite: { prefix: /new/er }, upstreams: [{ id: a }] }
   - { id: root, hosts: [root.test], paths: [{ prefix: /old }], rewrite: { prefix: / }, upstreams: [{ id: a }] }
@@ -155,7 +155,7 @@ func TestWeightsAndFailover(t *testing.T) {
 	t.Parallel()
 	main, canary := newEcho(t, nil), newEcho(t, nil)
 	dead := closedPort(t)
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: canary, hosts: [canary.test], upstreams: [{ id: main, weight: 90 }, { id: canary, weight: 10 }, { id: dead, weight: 0 }] }
   - { id: failover, hosts: [failover.test], upstreams: [{ id: half }] }
@@ -194,7 +194,7 @@ func TestBackendsThatMisbehave(t *testing.T) {
 		e := newEcho(t, func(*http.Request, string) string { return answer })
 		return e.addr
 	}
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: timeout, hosts: [timeout.test], timeouts: { request: 2s }, upstreams: [{ id: silent }] }
   - { id: response, hosts: [response.test], upstreams: [{ id: hasty }] }
@@ -227,7 +227,7 @@ func TestLimits(t *testing.T) {
 		}
 		return ""
 	})
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: single, hosts: [single.test], policy: open, limits: { in_flight: 1 }, upstreams: [{ id: a }] }
   - { id: small, hosts: [small.test], policy: open, limits: { request_body: 1KiB }, upstreams: [{ id: a }] }
@@ -244,7 +244,7 @@ policies:
 `))
 
 	slow := dial(t, w.Addr, "").send(request("GET", "single.test", "/slow"))
-	receive(t, "the first request at the backend", arrived)
+	tier.Receive(t, "the first request at the backend", arrived)
 	r := get(t, w, "single.test", "/").wantStatus(t, 503)
 	if r.header.Get("Retry-After") == "" {
 		t.Errorf("503 without Retry-After: %v", r.header)

@@ -159,7 +159,7 @@ func TestServeTo(t *testing.T) {
 func TestBlockedAnswerIsThePolicys(t *testing.T) {
 	t.Parallel()
 	back := newEcho(t, nil)
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: custom, hosts: [custom.test], policy: custom, upstreams: [{ id: a }] }
   - { id: watched, hosts: [watched.test], policy: watched, upstreams: [{ id: a }] }

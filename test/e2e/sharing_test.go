@@ -24,7 +24,7 @@ policies:
   - { id: same, thresholds: { inbound: 4 }, block: { status: 418 } }
   - { id: other, thresholds: { inbound: 3 } }
 `, back.url())
-	w := tier.Start(t, routeFile(t, file.String()))
+	w := tier.Start(t, tier.RouteFile(t, file.String()))
 	if n := w.Metric("wafer_engines"); n != 2 {
 		t.Errorf("%v engines, want 2", n)
 	}

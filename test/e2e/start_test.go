@@ -66,7 +66,7 @@ func launch(t *testing.T, args ...string) *starting {
 func (p *starting) log(t *testing.T, message string) map[string]any {
 	t.Helper()
 	for {
-		if l := receive(t, fmt.Sprintf("the line %q", message), p.lines); l["message"] == message {
+		if l := tier.Receive(t, fmt.Sprintf("the line %q", message), p.lines); l["message"] == message {
 			return l
 		}
 	}
@@ -75,7 +75,7 @@ func (p *starting) log(t *testing.T, message string) map[string]any {
 // exit waits for the end, and returns the code and what was said that is not the log.
 func (p *starting) exit(t *testing.T) (code int, said string) {
 	t.Helper()
-	receive(t, "the end of the process", p.ended)
+	tier.Receive(t, "the end of the process", p.ended)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cmd.ProcessState.ExitCode(), strings.Join(p.said, "\n")
@@ -154,7 +154,7 @@ func TestSignalsWhileStarting(t *testing.T) {
 			p := launch(t, append(slices.Clone(serveAnywhere), file, "--drain-delay", "1h")...)
 			admin := p.log(t, "starting")["admin"].(string)
 			routes(write)
-			eventually(t, waits, func() bool {
+			tier.Eventually(t, waits, func() bool {
 				status, text := asked(t, "GET", admin, "/readyz")
 				return status == 503 && text == waits+"\n"
 			})
@@ -256,7 +256,7 @@ func TestStuckOutputs(t *testing.T) {
 	routes := func(id string) string {
 		return "routes: [{ id: " + id + ", upstreams: [{ id: a }] }]\nupstreams: [{ id: a, endpoints: [\"" + g.url() + "\"] }]\n" + off
 	}
-	file := routeFile(t, routes("one"))
+	file := tier.RouteFile(t, routes("one"))
 	traffic, admin := free(t), free(t)
 	c := exec.Command(tier.Binary(t), "serve", "--routes", file, "--listen", traffic, "--admin", admin, "--reload-interval", "0",
 		"--drain-delay", "1s", "--log-level", "debug")
@@ -274,7 +274,7 @@ func TestStuckOutputs(t *testing.T) {
 		_ = c.Process.Kill() // it may have ended
 		<-ended
 	})
-	eventually(t, "it is ready", func() bool {
+	tier.Eventually(t, "it is ready", func() bool {
 		resp, err := http.Get("http://" + admin + "/readyz") //nolint:noctx // ends with the process
 		if err != nil {
 			return false
@@ -285,7 +285,7 @@ func TestStuckOutputs(t *testing.T) {
 	})
 	reload := func(text string, status int, want string) {
 		t.Helper()
-		rewrite(t, file, text)
+		tier.Rewrite(t, file, text)
 		if got, body := asked(t, "POST", admin, "/-/reload"); got != status || !strings.Contains(body, want) {
 			t.Errorf("reload: %d %.300q, want %d %q", got, body, status, want)
 		}
@@ -309,17 +309,17 @@ func TestStuckOutputs(t *testing.T) {
 	reload(routes("four"), 200, `"changed": true`)
 
 	slow := dial(t, traffic, "").send(request("GET", "shop.test", "/slow"))
-	receive(t, "the slow request", g.arrived)
+	tier.Receive(t, "the slow request", g.arrived)
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "readiness to fail", func() bool {
+	tier.Eventually(t, "readiness to fail", func() bool {
 		status, text := asked(t, "GET", admin, "/readyz")
 		return status == 503 && strings.Contains(text, "draining")
 	})
 	close(g.open)
 	slow.reply("GET").wantStatus(t, 200)
-	receive(t, "the end of the process", ended)
+	tier.Receive(t, "the end of the process", ended)
 	if code := c.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

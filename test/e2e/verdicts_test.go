@@ -11,7 +11,7 @@ import (
 func TestVerdictsOfOwnRules(t *testing.T) {
 	t.Parallel()
 	back := newEcho(t, nil)
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: own, policy: own, upstreams: [{ id: a }] }
 upstreams:
@@ -114,7 +114,7 @@ func TestExclusions(t *testing.T) {
           SecRule ARGS|REQUEST_HEADERS:X-Word "@streq four"  "id:5004,phase:2,deny,log,tag:'own-d',msg:'four'"
           SecRule ARGS|REQUEST_HEADERS:X-Word "@streq five"  "id:5005,phase:2,deny,log,tag:'own-e',msg:'five'"
 `
-	w := tier.Start(t, routeFile(t, `
+	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: strict, hosts: [strict.test], policy: strict, upstreams: [{ id: a }] }
   - { id: tuned, hosts: [tuned.test], policy: tuned, upstreams: [{ id: a }] }

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/wafer-waf/wafer/test/tier"
 )
 
 // backend is an application that can be killed, and that lies when asked to.
@@ -93,7 +95,7 @@ func (b *backend) kill() {
 // revive starts it again on the same port.
 func (b *backend) revive(t testing.TB) {
 	t.Helper()
-	eventually(t, "the backend's port is free", func() bool { return b.listen() == nil })
+	tier.Eventually(t, "the backend's port is free", func() bool { return b.listen() == nil })
 	b.epoch.Add(1)
 }
 

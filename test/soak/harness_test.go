@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,40 +27,6 @@ const patience = time.Minute
 func soaking() bool { return os.Getenv("WAFER_TEST_SOAK") != "" }
 
 func TestMain(m *testing.M) { os.Exit(tier.Main(m)) }
-
-// routeFile writes a route file into a folder of its own and returns its path.
-func routeFile(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "routes.yaml")
-	rewrite(t, path, text)
-	return path
-}
-
-// rewrite replaces a file in one step.
-func rewrite(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eventually waits until f returns true.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !f() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-	}
-}
 
 // pause waits for a tick, or reports false at the end.
 func pause(end <-chan struct{}, tick <-chan time.Time) bool {

@@ -40,7 +40,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		size = 1000 << 10
 	}
 	back := newBackend(t)
-	w := tier.Plain(t, routeFile(t, fmt.Sprintf(`
+	w := tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: r, hosts: [h.test], policy: p, upstreams: [{ id: u }] }
 upstreams: [{ id: u, endpoints: ["%s"] }]
@@ -134,6 +134,6 @@ policies: [{ id: p, mode: detect }]
 	if served.Load() == 0 || gets.Load() == 0 || w.Metric("wafer_memory_evictions_total") == 0 {
 		t.Errorf("%d uploads and %d others served, %v let go", served.Load(), gets.Load(), w.Metric("wafer_memory_evictions_total"))
 	}
-	eventually(t, "all memory given back", func() bool { return used() == 0 })
-	eventually(t, "refusals counted", func() bool { return w.Metric(`wafer_refused_total{reason="memory"}`) > 0 })
+	tier.Eventually(t, "all memory given back", func() bool { return used() == 0 })
+	tier.Eventually(t, "refusals counted", func() bool { return w.Metric(`wafer_refused_total{reason="memory"}`) > 0 })
 }

@@ -92,7 +92,7 @@ func flood(addr, host string, clients int, end <-chan struct{}, got *tally) *syn
 func TestOverload(t *testing.T) {
 	const clients, times = 150, 100
 	flooded, fair, open := newBackend(t), newBackend(t), newBackend(t)
-	w := tier.Plain(t, routeFile(t, fmt.Sprintf(`
+	w := tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: flooded, hosts: [flooded.test], upstreams: [{ id: flooded }] }
   - { id: fair, hosts: [a.test], upstreams: [{ id: fair }] }
@@ -116,12 +116,12 @@ policies:
 		for err := range got.errors {
 			t.Error(err)
 		}
-		eventually(t, "nothing in flight", func() bool { return w.Metric("wafer_requests_in_flight") == 0 })
+		tier.Eventually(t, "nothing in flight", func() bool { return w.Metric("wafer_requests_in_flight") == 0 })
 		return got
 	}
 
 	got := under("flooded.test", func() {
-		eventually(t, "the flood has begun", func() bool { return flooded.got.Load() > 0 })
+		tier.Eventually(t, "the flood has begun", func() bool { return flooded.got.Load() > 0 })
 		took := clean(t, w.Addr, 2, times) // fails if one is not answered with 200
 		t.Logf("beside the flood, %d clean requests on another route: p50 %v, p99 %v", len(took), percentile(took, 0.5), percentile(took, 0.99))
 	})
@@ -144,7 +144,7 @@ policies:
 
 	got = under("open.test", func() {
 		clean(t, w.Addr, 2, times)
-		eventually(t, "the flood has begun", func() bool { return open.got.Load() > 0 })
+		tier.Eventually(t, "the flood has begun", func() bool { return open.got.Load() > 0 })
 	})
 	t.Logf("flood with on_overload: allow: %d passed, %d blocked", got.passed.Load(), got.blocked.Load())
 	want("503 with on_overload: allow", int(got.overload.Load()), 0)

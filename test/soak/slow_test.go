@@ -185,7 +185,7 @@ func slowTier(t *testing.T, timeout string) *tier.Tier {
 		t.Skipf("%d open files are too few", limit.Max)
 	}
 	back := newBackend(t)
-	return tier.Plain(t, routeFile(t, fmt.Sprintf(`
+	return tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: a, hosts: [a.test], upstreams: [{ id: a }] }
   - { id: unread, hosts: [unread.test], policy: unread, upstreams: [{ id: a }], timeouts: { request: 30m } }
@@ -234,7 +234,7 @@ func TestSlowClients(t *testing.T) {
 			readers++
 		}
 	}
-	eventually(t, "the slow clients hang", func() bool {
+	tier.Eventually(t, "the slow clients hang", func() bool {
 		return s.open.Load() == slowClients && w.Metric("wafer_connections") == slowClients && w.Metric("wafer_requests_in_flight") == readers
 	})
 	clean(t, w.Addr, cleanClients, 50)
@@ -252,7 +252,7 @@ func TestSlowClients(t *testing.T) {
 	if err := leave(); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the slow connections are gone", func() bool {
+	tier.Eventually(t, "the slow connections are gone", func() bool {
 		return w.Metric("wafer_connections") == 0 && w.Metric("wafer_requests_in_flight") == 0
 	})
 	if n := w.Metric("wafer_panics_total"); n != 0 {
@@ -269,7 +269,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 	reasons := []string{"head_timeout", "body_timeout", "body_rate"}
 	refused := func(reason string) float64 { return w.Metric(`wafer_refused_total{reason="` + reason + `"}`) }
 	// Slow readers are not refused: they got their answer, or would have.
-	eventually(t, "clients of each kind are cut", func() bool {
+	tier.Eventually(t, "clients of each kind are cut", func() bool {
 		enough := min(s.cut[slowHead].Load(), s.cut[slowBody].Load(), s.cut[slowReader].Load()) >= 10
 		for _, reason := range reasons {
 			enough = enough && refused(reason) > 0
@@ -281,7 +281,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("cut: heads %d, bodies %d, readers %d", s.cut[slowHead].Load(), s.cut[slowBody].Load(), s.cut[slowReader].Load())
-	eventually(t, "the slow connections are gone", func() bool {
+	tier.Eventually(t, "the slow connections are gone", func() bool {
 		return w.Metric("wafer_connections") == 0 && w.Metric("wafer_requests_in_flight") == 0
 	})
 	if n := w.Metric("wafer_panics_total"); n != 0 {
@@ -305,12 +305,12 @@ func TestSlowClientsCostNoTime(t *testing.T) {
 	for range rounds {
 		quiet = append(quiet, percentile(clean(t, w.Addr, cleanClients, 50), 0.99))
 		leave := s.crowd(slowClients)
-		eventually(t, "the slow clients hang", func() bool { return w.Metric("wafer_connections") == slowClients })
+		tier.Eventually(t, "the slow clients hang", func() bool { return w.Metric("wafer_connections") == slowClients })
 		slow = append(slow, percentile(clean(t, w.Addr, cleanClients, 50), 0.99))
 		if err := leave(); err != nil {
 			t.Error(err)
 		}
-		eventually(t, "the slow connections are gone", func() bool { return w.Metric("wafer_connections") == 0 })
+		tier.Eventually(t, "the slow connections are gone", func() bool { return w.Metric("wafer_connections") == 0 })
 		w.Forget()
 	}
 	// Below the floor, differences are the scheduler's.

@@ -89,7 +89,7 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 		case <-timer:
 			over = true
 		case <-reload.C:
-			rewrite(t, file, s.routes(generation))
+			tier.Rewrite(t, file, s.routes(generation))
 			if status, text := s.w.Reload(); status != 200 || !strings.Contains(text, `"changed": true`) {
 				t.Errorf("reload: %d %s", status, text)
 			}
@@ -111,7 +111,7 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 	if s.shaky.epoch.Load()%2 != 0 {
 		s.shaky.revive(t)
 	}
-	rewrite(t, file, s.routes(0))
+	tier.Rewrite(t, file, s.routes(0))
 	if status, text := s.w.Reload(); status != 200 {
 		t.Errorf("reload: %d %s", status, text)
 	}
@@ -172,7 +172,7 @@ func (s *soak) settled(t *testing.T, most sizes) sizes {
 			t.Logf("requests in flight %v, connections %v, tunnels %v, queue %v, %+v", flight, open, tunnels, queue, now)
 		}
 	}()
-	eventually(t, "nothing in flight, and no more held than at rest", func() bool {
+	tier.Eventually(t, "nothing in flight, and no more held than at rest", func() bool {
 		flight, open = s.w.Metric("wafer_requests_in_flight"), s.w.Metric("wafer_connections")
 		tunnels, queue = s.w.Metric("wafer_tunnels"), s.w.Metric("wafer_inspection_queue")
 		last, now = now, measure(t, s.w)
@@ -204,7 +204,7 @@ func TestSoak(t *testing.T) {
 		steady: [2]*backend{newBackend(t), newBackend(t)}, shaky: newBackend(t), liar: newBackend(t),
 		pace: pace, served: map[string]int{}, odd: map[string]int{},
 	}
-	file := routeFile(t, s.routes(0))
+	file := tier.RouteFile(t, s.routes(0))
 	// Where everything is slow, so may clients be. Nobody knows how slow that is in make test.
 	slow := min(time.Duration(pace*float64(3*time.Second)), 20*time.Second).String()
 	if !soaking() {

@@ -91,7 +91,7 @@ func TestStreaming(t *testing.T) {
 
 	f := func(name, host string, chunked bool, label, reason string) {
 		t.Run(name, func(t *testing.T) {
-			w := tier.Plain(t, routeFile(t, fmt.Sprintf(`
+			w := tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: prefix, hosts: [prefix.test], policy: prefix, timeouts: { request: 10m }, upstreams: [{ id: back }] }
   - { id: unread, hosts: [unread.test], policy: unread, timeouts: { request: 10m }, upstreams: [{ id: back }] }

@@ -225,7 +225,7 @@ func newCourt(t testing.TB) *court {
 		_, err := fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(m.raw), m.raw)
 		return err == nil
 	})
-	return &court{back: back, w: tier.Start(t, routeFile(t, fmt.Sprintf(`
+	return &court{back: back, w: tier.Start(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: a, policy: witness, upstreams: [{ id: b }] }
 upstreams:

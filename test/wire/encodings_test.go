@@ -59,7 +59,7 @@ func TestEncodings(t *testing.T) {
 		_, err := fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", coding, len(body), body)
 		return err == nil
 	})
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(`
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: decoded, hosts: [decoded.test], policy: decoded, upstreams: [{ id: b }] }
   - { id: skipped, hosts: [skipped.test], policy: skipped, upstreams: [{ id: b }] }

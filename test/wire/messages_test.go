@@ -135,7 +135,7 @@ func TestWebSocketMessages(t *testing.T) {
 		tunnels <- seen
 		return false
 	})
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(`
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: block, hosts: [block.test], websocket: inspect, policy: block, upstreams: [{ id: b }] }
   - { id: detect, hosts: [detect.test], websocket: inspect, policy: detect, upstreams: [{ id: b }] }
@@ -198,7 +198,7 @@ policies:
 		answered(t, c, "echo lit")
 		want = append(want, "now", "sp", "lit")
 		c.send(frame(fin|closing, "\x03\xe8", true))
-		seen := receive(t, "the end of the tunnel at the backend", tunnels)
+		seen := tier.Receive(t, "the end of the tunnel at the backend", tunnels)
 		if fmt.Sprint(seen.got) != fmt.Sprint(want) || seen.reason != 1000 {
 			t.Errorf("the backend heard %q, %d; want %q", seen.got, seen.reason, want)
 		}
@@ -220,7 +220,7 @@ policies:
 				t.Errorf("heard %x %q, %v; want the end for %d", first, payload, err, code)
 			}
 			c.ended()
-			seen := receive(t, "the end of the tunnel at the backend", tunnels)
+			seen := tier.Receive(t, "the end of the tunnel at the backend", tunnels)
 			if seen.reason != code || fmt.Sprint(seen.got) != "[before]" {
 				t.Errorf("the backend heard %+v", seen)
 			}
@@ -253,7 +253,7 @@ policies:
 		c.send(said(attack, 1))
 		answered(t, c, "echo "+attack)
 		_ = c.Close()
-		_ = receive(t, "the end of the tunnel at the backend", tunnels)
+		_ = tier.Receive(t, "the end of the tunnel at the backend", tunnels)
 		wantEvent(t, w.Security(id), map[string]any{"verdict": "would_block", "status": 101.0, "route": "detect"})
 	})
 	t.Run("a policy that is off", func(t *testing.T) {
@@ -261,18 +261,18 @@ policies:
 		c.send(said(attack, 1))
 		answered(t, c, "echo "+attack)
 		_ = c.Close()
-		_ = receive(t, "the end of the tunnel at the backend", tunnels)
+		_ = tier.Receive(t, "the end of the tunnel at the backend", tunnels)
 		wantEvent(t, w.Access(id), map[string]any{"status": 101.0, "coverage": "none", "coverage_reason": "policy_off"})
 	})
 	t.Run("an extension that nobody offered", func(t *testing.T) {
 		c := dial(t, w.Addr, "").send(fmt.Sprintf(handshake, "/extended", "block.test"))
 		c.reply("GET").wantStatus(t, 502)
-		_ = receive(t, "the end of the tunnel at the backend", tunnels)
+		_ = tier.Receive(t, "the end of the tunnel at the backend", tunnels)
 	})
 	t.Run("an application that breaks the framing", func(t *testing.T) {
 		c, _ := open(t, "block.test", "/masked")
 		c.ended()
-		_ = receive(t, "the end of the tunnel at the backend", tunnels)
+		_ = tier.Receive(t, "the end of the tunnel at the backend", tunnels)
 	})
 	t.Run("an application in the middle of a frame", func(t *testing.T) {
 		c, _ := open(t, "block.test", "/slow")
@@ -280,9 +280,9 @@ policies:
 		if _, err := io.Copy(io.Discard, c.br); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
-		if seen := receive(t, "the end of the tunnel at the backend", tunnels); seen.reason != 1008 || len(seen.got) > 0 {
+		if seen := tier.Receive(t, "the end of the tunnel at the backend", tunnels); seen.reason != 1008 || len(seen.got) > 0 {
 			t.Errorf("the backend heard %+v", seen)
 		}
 	})
-	eventually(t, "no tunnel is counted", func() bool { return w.Metric("wafer_tunnels") == 0 })
+	tier.Eventually(t, "no tunnel is counted", func() bool { return w.Metric("wafer_tunnels") == 0 })
 }

@@ -120,7 +120,7 @@ policies:
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	back := newBackend(t, ok)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(requestRoutes, back.url())))
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(requestRoutes, back.url())))
 	cases := blocks(t, "requests")
 	if len(cases) < 150 {
 		t.Errorf("%d cases only", len(cases))
@@ -181,7 +181,7 @@ func (c *requestCase) check(t *testing.T, w *tier.Tier, back *backend, step int)
 	ask(t, w.Addr, "GET /after HTTP/1.1\r\nHost: off.test\r\n\r\n").wantStatus(t, 200)
 	if c.broken {
 		// The end of a connection may reach the backend after another connection's request.
-		eventually(t, "the backend notices the end of the request", func() bool { return back.count() >= before+2 })
+		tier.Eventually(t, "the backend notices the end of the request", func() bool { return back.count() >= before+2 })
 	}
 	var got []message
 	after := 0

@@ -138,7 +138,7 @@ func TestResponses(t *testing.T) {
 	t.Parallel()
 	s := &stage{}
 	s.backend = newBackend(t, s.play)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(responseRoutes, s.url())))
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(responseRoutes, s.url())))
 	n := 0
 	for _, b := range blocks(t, "responses") {
 		c := readResponseCase(t, b)
@@ -186,7 +186,7 @@ func (c *responseCase) check(t *testing.T, w *tier.Tier, s *stage, host string, 
 	}
 	close(proceed)
 	if c.late != "" || c.lateCloses {
-		receive(t, "the backend's late bytes", done)
+		tier.Receive(t, "the backend's late bytes", done)
 	}
 	c.judge(t, host, method, r, interims)
 

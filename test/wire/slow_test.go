@@ -56,7 +56,7 @@ func TestSlowClients(t *testing.T) {
 		return err == nil
 	}
 	back := newBackend(t, answer)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(plainRoutes, back.url())),
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(plainRoutes, back.url())),
 		"--timeout-head", "2s", "--timeout-body", "3s", "--timeout-write", "3s", "--timeout-idle", "2s")
 	const post = "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
 	// f expects a refusal, and that the backend never gets a whole request.
@@ -121,7 +121,7 @@ func TestSlowClients(t *testing.T) {
 func TestConnectionLimits(t *testing.T) {
 	t.Parallel()
 	back := newBackend(t, ok)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(plainRoutes, back.url())), "--limit-connections-per-client", "2", "--limit-connections", "4")
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(plainRoutes, back.url())), "--limit-connections-per-client", "2", "--limit-connections", "4")
 	served := func(from string) *client {
 		t.Helper()
 		c := dial(t, w.Addr, from).send(plainGet)
@@ -139,7 +139,7 @@ func TestConnectionLimits(t *testing.T) {
 		if n := w.Metric(`wafer_refused_total{reason="` + reason + `"}`); n != 1 {
 			t.Errorf("%v refused for %s, want 1", n, reason)
 		}
-		eventually(t, "the connection is forgotten", func() bool {
+		tier.Eventually(t, "the connection is forgotten", func() bool {
 			return w.Metric("wafer_connections") == float64(map[int]int{429: 2, 503: 4}[status])
 		})
 	}
@@ -148,14 +148,14 @@ func TestConnectionLimits(t *testing.T) {
 	served("127.0.0.3")
 	refused("127.0.0.4", 503, "connections")
 	_ = first.Close()
-	eventually(t, "the connection is forgotten", func() bool { return w.Metric("wafer_connections") == 3 })
+	tier.Eventually(t, "the connection is forgotten", func() bool { return w.Metric("wafer_connections") == 3 })
 	served("127.0.0.1")
 }
 
 func TestProxyProtocol(t *testing.T) {
 	t.Parallel()
 	back := newBackend(t, ok)
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(plainRoutes, back.url())), "--proxy-protocol", "on", "--trusted-proxies", "127.0.0.1/32")
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(plainRoutes, back.url())), "--proxy-protocol", "on", "--trusted-proxies", "127.0.0.1/32")
 	v2 := func(family byte, addresses string) string {
 		return "\r\n\r\n\x00\r\nQUIT\n\x21" + string(rune(family)) + "\x00" + string(rune(len(addresses))) + addresses
 	}

@@ -45,7 +45,7 @@ func TestWebSocket(t *testing.T) {
 		ended <- err
 		return false
 	})
-	w := tier.Start(t, routeFile(t, fmt.Sprintf(`
+	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: sockets, hosts: [ws.test], websocket: allow, upstreams: [{ id: b }] }
   - { id: plain, hosts: [plain.test], upstreams: [{ id: b }] }
@@ -85,7 +85,7 @@ policies:
 		if m.raw != want {
 			t.Errorf("handshake %q, want %q", m.raw, want)
 		}
-		eventually(t, "one tunnel is counted", gauge(1))
+		tier.Eventually(t, "one tunnel is counted", gauge(1))
 		for i := range 100 {
 			s := strings.Repeat(fmt.Sprint(i), 100)
 			c.send(s)
@@ -99,8 +99,8 @@ policies:
 		}
 
 		_ = c.Close()
-		_ = receive(t, "the end of the tunnel at the backend", ended) // how it ends does not matter
-		eventually(t, "no tunnel is counted", gauge(0))
+		_ = tier.Receive(t, "the end of the tunnel at the backend", ended) // how it ends does not matter
+		tier.Eventually(t, "no tunnel is counted", gauge(0))
 		wantEvent(t, w.Access(r.id), map[string]any{
 			"status": 101.0, "verdict": "pass", "coverage": "headers", "coverage_reason": "upgrade", "route": "sockets",
 		})
@@ -114,7 +114,7 @@ policies:
 		c, _ := open(t, "/ends", "")
 		read(t, c, "hello ")
 		c.ended()
-		eventually(t, "no tunnel is counted", gauge(0))
+		tier.Eventually(t, "no tunnel is counted", gauge(0))
 	})
 	t.Run("an attack in the handshake", func(t *testing.T) {
 		before := back.count()
