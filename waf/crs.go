@@ -72,59 +72,84 @@ func unless(pattern string) func(string) string {
 }
 
 // crs are the files of CRS, with Wafer's changes.
-type crs struct{ fs.FS }
-
-// rules returns the files that policies are compiled from.
-func rules() fs.FS { return crs{coreruleset.FS} }
-
-func (c crs) Open(name string) (fs.File, error) {
-	folder, rest, _ := strings.Cut(name, "/")
-	l, leveled := parseLevels(folder)
-	if leveled {
-		name = strings.TrimSuffix(crsFolder+"/"+rest, "/")
-	}
-	f, err := c.FS.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	text, err := c.edited(name)
-	if leveled && err == nil && strings.HasSuffix(name, ".conf") {
-		if text == nil {
-			text, err = fs.ReadFile(c.FS, name)
-		}
-		var gone map[int]bool
-		if bytes.Contains(text, []byte("SecRuleUpdateTargetById")) {
-			gone, _ = l.gone(c)
-		}
-		text = []byte(l.cut(string(text), gone))
-	}
-	if text == nil || err != nil {
-		return f, err
-	}
-	return &editedFile{f, bytes.NewReader(text), int64(len(text))}, nil
+type crs struct {
+	fs.FS
+	edited map[string][]byte // the text of each file that is changed
+	err    error             // why they could not be changed
+	levels *leveledFiles
 }
 
-// edited is the text of a file that is changed; nil for others.
-func (c crs) edited(name string) ([]byte, error) {
-	var text []byte
+// leveledFiles remembers the files of CRS for some levels, since policies with the same levels have the same.
+type leveledFiles struct {
+	mu   sync.Mutex
+	made map[string]*leveled // by folder
+}
+
+// mostLeveled bounds how many are remembered: with each other settings there are others.
+const mostLeveled = 8
+
+// leveled are the files of CRS for the levels of a policy.
+type leveled struct {
+	files map[string][]byte
+	gone  map[int]bool // rules that are taken out
+	left  string       // all text that is left
+}
+
+// rules returns the files that policies are compiled from.
+var rules = sync.OnceValue(func() crs { return editedRules(coreruleset.FS) })
+
+func editedRules(files fs.FS) crs {
+	c := crs{FS: files, edited: map[string][]byte{}, levels: &leveledFiles{made: map[string]*leveled{}}}
 	for _, e := range ruleEdits() {
-		if e.file != name {
-			continue
-		}
-		if text == nil {
-			var err error
-			if text, err = fs.ReadFile(c.FS, name); err != nil {
-				return nil, err
+		text, ok := c.edited[e.file]
+		if !ok {
+			if text, c.err = fs.ReadFile(files, e.file); c.err != nil {
+				return c
 			}
 		}
 		head, rule, found := strings.Cut(string(text), fmt.Sprintf("\"id:%d,", e.rule))
 		end := strings.Index(rule, "\nSec")
 		if !found || end < 0 || e.edit(rule[:end]) == rule[:end] {
-			return nil, fmt.Errorf("%s: rule %d is not as expected: what is changed in it is not there", name, e.rule)
+			c.err = fmt.Errorf("%s: rule %d is not as expected: what is changed in it is not there", e.file, e.rule)
+			return c
 		}
-		text = fmt.Appendf(nil, "%s\"id:%d,%s%s", head, e.rule, e.edit(rule[:end]), rule[end:])
+		c.edited[e.file] = fmt.Appendf(nil, "%s\"id:%d,%s%s", head, e.rule, e.edit(rule[:end]), rule[end:])
 	}
-	return text, nil
+	return c
+}
+
+func (c crs) Open(name string) (fs.File, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	texts := c.edited
+	folder, rest, _ := strings.Cut(name, "/")
+	if l, ok := parseLevels(folder); ok {
+		name = strings.TrimSuffix(crsFolder+"/"+rest, "/")
+		texts = c.leveled(l).files
+	}
+	f, err := c.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := texts[name]; ok {
+		return &editedFile{f, bytes.NewReader(text), int64(len(text))}, nil
+	}
+	return f, nil
+}
+
+// leveled returns the files for some levels.
+func (c crs) leveled(l levels) *leveled {
+	c.levels.mu.Lock()
+	defer c.levels.mu.Unlock()
+	made := c.levels.made
+	if made[l.folder()] == nil {
+		if len(made) == mostLeveled {
+			clear(made)
+		}
+		made[l.folder()] = l.files(c)
+	}
+	return made[l.folder()]
 }
 
 // editedFile is a file with another content.

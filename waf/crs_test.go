@@ -22,7 +22,7 @@ func TestRuleEdits(t *testing.T) {
 			t.Errorf("rule %d is not changed", e.rule)
 		}
 	}
-	broken := crs{fstest.MapFS{ruleEdits()[0].file: {Data: []byte("SecMarker x\n")}}}
+	broken := editedRules(fstest.MapFS{ruleEdits()[0].file: {Data: []byte("SecMarker x\n")}})
 	if _, err := fs.ReadFile(broken, ruleEdits()[0].file); err == nil {
 		t.Error("a rule that is not there cannot be changed")
 	}

@@ -271,14 +271,17 @@ func plain(err error) string {
 	return s
 }
 
-var scoreRx = regexp.MustCompile(`(?i)(?:inbound|outbound)_anomaly_score_pl([1-4])=\+%\{tx\.(critical|error|warning|notice)_anomaly_score\}`)
+var scoreRx = regexp.MustCompile(`^_anomaly_score_pl([1-4])=\+%\{tx\.(critical|error|warning|notice)_anomaly_score\}`)
 
 // score reads from a rule what CRS makes it add to the anomaly score. The action that adds
 // stands at the end of a chain, which is not reported; of a chain its severity and its
 // paranoia tag say the same.
 func (p Policy) score(r types.RuleMetadata) (ruleScore, bool) {
-	if m := scoreRx.FindStringSubmatch(r.Raw()); m != nil {
-		return ruleScore{p.CRS.points(strings.ToLower(m[2])), int(m[1][0] - '0')}, true
+	// An expression that looks for its beginning in all rules would take as long as Coraza's parser.
+	for before, rest, found := strings.Cut(strings.ToLower(r.Raw()), "bound"); found; before, rest, found = strings.Cut(rest, "bound") {
+		if m := scoreRx.FindStringSubmatch(rest); m != nil && (strings.HasSuffix(before, "in") || strings.HasSuffix(before, "out")) {
+			return ruleScore{p.CRS.points(m[2]), int(m[1][0] - '0')}, true
+		}
 	}
 	if !strings.Contains(r.Raw(), "chain") || r.Severity() == types.RuleSeverityUnset {
 		return ruleScore{}, false

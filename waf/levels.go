@@ -1,14 +1,13 @@
 package waf
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 )
 
 // This file takes out of CRS what a policy's paranoia levels and settings rule out, before anybody
@@ -63,9 +62,9 @@ var setvarRx = regexp.MustCompile(`setvar:'?tx\.([A-Za-z0-9_-]+)=([^,"]*)`)
 
 // keep reports whether nothing of what exclusions name is taken out.
 func (l levels) keep(exclusions []Exclusion) bool {
-	gone, left := l.gone(crs{coreruleset.FS})
+	files := rules().leveled(l)
 	for _, x := range exclusions {
-		if x.Tag != "" && !strings.Contains(left, "tag:'"+x.Tag+"'") {
+		if x.Tag != "" && !strings.Contains(files.left, "tag:'"+x.Tag+"'") {
 			return false
 		}
 		from, to, ranged := strings.Cut(x.RuleIDs, "-")
@@ -74,7 +73,7 @@ func (l levels) keep(exclusions []Exclusion) bool {
 		}
 		lo, _ := strconv.Atoi(from)
 		hi, _ := strconv.Atoi(to)
-		for id := range gone {
+		for id := range files.gone {
 			if x.RuleIDs != "" && lo <= id && id <= hi {
 				return false
 			}
@@ -83,28 +82,35 @@ func (l levels) keep(exclusions []Exclusion) bool {
 	return true
 }
 
-// gone are the ids of the rules that are taken out, and the text that is left.
-func (l levels) gone(c crs) (ids map[int]bool, left string) {
+// files cuts the files of CRS.
+func (l levels) files(c crs) *leveled {
 	names, _ := fs.Glob(c.FS, crsFolder+"/*.conf") // the pattern is well-formed
-	var all, rest strings.Builder
+	out := &leveled{files: map[string][]byte{}, gone: map[int]bool{}}
+	var rest strings.Builder
 	for _, name := range names {
-		text, err := c.edited(name)
-		if text == nil && err == nil {
-			text, _ = fs.ReadFile(c.FS, name) // whoever compiles it reports what is wrong with it
+		text, err := fs.ReadFile(c, name)
+		if err != nil {
+			continue // whoever compiles it reports that
 		}
-		all.Write(text)
-		rest.WriteString(l.cut(string(text), nil))
+		left := l.cut(string(text), nil)
+		rest.WriteString(left)
+		out.files[name] = []byte(left)
+		for _, m := range idRx.FindAllSubmatch(text, -1) {
+			id, _ := strconv.Atoi(string(m[1]))
+			out.gone[id] = true
+		}
 	}
-	ids = map[int]bool{}
-	for _, m := range idRx.FindAllStringSubmatch(all.String(), -1) {
+	out.left = rest.String()
+	for _, m := range idRx.FindAllStringSubmatch(out.left, -1) {
 		id, _ := strconv.Atoi(m[1])
-		ids[id] = true
+		delete(out.gone, id)
 	}
-	for _, m := range idRx.FindAllStringSubmatch(rest.String(), -1) {
-		id, _ := strconv.Atoi(m[1])
-		delete(ids, id)
+	for _, name := range names {
+		if text, _ := fs.ReadFile(c, name); bytes.Contains(text, []byte("SecRuleUpdateTargetById")) {
+			out.files[name] = []byte(l.cut(string(text), out.gone))
+		}
 	}
-	return ids, rest.String()
+	return out
 }
 
 var (

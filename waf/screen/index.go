@@ -5,7 +5,6 @@ import (
 
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
-	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/residue"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -17,7 +16,7 @@ type index struct {
 	*tables
 	guards  []guard // by need
 	nodes   []node  // of all guards' transformations
-	unions  []*dfa.Matcher
+	unions  []*union
 	kinds   [reading.Kinds]*class
 	decoded [reading.Kinds]*class // of values that are [reading.Value.Decoded], where there are such
 	headers [2]map[string]*class  // of request and response fields that rules name, by name in lower case

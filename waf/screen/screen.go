@@ -24,8 +24,8 @@ type Compiler struct {
 	rules  *residue.Compiler
 
 	mu     sync.Mutex
-	unions map[string]weak.Pointer[dfa.Matcher] // by expression
-	shared map[string]weak.Pointer[tables]      // by the operators of guards
+	unions map[string]weak.Pointer[union]  // by expression
+	shared map[string]weak.Pointer[tables] // by the operators of guards
 }
 
 // NewCompiler returns a compiler of policies whose files are read from root.
@@ -33,7 +33,7 @@ func NewCompiler(root fs.FS) *Compiler {
 	b := dfa.NewBudget(matcherBytes)
 	return &Compiler{
 		root: root, budget: b, rules: residue.NewCompiler(root, b),
-		unions: map[string]weak.Pointer[dfa.Matcher]{}, shared: map[string]weak.Pointer[tables]{},
+		unions: map[string]weak.Pointer[union]{}, shared: map[string]weak.Pointer[tables]{},
 	}
 }
 
@@ -82,9 +82,7 @@ func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 		return nil, err
 	}
 	s.index = c.buildIndex(s.rules)
-	if err := s.index.unite(c); err != nil {
-		return nil, err
-	}
+	s.index.unite(c)
 	for k := range reading.Kinds {
 		if phase := residue.Settled(k); phase < len(s.scanned) && s.looksAt(k) {
 			s.scanned[phase] = append(s.scanned[phase], k)

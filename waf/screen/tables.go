@@ -9,6 +9,7 @@ import (
 	"sync"
 	"weak"
 
+	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
 	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/residue"
@@ -66,7 +67,7 @@ const unionSize = 8
 
 // unite makes the unions of guards that are decided by one expression on one text, those together that
 // are candidates most.
-func (x *index) unite(c *Compiler) error {
+func (x *index) unite(c *Compiler) {
 	var asIs, lowered []int32
 	for i := range x.guards {
 		g := &x.guards[i]
@@ -88,29 +89,38 @@ func (x *index) unite(c *Compiler) error {
 				exprs = append(exprs, x.guards[i].rule.Links[0].Operator.Expr)
 				x.guards[i].union = int32(len(x.unions))
 			}
-			m, err := c.union(exprs)
-			if err != nil {
-				return fmt.Errorf("unite expressions: %w", err)
-			}
-			x.unions = append(x.unions, m)
+			x.unions = append(x.unions, c.union(exprs))
 		}
 	}
-	return nil
 }
 
-// union compiles a matcher that matches what any of the expressions matches.
-func (c *Compiler) union(exprs []string) (*dfa.Matcher, error) {
+// union matches what any of some expressions matches. Its matcher is made when several of them are
+// candidates for the first time, since most unions are never asked.
+type union struct{ matcher func() *dfa.Matcher }
+
+// mayMatch reports false for texts that none of the expressions matches.
+func (u *union) mayMatch(text string) bool {
+	m := u.matcher()
+	return m == nil || m.MatchString(text)
+}
+
+// union returns the union of some expressions.
+func (c *Compiler) union(exprs []string) *union {
 	expr := "(?:" + strings.Join(exprs, ")|(?:") + ")"
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if out := c.unions[expr].Value(); out != nil {
-		return out, nil
+		return out
 	}
-	out, err := dfa.Compile(expr, c.budget)
-	if err == nil {
-		c.unions[expr] = weak.Make(out)
-	}
-	return out, err
+	out := &union{budget.OnceValue(func() *dfa.Matcher {
+		m, err := dfa.Compile(expr, c.budget)
+		if err != nil {
+			return nil // too large together: then each is asked alone
+		}
+		return m
+	})}
+	c.unions[expr] = weak.Make(out)
+	return out
 }
 
 // tidy forgets what no screen has any more.
@@ -119,5 +129,5 @@ func (c *Compiler) tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.shared, func(_ string, t weak.Pointer[tables]) bool { return t.Value() == nil })
-	maps.DeleteFunc(c.unions, func(_ string, m weak.Pointer[dfa.Matcher]) bool { return m.Value() == nil })
+	maps.DeleteFunc(c.unions, func(_ string, m weak.Pointer[union]) bool { return m.Value() == nil })
 }

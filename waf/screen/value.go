@@ -167,7 +167,7 @@ func (r *Run) ask(v *reading.Value, text string) {
 		}
 		if g.union >= 0 && r.unionState[g.union] > 1 {
 			r.eval.spend(perByte * len(form))
-			if r.unionState[g.union] = mayMatch; !x.unions[g.union].MatchString(form) {
+			if r.unionState[g.union] = mayMatch; !x.unions[g.union].mayMatch(form) {
 				r.unionState[g.union] = noMatch
 				continue
 			}

@@ -132,8 +132,8 @@ func (a *automaton) fill(nodes []*trieNode) {
 		if !n.dense {
 			l := &a.chain[int(n.state)-rows]
 			l.fail = n.fail.state
-			for _, k := range n.kids {
-				l.column, l.next = k.column, k.node.state
+			if k := n.kids; k != nil {
+				l.column, l.next = k.column, k.state
 			}
 			continue
 		}
@@ -223,33 +223,31 @@ func (a *automaton) advance(state, column uint32, m *met) uint32 {
 
 // trieNode is a state while the automaton is built.
 type trieNode struct {
-	kids    []trieKid
-	depth   int
-	dense   bool      // it has a row
+	column  uint8 // in the node before
+	dense   bool  // it has a row
+	literal bool  // a literal is the node itself
+	state   uint16
+	depth   int32
+	kids    *trieNode // the first, to which the others are linked
+	last    *trieNode // of them
+	next    *trieNode // the next kid of the node before
 	fail    *trieNode // the longest proper suffix of the node that is a node
 	ends    []int32   // the literals that end here
-	literal bool      // one of them is the node itself
-	state   uint16
-}
-
-// trieKid is a node by its column in the node before.
-type trieKid struct {
-	column uint8
-	node   *trieNode
 }
 
 // kid returns nil if there is none.
 func (n *trieNode) kid(column uint8) *trieNode {
-	for _, k := range n.kids {
-		if k.column == column {
-			return k.node
-		}
+	k := n.kids
+	for k != nil && k.column != column {
+		k = k.next
 	}
-	return nil
+	return k
 }
 
 // trie returns the nodes of the literals, the less deep first.
 func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
+	var memory []trieNode // many are made, and none stays
+	count := 1
 	root := &trieNode{}
 	for literal, s := range literals {
 		n := root
@@ -257,25 +255,39 @@ func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
 			c := column[s[i]]
 			kid := n.kid(c)
 			if kid == nil {
-				kid = &trieNode{depth: n.depth + 1, fail: root}
-				n.kids = append(n.kids, trieKid{c, kid})
+				if len(memory) == 0 {
+					memory = make([]trieNode, 1024)
+				}
+				kid, memory = &memory[0], memory[1:]
+				kid.column, kid.depth, kid.fail = c, n.depth+1, root
+				if n.kids == nil {
+					n.kids = kid
+				} else {
+					n.last.next = kid
+				}
+				n.last = kid
+				count++
 			}
 			n = kid
 		}
 		n.ends, n.literal = append(n.ends, ids[literal]), true
 	}
-	nodes := []*trieNode{root}
+	nodes := append(make([]*trieNode, 0, count), root)
 	for i := 0; i < len(nodes); i++ {
 		n := nodes[i]
-		n.dense = n.depth <= rowDepth || len(n.kids) > 1
-		if n.fail != nil {
+		n.dense = n.depth <= rowDepth || n.kids != n.last
+		switch {
+		case n.fail == nil:
+		case len(n.ends) == 0:
+			n.ends = n.fail.ends
+		default:
 			n.ends = append(n.ends, n.fail.ends...)
 		}
-		for _, k := range n.kids {
-			nodes = append(nodes, k.node)
+		for k := n.kids; k != nil; k = k.next {
+			nodes = append(nodes, k)
 			for f := n.fail; f != nil; f = f.fail {
 				if next := f.kid(k.column); next != nil {
-					k.node.fail = next
+					k.fail = next
 					break
 				}
 			}

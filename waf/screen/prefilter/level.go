@@ -1,6 +1,10 @@
 package prefilter
 
-import "github.com/wafer-waf/wafer/waf/screen/byteset"
+import (
+	"sync"
+
+	"github.com/wafer-waf/wafer/waf/screen/byteset"
+)
 
 // levels are neighboring alphabets that are looked at together, since what needs ask for within
 // them differs little. The level of a value is the first with an alphabet that all of its bytes are
@@ -70,22 +74,67 @@ type trigger struct {
 	whole    bool // it is all that the need says
 }
 
+// levelNeed is what a need asks of the values of a level.
+type levelNeed struct {
+	trigger
+	literals []string // that it asks for, those of the trigger and others
+}
+
+// remembered returns the need as one that many sets have: what it asks of the values of a level is found
+// out once, when the first of them wants to know: while it makes a table, which nobody's budget pays for.
+func (n Need) remembered() Need {
+	if len(n.subs) == 0 {
+		return n
+	}
+	list := &[levels]func() *levelNeed{}
+	for l := range levels {
+		list[l] = sync.OnceValue(func() *levelNeed { return n.find(l) })
+	}
+	known := n
+	known.levels = list
+	return known
+}
+
+// at returns what the need asks of the values of a level.
+func (n Need) at(level int) *levelNeed {
+	if n.levels != nil {
+		return n.levels[level]()
+	}
+	return n.find(level)
+}
+
+func (n Need) find(level int) *levelNeed {
+	n = n.within(level)
+	out := &levelNeed{trigger: trigger{always: n.IsAlways(), whole: n.isFlat()}}
+	chance, atoms := triggers(n, false)
+	if chance > tooOften {
+		_, atoms = triggers(n, true)
+	}
+	for _, a := range atoms {
+		if a.op == opLiteral {
+			out.trigger.literals = append(out.trigger.literals, a.text)
+		}
+		out.set |= a.set
+	}
+	wanted := map[string]bool{}
+	var add func(n Need)
+	add = func(n Need) {
+		if n.op == opLiteral && !wanted[n.text] {
+			wanted[n.text] = true
+			out.literals = append(out.literals, n.text)
+		}
+		for _, sub := range n.subs {
+			add(sub)
+		}
+	}
+	add(n)
+	return out
+}
+
 func triggersOf(needs []Need, level int) []trigger {
 	list := make([]trigger, len(needs))
 	for id, n := range needs {
-		n = n.within(level)
-		t := &list[id]
-		t.always, t.whole = n.IsAlways(), n.isFlat()
-		chance, atoms := triggers(n, false)
-		if chance > tooOften {
-			_, atoms = triggers(n, true)
-		}
-		for _, a := range atoms {
-			if a.op == opLiteral {
-				t.literals = append(t.literals, a.text)
-			}
-			t.set |= a.set
-		}
+		list[id] = n.at(level).trigger
 	}
 	return list
 }
@@ -94,17 +143,10 @@ func triggersOf(needs []Need, level int) []trigger {
 // ask for of the values of a level.
 func levelAutomaton(needs []Need, literals []string, level int) *automaton {
 	wanted := map[string]bool{}
-	var add func(n Need)
-	add = func(n Need) {
-		if n.op == opLiteral {
-			wanted[n.text] = true
-		}
-		for _, sub := range n.subs {
-			add(sub)
-		}
-	}
 	for _, n := range needs {
-		add(n.within(level))
+		for _, text := range n.at(level).literals {
+			wanted[text] = true
+		}
 	}
 	var texts []string
 	var ids []int32

@@ -19,6 +19,8 @@ type Need struct {
 	set  byteset.Set // opClass, opWhen
 	text string      // opLiteral: folded, at least two bytes
 	subs []Need      // opAnd, opOr: at least two; opWhen: two
+	// levels is what it asks of values of each level, if that is remembered.
+	levels *[levels]func() *levelNeed
 }
 
 type op uint8
@@ -69,7 +71,7 @@ func Phrases(phrases []string) Need {
 	for i, p := range phrases {
 		set[i] = fold(strings.ToLower(p))
 	}
-	return anyOf(set)
+	return anyOf(set).remembered()
 }
 
 // Chance estimates how often the need holds for ordinary values, 0 to 1.

@@ -2,7 +2,7 @@ package prefilter
 
 import (
 	"cmp"
-	"fmt"
+	"encoding/binary"
 	"slices"
 
 	"github.com/wafer-waf/wafer/waf/budget"
@@ -97,7 +97,7 @@ func (c *compiler) compile(n Need) int32 {
 			subs = append(subs, c.compile(sub))
 		}
 	}
-	key := fmt.Sprint(n.op, set, subs, words)
+	key := nodeKey(n.op, set, subs, words)
 	id, ok := c.known[key]
 	if !ok {
 		id = int32(len(c.nodes))
@@ -112,12 +112,26 @@ func (c *compiler) compile(n Need) int32 {
 	return id
 }
 
+// nodeKey is what a node is made of.
+func nodeKey(o op, set byteset.Set, subs []int32, words []word) string {
+	key := binary.BigEndian.AppendUint64([]byte{byte(o)}, uint64(set))
+	key = binary.BigEndian.AppendUint32(key, uint32(len(subs)))
+	for _, sub := range subs {
+		key = binary.BigEndian.AppendUint32(key, uint32(sub))
+	}
+	for _, w := range words {
+		key = binary.BigEndian.AppendUint32(key, uint32(w.index))
+		key = binary.BigEndian.AppendUint64(key, w.mask)
+	}
+	return string(key)
+}
+
 // byChance returns the subs of a need, those of an And least likely first.
 func byChance(n Need) []Need {
 	if n.op != opAnd {
 		return n.subs
 	}
-	chances := make(map[int]float64, len(n.subs))
+	chances := make([]float64, len(n.subs))
 	order := make([]int, len(n.subs))
 	for i, sub := range n.subs {
 		chances[i], _ = triggers(sub, true)

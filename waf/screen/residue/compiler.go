@@ -53,6 +53,13 @@ func (c *Compiler) operator(o seclang.Operator, arg Macro) (*Operator, error) {
 	if !constant {
 		return c.newOperator(o, arg)
 	}
+	if o.Name == "pmfromfile" || o.Name == "pmf" { // the same file may stand in several folders
+		var err error
+		if o.Arg, err = phraseFile(c.root, o); err != nil {
+			return nil, err
+		}
+	}
+	o.Dir = ""
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if out := c.made[o].Value(); out != nil {

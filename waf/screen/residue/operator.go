@@ -52,11 +52,7 @@ func (c *Compiler) compileOperator(o seclang.Operator, arg Macro) (Operator, err
 	case "pm":
 		return phrases(strings.Split(strings.ToLower(o.Arg), " ")), nil
 	case "pmfromfile", "pmf":
-		list, err := phraseFile(c.root, o)
-		if err != nil {
-			return Operator{}, err
-		}
-		return phrases(list), nil
+		return phrases(phrasesIn(o.Arg)), nil
 	case "eq", "ge", "gt", "le", "lt":
 		return numeric(o.Name, arg), nil
 	case "streq", "contains", "strmatch", "beginswith", "endswith", "within":

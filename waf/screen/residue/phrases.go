@@ -2,7 +2,6 @@ package residue
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -37,22 +36,27 @@ func phrases(list []string) Operator {
 	}
 }
 
-// phraseFile reads the file of @pmFromFile: a phrase a line.
-func phraseFile(root fs.FS, o seclang.Operator) ([]string, error) {
+// phraseFile reads the file of @pmFromFile.
+func phraseFile(root fs.FS, o seclang.Operator) (string, error) {
 	name := o.Arg
 	if !path.IsAbs(name) {
 		name = path.Join(o.Dir, name)
 	}
-	data, err := fs.ReadFile(root, name)
+	text, err := fs.ReadFile(root, name)
 	if err != nil {
-		return nil, fmt.Errorf("@pmFromFile: %w", err)
+		return "", fmt.Errorf("@pmFromFile: %w", err)
 	}
+	return string(text), nil
+}
+
+// phrasesIn returns the phrases of a file: one a line.
+func phrasesIn(text string) []string {
 	var list []string
-	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines := bufio.NewScanner(strings.NewReader(text))
 	for lines.Scan() {
 		if l := strings.TrimSpace(lines.Text()); l != "" && l[0] != '#' {
 			list = append(list, strings.ToLower(l))
 		}
 	}
-	return list, nil
+	return list
 }
