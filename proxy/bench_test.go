@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/metrics"
 )
 
 // benchHead is what a browser sends.
@@ -278,7 +279,7 @@ func BenchmarkExchange(b *testing.B) {
 func BenchmarkBuild(b *testing.B) {
 	c := benchRoutes(b, "block", "127.0.0.1:1", 1000, 5)
 	build := func(b *testing.B, r func() *resources) {
-		m := newMetrics(prometheus.NewRegistry(), "bench")
+		m := metrics.New(prometheus.NewRegistry(), "bench", "", "")
 		b.ReportAllocs()
 		for b.Loop() {
 			r := r()
@@ -299,7 +300,7 @@ func BenchmarkBuild(b *testing.B) {
 	})
 	b.Run("reload", func(b *testing.B) {
 		r := newResources()
-		s, err := r.build(c, newMetrics(prometheus.NewRegistry(), "bench"))
+		s, err := r.build(c, metrics.New(prometheus.NewRegistry(), "bench", "", ""))
 		if err != nil {
 			b.Fatal(err)
 		}

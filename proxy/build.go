@@ -13,6 +13,7 @@ import (
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -27,7 +28,7 @@ type resources struct {
 	engines  map[string]*shared[*waf.Engine]
 	pools    map[string]*shared[*upstream.Pool]
 
-	disagreed func(policy string, d waf.Disagreement) // nil: nobody asks
+	disagreed func(*waf.Engine, waf.Disagreement) // nil: nobody asks
 }
 
 // own returns the resource of that digest, made if there is none yet, with one more owner.
@@ -80,10 +81,11 @@ func (r *resources) free(s *snapshot) error {
 
 // build makes a snapshot and proves that it protects. It touches no live state but for
 // sharing live engines and pools; after an error nothing of it is left.
-func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error) {
+func (r *resources) build(c *config.Routes, m *metrics.Metrics) (_ *snapshot, err error) {
 	s := &snapshot{
 		config: c, digest: c.Digest(), built: time.Now(),
 		engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
+		byPolicy: map[string]*waf.Engine{},
 	}
 	defer func() {
 		if err != nil {
@@ -95,7 +97,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 		problems = append(problems, config.Problem{File: c.Name(), Line: c.Line(path), Path: path, What: err.Error()})
 	}
 
-	engines := map[string]*waf.Engine{} // by policy id
+	engines := s.byPolicy
 	for i, p := range c.Policies {
 		if p.Mode == config.ModeOff {
 			continue
@@ -132,7 +134,7 @@ func (r *resources) build(c *config.Routes, m *metrics) (_ *snapshot, err error)
 	for _, rc := range c.Routes {
 		p := policies[rc.Policy]
 		rt := &route{
-			config: rc, policy: p, inspect: inspectPolicy(&p, engines[p.ID]), metrics: m.route(rc.ID),
+			config: rc, policy: p, inspect: inspectPolicy(&p, engines[p.ID]), metrics: m.Route(rc.ID),
 			inspectsMessages: rc.WebSocket == config.WebSocketInspect && p.Mode != config.ModeOff,
 			lenient:          kindsOf(rc.AmbiguousPaths),
 			strictPaths:      rc.PathReadings == config.ReadingsOne,
@@ -188,7 +190,7 @@ func (r *resources) engine(s *snapshot, p config.Policy) (*waf.Engine, error) {
 	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) {
 		e, err := r.compiler.NewEngine(wp)
 		if err == nil && r.disagreed != nil {
-			e.OnDisagreement(func(d waf.Disagreement) { r.disagreed(p.ID, d) })
+			e.OnDisagreement(func(d waf.Disagreement) { r.disagreed(e, d) })
 		}
 		return e, err
 	})

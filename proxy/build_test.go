@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
@@ -97,7 +99,7 @@ func TestProbesAskTheScreen(t *testing.T) {
 	_, err := r.build(parse(t, `routes: [{id: r, upstreams: [{id: u}]}]
 upstreams: [{id: u, endpoints: ['http://127.0.0.1:1']}]
 policies: [{id: default}]
-`), newMetrics(prometheus.NewRegistry(), ""))
+`), metrics.New(prometheus.NewRegistry(), "", "", ""))
 	for _, class := range []string{"attack-sqli", "attack-xss", "attack-lfi", "attack-rce"} {
 		if want := "built-in probe " + class + ": no rule tagged " + class + " matched"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q: %v", want, err)
@@ -137,7 +139,7 @@ policies:
 // in common, and it is closed with the last of them.
 func TestSharing(t *testing.T) {
 	r := newResources()
-	m := newMetrics(prometheus.NewRegistry(), "")
+	m := metrics.New(prometheus.NewRegistry(), "", "", "")
 	first, err := r.build(parse(t, sharing), m)
 	if err != nil {
 		t.Fatal(err)
@@ -172,6 +174,25 @@ func TestSharing(t *testing.T) {
 	}
 	if len(r.engines)+len(r.pools) != 0 {
 		t.Errorf("at the end: %d engines, %d pools, want none", len(r.engines), len(r.pools))
+	}
+}
+
+// An engine that policies share has one screen, and all of them lose it.
+func TestDisagreement(t *testing.T) {
+	p, _ := benchProxy(t, parse(t, sharing))
+	p.screenDisagreed(p.snapshot.Load().byPolicy["two"], waf.Disagreement{Panic: &waf.PanicError{}})
+	counted := counters(t, p)
+	if counted["screen_disagreements_total one"] != 1 || counted["screen_disagreements_total two"] != 1 || counted["screen_disagreements_total none"] != 0 {
+		t.Errorf("counted %v", counted)
+	}
+}
+
+func TestGone(t *testing.T) {
+	before := parse(t, sharing)
+	after := parse(t, strings.NewReplacer("{id: v,", "{id: w,", "[{id: v}]", "[{id: w}]", "policy: two,", "policy: one,", "{id: two,", "{id: three,", "id: a,", "id: z,").Replace(sharing))
+	want := metrics.Gone{Routes: []string{"a"}, Upstreams: []string{"v"}, Policies: []string{"two"}}
+	if got := gone(before, after); !reflect.DeepEqual(got, want) {
+		t.Errorf("gone: %+v, want %+v", got, want)
 	}
 }
 

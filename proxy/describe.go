@@ -66,8 +66,7 @@ func (s *snapshot) describePolicies() []PolicyDescription {
 	var out []PolicyDescription
 	for _, p := range s.config.Policies {
 		d := PolicyDescription{ID: p.ID, Mode: p.Mode}
-		if p.Mode != config.ModeOff {
-			e := s.engines[wafPolicy(p).Digest()].value
+		if e := s.byPolicy[p.ID]; e != nil {
 			d.Engine, d.Rules = e.Digest(), e.Rules()
 			switch err := e.NoScreen(); {
 			case err != nil:

@@ -65,7 +65,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.proxy, x.ctx, x.started = p, ctx, time.Now()
 	x.snapshot = p.current()
-	p.metrics.inFlight.Inc()
+	p.metrics.InFlight.Inc()
 	return x
 }
 

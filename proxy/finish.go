@@ -3,7 +3,6 @@ package proxy
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -50,10 +49,10 @@ func (x *exchange) finish() {
 		routeID, policyID, mode = r.config.ID, r.policy.ID, string(r.policy.Mode)
 		r.inFlight.Add(-1)
 		if r.inspect.Engine != nil {
-			r.metrics.screen(report.Findings.Screened)
+			r.metrics.Screened(report.Findings.Screened)
 			x.remember()
 		}
-		r.metrics.done(o.Verdict, status, o.Coverage, took, report.Took)
+		r.metrics.Done(o, status, took, report.Took)
 	}
 	if x.pool != nil {
 		upstreamID = x.pool.ID()
@@ -79,7 +78,7 @@ func (x *exchange) finish() {
 			UserAgent: v.get("User-Agent"), Error: o.Failure.Word,
 		})
 	}
-	p.metrics.inFlight.Dec()
+	p.metrics.InFlight.Dec()
 	bodies.put(x.body)
 	bodies.put(x.sent)
 	x.leaveMemory()
@@ -137,7 +136,7 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
 		}
 		event.Rules = append(event.Rules, rule)
-		p.metrics.ruleMatches.WithLabelValues(strconv.Itoa(m.RuleID)).Inc()
+		p.metrics.RuleMatched(m.RuleID)
 	}
 	p.events.Security(&event)
 }

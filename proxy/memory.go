@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/wire"
 )
 
@@ -41,6 +42,19 @@ func newMemory(budget int64) *memory {
 	m := &memory{uploads: newRoom(memoryWait), readings: newRoom(memoryWait), answers: newRoom(answerWait)}
 	m.set(budget)
 	return m
+}
+
+// watchedBy has each part reported. It is called before anybody uses it.
+func (m *memory) watchedBy(all *metrics.Metrics) {
+	var parts []metrics.Memory
+	for name, part := range m.parts() {
+		parts = append(parts, metrics.Memory{Name: name, Whole: part.whole, Taken: part.taken})
+	}
+	waits, letsGo := all.WatchMemory(parts...)
+	for name, part := range m.parts() {
+		part.waits = waits[name]
+	}
+	m.uploads.letsGo = letsGo
 }
 
 // set changes the budget. What is held beyond a smaller one is given back in its time.

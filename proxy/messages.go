@@ -247,7 +247,7 @@ func (m *messages) judge(text []byte) (code uint16) {
 
 // refuse ends a connection for a message that is not inspected at all.
 func (m *messages) refuse(code uint16) uint16 {
-	m.route.metrics.message(inspect.Refused)
+	m.route.metrics.Message(inspect.Refused)
 	return code
 }
 
@@ -272,8 +272,8 @@ func (m *messages) account(began time.Time, o *inspect.Outcome) {
 		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
 	}
 	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, fasthttp.StatusSwitchingProtocols)
-	m.route.metrics.screen(report.Findings.Screened)
-	m.route.metrics.message(o.Verdict)
+	m.route.metrics.Screened(report.Findings.Screened)
+	m.route.metrics.Message(o.Verdict)
 }
 
 // with is the request that a message is shown as.

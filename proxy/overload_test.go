@@ -90,7 +90,7 @@ policies: [{ id: open, on_overload: allow }]
 // counters are the counters of a proxy, by name and labels.
 func counters(t *testing.T, p *Proxy) map[string]float64 {
 	t.Helper()
-	families, err := p.metrics.registry.(prometheus.Gatherer).Gather()
+	families, err := p.metrics.Registry.(prometheus.Gatherer).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing/upstream"
 )
 
@@ -22,7 +23,7 @@ func (faulty) Close() error             { panic("faulty body") }
 // the process.
 func TestPanicsBehindTheHandler(t *testing.T) {
 	var log bytes.Buffer
-	p := &Proxy{log: zerolog.New(&log), metrics: newMetrics(prometheus.NewRegistry(), "test")}
+	p := &Proxy{log: zerolog.New(&log), metrics: metrics.New(prometheus.NewRegistry(), "test", "", "")}
 	f := func(name string, do func(x *exchange)) {
 		t.Helper()
 		log.Reset()
@@ -97,7 +98,7 @@ func TestPanicInTheHandler(t *testing.T) {
 			t.Errorf("the log lacks %q: %s", want, log.String())
 		}
 	}
-	families, err := p.metrics.registry.(prometheus.Gatherer).Gather()
+	families, err := p.metrics.Registry.(prometheus.Gatherer).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
@@ -39,7 +41,7 @@ type Proxy struct {
 	source    *config.Source
 	log       zerolog.Logger
 	events    *audit.Log
-	metrics   *metrics
+	metrics   *metrics.Metrics
 	server    *fasthttp.Server
 	resources resources
 	bulkhead  *bulkhead
@@ -68,20 +70,21 @@ func New(o Options) (*Proxy, error) {
 // Prepare returns a Proxy that has no configuration yet. Until Load has succeeded, it can be asked
 // whether it is ready, and must not be served with, run or shut down.
 func Prepare(o Options) *Proxy {
+	coraza, crs := waf.Versions()
 	p := &Proxy{
 		boot: o.Boot, source: o.Source, log: o.Log, events: o.Events,
-		metrics:   newMetrics(o.Registry, o.Version),
+		metrics:   metrics.New(o.Registry, o.Version, coraza, crs),
 		resources: newResources(),
 		reloads:   make(chan reloadRequest),
 		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
 		memory:    newMemory(int64(config.GiB)), // until Load
 	}
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
-	p.metrics.watchMemory(p.memory)
+	p.memory.watchedBy(p.metrics)
 	p.bulkhead.crowded = processors.add
 	p.resources.disagreed = p.screenDisagreed
-	p.metrics.watchQueue(p.bulkhead.queued)
-	p.metrics.watchTunnels(p.tunnels.Load)
+	p.metrics.WatchQueue(p.bulkhead.queued)
+	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.server = p.newServer()
 	p.stage.Store(stageReading)
 	return p
@@ -126,12 +129,19 @@ func newResources() resources {
 	return resources{compiler: waf.NewCompiler(), engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}
 }
 
-// screenDisagreed reports that a policy's screen was wrong, and is off until the policy is
-// built anew.
-func (p *Proxy) screenDisagreed(policy string, d waf.Disagreement) {
-	p.metrics.disagreements.WithLabelValues(policy).Inc()
-	p.metrics.screens.WithLabelValues(policy).Set(0)
-	event := p.log.Error().Str("policy", policy)
+// screenDisagreed reports that an engine's screen was wrong, and is off until the engine is built
+// anew. It concerns all policies that share the engine.
+func (p *Proxy) screenDisagreed(e *waf.Engine, d waf.Disagreement) {
+	var policies []string
+	if s := p.snapshot.Load(); s != nil {
+		for _, policy := range s.config.Policies {
+			if s.byPolicy[policy.ID] == e {
+				policies = append(policies, policy.ID)
+				p.metrics.Disagreed(policy.ID)
+			}
+		}
+	}
+	event := p.log.Error().Str("policy", strings.Join(policies, ", "))
 	if d.Panic != nil {
 		event.Err(d.Panic).Bytes("stack", d.Panic.Stack).Msg("screen panicked and is off")
 		return
@@ -185,10 +195,10 @@ func (p *Proxy) Serve(ln net.Listener) error {
 		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
 		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
 		ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
-		Refused:  func(reason string, _ netip.Addr) { p.metrics.refused.WithLabelValues(reason).Inc() },
+		Refused:  func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
 		Panicked: func(v any) { p.reportPanic(v, "") },
 	})
-	p.metrics.watchConnections(l.Open)
+	p.metrics.WatchConnections(l.Open)
 	if err := p.server.Serve(l); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
@@ -249,7 +259,7 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 	}
 	why := unreadable(ctx.Conn(), err)
 	id := newRequestID()
-	p.metrics.refused.WithLabelValues(why.Word).Inc()
+	p.metrics.Refused(why.Word)
 	answer(ctx, why.Status, id, "")
 	ctx.SetConnectionClose()
 	p.events.Access(&audit.Access{
@@ -259,6 +269,6 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 }
 
 func (p *Proxy) reportPanic(r any, requestID string) {
-	p.metrics.panics.Inc()
+	p.metrics.Panics.Inc()
 	p.log.Error().Interface("panic", r).Str("request_id", requestID).Bytes("stack", debug.Stack()).Msg("request panicked")
 }

@@ -91,7 +91,7 @@ func (x *exchange) obey(o inspect.Outcome) bool {
 func (p *Proxy) engineFailed(err error, requestID string, r *route) {
 	var panicked *waf.PanicError
 	if errors.As(err, &panicked) {
-		p.metrics.panics.Inc()
+		p.metrics.Panics.Inc()
 		p.log.Error().Err(err).Str("request_id", requestID).Bytes("stack", panicked.Stack).Msg("engine panicked")
 	} else {
 		p.log.Error().Err(err).Str("request_id", requestID).Str("policy", r.policy.ID).Msg("engine failed")
@@ -111,7 +111,7 @@ func (x *exchange) answerRefusal() {
 }
 
 func (x *exchange) countRefusal() {
-	x.proxy.metrics.refused.WithLabelValues(x.outcome.Failure.Word).Inc()
+	x.proxy.metrics.Refused(x.outcome.Failure.Word)
 }
 
 // bodyFailed answers a request whose body did not arrive. It reports false.
@@ -127,5 +127,5 @@ func (x *exchange) bodyFailed(err error) bool {
 // upstreamFailed notes why an exchange with an upstream failed.
 func (x *exchange) upstreamFailed(why inspect.Failure) {
 	x.outcome.Failure = why
-	x.proxy.metrics.upstreamError.WithLabelValues(x.pool.ID(), why.Word).Inc()
+	x.proxy.metrics.UpstreamFailed(x.pool.ID(), why.Word)
 }

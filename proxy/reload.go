@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/metrics"
 )
 
 // Reloaded is the outcome of a reload that succeeded.
@@ -105,8 +106,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	p.stage.Store(stageReading)
 	c, err := p.source.Load()
 	if err == nil && old != nil && c.Digest() == old.digest {
-		p.metrics.reloads.WithLabelValues("unchanged").Inc()
-		p.metrics.lastReloadOK.Set(1)
+		p.metrics.Unchanged()
 		if p.reloadFailed {
 			p.reloadFailed = false
 			p.log.Info().Str("trigger", trigger).Uint64("generation", old.generation).Msg("the configuration is again the one in force")
@@ -119,8 +119,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 		s, err = p.resources.build(c, p.metrics)
 	}
 	if err != nil {
-		p.metrics.reloads.WithLabelValues("failure").Inc()
-		p.metrics.lastReloadOK.Set(0)
+		p.metrics.ReloadFailed()
 		p.reloadFailed = true
 		if old != nil {
 			p.log.Error().Err(err).Str("trigger", trigger).Uint64("generation", old.generation).Msg("reload failed, the configuration in force stays")
@@ -141,7 +140,7 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 		old.release()
 		p.reserveMemory(c) // at first, once the budget is known
 	}
-	p.describe(s)
+	p.publish(s)
 	result.Seconds = time.Since(began).Seconds()
 	p.log.Info().Str("trigger", trigger).Uint64("generation", s.generation).Str("digest", s.digest).
 		Int("routes", len(s.routes)).Int("policies", len(c.Policies)).Int("engines", len(s.engines)).
@@ -150,8 +149,8 @@ func (p *Proxy) reload(trigger string) (Reloaded, error) {
 	return result, nil
 }
 
-// retire frees what only s used, after its last request. Series of routes that the
-// snapshot in force does not have end with it.
+// retire frees what only s used, after its last request. Series of what the snapshot in force does
+// not have end with it.
 func (p *Proxy) retire(s *snapshot) {
 	go func() {
 		if err := p.resources.free(s); err != nil {
@@ -159,39 +158,37 @@ func (p *Proxy) retire(s *snapshot) {
 		}
 		p.building.Lock() // a snapshot that is being built may have a route again
 		defer p.building.Unlock()
-		alive := map[string]bool{}
-		now := p.snapshot.Load()
-		for _, r := range now.routes {
-			alive[r.config.ID] = true
-		}
-		for _, r := range s.routes {
-			if !alive[r.config.ID] {
-				p.metrics.forget(r.config.ID)
-			}
-		}
+		p.metrics.Forget(gone(s.config, p.snapshot.Load().config))
 	}()
 }
 
-func (p *Proxy) describe(s *snapshot) {
-	m := p.metrics
-	m.reloads.WithLabelValues("success").Inc()
-	m.lastReloadOK.Set(1)
-	m.lastReload.Set(float64(s.built.UnixNano()) / 1e9)
-	m.configInfo.Reset()
-	m.configInfo.WithLabelValues(s.digest).Set(1)
-	m.generation.Set(float64(s.generation))
-	m.engines.Set(float64(len(s.engines)))
-	m.policyRules.Reset()
-	m.screens.Reset()
-	for _, d := range s.describePolicies() {
-		m.policyRules.WithLabelValues(d.ID).Set(float64(d.Rules))
-		if d.Engine != "" {
-			screen := m.screens.WithLabelValues(d.ID)
-			if screen.Set(0); d.NoScreen == "" {
-				screen.Set(1)
-			}
+// gone is what one configuration has and another one has not.
+func gone(before, now *config.Routes) (g metrics.Gone) {
+	for _, r := range before.Routes {
+		if !slices.ContainsFunc(now.Routes, func(n config.Route) bool { return n.ID == r.ID }) {
+			g.Routes = append(g.Routes, r.ID)
 		}
 	}
+	for _, u := range before.Upstreams {
+		if !slices.ContainsFunc(now.Upstreams, func(n config.Upstream) bool { return n.ID == u.ID }) {
+			g.Upstreams = append(g.Upstreams, u.ID)
+		}
+	}
+	for _, o := range before.Policies {
+		if !slices.ContainsFunc(now.Policies, func(n config.Policy) bool { return n.ID == o.ID }) {
+			g.Policies = append(g.Policies, o.ID)
+		}
+	}
+	return g
+}
+
+// publish says to the metrics what is in force.
+func (p *Proxy) publish(s *snapshot) {
+	c := metrics.Configuration{Digest: s.digest, Built: s.built, Generation: s.generation, Engines: len(s.engines)}
+	for _, d := range s.describePolicies() {
+		c.Policies = append(c.Policies, metrics.Policy{ID: d.ID, Rules: d.Rules, Off: d.Engine == "", Screen: d.NoScreen == ""})
+	}
+	p.metrics.InForce(&c)
 }
 
 // diff compares routes by id. A route is modified if it, its policy or one of its

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -21,6 +22,7 @@ type snapshot struct {
 	table      *routing.Table[*route]
 	routes     []*route // in the order of the file
 	engines    map[string]*shared[*waf.Engine]
+	byPolicy   map[string]*waf.Engine // of engines; those that are off have none
 	pools      map[string]*shared[*upstream.Pool]
 
 	// refs counts the requests on this snapshot, and one for being the current one. At
@@ -75,7 +77,7 @@ type route struct {
 	inspectsMessages bool            // of WebSockets
 	split            *upstream.Split // nil: a redirect
 	block            pages
-	metrics          *routeMetrics
+	metrics          *metrics.Route
 	inFlight         atomic.Int64
 	lane             lane // at the bulkhead
 }

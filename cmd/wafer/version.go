@@ -5,7 +5,7 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
-	"github.com/wafer-waf/wafer/proxy"
+	"github.com/wafer-waf/wafer/waf"
 )
 
 func newVersion() *cobra.Command {
@@ -14,7 +14,7 @@ func newVersion() *cobra.Command {
 		Short: "Print the versions of the product and of what it embeds",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			coraza, crs := proxy.EngineVersions()
+			coraza, crs := waf.Versions()
 			_, err := fmt.Fprintf(c.OutOrStdout(), "wafer %s\ncoraza %s\ncoreruleset %s\n%s %s/%s\n", version, coraza, crs, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},

@@ -1,0 +1,238 @@
+package metrics
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Metrics are the process's instruments.
+type Metrics struct {
+	Registry prometheus.Registerer // that all are registered with
+
+	InFlight prometheus.Gauge   // requests
+	Panics   prometheus.Counter // that cost a request
+
+	requests      *prometheus.CounterVec   // route, verdict
+	responses     *prometheus.CounterVec   // route, code
+	duration      *prometheus.HistogramVec // route
+	inspection    *prometheus.HistogramVec // route
+	coverage      *prometheus.CounterVec   // route, coverage, reason
+	messages      *prometheus.CounterVec   // route, verdict
+	screened      *prometheus.CounterVec   // route, result
+	disagreements *prometheus.CounterVec   // policy
+	screens       *prometheus.GaugeVec     // policy
+	upstreamError *prometheus.CounterVec   // upstream, reason
+
+	refusals       *series[string]          // by reason
+	ruleMatches    *series[int]             // by id
+	upstreamErrors *series[upstreamFailure] // also in upstreamError
+
+	reloads      *prometheus.CounterVec // result
+	lastReloadOK prometheus.Gauge
+	lastReload   prometheus.Gauge
+	configInfo   *prometheus.GaugeVec // digest
+	generation   prometheus.Gauge
+	engines      prometheus.Gauge
+	policyRules  *prometheus.GaugeVec // policy
+}
+
+// upstreamFailure is what an exchange with an upstream has failed with.
+type upstreamFailure struct{ upstream, reason string }
+
+// New registers the instruments of a process, whose versions are those of the product and of what it
+// embeds.
+func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(g)
+		return g
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+		reg.MustRegister(h)
+		return h
+	}
+	m := &Metrics{
+		Registry:      reg,
+		requests:      counter("wafer_requests_total", "Requests by what was decided about them.", "route", "verdict"),
+		responses:     counter("wafer_responses_total", "Responses sent to clients by class of status.", "route", "code"),
+		duration:      histogram("wafer_request_duration_seconds", "Head received to response sent.", prometheus.DefBuckets, "route"),
+		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
+		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
+		messages:      counter("wafer_websocket_messages_total", "Text messages of WebSockets that were inspected, by verdict.", "route", "verdict"),
+		screened:      counter("wafer_screened_total", "Inspected requests by what the screen said: clean, inspect, or off.", "route", "result"),
+		disagreements: counter("wafer_screen_disagreements_total", "Checks of the screen that failed.", "policy"),
+		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
+		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
+		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
+		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
+		lastReload:    gauge("wafer_config_last_reload_success_timestamp_seconds", "When the configuration in force was built.").WithLabelValues(),
+		configInfo:    gauge("wafer_config_info", "Digest of the configuration in force.", "digest"),
+		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
+		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
+		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
+	}
+	m.InFlight = gauge("wafer_requests_in_flight", "Requests being served.").WithLabelValues()
+	m.Panics = counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues()
+	refused := counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason")
+	m.refusals = newSeries(func(reason string) prometheus.Counter { return refused.WithLabelValues(reason) })
+	matches := counter("wafer_rule_matches_total", "Matches of rules that log.", "rule_id")
+	m.ruleMatches = newSeries(func(id int) prometheus.Counter { return matches.WithLabelValues(strconv.Itoa(id)) })
+	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
+		return m.upstreamError.WithLabelValues(f.upstream, f.reason)
+	})
+	gauge("wafer_build_info", "Versions of the product and what it embeds.", "version", "coraza", "crs").
+		WithLabelValues(version, coraza, crs).Set(1)
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Refused counts a request that was refused, by the word of a closed set.
+func (m *Metrics) Refused(reason string) { m.refusals.inc(reason) }
+
+// RuleMatched counts a match of a rule.
+func (m *Metrics) RuleMatched(id int) { m.ruleMatches.inc(id) }
+
+// UpstreamFailed counts an exchange with an upstream that failed, by the word of a closed set.
+func (m *Metrics) UpstreamFailed(upstream, reason string) {
+	m.upstreamErrors.inc(upstreamFailure{upstream, reason})
+}
+
+// Disagreed counts a check of a policy's screen that failed. The screen is off then.
+func (m *Metrics) Disagreed(policy string) {
+	m.disagreements.WithLabelValues(policy).Inc()
+	m.screens.WithLabelValues(policy).Set(0)
+}
+
+// Unchanged counts a reload that found what is in force.
+func (m *Metrics) Unchanged() {
+	m.reloads.WithLabelValues("unchanged").Inc()
+	m.lastReloadOK.Set(1)
+}
+
+// ReloadFailed counts a reload that failed.
+func (m *Metrics) ReloadFailed() {
+	m.reloads.WithLabelValues("failure").Inc()
+	m.lastReloadOK.Set(0)
+}
+
+// Configuration is what instruments say of a configuration.
+type Configuration struct {
+	Digest     string
+	Built      time.Time
+	Generation uint64
+	Engines    int
+	Policies   []Policy
+}
+
+// Policy is what instruments say of one.
+type Policy struct {
+	ID     string
+	Rules  int
+	Off    bool // it has no engine
+	Screen bool // its engine has a screen
+}
+
+// InForce publishes what is in force now, and counts the reload that made it so.
+func (m *Metrics) InForce(c *Configuration) {
+	m.reloads.WithLabelValues("success").Inc()
+	m.lastReloadOK.Set(1)
+	m.lastReload.Set(float64(c.Built.UnixNano()) / 1e9)
+	m.configInfo.Reset()
+	m.configInfo.WithLabelValues(c.Digest).Set(1)
+	m.generation.Set(float64(c.Generation))
+	m.engines.Set(float64(c.Engines))
+	m.policyRules.Reset()
+	m.screens.Reset()
+	for _, p := range c.Policies {
+		m.policyRules.WithLabelValues(p.ID).Set(float64(p.Rules))
+		if p.Off {
+			continue
+		}
+		screen := m.screens.WithLabelValues(p.ID)
+		if screen.Set(0); p.Screen {
+			screen.Set(1)
+		}
+	}
+}
+
+// Gone are the ids of what a configuration had and the one in force does not have.
+type Gone struct{ Routes, Upstreams, Policies []string }
+
+// Forget ends the series of what is gone. Nobody may count for it any more.
+func (m *Metrics) Forget(gone Gone) {
+	for _, id := range gone.Routes {
+		l := prometheus.Labels{"route": id}
+		m.duration.DeletePartialMatch(l)
+		m.inspection.DeletePartialMatch(l)
+		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages} {
+			c.DeletePartialMatch(l)
+		}
+	}
+	for _, id := range gone.Upstreams {
+		m.upstreamErrors.forget(func(f upstreamFailure) bool { return f.upstream == id })
+		m.upstreamError.DeletePartialMatch(prometheus.Labels{"upstream": id})
+	}
+	for _, id := range gone.Policies {
+		m.disagreements.DeletePartialMatch(prometheus.Labels{"policy": id})
+	}
+}
+
+// WatchConnections reports the open connections of clients.
+func (m *Metrics) WatchConnections(open func() int) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_connections", Help: "Open connections of clients.",
+	}, func() float64 { return float64(open()) }))
+}
+
+// WatchTunnels reports the WebSockets that are open.
+func (m *Metrics) WatchTunnels(open func() int64) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_tunnels", Help: "WebSocket connections that are open.",
+	}, func() float64 { return float64(open()) }))
+}
+
+// WatchQueue reports the requests that wait for their inspection.
+func (m *Metrics) WatchQueue(waiting func() int) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_inspection_queue", Help: "Requests that wait for their inspection.",
+	}, func() float64 { return float64(waiting()) }))
+}
+
+// Memory is a part of the memory for bodies.
+type Memory struct {
+	Name         string
+	Whole, Taken func() int64
+}
+
+// WatchMemory reports the parts of the memory for bodies. It returns what has to be called when a body
+// waits for room in one of them, and when an upload is let go.
+func (m *Metrics) WatchMemory(parts ...Memory) (waits map[string]func(), letsGo func()) {
+	waited := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wafer_memory_waits_total", Help: "Bodies that had to wait for room in the memory for bodies under inspection.",
+	}, []string{"part"})
+	letGo := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "wafer_memory_evictions_total", Help: "Slow uploads that were ended because others waited for room.",
+	})
+	m.Registry.MustRegister(waited, letGo)
+	waits = map[string]func(){}
+	for _, part := range parts {
+		waits[part.Name] = waited.WithLabelValues(part.Name).Inc
+		gauge := func(metric, help string, of func() int64) {
+			m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: metric, Help: help, ConstLabels: prometheus.Labels{"part": part.Name},
+			}, func() float64 { return float64(of()) }))
+		}
+		gauge("wafer_memory_budget_bytes", "What bodies under inspection may take together.", part.Whole)
+		gauge("wafer_memory_used_bytes", "What bodies under inspection take.", part.Taken)
+	}
+	return waits, letGo.Inc
+}

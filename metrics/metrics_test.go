@@ -1,0 +1,78 @@
+package metrics
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// labelled returns the series that have a label with that value.
+func labelled(t *testing.T, r *prometheus.Registry, value string) (names []string) {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetValue() == value {
+					names = append(names, f.GetName())
+				}
+			}
+		}
+	}
+	return names
+}
+
+// What is gone leaves no series behind, and what is there again begins anew.
+func TestForget(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	for range 2 {
+		for _, id := range []string{"gone", "stays"} {
+			r := m.Route(id)
+			r.Done(&inspect.Outcome{}, 200, 1, 1)
+			r.Message(inspect.Block)
+			r.Screened(waf.ScreenClean)
+			m.UpstreamFailed(id, "timeout")
+			m.Disagreed(id)
+		}
+		const series = 10 // 5 counters and 2 histograms of a route, one of an upstream, 2 of a policy, 1 a gauge
+		if got := labelled(t, registry, "gone"); len(got) != series {
+			t.Errorf("%d series: %v", len(got), got)
+		}
+		m.InForce(&Configuration{})
+		m.Forget(Gone{Routes: []string{"gone"}, Upstreams: []string{"gone"}, Policies: []string{"gone"}})
+		if got := labelled(t, registry, "gone"); len(got) > 0 {
+			t.Errorf("left: %s", strings.Join(got, ", "))
+		}
+		if got := labelled(t, registry, "stays"); len(got) != series-1 { // the gauge is of the configuration
+			t.Errorf("stays: %v", got)
+		}
+	}
+}
+
+// Words that come again count in the same series.
+func TestWords(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	for range 3 {
+		m.Refused("no_route")
+		m.RuleMatched(942100)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if name := f.GetName(); name == "wafer_refused_total" || name == "wafer_rule_matches_total" {
+			if got := f.GetMetric(); len(got) != 1 || got[0].GetCounter().GetValue() != 3 {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package metrics
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// Route are a route's instruments. Those with more labels than the route are made when they are first
+// needed, once, so that a thousand routes do not start with a hundred thousand series of zero.
+type Route struct {
+	all        *Metrics
+	id         string
+	duration   prometheus.Observer
+	inspection prometheus.Observer
+	requests   [inspect.Verdicts]slot
+	responses  [6]slot
+	screened   [waf.ScreenedResults]slot
+	coverages  [inspect.Labels][inspect.Reasons]slot
+	messages   [inspect.Verdicts]slot
+}
+
+// Route returns the instruments of a route.
+func (m *Metrics) Route(id string) *Route {
+	return &Route{all: m, id: id, duration: m.duration.WithLabelValues(id), inspection: m.inspection.WithLabelValues(id)}
+}
+
+// Message counts a message of a WebSocket.
+func (r *Route) Message(v inspect.Verdict) {
+	r.messages[v].inc(func() prometheus.Counter { return r.all.messages.WithLabelValues(r.id, v.String()) })
+}
+
+// Screened counts what the screen said of a message that was inspected.
+func (r *Route) Screened(s waf.Screened) {
+	r.screened[s].inc(func() prometheus.Counter { return r.all.screened.WithLabelValues(r.id, s.String()) })
+}
+
+// Done counts a finished request: the outcome, the status of the answer (0: none), how long it took
+// in all, and how long its inspection did.
+func (r *Route) Done(o *inspect.Outcome, status int, took, inspecting time.Duration) {
+	r.requests[o.Verdict].inc(func() prometheus.Counter { return r.all.requests.WithLabelValues(r.id, o.Verdict.String()) })
+	if class := status / 100; class >= 1 && class <= 5 {
+		r.responses[class].inc(func() prometheus.Counter {
+			return r.all.responses.WithLabelValues(r.id, strconv.Itoa(class)+"xx")
+		})
+	}
+	c := o.Coverage
+	r.coverages[c.Label][c.Reason].inc(func() prometheus.Counter {
+		return r.all.coverage.WithLabelValues(r.id, c.Label.String(), c.Reason.String())
+	})
+	r.duration.Observe(took.Seconds())
+	if inspecting > 0 {
+		r.inspection.Observe(inspecting.Seconds())
+	}
+}

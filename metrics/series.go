@@ -1,0 +1,61 @@
+package metrics
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// series are counters by what they are about, each made when it counts for the first time.
+type series[K comparable] struct {
+	make func(K) prometheus.Counter
+
+	mu   sync.RWMutex
+	made map[K]prometheus.Counter
+}
+
+func newSeries[K comparable](make func(K) prometheus.Counter) *series[K] {
+	return &series[K]{make: make, made: map[K]prometheus.Counter{}}
+}
+
+func (s *series[K]) inc(about K) {
+	s.mu.RLock()
+	c := s.made[about]
+	s.mu.RUnlock()
+	if c == nil {
+		s.mu.Lock()
+		if c = s.made[about]; c == nil {
+			c = s.make(about)
+			s.made[about] = c
+		}
+		s.mu.Unlock()
+	}
+	c.Inc()
+}
+
+// forget lets those go that are about what is gone.
+func (s *series[K]) forget(gone func(K) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for about := range s.made {
+		if gone(about) {
+			delete(s.made, about)
+		}
+	}
+}
+
+// slot is a counter that is made when it counts for the first time.
+type slot struct {
+	made atomic.Pointer[prometheus.Counter]
+}
+
+func (s *slot) inc(make func() prometheus.Counter) {
+	c := s.made.Load()
+	if c == nil {
+		resolved := make()
+		c = &resolved
+		s.made.Store(c)
+	}
+	(*c).Inc()
+}
