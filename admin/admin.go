@@ -31,6 +31,11 @@ type Options struct {
 	Config func() any
 	Routes func() any
 
+	// Hosts are names of the listener beside its addresses and names that nobody can register.
+	Hosts []string
+	// Profiles opens the profiles to who is not on the same machine.
+	Profiles bool
+
 	Version string
 	Log     zerolog.Logger
 }
@@ -68,7 +73,7 @@ func New(o Options) http.Handler {
 	add(o.Reload != nil, endpoint{"/-/reload", write, "load the configuration anew", reload(o)})
 	add(o.Config != nil, endpoint{"/api/v1/config", read, "effective configuration", show(o.Config, o.Log)})
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, "route table and its state", show(o.Routes, o.Log)})
-	endpoints = append(endpoints, profiles()...)
+	endpoints = append(endpoints, profiles(o.Profiles)...)
 
 	mux := http.NewServeMux()
 	for _, e := range endpoints {
@@ -78,7 +83,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "no such endpoint", nil)
 	})
-	return guard(mux, o.Log)
+	return guard(ownHosts(o.Hosts, mux), o.Log)
 }
 
 // health answers as long as the process can answer at all. It looks at nothing else: a

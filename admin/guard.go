@@ -57,13 +57,19 @@ func only(allow string, next http.Handler) http.Handler {
 }
 
 // profiles are the endpoints of net/http/pprof, mounted here rather than on the default
-// mux. Symbol takes POST because pprof sends long address lists; it changes nothing.
-func profiles() []endpoint {
-	return []endpoint{
+// mux, for the same machine unless they are opened. Symbol takes POST because pprof sends long address lists; it changes nothing.
+func profiles(open bool) []endpoint {
+	all := []endpoint{
 		{"/debug/pprof/", read, "profiles", pprof.Index},
 		{"/debug/pprof/cmdline", read, "", pprof.Cmdline},
 		{"/debug/pprof/profile", read, "", pprof.Profile},
 		{"/debug/pprof/symbol", "GET, HEAD, POST", "", pprof.Symbol},
 		{"/debug/pprof/trace", read, "", pprof.Trace},
 	}
+	for i := range all {
+		if !open {
+			all[i].serve = nearby(all[i].serve)
+		}
+	}
+	return all
 }

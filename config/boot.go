@@ -10,6 +10,10 @@ import (
 type Boot struct {
 	Listen string `mapstructure:"listen"` // traffic listener, host:port
 	Admin  string `mapstructure:"admin"`  // admin listener, host:port; empty: none
+	// AdminHosts are names of the admin listener, beside its addresses and names that nobody can register.
+	AdminHosts    []string `mapstructure:"admin_hosts"`
+	AdminProfiles bool     `mapstructure:"admin_profiles"` // for who is not on the same machine, too
+
 	Routes string `mapstructure:"routes"` // path of the route file
 	To     string `mapstructure:"to"`     // http://host:port; instead of Routes
 

@@ -19,6 +19,8 @@ type setting struct {
 var settings = []setting{
 	{"listen", "listen", "address of the traffic listener, host:port"},
 	{"admin", "admin", "address of the admin listener, host:port; empty: none"},
+	{"admin-hosts", "admin_hosts", "names by which the admin listener is asked, beside addresses, names without a dot and those of the cluster (.svc, .cluster.local)"},
+	{"admin-profiles", "admin_profiles", "give profiles to who is not on the same machine, too"},
 	{"routes", "routes", "route file"},
 	{"to", "to", "send everything to http://host:port under the default policy, instead of a route file"},
 	{"log-level", "log.level", "least level that is logged: debug, info, warn or error"},

@@ -168,7 +168,7 @@ func TestFlagDefaults(t *testing.T) {
 	got, err := loadBoot(t, "", append(args, "--to=http://app:80"), nil)
 	want := DefaultBoot()
 	want.To = "http://app:80"
-	want.TrustedProxies = []netip.Prefix{}
+	want.TrustedProxies, want.AdminHosts = []netip.Prefix{}, []string{}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -89,7 +89,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	}
 	open.add("traffic address", func() { _ = traffic.Close() }) // a no-op when it has served
 	failed := make(chan error, 2)
-	adminAddr, stopAdmin, err := startAdmin(ctx, boot.Admin, p, registry, out.log, failed)
+	adminAddr, stopAdmin, err := startAdmin(ctx, &boot, p, registry, out.log, failed)
 	if err != nil {
 		return err
 	}
@@ -236,24 +236,24 @@ func listen(ctx context.Context, name, addr string) (net.Listener, error) {
 }
 
 // startAdmin serves the admin listener, if there is to be one, until stop.
-func startAdmin(ctx context.Context, addr string, p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
-	if addr == "" {
+func startAdmin(ctx context.Context, boot *config.Boot, p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
+	if boot.Admin == "" {
 		return "", func() {}, nil
 	}
-	ln, err := listen(ctx, "admin", addr)
+	ln, err := listen(ctx, "admin", boot.Admin)
 	if err != nil {
 		return "", nil, err
 	}
 	log = log.With().Str("component", "admin").Logger()
 	stop = background(ctx, func(ctx context.Context) {
-		if err := admin.Serve(ctx, ln, newAdmin(p, registry, log), log); err != nil {
+		if err := admin.Serve(ctx, ln, newAdmin(boot, p, registry, log), log); err != nil {
 			failed <- fmt.Errorf("admin listener: %w", err)
 		}
 	})
 	return ln.Addr().String(), stop, nil
 }
 
-func newAdmin(p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger) http.Handler {
+func newAdmin(boot *config.Boot, p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger) http.Handler {
 	return admin.New(admin.Options{
 		Gatherer: registry,
 		Ready:    p.Ready,
@@ -263,8 +263,9 @@ func newAdmin(p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger)
 			}
 			return p.Reload(ctx, "api")
 		},
-		Config:  inForce(p, func() any { return p.Describe() }),
-		Routes:  inForce(p, func() any { return p.DescribeRoutes() }),
+		Config: inForce(p, func() any { return p.Describe() }),
+		Routes: inForce(p, func() any { return p.DescribeRoutes() }),
+		Hosts:  boot.AdminHosts, Profiles: boot.AdminProfiles,
 		Version: version,
 		Log:     log,
 	})
