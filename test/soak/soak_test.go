@@ -190,7 +190,7 @@ func (s *soak) settled(t *testing.T, most sizes) sizes {
 func TestSoak(t *testing.T) {
 	usual := "20s"
 	if testing.Short() {
-		usual = "8s"
+		usual = "12s"
 	}
 	length, err := time.ParseDuration(cmp.Or(os.Getenv("WAFER_TEST_SOAK"), usual))
 	if err != nil {
@@ -215,7 +215,7 @@ func TestSoak(t *testing.T) {
 	s.w = tier.Start(t, file, "--limit-inspections", "64", "--reload-interval", "0", "--log-access", "off", "--trusted-proxies", "127.0.0.1/32",
 		"--timeout-head", slow, "--timeout-body", slow, "--timeout-write", slow, "--timeout-idle", "20s")
 
-	s.run(t, file, min(length/4, 30*time.Second)) // warm-up: what stays after it may stay
+	s.run(t, file, min(max(length/4, 5*time.Second), 30*time.Second)) // warm-up: what stays after it may stay
 	s.report(t)
 	before := s.settled(t, sizes{1 << 20, 1 << 20, 1 << 40})
 	clear(s.served)

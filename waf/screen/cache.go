@@ -10,12 +10,13 @@ import (
 	"github.com/wafer-waf/wafer/waf/reading"
 )
 
-// cache remembers values that no rule of their class matches, and the rules whose guard they satisfy:
-// names of fields, arguments and cookies, browsers' header fields, which come again and again. A value
-// whose rules look at its key is remembered with it: a cookie of a name. It holds at most cacheSlots
-// values of at most cacheText bytes, their keys included. A value is kept only when it comes a second time while
-// its mark lasts, so that values that do not come again cost neither memory nor another's
-// place; which slot a value takes is not to be known from outside, since the hash is seeded.
+// cache remembers values that no rule of their class matches, and the rules whose guard they
+// satisfy: names of fields, arguments and cookies, browsers' header fields, which come again
+// and again. A value whose rules look at its key is remembered with it: a cookie of a name. It
+// holds at most cacheSlots values of at most cacheText bytes, their keys included. A value is
+// kept only when it comes a second time while its mark lasts, so that values that do not come
+// again cost neither memory nor another's place; which slot a value takes is not to be known
+// from outside, since the hash is seeded.
 type cache struct {
 	seed  maphash.Seed
 	slots [cacheSlots]atomic.Pointer[cached]
@@ -80,8 +81,8 @@ func (c *cache) add(p *place, byKey bool, triggers []int32) {
 	slot.Store(newCached(p.class.id, key, byKey, p.text, triggers))
 }
 
-// cached is the head of a value that is remembered, behind which in the same piece of memory are the rules, the
-// key and the text: one look at memory that is far, and one allocation.
+// cached is the head of a value that is remembered, behind which in the same piece of memory
+// are the rules, the key and the text: one look at memory that is far, and one allocation.
 type cached struct {
 	class uint32
 	rules uint32 // whose guard the value triggers, but for those that it rules out

@@ -9,8 +9,8 @@ import (
 	"github.com/wafer-waf/wafer/waf/reading"
 )
 
-// TestCache remembers values of all lengths, and tells them from others, from those of another class, and,
-// where that counts, from those with another key.
+// TestCache remembers values of all lengths, and tells them from others, from those of another
+// class, and, where that counts, from those with another key.
 func TestCache(t *testing.T) {
 	c := &cache{seed: maphash.MakeSeed()}
 	classes := []*class{{id: 1}, {id: 1, byKey: true}}

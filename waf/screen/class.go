@@ -96,8 +96,8 @@ func (x *index) class(c *classBuilder, id uint32, k reading.Kind) *class {
 	return out
 }
 
-// group returns the number of the group of a node: in one group are nodes that have the same text for
-// most values, since the heaviest transformation on the way to them is the same.
+// group returns the number of the group of a node: in one group are nodes that have the same
+// text for most values, since the heaviest transformation on the way to them is the same.
 func (x *index) group(n int32) int {
 	heaviest := 0
 	for ; n != 0; n = x.nodes[n].parent {
@@ -106,8 +106,8 @@ func (x *index) group(n int32) int {
 	return transform.MaxWeight - heaviest
 }
 
-// undecoding is what is left of a class for values that are [reading.Value.Decoded]: guards of which a node does
-// not begin with the decoding, and these nodes.
+// undecoding is what is left of a class for values that are [reading.Value.Decoded]: guards of
+// which a node does not begin with the decoding, and these nodes.
 func (x *index) undecoding(c *classBuilder) *classBuilder {
 	rest := &classBuilder{nodes: map[int32]bool{}}
 	for _, need := range c.needs {
@@ -123,8 +123,8 @@ func (x *index) undecoding(c *classBuilder) *classBuilder {
 	return rest
 }
 
-// decodes reports whether the chain of a node begins with urlDecodeUni, but for utf8toUnicode, which does
-// nothing to ASCII.
+// decodes reports whether the chain of a node begins with urlDecodeUni, but for utf8toUnicode,
+// which does nothing to ASCII.
 func (x *index) decodes(n int32) bool {
 	first := ""
 	for ; n != 0; n = x.nodes[n].parent {

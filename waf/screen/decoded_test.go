@@ -9,8 +9,8 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
-// TestDecoded holds what the screen takes from values that are marked as decoded: rules that begin with
-// urlDecodeUni see in one that stands before them what they would see in them.
+// TestDecoded holds what the screen takes from values that are marked as decoded: rules that
+// begin with urlDecodeUni see in one that stands before them what they would see in them.
 func TestDecoded(t *testing.T) {
 	decode, ok := transform.Lookup("urlDecodeUni")
 	if !ok {

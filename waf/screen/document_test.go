@@ -19,7 +19,8 @@ import (
 // documented is the rule that docs/screen.md follows.
 const documented = 941110
 
-// TestDocument compares what docs/screen.md says of one rule, stage by stage, with what the stages have.
+// TestDocument compares what docs/screen.md says of one rule, stage by stage, with what the
+// stages have.
 func TestDocument(t *testing.T) {
 	const path = "../../docs/screen.md"
 	text, err := os.ReadFile(path)

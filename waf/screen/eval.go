@@ -10,9 +10,9 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
-// evaluation runs rules as Coraza runs them (internal/corazawaf/rule.go, doEvaluate). It differs where
-// Coraza's answer is left to chance: where Coraza takes the last of several values, in the order of a
-// map, the evaluation tries every one of them.
+// evaluation runs rules as Coraza runs them (internal/corazawaf/rule.go, doEvaluate). It
+// differs where Coraza's answer is left to chance: where Coraza takes the last of several
+// values, in the order of a map, the evaluation tries every one of them.
 type evaluation struct {
 	values   *reading.Values     // of the message; the caller's
 	budget   *budget.Budget      // likewise; nil: no limit
@@ -24,8 +24,8 @@ type evaluation struct {
 	doubt    bool                // what the rule at hand sets depends on the order of values
 }
 
-// What work costs, in steps of about a nanosecond: perValue is the way to a value, perByte a byte that an
-// automaton or a transformation goes over.
+// What work costs, in steps of about a nanosecond: perValue is the way to a value, perByte a
+// byte that an automaton or a transformation goes over.
 const (
 	perValue = 128
 	perByte  = 4 // a byte of an automaton, of a transformation

@@ -26,8 +26,9 @@ type index struct {
 type guard struct {
 	rule  *residue.Rule
 	nodes []int32 // whose texts the operator gets; several with multiMatch
-	// lowers: what the operator gets is the node's text with ASCII letters in lower case. The step that does that
-	// may have been passed over, since the scan is blind to case and so are the steps behind it.
+	// lowers: what the operator gets is the node's text with ASCII letters in lower case. The
+	// step that does that may have been passed over, since the scan is blind to case and so
+	// are the steps behind it.
 	lowers bool
 	whole  bool  // with several nodes some of which lower, all are tested at once
 	union  int32 // the union that its expression is in; -1: none
@@ -201,8 +202,8 @@ func (x *index) child(parent int32, step *transform.Transformation, reported, fo
 	return int32(len(x.nodes) - 1)
 }
 
-// foldsLater reports whether none of the steps minds the case of letters, so that a text may be brought
-// into lower case behind them instead of before.
+// foldsLater reports whether none of the steps minds the case of letters, so that a text may
+// be brought into lower case behind them instead of before.
 func foldsLater(rest transform.Chain) bool {
 	return !slices.ContainsFunc(rest, func(t *transform.Transformation) bool { return !t.CaseBlind() })
 }

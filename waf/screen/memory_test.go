@@ -9,8 +9,9 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
-// A screen has to fit beside the engine: at most 48 MiB for the first one, with everything made that values may need, and much less for
-// one that has expressions in common with another.
+// A screen has to fit beside the engine: at most 48 MiB for the first one, with everything
+// made that values may need, and much less for one that has expressions in common with
+// another.
 func TestMemory(t *testing.T) {
 	texts := []Text{{Source: "setup", Text: benchSetup}, {Source: "crs", Text: "Include @owasp_crs/*.conf"}}
 	texts[0].Text += "\nSecAction \"id:900001,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=4\""

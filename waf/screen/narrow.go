@@ -12,8 +12,8 @@ type omission struct {
 	rule int // among the screen's rules; -1: it is never left out
 }
 
-// omissionsOf returns, by id, the rules of a phase, and those of the phases behind it, which are never left
-// out.
+// omissionsOf returns, by id, the rules of a phase, and those of the phases behind it, which
+// are never left out.
 func (s *Screen) omissionsOf(phase int) (list []omission) {
 	omittable := map[int]int{}
 	for _, r := range s.rules {

@@ -62,8 +62,8 @@ func disguised(r *rand.Rand, s string) string {
 	return b.String()
 }
 
-// TestPossible holds what is passed over, since nothing that it turns into can have candidates, against what
-// it turns into.
+// TestPossible holds what is passed over, since nothing that it turns into can have
+// candidates, against what it turns into.
 func TestPossible(t *testing.T) {
 	for _, paranoia := range []int{1, 2} {
 		s := compileCRS(t, NewCompiler(coreruleset.FS), paranoia)

@@ -35,7 +35,8 @@ type Reason struct {
 	What   string // a reason other than a rule
 }
 
-// OutOfBudget is the panic with which a run ends when its budget is spent. The run may not be used any more.
+// OutOfBudget is the panic with which a run ends when its budget is spent. The run may not be
+// used any more.
 type OutOfBudget struct{}
 
 // Within has the run keep to a budget, which is the caller's.
@@ -49,8 +50,8 @@ func (r *Run) Head() bool {
 	return !r.unclean
 }
 
-// Processor is REQBODY_PROCESSOR behind phase 1, as far as rules set it that do not depend on what is
-// assumed not to match. It is known after Head.
+// Processor is REQBODY_PROCESSOR behind phase 1, as far as rules set it that do not depend on
+// what is assumed not to match. It is known after Head.
 func (r *Run) Processor() string { return r.processor }
 
 // Body screens what was read of the body, if there is one, and all rules of the request.
@@ -130,9 +131,9 @@ func (r *Run) scan(phase int) {
 	}
 }
 
-// turns evaluates the rules of a phase that no single value decides: those without a guard, and those whose
-// guard a value satisfied. Once the request is not clean, only those count that prepare what others
-// read.
+// turns evaluates the rules of a phase that no single value decides: those without a guard,
+// and those whose guard a value satisfied. Once the request is not clean, only those count
+// that prepare what others read.
 func (r *Run) turns(phase int) {
 	for _, rule := range r.screen.turns[phase] {
 		if rule.Guard >= 0 && !r.isTriggered(rule.Number) || r.unclean && rule.Effect {

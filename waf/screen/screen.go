@@ -58,8 +58,9 @@ type Rule struct{ ID, Phase int }
 // Text is a piece of SecLang and what to call it.
 type Text = seclang.Text
 
-// Compile compiles the texts that Coraza gets for a policy, in the same order. mimes are the media types of responses that Coraza is told to inspect beside the
-// text. An error says why the policy has no screen.
+// Compile compiles the texts that Coraza gets for a policy, in the same order. mimes are the
+// media types of responses that Coraza is told to inspect beside the text. An error says why
+// the policy has no screen.
 func (c *Compiler) Compile(texts []Text, mimes []string) (*Screen, error) {
 	defer c.tidy()
 	program, err := seclang.Parse(c.root, texts)
@@ -125,8 +126,8 @@ func (s *Screen) InspectsRequest() bool { return s.settings.RequestBody }
 // Rules are the rules that were read, without markers, and how many they are with markers.
 func (s *Screen) Rules() (rules []Rule, all int) { return s.read, s.all }
 
-// Begin starts a run on the values of a message. The caller reads the request into them, phase by phase,
-// and ends the run before the values are used for another message.
+// Begin starts a run on the values of a message. The caller reads the request into them, phase
+// by phase, and ends the run before the values are used for another message.
 func (s *Screen) Begin(v *reading.Values) *Run {
 	r := s.runs.Get().(*Run)
 	r.eval.values = v

@@ -65,8 +65,8 @@ func (t *tables) view(needs []int32) *prefilter.View {
 // automata stay small on prose (300 KiB); with all in one there would be no end of states.
 const unionSize = 8
 
-// unite makes the unions of guards that are decided by one expression on one text, those together that
-// are candidates most.
+// unite makes the unions of guards that are decided by one expression on one text, those
+// together that are candidates most.
 func (x *index) unite(c *Compiler) {
 	var asIs, lowered []int32
 	for i := range x.guards {

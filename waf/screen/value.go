@@ -50,8 +50,8 @@ func (r *Run) value(c *class, v *reading.Value) {
 	}
 }
 
-// scanForAll is how many needs a view has at the least for one scan for the literals of all views to be cheaper
-// than a scan for its own.
+// scanForAll is how many needs a view has at the least for one scan for the literals of all
+// views to be cheaper than a scan for its own.
 const scanForAll = 40
 
 // scanned returns the bytes of a value as it came and the guards that may match it.
@@ -64,8 +64,9 @@ func (r *Run) scanned(c *class, text string) (byteset.Set, []int32) {
 	return bytes, c.view.Candidates(&r.scratch)
 }
 
-// transformed looks at a value that transformations change. It goes through the steps of the class, applies
-// each that changes a text, and then looks at each text that there is, with the guards that test it.
+// transformed looks at a value that transformations change. It goes through the steps of the
+// class, applies each that changes a text, and then looks at each text that there is, with the
+// guards that test it.
 func (r *Run) transformed(c *class, v *reading.Value, bytes byteset.Set, candidates []int32) {
 	r.texts = append(r.texts[:0], text{v.Text, bytes})
 	r.steps, r.changed = r.steps[:0], r.changed[:0]
@@ -105,13 +106,15 @@ func (r *Run) transformed(c *class, v *reading.Value, bytes byteset.Set, candida
 // noText stands for a text that has no candidates, whatever it is.
 const noText = -1
 
-// insertable is what transformations may put in that otherwise only cut ([transform.Transformation.Cuts]).
+// insertable is what transformations may put in that otherwise only cut
+// ([transform.Transformation.Cuts]).
 var insertable = byteset.Of(" /")
 
-// possible reports whether one of the texts that steps make of a text can have candidates. It does so without
-// making them: transformations that only cut leave no bytes but those of the text and insertable ones, and
-// such a text has no candidates if each literal that guards look for has another byte, or is longer. Of other
-// transformations, which the text has bytes for, nothing is known, and the answer is yes.
+// possible reports whether one of the texts that steps make of a text can have candidates. It
+// does so without making them: transformations that only cut leave no bytes but those of the
+// text and insertable ones, and such a text has no candidates if each literal that guards look
+// for has another byte, or is longer. Of other transformations, which the text has bytes for,
+// nothing is known, and the answer is yes.
 func (r *Run) possible(c *class, steps []step, t *text) bool {
 	bytes, n := t.bytes|insertable, len(t.text)+1 // a path of "/" becomes "//"
 	if steps[0].unlike&bytes != 0 {
@@ -252,9 +255,9 @@ func (r *Run) form(s string) int32 {
 	return int32(len(r.texts) - 1)
 }
 
-// confirm asks a rule itself about a value that its guard may match, if one value decides the rule.
-// Otherwise the rule is decided in its phase. text is what the guard's operator gets, unless the guard is
-// whole: then it is the value.
+// confirm asks a rule itself about a value that its guard may match, if one value decides the
+// rule. Otherwise the rule is decided in its phase. text is what the guard's operator gets,
+// unless the guard is whole: then it is the value.
 func (r *Run) confirm(g *guard, v *reading.Value, text string) {
 	rule := g.rule
 	if !rule.ByValue || len(rule.Links) > 1 { // also without a match of the last link, a match of the first may leave a trace

@@ -7,9 +7,9 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
-// workspace is the memory that a value needs while it is looked at, much if the value is large. Workspaces are
-// lent, so that there are about as many as processors, and not as many as requests that wait for their
-// bodies or their responses.
+// workspace is the memory that a value needs while it is looked at, much if the value is
+// large. Workspaces are lent, so that there are about as many as processors, and not as many
+// as requests that wait for their bodies or their responses.
 type workspace struct {
 	buffer  transform.Buffer
 	scratch prefilter.Scratch

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGroups is for which bytes share a group: the letters of either case, the digits, the control bytes but
-// for line feed and carriage return, and what is not ASCII.
+// TestGroups is for which bytes share a group: the letters of either case, the digits, the
+// control bytes but for line feed and carriage return, and what is not ASCII.
 func TestGroups(t *testing.T) {
 	together := [][]byte{nil, nil, nil}
 	for c := range 256 {

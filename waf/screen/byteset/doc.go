@@ -6,7 +6,7 @@
 // So "which bytes does this value have" is one OR for each byte, and "does it have one of these"
 // is one AND.
 //
-// A set of single bytes is rounded up to groups: "has one of these" may then be true of a value that
-// has none of the bytes, and is never false of one that has. Whoever asks must be able to bear that.
-// Sets are values, and safe for concurrent use.
+// A set of single bytes is rounded up to groups: "has one of these" may then be true of a
+// value that has none of the bytes, and is never false of one that has. Whoever asks must be
+// able to bear that. Sets are values, and safe for concurrent use.
 package byteset

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// A Budget is what matchers share: memory for states, which goes back when a matcher is garbage, and
-// sets to work in. It is safe for concurrent use.
+// A Budget is what matchers share: memory for states, which goes back when a matcher is
+// garbage, and sets to work in. It is safe for concurrent use.
 type Budget struct {
 	free atomic.Int64
 	work sync.Pool // of *work

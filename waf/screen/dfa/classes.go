@@ -81,7 +81,8 @@ func (c *classes) partition(sets []charset) {
 
 func (s charset) has(r rune) bool {
 	i, _ := slices.BinarySearchFunc(s, r, func(bound, r rune) int { return cmp.Compare(bound, r) })
-	// An odd position is behind a first rune and not behind its last; equality to a bound is membership.
+	// An odd position is behind a first rune and not behind its last; equality to a bound is
+	// membership.
 	return i < len(s) && (i%2 == 1 || s[i] == r)
 }
 

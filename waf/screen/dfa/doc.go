@@ -14,5 +14,6 @@
 // A Matcher is safe for concurrent use. Reading the table takes no lock, adding to it does. No
 // string given to it is kept.
 //
-// [ADR 10]: https://github.com/wafer-waf/wafer/blob/main/docs/adr/0010-a-matcher-of-its-own-for-yes-or-no.md
+// [ADR 10]:
+// https://github.com/wafer-waf/wafer/blob/main/docs/adr/0010-a-matcher-of-its-own-for-yes-or-no.md
 package dfa

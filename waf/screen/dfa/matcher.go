@@ -278,8 +278,8 @@ func (m *Matcher) simulate(t *table, state uint32, rest string) bool {
 	return p.settle(from, none)
 }
 
-// Bytes returns how many bytes m holds, approximately: the program, and states, including those that
-// the Budget pays for.
+// Bytes returns how many bytes m holds, approximately: the program, and states, including
+// those that the Budget pays for.
 func (m *Matcher) Bytes() int {
 	p := &m.program
 	n := int(unsafe.Sizeof(*m)) +

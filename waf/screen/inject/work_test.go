@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestLongNames is about names that no end is near to: only as much of them is read as a name on the
-// list is long, or "<a<a<a…" would be read once for each of its tags.
+// TestLongNames is about names that no end is near to: only as much of them is read as a name
+// on the list is long, or "<a<a<a…" would be read once for each of its tags.
 func TestLongNames(t *testing.T) {
 	for name := range blackTags {
 		if len(name) > longestName {

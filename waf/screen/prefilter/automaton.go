@@ -12,10 +12,11 @@ import (
 // have a row with a successor for each byte; the others, which are most, store their only
 // successor and the state to fall back to.
 //
-// What a value costs is how often the memory that it goes through is in no near cache. So all of it is
-// small: states have 16 bits, and what common bytes lead to stands side by side.
+// What a value costs is how often the memory that it goes through is in no near cache. So all
+// of it is small: states have 16 bits, and what common bytes lead to stands side by side.
 //
-// States are numbered: those with a row, then the others; in the middle those in which literals end.
+// States are numbered: those with a row, then the others; in the middle those in which
+// literals end.
 type automaton struct {
 	column [256]uint8 // of a byte in a row; letters share theirs across case
 	erased uint32     // evasion bytes have this column or one behind it
@@ -166,8 +167,8 @@ func (a *automaton) literals(end uint32) []int32 {
 	return a.ended[a.ends[end]:a.ends[end+1]]
 }
 
-// search notes the ids of the literals that occur in the value at hand. At a byte of the evasion set
-// it forks: one state goes on without the byte, until both have come to the same.
+// search notes the ids of the literals that occur in the value at hand. At a byte of the
+// evasion set it forks: one state goes on without the byte, until both have come to the same.
 func (a *automaton) search(sc *Scratch, m *met) {
 	m.ended = grown(m.ended, len(a.ends))
 	value, rows, chain, shift, erased, first, found := sc.value, a.rows, a.chain, a.shift&15, a.erased, a.first, uint32(len(a.endsIn))

@@ -9,10 +9,11 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
-// derivedNeeds has the needs of the expressions of CRS, since to derive them takes longer than all the
-// rest of a policy. "make derive" writes it, and TestDerived compares it with what is derived now: after a
-// change of this package or of CRS it has to be written anew. An expression that is not in it, of an
-// own rule or with a change of ours, is derived when it is compiled.
+// derivedNeeds has the needs of the expressions of CRS, since to derive them takes longer than
+// all the rest of a policy. "make derive" writes it, and TestDerived compares it with what is
+// derived now: after a change of this package or of CRS it has to be written anew. An
+// expression that is not in it, of an own rule or with a change of ours, is derived when it is
+// compiled.
 //
 // Its beginning is how many expressions there are, four bytes, and for each its key, in order, and
 // where its need is written, four bytes. Numbers are big endian.
@@ -51,8 +52,8 @@ func derived(file, expr string, bytes bool) (Need, bool) {
 // opSeen stands in a file for a need with subs that was written before.
 const opSeen = opWhen + 1
 
-// needReader reads a need. What is read is part of the file, and what occurs in it again is there once,
-// so that it takes much less memory than what was derived.
+// needReader reads a need. What is read is part of the file, and what occurs in it again is
+// there once, so that it takes much less memory than what was derived.
 type needReader struct {
 	rest string
 	seen []Need // with subs, as they end

@@ -3,10 +3,11 @@
 //
 // From each pattern it derives a [Need], a necessary condition made of literals that occur and
 // bytes that do: [Regexp] from an expression, [Phrases] and [Contains] from texts. [NewSet]
-// compiles the needs of all patterns into automata, one for each of a few alphabets, when a value
-// first needs it; [Set.Scan] runs a value through the one of its alphabet, and [View.Candidates] lists
-// the patterns whose needs hold. A view of few patterns finds its literals itself. The contract
-// is one-sided: a pattern that matches is always listed; one that is listed may not match.
+// compiles the needs of all patterns into automata, one for each of a few alphabets, when a
+// value first needs it; [Set.Scan] runs a value through the one of its alphabet, and
+// [View.Candidates] lists the patterns whose needs hold. A view of few patterns finds its
+// literals itself. The contract is one-sided: a pattern that matches is always listed; one
+// that is listed may not match.
 //
 // What makes it sharp on ordinary values is that patterns are specialized: what an expression
 // needs is derived once for each of a few alphabets, each within the next. Within words and

@@ -10,12 +10,12 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
-// grams finds up to some thousand literals in a value, in one pass. It knows each by one gram, three bytes
-// of it in a row, those that ordinary values are least likely to have, or its only two. At each byte
-// one look tells whether a gram ends there, which is seldom so; then the literals with this gram
-// are compared. In an automaton each byte has to wait for the memory that the byte before led to;
-// here it need not, which takes 1.4 ns for a byte of prose instead of 2.4. With more literals too many
-// bytes end a gram.
+// grams finds up to some thousand literals in a value, in one pass. It knows each by one gram,
+// three bytes of it in a row, those that ordinary values are least likely to have, or its only
+// two. At each byte one look tells whether a gram ends there, which is seldom so; then the
+// literals with this gram are compared. In an automaton each byte has to wait for the memory
+// that the byte before led to; here it need not, which takes 1.4 ns for a byte of prose
+// instead of 2.4. With more literals too many bytes end a gram.
 type grams struct {
 	set    [1 << 9]uint64 // a bit for each gram, by the classes of its bytes
 	before [1 << 9]uint16 // how many bits are set before each word
@@ -31,7 +31,8 @@ type known struct {
 	ids    []int32
 }
 
-// mostGrams is up to how many literals that pays. A literal of two bytes has 32 grams, which 16 bits have to count.
+// mostGrams is up to how many literals that pays. A literal of two bytes has 32 grams, which
+// 16 bits have to count.
 const mostGrams = 2000
 
 // gramClass has one of 32 classes of bytes: letters, whatever their case, and six more.
@@ -105,7 +106,8 @@ func rarestGram(s string) int {
 	return best
 }
 
-// search notes the ids of the literals that the value at hand has, and has without the evasion bytes.
+// search notes the ids of the literals that the value at hand has, and has without the evasion
+// bytes.
 func (g *grams) search(sc *Scratch, m *met) {
 	g.scan(sc.value, m)
 	if sc.bytes&evasion != 0 {
@@ -152,8 +154,8 @@ func equalFolded(s, literal string) bool {
 	return true
 }
 
-// appendAround appends what is around the evasion bytes of a value, without them, as far as a literal
-// may reach.
+// appendAround appends what is around the evasion bytes of a value, without them, as far as a
+// literal may reach.
 func appendAround(to []byte, value string) []byte {
 	const reach = maxLiteral - 1
 	var next [len(evasionBytes)]int // of each of these bytes, where it comes next

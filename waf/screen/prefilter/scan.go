@@ -42,7 +42,8 @@ func (s *Set) Scan(sc *Scratch) {
 
 // searcher finds literals.
 type searcher interface {
-	// search notes the ids of the literals that the value at hand has, and has without the evasion bytes.
+	// search notes the ids of the literals that the value at hand has, and has without the
+	// evasion bytes.
 	search(sc *Scratch, m *met)
 }
 

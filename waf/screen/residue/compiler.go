@@ -10,8 +10,8 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// residueCompiler compiles policies. What their rules have in common, expressions above all, is made once
-// for all that are alive. It is safe for concurrent use.
+// residueCompiler compiles policies. What their rules have in common, expressions above all,
+// is made once for all that are alive. It is safe for concurrent use.
 type Compiler struct {
 	root   fs.FS
 	budget *dfa.Budget
@@ -21,8 +21,8 @@ type Compiler struct {
 	made    map[seclang.Operator]weak.Pointer[Operator]
 }
 
-// newResidueCompiler returns a compiler of policies whose files are read from root. What the matchers of
-// expressions learn while they match is kept within the budget.
+// newResidueCompiler returns a compiler of policies whose files are read from root. What the
+// matchers of expressions learn while they match is kept within the budget.
 func NewCompiler(root fs.FS, budget *dfa.Budget) *Compiler {
 	return &Compiler{root: root, budget: budget, made: map[seclang.Operator]weak.Pointer[Operator]{}}
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// A request that is not clean goes to Coraza, but not with every rule: most are ruled out, since no
-// value satisfies their guard. Coraza leaves those out, which is most of its work. That must not show,
-// so a rule is left out only if all that it would have done is to look in vain:
+// A request that is not clean goes to Coraza, but not with every rule: most are ruled out,
+// since no value satisfies their guard. Coraza leaves those out, which is most of its work.
+// That must not show, so a rule is left out only if all that it would have done is to look in
+// vain:
 //
 //   - its first link is its guard: what stands before a guard may match, and set, and capture;
 //   - whether the link matches depends on the request's values alone. That rules with an effect do not

@@ -8,14 +8,15 @@ type Directive struct {
 	Name string // in lower case
 	Args string
 
-	// Of a SecRule and a SecAction. Targets are as written. A rule that cannot be taken apart has none.
+	// Of a SecRule and a SecAction. Targets are as written. A rule that cannot be taken apart
+	// has none.
 	Targets  string
 	Operator Operator
 	Actions  []Action
 }
 
-// Directives takes a text apart, for who looks for what is in it before it is compiled. What is not understood
-// is left to the compilers, which say so.
+// Directives takes a text apart, for who looks for what is in it before it is compiled. What
+// is not understood is left to the compilers, which say so.
 func Directives(text string) []Directive {
 	var out []Directive
 	var whole strings.Builder
@@ -69,7 +70,8 @@ func (d *Directive) Action(name string) (arg string, ok bool) {
 	return "", false
 }
 
-// Variables are the variables that the directive's targets name, in upper case, exceptions left out.
+// Variables are the variables that the directive's targets name, in upper case, exceptions
+// left out.
 func (d *Directive) Variables() []string {
 	var out []string
 	for _, t := range SplitTargets(d.Targets) {
@@ -105,7 +107,8 @@ func SplitTargets(s string) []string {
 	return out
 }
 
-// Removes are the rules that a directive takes out or takes targets from, by id or range of ids and by tag.
+// Removes are the rules that a directive takes out or takes targets from, by id or range of
+// ids and by tag.
 func (d *Directive) Removes() (byID, byTag []string) {
 	first, _, _ := strings.Cut(d.Args, " ")
 	switch d.Name {

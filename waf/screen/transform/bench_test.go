@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// benchValues are what the time per byte is measured on: text that no decoder touches, text that all
-// of them have some work with, and the same byte over and over that gives them the most.
+// benchValues are what the time per byte is measured on: text that no decoder touches, text
+// that all of them have some work with, and the same byte over and over that gives them the
+// most.
 var benchValues = []struct{ name, value string }{
 	{"plain", strings.Repeat("the quick brown fox jumps over the lazy dog and runs 7 miles ", 17)},
 	{"mixed", strings.Repeat(`Name=%41b+c&lt;a href=&#34;/a/./b&#34;  \u0041 /* x */ "q" `+"\t", 17)},

@@ -1,7 +1,7 @@
 package transform
 
-// bestFit returns the byte that the code point of "%uHHHH" becomes: where code page 20127 (US-ASCII)
-// of Windows has a best fit that is not its low byte, that one.
+// bestFit returns the byte that the code point of "%uHHHH" becomes: where code page 20127
+// (US-ASCII) of Windows has a best fit that is not its low byte, that one.
 func bestFit(code rune) byte {
 	if int(code) < len(bestFitASCII) {
 		if c := bestFitASCII[code]; c != 0 {

@@ -6,10 +6,12 @@ const (
 	// firstChunk is the size in bytes a Buffer starts with.
 	firstChunk = 4 << 10
 
-	// doubledBytes is the size up to which a chunk that is full is followed by one of twice its size.
+	// doubledBytes is the size up to which a chunk that is full is followed by one of twice
+	// its size.
 	doubledBytes = 8 << 20
 
-	// retainedBytes bounds what a Buffer keeps over a Reset: what the forms of a value of a megabyte need.
+	// retainedBytes bounds what a Buffer keeps over a Reset: what the forms of a value of a
+	// megabyte need.
 	retainedBytes = 16 << 20
 )
 
@@ -40,7 +42,8 @@ type Mark struct{ chunk []byte }
 // Mark returns the state that the buffer is in.
 func (b *Buffer) Mark() Mark { return Mark{b.chunk} }
 
-// Release gives the memory back of results that are younger than the mark, which nothing may refer to.
+// Release gives the memory back of results that are younger than the mark, which nothing may
+// refer to.
 func (b *Buffer) Release(m Mark) {
 	if unsafe.SliceData(b.chunk) == unsafe.SliceData(m.chunk) { // otherwise there is a new chunk, with room for them
 		b.chunk = m.chunk

@@ -6,8 +6,8 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
-// commentTouches: every mark that opens or closes a comment holds one of these. "/" and "<" need not
-// be among them, because they open a comment only with "*" or "-" after them.
+// commentTouches: every mark that opens or closes a comment holds one of these. "/" and "<"
+// need not be among them, because they open a comment only with "*" or "-" after them.
 var commentTouches = byteset.Of("*-#")
 
 var commentTable = tableOf("*-#")

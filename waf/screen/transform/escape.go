@@ -97,8 +97,8 @@ func octal(s string, i, limit int) (value, n int) {
 	return value, n
 }
 
-// unescape puts a byte in the place of each escape. escape returns it and the escape's length for the
-// backslash at i, which is not the end of s; one at the end stays.
+// unescape puts a byte in the place of each escape. escape returns it and the escape's length
+// for the backslash at i, which is not the end of s; one at the end stays.
 func unescape(s string, b *Buffer, escape func(s string, i int) (c byte, n int)) (string, bool) {
 	i := strings.IndexByte(s, '\\')
 	if i < 0 {

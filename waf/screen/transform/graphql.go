@@ -5,14 +5,16 @@ import "strings"
 // graphQLDepth bounds how deeply brackets nest in what is taken for GraphQL.
 const graphQLDepth = 64
 
-// withoutGraphQL leaves of a text that is a GraphQL document of operations what its strings and comments
-// say, a space between any two. Variables ($in, $first) and fields between braces ({ id }) are what
-// rules about MongoDB and shells look for. Another text is left alone. It is Wafer's own.
+// withoutGraphQL leaves of a text that is a GraphQL document of operations what its strings
+// and comments say, a space between any two. Variables ($in, $first) and fields between braces
+// ({ id }) are what rules about MongoDB and shells look for. Another text is left alone. It is
+// Wafer's own.
 //
-// The grammar is checked no further than by its tokens and brackets. That is enough, since the tokens
-// have none of the bytes that an attack in another language cannot do without: outside of strings and
-// comments there is no quote, slash, semicolon, comparison or sign but that of a number; and strings,
-// numbers, lists and variables stand in parentheses, so that no JSON is taken for GraphQL.
+// The grammar is checked no further than by its tokens and brackets. That is enough, since the
+// tokens have none of the bytes that an attack in another language cannot do without: outside
+// of strings and comments there is no quote, slash, semicolon, comparison or sign but that of
+// a number; and strings, numbers, lists and variables stand in parentheses, so that no JSON is
+// taken for GraphQL.
 func withoutGraphQL(s string, b *Buffer) (string, bool) {
 	if !startsGraphQL(s) {
 		return s, false

@@ -23,7 +23,8 @@ func hexValues() (value [256]uint8) {
 	return value
 }
 
-// hexByte returns the byte that two hexadecimal digits stand for; ok is false if one is not a digit.
+// hexByte returns the byte that two hexadecimal digits stand for; ok is false if one is not a
+// digit.
 func hexByte(high, low byte) (c byte, ok bool) {
 	h, l := hexValue[high], hexValue[low]
 	return h<<4 | l&0xF, (h|l)&notHex == 0

@@ -6,11 +6,13 @@ import (
 	"unsafe"
 )
 
-// withoutJSON leaves of a text that is a JSON object or array what its strings say, names and values, a
-// space between any two: rules about quotes, brackets and colons see those that somebody has put into a
-// string, and not the ones that make it JSON. Another text is left alone. It is Wafer's own.
+// withoutJSON leaves of a text that is a JSON object or array what its strings say, names and
+// values, a space between any two: rules about quotes, brackets and colons see those that
+// somebody has put into a string, and not the ones that make it JSON. Another text is left
+// alone. It is Wafer's own.
 //
-// A number in front, as event protocols write it (42["message",{}]), does not keep a text from being JSON.
+// A number in front, as event protocols write it (42["message",{}]), does not keep a text from
+// being JSON.
 func withoutJSON(s string, b *Buffer) (string, bool) {
 	text := strings.TrimLeft(s, " \t\r\n0123456789")
 	if text == "" || text[0] != '{' && text[0] != '[' || !json.Valid(unsafe.Slice(unsafe.StringData(text), len(text))) {

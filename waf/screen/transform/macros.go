@@ -5,10 +5,11 @@ import "strings"
 // macroBytes bounds how far the end of a macro is looked for.
 const macroBytes = 40
 
-// withoutMacros takes macros out of a value which advertisers' protocols know and nobody has replaced, such
-// as ${GDPR}: to shells and to PHP they are variables. It does so only where the macro is the whole of a
-// parameter: at the beginning or after one of = : / , and at the end or before one of & , / : So it
-// holds nothing together that would be a word without it. It is Wafer's own.
+// withoutMacros takes macros out of a value which advertisers' protocols know and nobody has
+// replaced, such as ${GDPR}: to shells and to PHP they are variables. It does so only where
+// the macro is the whole of a parameter: at the beginning or after one of = : / , and at the
+// end or before one of & , / : So it holds nothing together that would be a word without it.
+// It is Wafer's own.
 func withoutMacros(s string, b *Buffer) (string, bool) {
 	from := strings.Index(s, "${")
 	if from < 0 {
@@ -37,8 +38,8 @@ func withoutMacros(s string, b *Buffer) (string, bool) {
 	return b.keep(append(d, rest...)), true
 }
 
-// isMacro reports whether a name is one of the macros of the Interactive Advertising Bureau's frameworks,
-// in capitals or, as rules see it after t:lowercase, not.
+// isMacro reports whether a name is one of the macros of the Interactive Advertising Bureau's
+// frameworks, in capitals or, as rules see it after t:lowercase, not.
 func isMacro(name string) bool {
 	name = strings.ToUpper(name)
 	for _, list := range []string{"GDPR_CONSENT_", "GPP_STRING_", "ADDTL_CONSENT_"} {

@@ -2,7 +2,8 @@ package transform
 
 import "github.com/wafer-waf/wafer/waf/screen/byteset"
 
-// byName has all names that Coraza v3.8.1 registers (internal/transformations/transformations.go), and ours.
+// byName has all names that Coraza v3.8.1 registers
+// (internal/transformations/transformations.go), and ours.
 var byName = named()
 
 func named() map[string]*Transformation {
@@ -17,8 +18,9 @@ func named() map[string]*Transformation {
 	return m
 }
 
-// addCoraza adds Coraza's transformations. Who adds one, or changes what one does, states its properties
-// here; TestProperties says which of them do not hold, and which hold and are missing.
+// addCoraza adds Coraza's transformations. Who adds one, or changes what one does, states its
+// properties here; TestProperties says which of them do not hold, and which hold and are
+// missing.
 func addCoraza(add func(name string, apply func(string, *Buffer) (string, bool), p properties)) {
 	backslash := byteset.Of(`\\`)
 	spaces := byteset.Of(asciiSpaces)

@@ -2,9 +2,10 @@ package transform
 
 import "strings"
 
-// withoutPicture leaves nothing of a value that is a picture and nothing else: a URL of scheme data in
-// Base64 that begins as a file of its type does. Scripts draw such pictures and send them; rules see a
-// scheme that PHP includes and browsers run, and the command base64. It is Wafer's own.
+// withoutPicture leaves nothing of a value that is a picture and nothing else: a URL of scheme
+// data in Base64 that begins as a file of its type does. Scripts draw such pictures and send
+// them; rules see a scheme that PHP includes and browsers run, and the command base64. It is
+// Wafer's own.
 func withoutPicture(s string, _ *Buffer) (string, bool) {
 	rest, ok := strings.CutPrefix(s, "data:image/")
 	if !ok {

@@ -67,9 +67,9 @@ func isCut(value, out string) bool {
 	return len(out) <= most
 }
 
-// generated calls f with values until it returns false: those of testdata and what is left of them when
-// they are cut short, each byte in places where one byte matters, and mixtures of what transformations
-// look for.
+// generated calls f with values until it returns false: those of testdata and what is left of
+// them when they are cut short, each byte in places where one byte matters, and mixtures of
+// what transformations look for.
 func generated(tb testing.TB, f func(value string) bool) {
 	tb.Helper()
 	for _, value := range values(tb) {
@@ -101,10 +101,10 @@ func generated(tb testing.TB, f func(value string) bool) {
 	}
 }
 
-// TestProperties holds what is stated of each transformation against what it does. Then it states, one by
-// one, the properties that are not stated: some value has to show that each of them would be wrong. So the
-// test fails for a property that does not hold, for one that was forgotten, and where its values are too
-// tame to tell.
+// TestProperties holds what is stated of each transformation against what it does. Then it
+// states, one by one, the properties that are not stated: some value has to show that each of
+// them would be wrong. So the test fails for a property that does not hold, for one that was
+// forgotten, and where its values are too tame to tell.
 func TestProperties(t *testing.T) {
 	for name, transformation := range byName {
 		t.Run(name, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// TestTouchesIsSmall takes each group of bytes out of what a transformation touches: some value shows that it
-// belongs there.
+// TestTouchesIsSmall takes each group of bytes out of what a transformation touches: some
+// value shows that it belongs there.
 func TestTouchesIsSmall(t *testing.T) {
 	for name, transformation := range byName {
 		if transformation.always {

@@ -2,8 +2,8 @@ package transform
 
 import "strings"
 
-// The names of the transformations that Coraza does not know: whoever runs rules that use them registers
-// them there. [Own] lists them.
+// The names of the transformations that Coraza does not know: whoever runs rules that use them
+// registers them there. [Own] lists them.
 const (
 	WithoutJSON    = "withoutjson"
 	WithoutGraphQL = "withoutgraphql"
