@@ -16,6 +16,8 @@ const (
 	pathTwice                       // an escape of "%"
 	pathEmpty                       // slashes in a row
 	pathLead                        // may begin an overlong character
+	pathText                        // a segment with it is more than a word
+	pathEscape                      // "%", which counts for what it begins
 )
 
 // otherPaths adds the readings of a path, as it was received, that differ from path, which is decoded once.
@@ -33,37 +35,52 @@ func (v *Values) otherPaths(raw, path string) {
 	if seen&pathLead != 0 && overlong(path) {
 		v.put(ArgsPath, pathKey, v.shorten(path))
 	}
-	if plain := v.plainPath(raw, seen); plain != path && plain != twice {
-		v.put(ArgsPath, pathKey, plain)
+	if seen&^pathText != 0 {
+		if plain := v.plainPath(raw, seen); plain != path && plain != twice {
+			v.put(ArgsPath, pathKey, plain)
+		}
 	}
-	if seen&(pathSlash|pathBackslash|pathTwice|pathParameter) != 0 && !v.pathSegments(raw) {
+	if seen&(pathSlash|pathBackslash|pathTwice|pathParameter|pathText) != 0 && !v.pathSegments(raw) {
 		v.limit()
 	}
 }
 
+// pathByte are the oddities of a byte as it stands in a path.
+var pathByte = func() (t [256]uint8) {
+	for c := range t {
+		if c <= ' ' || c == 0x7f || strings.IndexByte("\"'`()<>{}|&$*", byte(c)) >= 0 {
+			t[c] = pathText
+		}
+	}
+	t[';'] = pathParameter
+	t['\\'] = pathBackslash
+	t['%'] = pathEscape
+	return t
+}()
+
 func pathOddities(raw string) (seen uint8) {
-	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
-		case ';':
-			seen |= pathParameter
-		case '\\':
-			seen |= pathBackslash
-		case '/':
-			if i > 0 && raw[i-1] == '/' {
-				seen |= pathEmpty
-			}
-		case '%':
-			switch c, ok := hexNumber(raw, i+1, 2); {
-			case !ok:
-			case c == '/':
-				seen |= pathSlash
-			case c == '\\':
-				seen |= pathBackslash
-			case c == '%':
-				seen |= pathTwice
-			case pairByte[c]&lead != 0:
-				seen |= pathLead
-			}
+	for i := range len(raw) {
+		c := raw[i]
+		if c == '/' && i > 0 && raw[i-1] == '/' {
+			seen |= pathEmpty
+		}
+		class := pathByte[c]
+		if class != pathEscape {
+			seen |= class
+			continue
+		}
+		switch c, ok := hexNumber(raw, i+1, 2); {
+		case !ok:
+		case c == '/':
+			seen |= pathSlash
+		case c == '%':
+			seen |= pathTwice
+		case pairByte[c]&lead != 0:
+			seen |= pathLead
+		case c == ';':
+			seen |= pathText // it cuts nothing
+		default:
+			seen |= pathByte[c]
 		}
 	}
 	return seen
@@ -103,13 +120,17 @@ func (v *Values) plainPath(raw string, seen uint8) string {
 	return v.arena.since(from)
 }
 
-// pathSegments adds the segments that are an argument with a separator or an escape in it to servers that
-// split before they decode, and the values of parameters that are not plain words. It reports whether these
+// pathSegments adds the segments that are more than a word, since routers hand them to applications as
+// arguments: those with a separator or an escape in them to servers that split before they decode, and
+// those with space, quotes, brackets and the like, in which an attack may stand. It adds the values of parameters that are not plain words. It reports whether these
 // were all.
 func (v *Values) pathSegments(raw string) (whole bool) {
 	for from := len(v.found); raw != ""; {
 		var segment string
 		segment, raw, _ = strings.Cut(raw, "/")
+		if seen := pathOddities(segment); seen&pathParameter != 0 && seen&pathText != 0 {
+			v.put(ArgsPath, pathKey, v.unescapeRaw(segment))
+		}
 		segment, parameters, _ := strings.Cut(segment, ";")
 		if len(v.found)-from >= argumentsLimit {
 			return false
