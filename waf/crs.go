@@ -16,13 +16,15 @@ import (
 type ruleEdit struct {
 	rule int
 	file string
-	edit func(rule string) string // the text behind the rule's id
+	edit func(rule string) string // the text of the rule
 }
 
 // ruleEdits are all changes that Wafer makes to CRS. Each takes false positives away that have one
 // cause, and none of the attacks: docs/security.md has the figures.
 func ruleEdits() []ruleEdit {
 	const (
+		request = "@owasp_crs/REQUEST-920-PROTOCOL-ENFORCEMENT.conf"
+		parts   = "@owasp_crs/REQUEST-922-MULTIPART-ATTACK.conf"
 		rce     = "@owasp_crs/REQUEST-932-APPLICATION-ATTACK-RCE.conf"
 		php     = "@owasp_crs/REQUEST-933-APPLICATION-ATTACK-PHP.conf"
 		generic = "@owasp_crs/REQUEST-934-APPLICATION-ATTACK-GENERIC.conf"
@@ -33,10 +35,13 @@ func ruleEdits() []ruleEdit {
 		// 942550 looks for quotes and brackets as SQL's JSON operators have them, and finds every JSON text
 		// that stands inside an argument or a cookie. It sees what the strings of such a text say.
 		{942550, sqli, transformed("t:none,t:urlDecodeUni,", transform.WithoutJSON)},
-		// Variables of GraphQL, such as $in and $first, are operators of MongoDB to 942290, and a selection
-		// such as { id } is a command in a group to 932235.
+		// Variables of GraphQL, such as $in and $first, are operators of MongoDB to 942290, fields such as
+		// user(id: 1) a function of SQL to 942190, and a selection such as { id } or { update } is a command
+		// in a group to 932235 and 932370.
 		{942290, sqli, transformed("t:none,t:urlDecodeUni,", transform.WithoutGraphQL)},
+		{942190, sqli, transformed("t:none,t:urlDecodeUni,", transform.WithoutGraphQL)},
 		{932235, rce, transformed("t:none,", transform.WithoutGraphQL)},
+		{932370, rce, transformed("t:none,", transform.WithoutGraphQL)},
 		// ${GDPR} is a macro of advertisers that nobody has replaced.
 		{932130, rce, transformed("t:none,", transform.WithoutMacros)},
 		{933135, php, transformed("t:none,", transform.WithoutMacros)},
@@ -44,6 +49,13 @@ func ruleEdits() []ruleEdit {
 		// law does not apply. Signed cookies, as Rails and others write them, are Base64, two dashes and a
 		// hash; there is nothing in Base64 that SQL could be made of, as long as = stands at its end.
 		{942100, sqli, unless(`^(?:1[YNyn-]{3}|[0-9A-Za-z+/_%-]+(?:=|%3[Dd]){0,2}--[0-9a-f]{40}(?:[0-9a-f]{24})?)$`)},
+		// These look for what parsers of multipart bodies read in several ways, which Wafer's own reading
+		// refuses. So the apostrophe of a name, as in Bob's.pdf, is no quotation mark in a file's name; a
+		// colon behind a header field's own, as in name="form:file", begins no other field; and a transfer
+		// encoding that changes nothing is what Java's clients write into every part.
+		{920120, request, replaced(`^(?:&(?:`, `^(?:[^\"';=\x5c]*[a-z]'[a-z\x80-\xff](?:[\w.,\x80-\xff]|[ -][\w.,\x80-\xff]| - | ?\(\d{1,3}\))*$|&(?:`)},
+		{922120, parts, unless(`(?i)^content-transfer-encoding:[ \t]*(?:7bit|8bit|binary)$`)},
+		{922130, parts, replaced(`[^\x21-\x7E][\x21-\x39\x3B-\x7E]*:`, `^[^:]*[^\x21-\x7E][^:]*:`)},
 		// A picture that a script has drawn is sent as a URL of scheme data in Base64, which is a command, too.
 		{932235, rce, transformed("t:none,", transform.WithoutPicture)},
 		{932260, rce, transformed("t:none,", transform.WithoutPicture)},
@@ -56,6 +68,11 @@ func ruleEdits() []ruleEdit {
 // transformed puts a transformation of ours behind those that a rule begins with.
 func transformed(first, name string) func(string) string {
 	return func(rule string) string { return strings.Replace(rule, first, first+"t:"+name+",", 1) }
+}
+
+// replaced puts a pattern in the place of another one, or of a part of it.
+func replaced(old, pattern string) func(string) string {
+	return func(rule string) string { return strings.Replace(rule, old, pattern, 1) }
 }
 
 // unless has a rule score only if one of the values that it matches is none of those of a pattern. What
@@ -107,13 +124,13 @@ func editedRules(files fs.FS) crs {
 				return c
 			}
 		}
-		head, rule, found := strings.Cut(string(text), fmt.Sprintf("\"id:%d,", e.rule))
-		end := strings.Index(rule, "\nSec")
-		if !found || end < 0 || e.edit(rule[:end]) == rule[:end] {
+		begin, end := ruleAt(string(text), e.rule)
+		rule := string(text[begin:end])
+		if e.edit(rule) == rule {
 			c.err = fmt.Errorf("%s: rule %d is not as expected: what is changed in it is not there", e.file, e.rule)
 			return c
 		}
-		c.edited[e.file] = fmt.Appendf(nil, "%s\"id:%d,%s%s", head, e.rule, e.edit(rule[:end]), rule[end:])
+		c.edited[e.file] = fmt.Appendf(nil, "%s%s%s", text[:begin], e.edit(rule), text[end:])
 	}
 	return c
 }
@@ -150,6 +167,19 @@ func (c crs) leveled(l levels) *leveled {
 		made[l.folder()] = l.files(c)
 	}
 	return made[l.folder()]
+}
+
+// ruleAt finds a rule in a file, with what is chained to it; nothing if it is not there.
+func ruleAt(text string, id int) (begin, end int) {
+	const next = "\nSec"
+	at := strings.Index(text, fmt.Sprintf("\"id:%d,", id))
+	if at < 0 {
+		return 0, 0
+	}
+	if end = strings.Index(text[at:], next); end < 0 {
+		end = len(text) - at
+	}
+	return strings.LastIndex(text[:at], next) + 1, at + end
 }
 
 // editedFile is a file with another content.

@@ -53,6 +53,15 @@ func TestOrdinary(t *testing.T) {
 		{"a macro inside a command", get("/?q=w${GDPR}hoami"), "", true},
 		{"GraphQL", nil, `application/json|{"query":"query P($in: X!, $first: Int = 10) {\n  id\n  p(in: $in) { id }\n}"}`, false},
 		{"an attack in GraphQL", nil, `application/json|{"query":"query { p(name: \"; cat /etc/passwd\") { id } }"}`, true},
+		{"fields of GraphQL", nil, `application/json|{"query":"{ user(id: 1) { id } } mutation M { update(id: 1) { id } }"}`, false},
+		{"SQL in GraphQL", nil, `application/json|{"query":"{ a(b: \"1 union select user()\") { id } }"}`, true},
+		{"an apostrophe in a file's name", nil, file("Bob's résumé (1).pdf"), false},
+		{"two of them", nil, file("x' or 'a"), true},
+		{"an equals sign in one", nil, file("a=b.pdf"), true},
+		{"a comment in one", nil, file("x'or 1--.pdf"), true},
+		{"a form of JSF", nil, field("form:name", ""), false},
+		{"a client in Java", nil, field("a", "Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit\r\n"), false},
+		{"a part in Base64", nil, field("a", "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n"), true},
 		{"a picture", nil, "application/json|" + `{"image":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}`, false},
 		{"PHP for a picture", nil, "application/json|" + `{"image":"data:image/png;base64,PD9waHAgc3lzdGVtKCk7"}`, true},
 		{"a repository", get("/group/shop.git/info/refs?service=git-upload-pack"), "", false},
@@ -98,4 +107,15 @@ func TestContentTypesThatAreAllowed(t *testing.T) {
 			}
 		}
 	}
+}
+
+const partsType = "multipart/form-data; boundary=XX|"
+
+// file is a body with a file of this name, field one with a field and more header fields.
+func file(name string) string {
+	return partsType + "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"" + name + "\"\r\n\r\nx\r\n--XX--\r\n"
+}
+
+func field(name, more string) string {
+	return partsType + "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n" + more + "\r\nx\r\n--XX--\r\n"
 }
