@@ -36,6 +36,12 @@ func TestInspectionMemory(t *testing.T) {
 		{"file", multipart, "--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.json\"\r\nContent-Type: application/json\r\n\r\n{\"a\":\"" +
 			strings.Repeat("hello ", n/6) + "\"}\r\n--xx--\r\n"},
 		{"text", "text/plain", strings.Repeat("hello world\n", n/12)},
+		{"text with escapes", "text/plain", "\"" + strings.Repeat("\\x27 ", n/5) + "\""},
+		{"strings", "application/graphql", "{ a(b: \"" + strings.Repeat("\\u{27} ", n/7) + "\") { c } }"},
+		{"strings, many", "application/graphql", "{ a(b: [" + strings.Repeat("\"\\u0027 or 1=1\", ", n/18) + "]) { c } }"},
+		{"strings, many, twice", "application/graphql", "{ a(b: [" + strings.Repeat("\"\\u0027 or 1=1\", ", 16000) + strings.Repeat("x", n-18*16000) + "'']) { c } }"},
+		{"marks twice", "text/csv", strings.Repeat("\"a \"\"b\"\" c\",", n/14)},
+		{"XML in JSON", "application/json", fmt.Sprintf("{\"a\":%q}", "<a>"+strings.Repeat("<b c='d'>hello&#39;world</b>", n/28)+"</a>")},
 		{"binary", "application/octet-stream", strings.Repeat("\x01\x02\x03\xffabcdef", n/10)},
 	} {
 		for _, ask := range []bool{false, true} {

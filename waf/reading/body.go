@@ -44,6 +44,9 @@ func (v *Values) Body(processor, contentType string, body []byte, whole bool) {
 	if processor != "URLENCODED" && hasLead(text) && overlong(text) { // of forms otherPair does so
 		v.shortened()
 	}
+	if v.Text(ReqbodyProcessor) == "XML" || processor == "MULTIPART" {
+		v.withinXML()
+	}
 	v.settle()
 	v.names(ArgsPost, ArgsPostNames)
 	v.sizeArgs(ArgsPost)
@@ -159,6 +162,9 @@ func (v *Values) other(contentType, text string) (ok bool, why string) {
 		text = v.spaced(text) // a message as well
 	}
 	v.plain(text)
+	if isYAML(contentType) {
+		v.yaml(text)
+	}
 	return true, ""
 }
 

@@ -9,7 +9,7 @@ import (
 // TestComplexity is about the readers of heads and of bodies, by media type, and as files of multipart bodies.
 func TestComplexity(t *testing.T) {
 	inputs := complexity.Inputs(complexity.Special)
-	for _, u := range []string{"<a>", "<a b='c'>", "</a>", "&lt;", "<!---->", "<![CDATA[]]>", "a=b;", "a=\"b\";", "{\"a\":", "[1,", "\"a\",", "--X\r\n", "--X--\r\n", "\r\n", "a: b\r\n", "%u0041", "&a[]=", "\x0a\x01", "\x82\xa1", "data:,"} {
+	for _, u := range []string{"<a>", "<a b='c'>", "</a>", "&lt;", "<!---->", "<![CDATA[]]>", "a=b;", "a=\"b\";", "{\"a\":", "[1,", "\"a\",", "--X\r\n", "--X--\r\n", "\r\n", "a: b\r\n", "%u0041", "&a[]=", "\x0a\x01", "\x82\xa1", "data:,", `"\x27`, `'a''`, `{a("\u{27}")}`, "/*"} {
 		inputs = append(inputs, complexity.Input{Unit: u}, complexity.Input{Prefix: "<a ", Unit: u}, complexity.Input{Prefix: "{\"a\":\"", Unit: u}, complexity.Input{Prefix: "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n", Unit: u})
 	}
 	for name, mediaType := range map[string]string{

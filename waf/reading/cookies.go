@@ -90,7 +90,11 @@ func (v *Values) decodedCookie(name, value string) (whole bool) {
 			if !v.cookie(decodedName, decoded) {
 				return false
 			}
-			v.all[len(v.all)-1].Decoded = decodedName == name && wholly(decoded, strings.Count(value, "+"))
+			whole := wholly(decoded, strings.Count(value, "+"))
+			v.all[len(v.all)-1].Decoded = decodedName == name && whole
+			if !whole && overlong(decoded) && !v.cookie(decodedName, v.shorten(decoded)) {
+				return false
+			}
 		}
 	}
 	if strings.IndexByte(value, '+') >= 0 {

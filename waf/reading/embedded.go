@@ -1,5 +1,7 @@
 package reading
 
+import "strings"
+
 // maxWithin is how many levels of JSON within strings of JSON are read.
 const maxWithin = 3
 
@@ -30,7 +32,8 @@ func bracketed(text string) (string, bool) {
 }
 
 // embedded adds the leaves of a value that is JSON itself, as further values of its kind: key.a.b. The
-// application is likely to parse it, and rules that look for syntax do better with its parts.
+// application is likely to parse it, and rules that look for syntax do better with its parts. Of what only
+// looks like JSON, such as GraphQL and what lenient parsers read, it adds the strings.
 func (v *Values) embedded(k Kind, key, text string) {
 	if n := len(text); n < 2 || !brackets(text[0], text[n-1]) {
 		return
@@ -45,12 +48,16 @@ func (v *Values) embedded(k Kind, key, text string) {
 	w.level = 1
 	if !w.only() {
 		v.found = v.found[:mark]
+		v.quoted(k, key, text)
 	}
 }
 
 // nested does so while the walker's room for a path is used for another format.
 func (v *Values) nested(k Kind, key, text string) {
 	if n := len(text); n < 2 || !brackets(text[0], text[n-1]) {
+		if text != "" && (text[0] == '<' || strings.IndexByte(text, '\\') >= 0) {
+			v.languages(k, key, text)
+		}
 		return
 	}
 	path := v.json.path
@@ -75,11 +82,12 @@ func (w *jsonWalker) only() bool {
 	return ok && w.at == len(w.text)
 }
 
-// within does for a string of JSON, which was just added, what embedded does for a value.
-func (w *jsonWalker) within(text string) {
+// within does for a string of JSON, which was just added, what embedded does for a value, and reports
+// whether it is one.
+func (w *jsonWalker) within(text string) bool {
 	text, ok := bracketed(text)
 	if !ok || w.level == maxWithin {
-		return
+		return false
 	}
 	outer, root, mark := *w, len(w.path), len(w.v.found)
 	w.text, w.at, w.why, w.level = text, 0, "", w.level+1
@@ -89,7 +97,7 @@ func (w *jsonWalker) within(text string) {
 	*w = outer
 	w.path, w.left = path, left
 	if ok {
-		return
+		return true
 	}
 	w.v.found = w.v.found[:mark]
 	if outer.left >= 0 && left < 0 {
@@ -98,4 +106,5 @@ func (w *jsonWalker) within(text string) {
 		w.add("")
 		w.left = left
 	}
+	return false
 }

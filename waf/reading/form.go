@@ -9,6 +9,10 @@ func (v *Values) form(text string) (ok bool, why string) {
 		limit, left := v.Text(ArgumentsLimitReached), v.left
 		v.strange = false
 		if ok, why = v.urlencoded(text); !v.strange || formed(text) {
+			if name, _, _ := strings.Cut(text, "="); strings.ContainsAny(name, " '\",\t\n") { // nobody has encoded it
+				v.put(ArgsPost, bodyKey, text)
+				v.stringsIn(text)
+			}
 			return ok, why
 		}
 		v.found = v.found[:0]
@@ -66,6 +70,7 @@ func (v *Values) pieces(text string) {
 	v.raw(text)
 	v.put(ArgsPost, bodyKey, text)
 	v.markupIn(text)
+	v.stringsIn(text)
 	if strings.ContainsAny(text, "%+") {
 		v.put(ArgsPost, bodyKey, v.decoded(text))
 	}

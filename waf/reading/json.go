@@ -31,6 +31,8 @@ type jsonWalker struct {
 	left  int  // bytes that keys may still add; negative if keys are short
 	ended bool // the text broke off where the body was cut
 	lax   bool // comments and unknown escapes are read as Ruby reads them
+	loose bool // there was such an escape
+	coded bool // the last string had escapes
 }
 
 func (w *jsonWalker) reset() {
@@ -43,7 +45,7 @@ func (w *jsonWalker) reset() {
 
 // begin makes the walker ready for a text whose values have keys that begin with key.
 func (w *jsonWalker) begin(v *Values, k Kind, key, text string, left int) {
-	w.v, w.kind, w.text, w.at, w.why, w.lax = v, k, text, 0, "", false
+	w.v, w.kind, w.text, w.at, w.why, w.lax, w.loose = v, k, text, 0, "", false, false
 	w.path = append(w.path[:0], key...)
 	w.last, w.level, w.left, w.ended = 0, 0, left, false
 }
@@ -155,6 +157,7 @@ func (w *jsonWalker) comment() bool {
 // value walks the value at hand, whose key is in path.
 func (w *jsonWalker) value(depth int) bool {
 	from := w.at
+	w.coded = false
 	switch c := w.peek(); {
 	case c == '"':
 		s, ok := w.string()
@@ -318,9 +321,20 @@ func (w *jsonWalker) digits() bool {
 
 // leaf adds a scalar.
 func (w *jsonWalker) leaf(text string) bool {
+	at, coded := len(w.v.found), w.coded
 	w.add(text)
-	if n := len(text); n > 1 && brackets(text[0], text[n-1]) {
-		w.within(text)
+	if n := len(text); n > 1 && brackets(text[0], text[n-1]) && w.within(text) {
+		return true
+	}
+	if text == "" || at == len(w.v.found) {
+		return true
+	}
+	key := w.v.found[at].Key
+	switch inner, ok := bracketed(text); {
+	case ok:
+		w.v.quoted(w.kind, key, inner)
+	case coded || text[0] == '<':
+		w.v.languages(w.kind, key, text)
 	}
 	return true
 }

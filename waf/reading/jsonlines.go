@@ -38,6 +38,9 @@ func (v *Values) jsonLike(text string) bool {
 	if from < len(text) {
 		v.textOrBinary(text[from:])
 	}
+	if w.loose { // others know more escapes than Ruby
+		v.literals(ArgsPost, bodyKey, text)
+	}
 	return true
 }
 

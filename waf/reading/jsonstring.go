@@ -31,6 +31,7 @@ func (w *jsonWalker) string() (string, bool) {
 
 // escaped passes the rest of a string in which something else than its end stands at at.
 func (w *jsonWalker) escaped(from int) (string, bool) {
+	w.coded = true
 	end := w.at // first find the end: what it decodes to is no longer than it is
 	for ; ; end++ {
 		if end >= len(w.text) && w.v.cut && w.level == 0 {
@@ -95,6 +96,7 @@ func (w *jsonWalker) escape() (byte, bool) {
 	case 'u':
 		return 0, w.unicode()
 	}
+	w.loose = w.lax
 	return c, w.lax || w.invalid()
 }
 

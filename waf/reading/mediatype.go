@@ -81,3 +81,12 @@ func familyOf(mediaType string) family {
 	}
 	return unknown
 }
+
+// isYAML reports whether a media type is one of those that YAML is sent under.
+func isYAML(mediaType string) bool {
+	switch essence(mediaType) {
+	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml":
+		return true
+	}
+	return strings.HasSuffix(essence(mediaType), "+yaml")
+}

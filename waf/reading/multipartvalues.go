@@ -55,6 +55,9 @@ func (v *Values) addField(p *part, text string) (why string) {
 	if p.named || !isXML(p.kind) {
 		v.put(ArgsPost, p.name, text)
 	}
+	if !isXML(p.kind) {
+		v.languages(ArgsPost, p.name, text)
+	}
 	for _, name := range v.otherNames(p.name) {
 		if name != "" {
 			v.put(MultipartName, name, name)

@@ -14,6 +14,7 @@ func (v *Values) plain(text string) {
 	v.put(ArgsPost, bodyKey, text)
 	v.markupIn(text)
 	v.embedded(ArgsPost, bodyKey, text)
+	v.stringsIn(text)
 	for s := text; s != ""; {
 		line := s
 		if i := strings.IndexAny(s, "&\n"); i >= 0 {
@@ -23,6 +24,34 @@ func (v *Values) plain(text string) {
 		}
 		if i := strings.IndexByte(line[:min(len(line), maxWord)], '='); i > 0 && isWord(line[:i]) {
 			v.pairs(line, ArgsPost)
+		}
+	}
+}
+
+// stringsIn shows the strings in a text, where a language is likely or they hide something.
+func (v *Values) stringsIn(text string) {
+	if start := trimStart(text); isOperation(start) {
+		v.quoted(ArgsPost, bodyKey, start)
+	} else if _, ok := bracketed(text); !ok { // else embedded has done so
+		v.literals(ArgsPost, bodyKey, text)
+	}
+	v.doubled(ArgsPost, bodyKey, text)
+}
+
+// yaml shows each value of YAML that takes a line, and is not in quotes. Its other strings are those of text.
+func (v *Values) yaml(text string) {
+	for s := text; s != ""; {
+		var line string
+		line, s, _ = strings.Cut(s, "\n")
+		value := strings.TrimRight(trimStart(line), " \t\r")
+		for strings.HasPrefix(value, "- ") {
+			value = trimStart(value[2:])
+		}
+		if _, behind, found := strings.Cut(value, ": "); found {
+			value = trimStart(behind)
+		}
+		if value != "" && len(value) < len(line) {
+			v.put(ArgsPost, bodyKey, value)
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 	nul             // ends a name in PHP
 	lead            // may begin an overlong character
 	loose           // "%" that begins no escape
-	strange         // encoders of forms never leave it in a name
+	strange         // encoders of forms never leave it in a name; another language needs it
 	raw             // not ASCII; of a pair: and something beside it is coded
 
 	odd = semicolon | nul | lead | loose | raw
@@ -77,6 +77,11 @@ func (v *Values) pairs(s string, k Kind) (whole bool) {
 		whole = v.otherPairs(s, k)
 	}
 	v.joined(from, to)
+	if seen&strange != 0 {
+		for i := from; i < to; i++ {
+			v.languages(k, v.found[i].Key, v.found[i].Text)
+		}
+	}
 	return whole
 }
 

@@ -34,6 +34,10 @@ type Values struct {
 	cut   bool    // the body at hand is only the beginning of one
 	left  string  // see Uninspected
 
+	inner     bool     // an XML document within a value is read
+	strings   int      // that were shown by themselves
+	documents []string // texts in an XML document that begin like one
+
 	strange bool // a pair was found whose name no encoder of forms would write
 
 	json jsonWalker
@@ -68,7 +72,12 @@ func (v *Values) Reset() {
 	}
 	clear(v.found)
 	v.found = v.found[:0]
-	v.cut, v.left = false, ""
+	v.cut, v.left, v.strings = false, "", 0
+	if cap(v.documents) > keepValues {
+		v.documents = nil
+	}
+	clear(v.documents)
+	v.documents = v.documents[:0]
 	v.xml.reset()
 }
 

@@ -66,7 +66,7 @@ func (w *xmlReader) within(e *xmlEntity, read func() bool) bool {
 
 // doctype reads a document type declaration.
 func (w *xmlReader) doctype() bool {
-	if !w.v.Options.XMLDoctype {
+	if !w.v.Options.XMLDoctype || w.v.inner {
 		return w.fail("document type declarations are not allowed")
 	}
 	if w.root || w.types != nil || w.nested > 0 {

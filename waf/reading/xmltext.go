@@ -103,6 +103,7 @@ func (w *xmlReader) piece(text string) bool {
 	if text = strings.TrimSpace(text); text != "" {
 		e.pieces++
 		w.v.put(RequestXML, xmlTexts, text)
+		w.mayHold(text)
 	}
 	return w.node()
 }
@@ -118,7 +119,9 @@ func (w *xmlReader) closed() {
 		for i := e.head; i > 0; i = w.pieces[i-1].next {
 			w.buf = append(w.buf, w.pieces[i-1].text...)
 		}
-		w.show(w.keep())
+		text := w.keep()
+		w.show(text)
+		w.mayHold(text)
 	}
 	if e.pieces > 0 && e.below {
 		// Only the outermost of such elements is shown, so that no text is shown more often.
