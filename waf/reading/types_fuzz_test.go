@@ -121,6 +121,9 @@ func FuzzJSONLeaves(f *testing.F) {
 			texts[strings.ToValidUTF8(x.Text, "\ufffd")] = true
 			names.WriteString(strings.ToValidUTF8(x.Key, "\ufffd") + "\n")
 		}
+		if len(body) > 1 && (body[0] == 0 || body[1] == 0) {
+			return // UTF-16 or UTF-32 (RFC 4627), of which encoding/json reads no more than a digit
+		}
 		decoder := json.NewDecoder(strings.NewReader(string(body)))
 		decoder.UseNumber()
 		for {
