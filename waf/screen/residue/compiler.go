@@ -10,7 +10,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// residueCompiler compiles policies. What their rules have in common, expressions above all,
+// Compiler compiles policies. What their rules have in common, expressions above all,
 // is made once for all that are alive. It is safe for concurrent use.
 type Compiler struct {
 	root   fs.FS
@@ -21,13 +21,13 @@ type Compiler struct {
 	made    map[seclang.Operator]weak.Pointer[Operator]
 }
 
-// newResidueCompiler returns a compiler of policies whose files are read from root. What the
+// NewCompiler returns a compiler of policies whose files are read from root. What the
 // matchers of expressions learn while they match is kept within the budget.
 func NewCompiler(root fs.FS, budget *dfa.Budget) *Compiler {
 	return &Compiler{root: root, budget: budget, made: map[seclang.Operator]weak.Pointer[Operator]{}}
 }
 
-// fold compiles the program's rules. The error says which rule makes the policy one that has
+// Compile compiles the program's rules. The error says which rule makes the policy one that has
 // no screen.
 func (c *Compiler) Compile(program *seclang.Program) ([]*Rule, error) {
 	firm := map[*seclang.Rule]bool{}
@@ -45,7 +45,7 @@ func (c *Compiler) Compile(program *seclang.Program) ([]*Rule, error) {
 	}
 }
 
-// compile compiles an operator, unless a live screen has the same one. arg is its argument
+// operator compiles an operator, unless a live screen has the same one. arg is its argument
 // with what is known filled in.
 func (c *Compiler) operator(o seclang.Operator, arg Macro) (*Operator, error) {
 	text, constant := arg.Constant()
@@ -83,7 +83,7 @@ func (c *Compiler) newOperator(o seclang.Operator, arg Macro) (*Operator, error)
 	return &out, err
 }
 
-// tidy forgets operators that no rule has any more.
+// Tidy forgets operators that no rule has any more.
 func (c *Compiler) Tidy() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

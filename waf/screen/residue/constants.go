@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// constants are what is known of the collection TX at one point of the rules while a policy
+// Constants are what is known of the collection TX at one point of the rules while a policy
 // is compiled: what rules that depend on no request have set, and which variables depend on
 // requests.
 type Constants struct {
@@ -17,6 +17,7 @@ type Constants struct {
 	prefixes []string          // of keys that a request decides itself
 }
 
+// NewConstants returns constants of which none is set.
 func NewConstants() *Constants {
 	return &Constants{Values: map[string]string{}, dynamic: map[string]bool{}}
 }
@@ -32,7 +33,7 @@ var engineKeys = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "jso
 
 func ofEngine(key string) bool { return slices.Contains(engineKeys, key) }
 
-// isCapture reports whether key is one of those that operators set, TX:0 to TX:9.
+// IsCapture reports whether key is one of those that operators set, TX:0 to TX:9.
 func IsCapture(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }
 
 func (c *Constants) isDynamic(key string) bool {
@@ -57,7 +58,7 @@ func (c *Constants) mayMatch(rx *regexp.Regexp) bool {
 	return len(c.prefixes) > 0
 }
 
-// assigned is what becomes of a variable's value if a setvar says so (internal/actions/setvar.go);
+// Assigned is what becomes of a variable's value if a setvar says so (internal/actions/setvar.go);
 // set is false if it stays as it is.
 func Assigned(current, value string) (after string, set bool) {
 	if !IsArithmetic(value) {
@@ -83,4 +84,5 @@ func Assigned(current, value string) (after string, set bool) {
 	return strconv.Itoa(sum + n), true
 }
 
+// IsArithmetic reports whether a setvar with this value adds or subtracts.
 func IsArithmetic(value string) bool { return value != "" && (value[0] == '+' || value[0] == '-') }

@@ -108,7 +108,7 @@ func (f *folder) run(r *seclang.Rule, l *Link, known *Constants) error {
 	return nil
 }
 
-// blur forgets the values of variables that a link may set.
+// forget forgets the values of variables that a link may set.
 func (f *folder) forget(l *Link, known *Constants) {
 	for _, s := range l.Sets {
 		if key, ok := s.Key.Constant(); ok {

@@ -6,13 +6,13 @@ import (
 	"github.com/wafer-waf/wafer/waf/reading"
 )
 
-// macro is a text with places that are filled in while a request runs (Coraza's
+// Macro is a text with places that are filled in while a request runs (Coraza's
 // experimental/plugins/macro).
 type Macro struct {
 	Parts []Part
 }
 
-// macroPart is a piece of text, or a place.
+// Part is a piece of text, or a place.
 type Part struct {
 	Text     string         // the piece; of a place what it says when there is nothing to fill in
 	Variable string         // in upper case; empty: a piece
@@ -20,7 +20,7 @@ type Part struct {
 	Kinds    []reading.Kind // that the variable stands for, if it is the request's
 }
 
-// parseMacro reads a text that Coraza has accepted.
+// ParseMacro reads a text that Coraza has accepted.
 func ParseMacro(s string) Macro {
 	var m Macro
 	for s != "" {
@@ -41,7 +41,7 @@ func ParseMacro(s string) Macro {
 	return m
 }
 
-// constant returns the text of a macro without places.
+// Constant returns the text of a macro without places.
 func (m Macro) Constant() (string, bool) {
 	var b strings.Builder
 	for _, p := range m.Parts {
@@ -78,7 +78,7 @@ func (m Macro) reads(f func(key string)) {
 	}
 }
 
-// understood reports whether each place is one that expand fills in as Coraza does.
+// Understood reports whether each place is one that expand fills in as Coraza does.
 func (m Macro) Understood() bool {
 	for _, p := range m.Parts {
 		switch {

@@ -45,7 +45,7 @@ func (f *folder) markOmittable() {
 	}
 }
 
-// narrows reports whether what a rule reads is the same whether or not rules are left out that do
+// mayOmit reports whether what a rule reads is the same whether or not rules are left out that do
 // not match, and whether the values are those that the screen has, whatever rules match.
 func mayOmit(p *seclang.Program) bool {
 	for _, r := range p.Rules {
@@ -84,7 +84,7 @@ func keepsValues(a seclang.Action) bool {
 	return false
 }
 
-// mayBeSpared reports whether a rule may be left out when no value meets its guard.
+// omittable reports whether a rule may be left out when no value meets its guard.
 func omittable(src *seclang.Rule, r *Rule) bool {
 	if r.Guard != 0 || r.Phase > 4 {
 		return false

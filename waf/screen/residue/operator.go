@@ -10,7 +10,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// operator is the test of one link, as Coraza's internal/operators has it.
+// Operator is the test of one link, as Coraza's internal/operators has it.
 type Operator struct {
 	// match reports whether the operator matches the value. arg is what arg says for the request at
 	// hand, and is not looked at if the operator is constant. Negation is the caller's.
@@ -34,12 +34,12 @@ type Operator struct {
 	Opaque string
 }
 
-// anything is an operator that is not understood.
+// opaqueOperator is an operator that is not understood.
 func opaqueOperator(why string) Operator {
 	return Operator{Match: func(string, string) bool { return true }, Need: prefilter.Always(), Opaque: why}
 }
 
-// vaguely is anything as a link has it.
+// opaque is opaqueOperator as a link has it.
 func opaque(why string) *Operator {
 	o := opaqueOperator(why)
 	return &o

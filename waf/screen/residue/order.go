@@ -55,7 +55,7 @@ func (f *folder) order() {
 	}
 }
 
-// guards says how well a link would do as a guard; 0: not at all.
+// guardQuality says how well a link would do as a guard; 0: not at all.
 func guardQuality(r *Rule, l *Link) int {
 	best := 1
 	for i := range l.Targets {
@@ -81,7 +81,7 @@ func guardQuality(r *Rule, l *Link) int {
 	return best
 }
 
-// pure reports whether the links behind the first read nothing but what the first was
+// byValue reports whether the links behind the first read nothing but what the first was
 // satisfied by.
 func byValue(r *Rule) bool {
 	for i := range r.Links {
@@ -109,7 +109,7 @@ func byValue(r *Rule) bool {
 	return true
 }
 
-// keyed are the kinds of values of which a pure rule looks at the key too, other than at the
+// keyKinds are the kinds of values of which a pure rule looks at the key too, other than at the
 // name of a header field, by which values are told apart already.
 func keyKinds(r *Rule) (kinds KindSet) {
 	const all = ^KindSet(0)

@@ -13,7 +13,7 @@ func firstPhase(k reading.Kind) int {
 	return Settled(k)
 }
 
-// settled is the phase from which on a kind's values are what they are at the end of the
+// Settled is the phase from which on a kind's values are what they are at the end of the
 // transaction, and at whose beginning they are scanned; 6: they are not scanned, and rules
 // that read them take their turn.
 func Settled(k reading.Kind) int {

@@ -7,7 +7,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// foundFirm looks for rules that, for some requests, take others out which prepare what a
+// findRemovers looks for rules that, for some requests, take others out which prepare what a
 // third reads. There the rule must not be passed over: it becomes one with an effect.
 func (f *folder) findRemovers() bool {
 	found := false

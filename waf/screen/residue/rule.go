@@ -7,7 +7,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
 
-// rule is a rule of the policy that the compiler could not decide.
+// Rule is a rule of the policy that the compiler could not decide.
 type Rule struct {
 	Number int // among the screen's rules
 	ID     int
@@ -30,7 +30,7 @@ type Rule struct {
 	Known *Constants
 }
 
-// link is one link of a rule's chain.
+// Link is one link of a rule's chain.
 type Link struct {
 	Targets    []Target
 	Chain      transform.Chain
@@ -43,22 +43,22 @@ type Link struct {
 	Controls   []Control
 }
 
-// opaque reports whether what the link matches, and with which value, is a guess.
+// Opaque reports whether what the link matches, and with which value, is a guess.
 func (l *Link) Opaque() bool {
 	return l.Operator.Opaque != "" || slices.ContainsFunc(l.Targets, func(t Target) bool { return t.Source == FromNowhere })
 }
 
-// assignment is a setvar whose variable somebody reads.
+// Assignment is a setvar whose variable somebody reads.
 type Assignment struct {
 	Key, Value Macro
 	Fixed      bool // the value is the same for every request
 	Shared     bool // other rules read the variable
 }
 
-// control is a ctl that decides how the request's body is read.
+// Control is a ctl that decides how the request's body is read.
 type Control struct{ Processor string }
 
-// kindSet is a set of kinds.
+// KindSet is a set of kinds.
 type KindSet uint64
 
 const _ = uint(64 - reading.Kinds) // kinds fit

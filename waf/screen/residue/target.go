@@ -5,7 +5,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
-// target is a target of a link.
+// Target is a target of a link.
 type Target struct {
 	seclang.Target
 	Kinds        []reading.Kind
@@ -13,9 +13,10 @@ type Target struct {
 	ConstantKeys []string // of TX, by a regular expression: the keys of constants that it matches
 }
 
-// source says where a target's values come from.
+// Source says where a target's values come from.
 type Source uint8
 
+// The sources.
 const (
 	FromRequest  Source = iota // kinds
 	FromTX                     // what rules set
@@ -27,7 +28,7 @@ const (
 	FromNowhere // not understood: taken for a value that satisfies the link
 )
 
-// selects reports whether the target takes the value.
+// Selects reports whether the target takes the value.
 func (t *Target) Selects(v *reading.Value) bool {
 	if t.Key == "" && t.KeyRx == nil && len(t.Exceptions) == 0 || v.Kind.Single() && len(t.Exceptions) == 0 {
 		return true

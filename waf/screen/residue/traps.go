@@ -87,7 +87,7 @@ func (f *folder) traps(r *Rule, l *Link, key Macro, text string) ([]*Rule, error
 	return out, nil
 }
 
-// counts reports whether a variable of TX only ever holds numbers.
+// holdsNumbers reports whether a variable of TX only ever holds numbers.
 func (f *folder) holdsNumbers(key string) bool {
 	for _, r := range f.program.Rules {
 		for i := range r.Links {
