@@ -25,7 +25,7 @@ func (v *Values) xmlWithin(k Kind, key, text string) {
 	}
 	for _, x := range all {
 		if x.Key == xmlTexts && x.Text != text {
-			v.found = append(v.found, Value{Kind: k, Key: key, Text: x.Text})
+			v.putString(k, key, x.Text)
 		}
 	}
 }
