@@ -18,6 +18,7 @@ import (
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"github.com/corazawaf/libinjection-go"
 	ahocorasick "github.com/petar-dambovaliev/aho-corasick"
+	"github.com/wafer-waf/wafer/waf/budget"
 )
 
 // Coraza's registry gives no operator out, so that none can be wrapped: those that look at every byte of
@@ -113,14 +114,15 @@ func readFile(o options) (text []byte, err error) {
 }
 
 func phraseOperator(o options, key string, list []string, fast bool) (plugintypes.Operator, error) {
+	// They are large, and most of them are never asked.
 	made, err := remember(o, "phrases "+key, func() (any, error) {
 		b := ahocorasick.NewAhoCorasickBuilder(ahocorasick.Opts{AsciiCaseInsensitive: true, MatchKind: ahocorasick.LeftMostLongestMatch, DFA: fast})
-		return b.Build(list), nil
+		return budget.OnceValue(func() ahocorasick.AhoCorasick { return b.Build(list) }), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	automaton := made.(ahocorasick.AhoCorasick)
+	automaton := made.(func() ahocorasick.AhoCorasick)
 	shortest := math.MaxInt
 	for _, phrase := range list {
 		shortest = min(shortest, len(phrase))
@@ -130,7 +132,7 @@ func phraseOperator(o options, key string, list []string, fast bool) (plugintype
 			return false
 		}
 		spend(tx, dear*len(value))
-		found := automaton.Iter(value)
+		found := automaton().Iter(value)
 		if !tx.Capturing() {
 			return found.Next() != nil
 		}

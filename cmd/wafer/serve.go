@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -112,6 +113,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	open.add("traffic listener", func() { _ = traffic.Close() }) // for a Serve that Shutdown came before
 	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).
 		Float64("seconds", time.Since(began).Seconds()).Msg("serving")
+	go debug.FreeOSMemory() // what compiling has left behind is half of what the process has
 	if listening != nil {
 		listening(out.err, traffic.Addr().String(), adminAddr)
 	}

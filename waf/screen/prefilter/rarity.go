@@ -1,7 +1,6 @@
 package prefilter
 
 import (
-	"math"
 	"math/bits"
 
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
@@ -39,8 +38,14 @@ func chanceOfClass(set byteset.Set) float64 {
 	for rest := uint64(set); rest != 0; rest &= rest - 1 {
 		sum += share[bits.TrailingZeros64(rest)]
 	}
-	return 1 - math.Pow(1-min(sum, 1), ordinary)
+	without := 1 - min(sum, 1)
+	without *= without * without
+	without *= without
+	without *= without
+	return 1 - without*without
 }
+
+const _ = uint(ordinary-24) + uint(24-ordinary) // of this length
 
 // chanceOfLiteral estimates the probability that an ordinary value contains s, which is
 // folded. Bytes are taken as if they followed each other by chance, which is too low for words

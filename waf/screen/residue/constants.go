@@ -15,6 +15,7 @@ type Constants struct {
 	Values   map[string]string // by key in lower case
 	dynamic  map[string]bool   // keys whose value a request decides
 	prefixes []string          // of keys that a request decides itself
+	shared   bool              // the maps are those of another, too
 }
 
 // NewConstants returns constants of which none is set.
@@ -22,9 +23,18 @@ func NewConstants() *Constants {
 	return &Constants{Values: map[string]string{}, dynamic: map[string]bool{}}
 }
 
-// snapshot is a copy that later changes leave alone.
+// snapshot is a copy that later changes leave alone, and whose changes leave c alone. Most rules change
+// nothing, so that the maps are copied by who changes them.
 func (c *Constants) snapshot() *Constants {
-	return &Constants{Values: maps.Clone(c.Values), dynamic: maps.Clone(c.dynamic), prefixes: c.prefixes[:len(c.prefixes):len(c.prefixes)]}
+	c.shared = true
+	return &Constants{Values: c.Values, dynamic: c.dynamic, prefixes: c.prefixes[:len(c.prefixes):len(c.prefixes)], shared: true}
+}
+
+// own makes the maps those of c alone.
+func (c *Constants) own() {
+	if c.shared {
+		c.Values, c.dynamic, c.shared = maps.Clone(c.Values), maps.Clone(c.dynamic), false
+	}
 }
 
 // engineKeys are the variables of TX that Coraza sets without a setvar: what operators capture,

@@ -101,6 +101,7 @@ func (f *folder) run(r *seclang.Rule, l *Link, known *Constants) error {
 		}
 		before, was := known.Values[key]
 		if after, set := Assigned(before, value); set && (!was || after != before) {
+			known.own()
 			known.Values[key] = after
 			f.changed[r] = true
 		}
@@ -112,6 +113,7 @@ func (f *folder) run(r *seclang.Rule, l *Link, known *Constants) error {
 func (f *folder) forget(l *Link, known *Constants) {
 	for _, s := range l.Sets {
 		if key, ok := s.Key.Constant(); ok {
+			known.own()
 			known.dynamic[strings.ToLower(key)] = true
 			continue
 		}
