@@ -8,13 +8,13 @@ import (
 // Value is one value of one variable.
 type Value struct {
 	Kind Kind
+	// Decoded: a value of the same kind and key stands before this one, of which the transformation urlDecodeUni
+	// makes what it makes of this one, and both are ASCII: rules that begin with it need not look twice.
+	Decoded bool // beside Kind, where it takes no memory
 	// Key is what Coraza's MatchData.Key returns: the name as the client wrote it; empty for
 	// kinds with a single value and for FILES and FILES_NAMES.
 	Key  string
 	Text string
-	// Decoded: a value of the same kind and key stands before this one, of which the transformation urlDecodeUni
-	// makes what it makes of this one, and both are ASCII: rules that begin with it need not look twice.
-	Decoded bool
 }
 
 // Values are the values of one transaction. The zero value is ready for [Values.Head]; one
