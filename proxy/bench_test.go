@@ -16,6 +16,8 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/waf"
 )
 
 // benchHead is what a browser sends.
@@ -161,8 +163,8 @@ func BenchmarkViewRead(b *testing.B) {
 // id, route.
 func BenchmarkReceive(b *testing.B) {
 	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
-	s := p.current()
-	defer s.release()
+	s := p.snapshots.Current()
+	defer s.Release()
 	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -176,8 +178,8 @@ func BenchmarkReceive(b *testing.B) {
 // BenchmarkWriteHead builds the head of the forwarded request.
 func BenchmarkWriteHead(b *testing.B) {
 	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
-	s := p.current()
-	defer s.release()
+	s := p.snapshots.Current()
+	defer s.Release()
 	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
 	x.receive()
 	if !x.find() {
@@ -196,8 +198,8 @@ func BenchmarkWriteHead(b *testing.B) {
 // what "read" measures alone.
 func BenchmarkResponseHead(b *testing.B) {
 	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
-	s := p.current()
-	defer s.release()
+	s := p.snapshots.Current()
+	defer s.Release()
 	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
 	x.receive()
 	if !x.find() {
@@ -278,34 +280,34 @@ func BenchmarkExchange(b *testing.B) {
 // included: at the start, and at a reload that changes no policy.
 func BenchmarkBuild(b *testing.B) {
 	c := benchRoutes(b, "block", "127.0.0.1:1", 1000, 5)
-	build := func(b *testing.B, r func() *resources) {
+	build := func(b *testing.B, builder func() *snapshot.Builder[*route]) {
 		m := metrics.New(prometheus.NewRegistry(), "bench", "", "")
 		b.ReportAllocs()
 		for b.Loop() {
-			r := r()
-			s, err := r.build(c, m)
+			r := builder()
+			s, err := r.Build(c, m)
 			if err != nil {
 				b.Fatal(err)
 			}
-			if len(s.routes) != 1000 || len(s.engines) != 5 {
-				b.Fatalf("%d routes, %d engines", len(s.routes), len(s.engines))
+			if d := s.Describe(); d.Routes != 1000 || d.Engines != 5 {
+				b.Fatalf("%d routes, %d engines", d.Routes, d.Engines)
 			}
-			if err := r.free(s); err != nil {
+			if err := r.Free(s); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
 	b.Run("start", func(b *testing.B) {
-		build(b, func() *resources { r := newResources(); return &r })
+		build(b, func() *snapshot.Builder[*route] { return newBuilder(waf.NewCompiler()) })
 	})
 	b.Run("reload", func(b *testing.B) {
-		r := newResources()
-		s, err := r.build(c, metrics.New(prometheus.NewRegistry(), "bench", "", ""))
+		r := newBuilder(waf.NewCompiler())
+		s, err := r.Build(c, metrics.New(prometheus.NewRegistry(), "bench", "", ""))
 		if err != nil {
 			b.Fatal(err)
 		}
-		build(b, func() *resources { return &r })
-		if err := r.free(s); err != nil {
+		build(b, func() *snapshot.Builder[*route] { return r })
+		if err := r.Free(s); err != nil {
 			b.Fatal(err)
 		}
 	})

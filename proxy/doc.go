@@ -1,8 +1,6 @@
-// Package proxy is the join: it turns a route configuration into a snapshot, carries
-// every request through the snapshot it began with, and swaps snapshots on reload.
+// Package proxy is the join: it carries every request through the snapshot it began with.
 //
-// One request's journey is in exchange.go, from top to bottom; build.go makes a snapshot,
-// reload.go replaces it. What the other packages know only as types of their own (routes,
+// One request's journey is in exchange.go, from top to bottom. What the other packages know only as types of their own (routes,
 // engines, pools, events, counters) is bound together here, so that a request resolves
 // nothing by name.
 //

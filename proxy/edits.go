@@ -95,11 +95,11 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		}
 	}
 	host := x.authority()
-	if r.config.Rewrite != nil && r.config.Rewrite.Host != "" {
-		host = r.config.Rewrite.Host
+	if r.Config.Rewrite != nil && r.Config.Rewrite.Host != "" {
+		host = r.Config.Rewrite.Host
 	}
 	oh.Add("Host", host)
-	edits := &r.config.RequestHeaders
+	edits := &r.Config.RequestHeaders
 	for i := range v.headers {
 		h := &v.headers[i]
 		switch {
@@ -107,13 +107,13 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
 		case removed(edits, h.Name):
 		case r.inspectsMessages && strings.EqualFold(h.Name, webSocketExtensions):
-		case r.inspect.ResponseBodies && strings.EqualFold(h.Name, "Accept-Encoding"):
+		case r.Inspect.ResponseBodies && strings.EqualFold(h.Name, "Accept-Encoding"):
 			oh.Add(h.Name, acceptable(h.Value))
 		default:
 			oh.Add(h.Name, h.Value)
 		}
 	}
-	if r.config.WebSocket != config.WebSocketDeny && x.wantsWebSocket() {
+	if r.Config.WebSocket != config.WebSocketDeny && x.wantsWebSocket() {
 		oh.Add("Connection", "Upgrade")
 		oh.Add("Upgrade", "websocket")
 		x.up.Upgrade = true
@@ -187,7 +187,7 @@ func removed(e *config.HeaderEdit, name string) bool {
 // said about others is not passed on.
 func (x *exchange) writeForwarding(oh *fasthttp.RequestHeader) {
 	v := &x.view
-	edits := &x.route.config.RequestHeaders
+	edits := &x.route.Config.RequestHeaders
 	add := func(name, value string) {
 		if value != "" && !removed(edits, name) {
 			oh.Add(name, value)
@@ -251,7 +251,7 @@ func (v *view) join(name string) string {
 
 // target is what the upstream is asked for: the received bytes, or the route's rewrite.
 func (r *route) target(received string, matched routing.Path) string {
-	w := r.config.Rewrite
+	w := r.Config.Rewrite
 	if w == nil || w.Path == "" && w.Prefix == "" || received == "*" {
 		return received
 	}
@@ -315,7 +315,7 @@ func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
 			drop = connectionOptions(drop, string(value))
 		}
 	}
-	edits := &x.route.config.ResponseHeaders
+	edits := &x.route.Config.ResponseHeaders
 	var gone [][]byte
 	for _, name := range h.PeekKeys() {
 		n := string(name)
@@ -359,7 +359,7 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) {
 
 // redirectLocation is where a route's redirect sends a request to that authority.
 func (r *route) redirectLocation(v *view, authority string) string {
-	d := r.config.Redirect
+	d := r.Config.Redirect
 	scheme, host := d.Scheme, d.Host
 	if scheme == "" {
 		scheme = "http"

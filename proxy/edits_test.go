@@ -7,6 +7,7 @@ import (
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 )
 
@@ -36,7 +37,7 @@ func TestTarget(t *testing.T) {
 		{"with dots and parameters", &config.Rewrite{Prefix: "/app"}, "/shop/..;/y", "/shop", "/app/..;/y"},
 		{"asterisk", &config.Rewrite{Path: "/new"}, "*", "", "*"},
 	} {
-		r := &route{config: config.Route{Rewrite: tt.rewrite}}
+		r := &route{Route: &snapshot.Route{Config: config.Route{Rewrite: tt.rewrite}}}
 		if got := r.target(tt.received, routing.Path{Kind: routing.PathPrefix, Value: tt.prefix}); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -60,7 +61,7 @@ func TestRedirectLocation(t *testing.T) {
 		{"behind TLS", config.Redirect{Path: "/new"}, view{host: "a.example", target: "/", trusted: true,
 			headers: []waf.Header{{Name: "X-Forwarded-Proto", Value: "https"}}}, "https://a.example/new"},
 	} {
-		r := &route{config: config.Route{Redirect: &tt.redirect}}
+		r := &route{Route: &snapshot.Route{Config: config.Route{Redirect: &tt.redirect}}}
 		if got := r.redirectLocation(&tt.view, cmp.Or(tt.view.host, "192.0.2.1:80")); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -20,7 +21,7 @@ import (
 type exchange struct {
 	proxy    *Proxy
 	ctx      *fasthttp.RequestCtx
-	snapshot *snapshot
+	snapshot *snapshot.Snapshot[*route]
 	started  time.Time
 	id       string
 	view     view
@@ -64,7 +65,7 @@ func newExchange() *exchange {
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.proxy, x.ctx, x.started = p, ctx, time.Now()
-	x.snapshot = p.current()
+	x.snapshot = p.snapshots.Current()
 	p.metrics.InFlight.Inc()
 	return x
 }
@@ -114,7 +115,7 @@ func (x *exchange) receive() {
 // find looks the route up.
 func (x *exchange) find() bool {
 	x.scratch = routing.CanonicalPath(x.scratch[:0], x.ctx.Request.Header.RequestURI())
-	match, ok := x.snapshot.table.Match(&routing.Target{
+	match, ok := x.snapshot.Table.Match(&routing.Target{
 		Host: x.ctx.Request.Header.Host(), Path: x.scratch, Method: x.ctx.Method(), Headers: x.fields,
 	})
 	if !ok {
@@ -128,19 +129,19 @@ func (x *exchange) find() bool {
 // admit applies the route's limits and answers its redirects.
 func (x *exchange) admit() bool {
 	r := x.route
-	n := r.inFlight.Add(1)
-	if limit := int64(r.config.Limits.InFlight); limit > 0 && n > limit {
+	n := r.InFlight.Add(1)
+	if limit := int64(r.Config.Limits.InFlight); limit > 0 && n > limit {
 		return x.refuse(tooManyInFlight)
 	}
 	if kind := x.ambiguity(); kind != 0 {
 		return x.refuse(pathRefused[kind.bit()])
 	}
-	if limit := int(r.config.Limits.RequestBody); limit > 0 && x.announced() > limit {
+	if limit := int(r.Config.Limits.RequestBody); limit > 0 && x.announced() > limit {
 		return x.refuse(bodyTooLong)
 	}
-	if r.config.Redirect != nil {
+	if r.Config.Redirect != nil {
 		x.outcome.Coverage = inspect.Coverage{Label: inspect.None, Reason: inspect.ReasonRedirect}
-		x.answerRedirect(r.config.Redirect.Status, r.redirectLocation(&x.view, x.authority()))
+		x.answerRedirect(r.Config.Redirect.Status, r.redirectLocation(&x.view, x.authority()))
 		return false
 	}
 	return true
@@ -151,7 +152,7 @@ func (x *exchange) announced() int { return x.ctx.Request.Header.ContentLength()
 
 // inspectHead has the request's head inspected.
 func (x *exchange) inspectHead() bool {
-	policy := &x.route.inspect
+	policy := &x.route.Inspect
 	x.place.bulkhead, x.place.lane = x.proxy.bulkhead, &x.route.lane
 	if policy.Sheds() && x.place.sheds() {
 		x.outcome.Coverage = inspect.Coverage{Label: inspect.None, Reason: inspect.ReasonOverload}
@@ -185,7 +186,7 @@ func (x *exchange) readBody() bool {
 		return true
 	}
 	n := x.announced()
-	x.stream = &countedBody{r: stream, announced: n, limit: int64(x.route.config.Limits.RequestBody)}
+	x.stream = &countedBody{r: stream, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
 	if !x.obey(x.inspection.Announced(n)) {
 		return false
 	}
@@ -215,15 +216,15 @@ func (x *exchange) forward() bool {
 	x.writeHead(out)
 	x.frame(out)
 
-	x.pool = r.split.Pick()
+	x.pool = r.Split.Pick()
 	x.up.Head = &x.ctx.Response.Header
 	x.up.Head.DisableNormalizing() // keep the backend's case
-	x.up.BodyIdle = r.config.Timeouts.Idle
+	x.up.BodyIdle = r.Config.Timeouts.Idle
 	if x.view.protocol == "HTTP/1.1" {
 		x.up.Interim = x.onInterim
 	}
 	x.up.Deadline = time.Time{}
-	if t := r.config.Timeouts.Request; t > 0 {
+	if t := r.Config.Timeouts.Request; t > 0 {
 		x.up.Deadline = x.started.Add(t)
 	}
 	before := time.Now()

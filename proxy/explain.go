@@ -61,8 +61,8 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	}
 
 	x := newExchange()
-	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), p.current()
-	defer x.snapshot.release()
+	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), p.snapshots.Current()
+	defer x.snapshot.Release()
 	status := 0
 	if !(x.head() && x.readBody() && x.inspectBody()) {
 		status = ctx.Response.StatusCode()
@@ -72,19 +72,19 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 		Method: x.view.method, Host: x.view.host, Path: x.view.path,
 		Verdict: o.Verdict.String(), Status: status,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Failure: o.Failure.Word,
-		Routes: x.snapshot.table.Explain(&routing.Target{
+		Routes: x.snapshot.Table.Explain(&routing.Target{
 			Host: []byte(x.view.host), Path: routing.CanonicalPath(nil, []byte(x.view.target)), Method: []byte(x.view.method), Headers: x.view.fields,
 		}),
 	}
 	if x.route != nil {
-		x.route.inFlight.Add(-1)
-		e.Policy = &x.route.policy
+		x.route.InFlight.Add(-1)
+		e.Policy = &x.route.Policy
 	}
 	inspected := x.inspection.Going()
 	e.Findings = x.inspection.End().Findings
 	if inspected {
 		e.Screened, e.Asked = e.Findings.Screened.String(), e.Findings.Asked
-		if err := x.route.inspect.Engine.NoScreen(); err != nil {
+		if err := x.route.Inspect.Engine.NoScreen(); err != nil {
 			e.NoScreen = err.Error()
 		}
 	}

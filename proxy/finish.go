@@ -10,6 +10,7 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -46,13 +47,13 @@ func (x *exchange) finish() {
 	}
 	var routeID, policyID, mode, upstreamID string
 	if r := x.route; r != nil {
-		routeID, policyID, mode = r.config.ID, r.policy.ID, string(r.policy.Mode)
-		r.inFlight.Add(-1)
-		if r.inspect.Engine != nil {
-			r.metrics.Screened(report.Findings.Screened)
+		routeID, policyID, mode = r.Config.ID, r.Policy.ID, string(r.Policy.Mode)
+		r.InFlight.Add(-1)
+		if r.Inspect.Engine != nil {
+			r.Metrics.Screened(report.Findings.Screened)
 			x.remember()
 		}
-		r.metrics.Done(o, status, took, report.Took)
+		r.Metrics.Done(o, status, took, report.Took)
 	}
 	if x.pool != nil {
 		upstreamID = x.pool.ID()
@@ -82,7 +83,7 @@ func (x *exchange) finish() {
 	bodies.put(x.body)
 	bodies.put(x.sent)
 	x.leaveMemory()
-	x.snapshot.release()
+	x.snapshot.Release()
 	*x.up = upstream.Exchange{}
 	*x = exchange{
 		up: x.up, scratch: x.scratch, ends: x.ends, view: view{headers: v.headers[:0], hops: v.hops[:0]},
@@ -109,7 +110,7 @@ func (x *exchange) remember() {
 type subject struct {
 	began     time.Time
 	requestID string
-	snapshot  *snapshot
+	snapshot  *snapshot.Snapshot[*route]
 	route     *route
 	view      *view
 }
@@ -121,13 +122,13 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	}
 	r, v := about.route, about.view
 	event := audit.Security{
-		Time: about.began, RequestID: about.requestID, Route: r.config.ID, Policy: r.policy.ID, Mode: string(r.policy.Mode), Client: v.client,
+		Time: about.began, RequestID: about.requestID, Route: r.Config.ID, Policy: r.Policy.ID, Mode: string(r.Policy.Mode), Client: v.client,
 		Method: v.method, Host: v.host, Path: v.path, Verdict: o.Verdict.String(), Status: status,
 		Phase: found.Verdict.Phase, RuleID: found.Verdict.RuleID,
 		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,
-		InboundThreshold: r.policy.Thresholds.Inbound, OutboundThreshold: r.policy.Thresholds.Outbound,
+		InboundThreshold: r.Policy.Thresholds.Inbound, OutboundThreshold: r.Policy.Thresholds.Outbound,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Error: o.Failure.Word,
-		Generation: about.snapshot.generation,
+		Generation: about.snapshot.Generation,
 	}
 	for i := range found.Matches {
 		m := &found.Matches[i]

@@ -33,7 +33,7 @@ func (p *Proxy) setMemory() {
 	}
 	p.memory.set(budget)
 	p.log.Info().Int64("memory", budget).Str("from", from).Int64("limit", limit).Int64("at_rest", rest).Msg("memory for bodies under inspection")
-	p.reserveMemory(p.snapshot.Load().config)
+	p.reserveMemory(p.snapshots.InForce().Config)
 }
 
 // reserveMemory keeps room for one upload of the size that policies inspect at most.

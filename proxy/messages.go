@@ -18,6 +18,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -30,7 +31,7 @@ import (
 // have read.
 type messages struct {
 	proxy      *Proxy
-	snapshot   *snapshot
+	snapshot   *snapshot.Snapshot[*route]
 	route      *route
 	id         string
 	view       view // of the handshake
@@ -56,7 +57,7 @@ const (
 // inspectMessages prepares the inspection of what follows the handshake. Its snapshot has
 // to be released at the end.
 func (x *exchange) inspectMessages() *messages {
-	if !x.snapshot.acquire() {
+	if !x.snapshot.Acquire() {
 		panic("BUG: a request without its snapshot")
 	}
 	v := x.view
@@ -76,7 +77,7 @@ func (x *exchange) inspectMessages() *messages {
 func (m *messages) upward(to io.Writer, from io.Reader) {
 	r, w := bufio.NewReader(from), bufio.NewWriter(to)
 	frames := wire.NewFrames(r, true)
-	limit := int64(m.route.inspect.RequestLimit)
+	limit := int64(m.route.Inspect.RequestLimit)
 	var held, text bytes.Buffer // a message as it came, and what it says
 	defer m.release()
 	for {
@@ -223,7 +224,7 @@ func (m *messages) judge(text []byte) (code uint16) {
 		return m.refuse(closeInvalid) // RFC 6455 8.1
 	}
 	mediaType, body := asBody(text)
-	if len(body) > m.route.inspect.RequestLimit {
+	if len(body) > m.route.Inspect.RequestLimit {
 		return m.refuse(closeTooBig)
 	}
 	began := time.Now()
@@ -247,7 +248,7 @@ func (m *messages) judge(text []byte) (code uint16) {
 
 // refuse ends a connection for a message that is not inspected at all.
 func (m *messages) refuse(code uint16) uint16 {
-	m.route.metrics.Message(inspect.Refused)
+	m.route.Metrics.Message(inspect.Refused)
 	return code
 }
 
@@ -258,7 +259,7 @@ func (m *messages) inspect(mediaType string, body []byte) inspect.Outcome {
 	if c, ok := m.client.(*wire.Conn); ok {
 		terms.Gone = c.Gone
 	}
-	m.inspection.Begin(&m.proxy.inspector, &m.route.inspect, terms)
+	m.inspection.Begin(&m.proxy.inspector, &m.route.Inspect, terms)
 	if o := m.inspection.RequestHead(m.with(mediaType, body)); o.Stops() {
 		return o
 	}
@@ -272,8 +273,8 @@ func (m *messages) account(began time.Time, o *inspect.Outcome) {
 		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
 	}
 	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, fasthttp.StatusSwitchingProtocols)
-	m.route.metrics.Screened(report.Findings.Screened)
-	m.route.metrics.Message(o.Verdict)
+	m.route.Metrics.Screened(report.Findings.Screened)
+	m.route.Metrics.Message(o.Verdict)
 }
 
 // with is the request that a message is shown as.

@@ -77,9 +77,9 @@ func TestPanicInTheHandler(t *testing.T) {
 	p, addr := benchProxy(t, benchRoutes(t, "off", benchBackend(t, "\r\n\r\n"), 1, 1))
 	var log lockedBuffer
 	p.log = zerolog.New(&log)
-	good, broken := p.snapshot.Load(), &snapshot{}
-	broken.refs.Store(2) // it is never retired
-	p.snapshot.Store(broken)
+	current := p.snapshots.InForce()
+	table := current.Table
+	current.Table = nil
 
 	c := newBenchClient(t, addr, benchHead)
 	if _, err := c.Write(c.request); err != nil {
@@ -89,7 +89,7 @@ func TestPanicInTheHandler(t *testing.T) {
 	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 500 ")) || bytes.Contains(answer, []byte("nil pointer")) {
 		t.Errorf("answer %q, %v", answer, err)
 	}
-	p.snapshot.Store(good)
+	current.Table = table
 
 	_, id, _ := strings.Cut(string(answer), "X-Request-Id: ")
 	id, _, _ = strings.Cut(id, "\r\n")

@@ -92,8 +92,8 @@ func (x *exchange) disagreement(vary routing.Reading) pathKinds {
 			return blame(how)
 		}
 		target.Path = x.scratch
-		match, ok := x.snapshot.table.Match(&target)
-		if !ok || match.Value != r || r.config.Rewrite != nil && match.Path != x.matched {
+		match, ok := x.snapshot.Table.Match(&target)
+		if !ok || match.Value != r || r.Config.Rewrite != nil && match.Path != x.matched {
 			return blame((how ^ canonical) & vary)
 		}
 		if some = (some - vary) & vary; some == 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/snapshot"
 )
 
 func TestOddities(t *testing.T) {
@@ -75,7 +76,7 @@ func TestOddities(t *testing.T) {
 // reading and not in another.
 func TestAmbiguity(t *testing.T) {
 	entry := func(id string, change func(r *route), paths ...string) routing.Entry[*route] {
-		e := routing.Entry[*route]{ID: id, Value: &route{config: config.Route{ID: id}}}
+		e := routing.Entry[*route]{ID: id, Value: &route{Route: &snapshot.Route{Config: config.Route{ID: id}}}}
 		if change != nil {
 			change(e.Value)
 		}
@@ -92,7 +93,7 @@ func TestAmbiguity(t *testing.T) {
 		entry("strict but", func(r *route) { r.strictPaths, r.lenient = true, kindEmptySegment }, "/but"),
 		entry("lenient", func(r *route) { r.lenient = kindsOf(config.AmbiguousPathKinds) }, "/lenient"),
 		entry("slashes", func(r *route) { r.lenient = kindEncodedSeparator }, "/slashes"),
-		entry("rewritten", func(r *route) { r.config.Rewrite = &config.Rewrite{Prefix: "/"} }, "/r", "/r/s"),
+		entry("rewritten", func(r *route) { r.Config.Rewrite = &config.Rewrite{Prefix: "/"} }, "/r", "/r/s"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func TestAmbiguity(t *testing.T) {
 			ctx.Request.Header.SetRequestURI(path)
 			ctx.Request.Header.SetHost("a.test")
 			x := newExchange()
-			x.ctx, x.snapshot = ctx, &snapshot{table: table}
+			x.ctx, x.snapshot = ctx, &snapshot.Snapshot[*route]{Table: table}
 			x.view.path = path
 			match, ok := table.Match(&routing.Target{Host: []byte("a.test"), Path: routing.CanonicalPath(nil, []byte(path)), Method: ctx.Method()})
 			if !ok {

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +18,7 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/metrics"
-	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -38,24 +36,17 @@ type Options struct {
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
 type Proxy struct {
 	boot      config.Boot
-	source    *config.Source
 	log       zerolog.Logger
 	events    *audit.Log
 	metrics   *metrics.Metrics
 	server    *fasthttp.Server
-	resources resources
 	bulkhead  *bulkhead
 	memory    *memory
 	suspects  suspects
 	inspector inspect.Inspector
-	snapshot  atomic.Pointer[snapshot] // nil until Load has succeeded
-	stage     atomic.Value             // string: what Load is at
+	snapshots *snapshot.Keeper[*route]
 	draining  atomic.Bool
 	tunnels   atomic.Int64 // that are open
-	reloads   chan reloadRequest
-	building  sync.Mutex // held from the first series of a snapshot to its being current
-	// reloadFailed says that the last reload did; building guards it.
-	reloadFailed bool
 }
 
 // New is Prepare and Load.
@@ -72,28 +63,28 @@ func New(o Options) (*Proxy, error) {
 func Prepare(o Options) *Proxy {
 	coraza, crs := waf.Versions()
 	p := &Proxy{
-		boot: o.Boot, source: o.Source, log: o.Log, events: o.Events,
-		metrics:   metrics.New(o.Registry, o.Version, coraza, crs),
-		resources: newResources(),
-		reloads:   make(chan reloadRequest),
-		bulkhead:  newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
-		memory:    newMemory(int64(config.GiB)), // until Load
+		boot: o.Boot, log: o.Log, events: o.Events,
+		metrics:  metrics.New(o.Registry, o.Version, coraza, crs),
+		bulkhead: newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
+		memory:   newMemory(int64(config.GiB)), // until Load
 	}
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.memory.watchedBy(p.metrics)
 	p.bulkhead.crowded = processors.add
-	p.resources.disagreed = p.screenDisagreed
+	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
+		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
+		Swapped: p.reserveMemory,
+	})
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.server = p.newServer()
-	p.stage.Store(stageReading)
 	return p
 }
 
 // Load builds the first snapshot, which takes seconds. Without one there is nothing to serve, so
 // its error is final.
 func (p *Proxy) Load() error {
-	if _, err := p.reload("start"); err != nil {
+	if err := p.snapshots.Load(); err != nil {
 		return err
 	}
 	p.setMemory()
@@ -101,13 +92,7 @@ func (p *Proxy) Load() error {
 }
 
 // Loaded reports whether there is a configuration in force.
-func (p *Proxy) Loaded() bool { return p.snapshot.Load() != nil }
-
-// What Load is at, in words for people who wait.
-const (
-	stageReading   = "reading the configuration"
-	stageCompiling = "compiling policies"
-)
+func (p *Proxy) Loaded() bool { return p.snapshots.InForce() != nil }
 
 // What waits beyond the queue is better told to come again.
 const (
@@ -125,36 +110,19 @@ func inspections(configured int) int {
 	return processors.count() + 1
 }
 
-func newResources() resources {
-	return resources{compiler: waf.NewCompiler(), engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{}}
+// Reload reads the configuration now, as [snapshot.Keeper.Reload] does.
+func (p *Proxy) Reload(ctx context.Context, trigger string) (snapshot.Reloaded, error) {
+	return p.snapshots.Reload(ctx, trigger)
 }
 
-// screenDisagreed reports that an engine's screen was wrong, and is off until the engine is built
-// anew. It concerns all policies that share the engine.
-func (p *Proxy) screenDisagreed(e *waf.Engine, d waf.Disagreement) {
-	var policies []string
-	if s := p.snapshot.Load(); s != nil {
-		for _, policy := range s.config.Policies {
-			if s.byPolicy[policy.ID] == e {
-				policies = append(policies, policy.ID)
-				p.metrics.Disagreed(policy.ID)
-			}
-		}
-	}
-	event := p.log.Error().Str("policy", strings.Join(policies, ", "))
-	if d.Panic != nil {
-		event.Err(d.Panic).Bytes("stack", d.Panic.Stack).Msg("screen panicked and is off")
-		return
-	}
-	if len(d.Findings.Matches) > 0 {
-		m := &d.Findings.Matches[0]
-		event.Int("rule_id", m.RuleID)
-		if len(m.Targets) > 0 {
-			event.Str("target", m.Targets[0].Name).Str("value", audit.Mask(m.Targets[0].Name, m.Targets[0].Value))
-		}
-	}
-	event.Msg("screen disagreed with the rules and is off")
-}
+// Run replaces the snapshot when the files change, or when Reload asks for it, until ctx ends.
+func (p *Proxy) Run(ctx context.Context) { p.snapshots.Run(ctx) }
+
+// Describe returns what is in force.
+func (p *Proxy) Describe() snapshot.Description { return p.snapshots.Describe() }
+
+// DescribeRoutes returns the routes in force, in the order of the file.
+func (p *Proxy) DescribeRoutes() []snapshot.RouteDescription { return p.snapshots.DescribeRoutes() }
 
 func (p *Proxy) newServer() *fasthttp.Server {
 	return &fasthttp.Server{
@@ -212,7 +180,7 @@ func (p *Proxy) Ready() error {
 		return errors.New("draining")
 	}
 	if !p.Loaded() {
-		return errors.New(p.stage.Load().(string))
+		return errors.New(p.snapshots.Stage())
 	}
 	return nil
 }
@@ -241,7 +209,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	p.snapshot.Load().release()
+	p.snapshots.InForce().Release()
 	return nil
 }
 

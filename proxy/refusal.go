@@ -94,7 +94,7 @@ func (p *Proxy) engineFailed(err error, requestID string, r *route) {
 		p.metrics.Panics.Inc()
 		p.log.Error().Err(err).Str("request_id", requestID).Bytes("stack", panicked.Stack).Msg("engine panicked")
 	} else {
-		p.log.Error().Err(err).Str("request_id", requestID).Str("policy", r.policy.ID).Msg("engine failed")
+		p.log.Error().Err(err).Str("request_id", requestID).Str("policy", r.Policy.ID).Msg("engine failed")
 	}
 }
 

@@ -48,7 +48,7 @@ policies: [{id: default, mode: "off"}]
 		}
 		want := func(when string, generation uint64) {
 			t.Helper()
-			if got := p.snapshot.Load().generation; got != generation {
+			if got := p.snapshots.InForce().Generation; got != generation {
 				t.Fatalf("%s: generation %d, want %d", when, got, generation)
 			}
 		}

@@ -90,7 +90,7 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 			inspected = x.inspectMessages()
 		}
 	}
-	p, id, idle := x.proxy, x.id, x.route.config.Timeouts.Idle
+	p, id, idle := x.proxy, x.id, x.route.Config.Timeouts.Idle
 	// The exchange will serve other requests while the tunnel is open.
 	x.up = &upstream.Exchange{Endpoint: x.up.Endpoint}
 	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
@@ -106,7 +106,7 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 		p.tunnels.Add(1)
 		defer p.tunnels.Add(-1)
 		if inspected != nil {
-			defer inspected.snapshot.release()
+			defer inspected.snapshot.Release()
 		}
 		defer func() {
 			if r := recover(); r != nil {

@@ -143,7 +143,7 @@ func (x *exchange) responseView(h *fasthttp.ResponseHeader) *waf.Response {
 	r := &x.response
 	*r = waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1", Headers: r.Headers[:0]}
 	decoded := false
-	if field := h.ContentEncoding(); len(field) > 0 && x.route.inspect.ResponseBodies {
+	if field := h.ContentEncoding(); len(field) > 0 && x.route.Inspect.ResponseBodies {
 		_, err := coding.Parse(string(field))
 		decoded = err == nil
 	}

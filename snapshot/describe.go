@@ -1,4 +1,4 @@
-package proxy
+package snapshot
 
 import (
 	"time"
@@ -44,27 +44,28 @@ type RouteDescription struct {
 }
 
 // Describe returns what is in force.
-func (p *Proxy) Describe() Description {
-	s := p.current()
-	defer s.release()
-	return s.describe()
+func (k *Keeper[R]) Describe() Description {
+	s := k.Current()
+	defer s.Release()
+	return s.Describe()
 }
 
-func (s *snapshot) describe() Description {
+// Describe returns what the snapshot is made of.
+func (s *Snapshot[R]) Describe() Description {
 	d := Description{
-		Generation: s.generation, Digest: s.digest, Built: s.built.UTC(), Files: []string{},
-		Routes: len(s.routes), Upstreams: len(s.config.Upstreams), Engines: len(s.engines),
+		Generation: s.Generation, Digest: s.digest, Built: s.built.UTC(), Files: []string{},
+		Routes: len(s.routes), Upstreams: len(s.Config.Upstreams), Engines: len(s.engines),
 		Policies: s.describePolicies(),
 	}
-	for _, f := range s.config.Files {
+	for _, f := range s.Config.Files {
 		d.Files = append(d.Files, f.Path)
 	}
 	return d
 }
 
-func (s *snapshot) describePolicies() []PolicyDescription {
+func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 	var out []PolicyDescription
-	for _, p := range s.config.Policies {
+	for _, p := range s.Config.Policies {
 		d := PolicyDescription{ID: p.ID, Mode: p.Mode}
 		if e := s.byPolicy[p.ID]; e != nil {
 			d.Engine, d.Rules = e.Digest(), e.Rules()
@@ -75,7 +76,7 @@ func (s *snapshot) describePolicies() []PolicyDescription {
 				d.NoScreen = "disagreed with the rules"
 			}
 		}
-		for _, r := range s.config.Routes {
+		for _, r := range s.Config.Routes {
 			if r.Policy == p.ID {
 				d.Routes++
 			}
@@ -86,16 +87,16 @@ func (s *snapshot) describePolicies() []PolicyDescription {
 }
 
 // DescribeRoutes returns the routes in force, in the order of the file.
-func (p *Proxy) DescribeRoutes() []RouteDescription {
-	s := p.current()
-	defer s.release()
+func (k *Keeper[R]) DescribeRoutes() []RouteDescription {
+	s := k.Current()
+	defer s.Release()
 	out := []RouteDescription{}
 	for _, r := range s.routes {
 		d := RouteDescription{
-			ID: r.config.ID, Hosts: r.config.Hosts, Methods: r.config.Methods, Policy: r.policy.ID, Mode: r.policy.Mode,
-			Upstreams: r.config.Upstreams, Redirect: r.config.Redirect != nil, InFlight: r.inFlight.Load(),
+			ID: r.Config.ID, Hosts: r.Config.Hosts, Methods: r.Config.Methods, Policy: r.Policy.ID, Mode: r.Policy.Mode,
+			Upstreams: r.Config.Upstreams, Redirect: r.Config.Redirect != nil, InFlight: r.InFlight.Load(),
 		}
-		for _, p := range r.config.Paths {
+		for _, p := range r.Config.Paths {
 			d.Paths = append(d.Paths, p.String())
 		}
 		out = append(out, d)

@@ -1,0 +1,250 @@
+package snapshot
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// resources are the engines and pools of all snapshots that are alive, by digest of what
+// they are made from, so that equal policies share an engine and a reload builds only
+// what changed.
+type resources struct {
+	mu       sync.Mutex
+	compiler *waf.Compiler
+	engines  map[string]*shared[*waf.Engine]
+	pools    map[string]*shared[*upstream.Pool]
+
+	disagreed func(*waf.Engine, waf.Disagreement) // nil: nobody asks
+}
+
+// own returns the resource of that digest, made if there is none yet, with one more owner.
+func own[T any](mu *sync.Mutex, all map[string]*shared[T], digest string, build func() (T, error)) (*shared[T], error) {
+	mu.Lock()
+	s := all[digest]
+	if s != nil {
+		s.owners++
+	}
+	mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	value, err := build() // slow; only one goroutine builds
+	if err != nil {
+		return nil, err
+	}
+	s = &shared[T]{value: value, owners: 1}
+	mu.Lock()
+	all[digest] = s
+	mu.Unlock()
+	return s, nil
+}
+
+// disown returns the resources that nobody owns any more.
+func disown[T any](mu *sync.Mutex, all, owned map[string]*shared[T]) []T {
+	mu.Lock()
+	defer mu.Unlock()
+	var orphans []T
+	for digest, s := range owned {
+		if s.owners--; s.owners == 0 {
+			delete(all, digest)
+			orphans = append(orphans, s.value)
+		}
+	}
+	return orphans
+}
+
+// free gives back what only one snapshot used.
+func (r *resources) free(engines map[string]*shared[*waf.Engine], pools map[string]*shared[*upstream.Pool]) error {
+	var errs []error
+	for _, e := range disown(&r.mu, r.engines, engines) {
+		errs = append(errs, e.Close())
+	}
+	for _, p := range disown(&r.mu, r.pools, pools) {
+		p.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// Builder makes snapshots.
+type Builder[R any] struct {
+	resources
+	bind  func(*Route) R
+	prove func(*inspect.Policy) error
+}
+
+// NewBuilder returns a builder whose engines come from a compiler. bind makes of a route what the
+// table leads to. prove sends attacks through what serves requests, and reports those that a policy in
+// block mode lets pass.
+func NewBuilder[R any](compiler *waf.Compiler, bind func(*Route) R, prove func(*inspect.Policy) error) *Builder[R] {
+	return &Builder[R]{bind: bind, prove: prove, resources: resources{
+		compiler: compiler, engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
+	}}
+}
+
+// Free gives back what only s used. It follows Build if s is not kept.
+func (b *Builder[R]) Free(s *Snapshot[R]) error { return b.free(s.engines, s.pools) }
+
+// Build makes a snapshot and proves that it protects. It touches no live state but for
+// sharing live engines and pools; after an error nothing of it is left.
+func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], error) {
+	s := &Snapshot[R]{
+		Config: c, digest: c.Digest(), built: time.Now(), engines: map[string]*shared[*waf.Engine]{},
+		pools: map[string]*shared[*upstream.Pool]{}, byPolicy: map[string]*waf.Engine{},
+	}
+	var problems config.Problems
+	report := func(path string, err error) {
+		problems = append(problems, config.Problem{File: c.Name(), Line: c.Line(path), Path: path, What: err.Error()})
+	}
+	if pools := b.makeAll(s, report); len(problems) == 0 {
+		b.bindAll(s, m, pools, report)
+	}
+	if len(problems) == 0 {
+		b.proveAll(s, report)
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems, b.Free(s))
+	}
+	return s, nil
+}
+
+// makeAll makes the engines and the pools, which it returns by the ids of their upstreams.
+func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)) map[string]*upstream.Pool {
+	inspects := map[string]bool{} // messages, by policy
+	for i, p := range s.Config.Policies {
+		if inspects[p.ID] = p.Mode == config.ModeOff || p.RequestBody.Inspect; p.Mode == config.ModeOff {
+			continue
+		}
+		e, err := b.engine(s.engines, p)
+		if err != nil {
+			report(fmt.Sprintf("policies[%d]", i), err)
+			continue
+		}
+		s.byPolicy[p.ID] = e
+	}
+	pools := map[string]*upstream.Pool{}
+	for i, u := range s.Config.Upstreams {
+		pool, err := b.pool(s.pools, u)
+		if err != nil {
+			report(fmt.Sprintf("upstreams[%d]", i), err)
+			continue
+		}
+		pools[u.ID] = pool
+	}
+	for i, r := range s.Config.Routes {
+		if r.WebSocket == config.WebSocketInspect && !inspects[r.Policy] {
+			report(fmt.Sprintf("routes[%d].websocket", i), fmt.Errorf("policy %q does not inspect request bodies, which messages are taken for", r.Policy))
+		}
+	}
+	return pools
+}
+
+// bindAll binds the routes and makes the table that leads to them.
+func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[string]*upstream.Pool, report func(path string, err error)) {
+	policies := map[string]config.Policy{}
+	for _, p := range s.Config.Policies {
+		policies[p.ID] = p
+	}
+	var entries []routing.Entry[R]
+	for _, c := range s.Config.Routes {
+		p := policies[c.Policy]
+		r := &Route{Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Metrics: m.Route(c.ID)}
+		if c.Redirect == nil {
+			var parts []upstream.Part
+			for _, w := range c.Upstreams {
+				parts = append(parts, upstream.Part{Pool: pools[w.ID], Weight: w.Weight})
+			}
+			r.Split = upstream.NewSplit(parts)
+		}
+		s.routes = append(s.routes, r)
+		entries = append(entries, entry(c, b.bind(r)))
+	}
+	var err error
+	if s.Table, err = routing.New(entries); err != nil {
+		for _, e := range unjoin(err) {
+			report("routes", e)
+		}
+	}
+}
+
+// proveAll has every policy in block mode stop attacks, once for each engine.
+func (b *Builder[R]) proveAll(s *Snapshot[R], report func(path string, err error)) {
+	for i, p := range s.Config.Policies {
+		e := s.byPolicy[p.ID]
+		if e == nil || p.Mode != config.ModeBlock || s.engines[e.Digest()].proved {
+			continue
+		}
+		policy := inspectPolicy(&p, e)
+		if err := b.prove(&policy); err != nil {
+			report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
+			continue
+		}
+		s.engines[e.Digest()].proved = true
+	}
+}
+
+func unjoin(err error) []error {
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		return j.Unwrap()
+	}
+	return []error{err}
+}
+
+func (r *resources) engine(owned map[string]*shared[*waf.Engine], p config.Policy) (*waf.Engine, error) {
+	wp := wafPolicy(p)
+	digest := wp.Digest()
+	if e := owned[digest]; e != nil {
+		return e.value, nil
+	}
+	e, err := own(&r.mu, r.engines, digest, func() (*waf.Engine, error) {
+		e, err := r.compiler.NewEngine(wp)
+		if err == nil && r.disagreed != nil {
+			e.OnDisagreement(func(d waf.Disagreement) { r.disagreed(e, d) })
+		}
+		return e, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	owned[digest] = e
+	return e.value, nil
+}
+
+func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upstream) (*upstream.Pool, error) {
+	text, err := json.Marshal(u)
+	if err != nil {
+		return nil, fmt.Errorf("digest upstream %q: %w", u.ID, err)
+	}
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
+		balance := upstream.RoundRobin
+		if u.Balance == config.LeastLoaded {
+			balance = upstream.LeastLoaded
+		}
+		discovery := upstream.DiscoveryOff
+		if u.Discovery == config.DiscoveryDNS {
+			discovery = upstream.DiscoveryDNS
+		}
+		return upstream.New(upstream.Config{
+			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
+			Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	owned[digest] = p
+	return p.value, nil
+}

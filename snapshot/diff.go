@@ -1,0 +1,72 @@
+package snapshot
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/metrics"
+)
+
+// diff compares routes by id. A route is modified if it, its policy or one of its
+// upstreams is.
+func diff(before, after *config.Routes) (added, removed, modified []string) {
+	was, is := index(before), index(after)
+	for _, r := range after.Routes {
+		if old, ok := was[r.ID]; !ok {
+			added = append(added, r.ID)
+		} else if !reflect.DeepEqual(old, is[r.ID]) {
+			modified = append(modified, r.ID)
+		}
+	}
+	for _, r := range before.Routes {
+		if _, ok := is[r.ID]; !ok {
+			removed = append(removed, r.ID)
+		}
+	}
+	return added, removed, modified
+}
+
+// whole is a route with all it refers to.
+type whole struct {
+	route     config.Route
+	policy    config.Policy
+	upstreams []config.Upstream
+}
+
+func index(c *config.Routes) map[string]whole {
+	out := map[string]whole{}
+	for _, r := range c.Routes {
+		w := whole{route: r}
+		if i := slices.IndexFunc(c.Policies, func(p config.Policy) bool { return p.ID == r.Policy }); i >= 0 {
+			w.policy = c.Policies[i]
+		}
+		for _, u := range r.Upstreams {
+			if i := slices.IndexFunc(c.Upstreams, func(c config.Upstream) bool { return c.ID == u.ID }); i >= 0 {
+				w.upstreams = append(w.upstreams, c.Upstreams[i])
+			}
+		}
+		out[r.ID] = w
+	}
+	return out
+}
+
+// gone is what one configuration has and another one has not.
+func gone(before, now *config.Routes) (g metrics.Gone) {
+	for _, r := range before.Routes {
+		if !slices.ContainsFunc(now.Routes, func(n config.Route) bool { return n.ID == r.ID }) {
+			g.Routes = append(g.Routes, r.ID)
+		}
+	}
+	for _, u := range before.Upstreams {
+		if !slices.ContainsFunc(now.Upstreams, func(n config.Upstream) bool { return n.ID == u.ID }) {
+			g.Upstreams = append(g.Upstreams, u.ID)
+		}
+	}
+	for _, o := range before.Policies {
+		if !slices.ContainsFunc(now.Policies, func(n config.Policy) bool { return n.ID == o.ID }) {
+			g.Policies = append(g.Policies, o.ID)
+		}
+	}
+	return g
+}

@@ -1,0 +1,70 @@
+package snapshot
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// Snapshot is all that serving a request takes, immutable once it is published.
+type Snapshot[R any] struct {
+	Generation uint64
+	Config     *config.Routes
+	Table      *routing.Table[R]
+
+	built    time.Time
+	digest   string
+	routes   []*Route // in the order of the file
+	engines  map[string]*shared[*waf.Engine]
+	byPolicy map[string]*waf.Engine // of engines; those that are off have none
+	pools    map[string]*shared[*upstream.Pool]
+
+	// refs counts the requests on this snapshot, and one for being the current one. At
+	// zero it is retired; it never rises from zero again.
+	refs   atomic.Int64
+	retire func(*Snapshot[R])
+}
+
+// Acquire keeps the snapshot for one user more. It reports false if it has been retired.
+func (s *Snapshot[R]) Acquire() bool {
+	for {
+		n := s.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if s.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release ends what Acquire began.
+func (s *Snapshot[R]) Release() {
+	if s.refs.Add(-1) == 0 {
+		s.retire(s)
+	}
+}
+
+// shared is an engine or a pool that several snapshots use. owners is guarded by
+// resources.mu.
+type shared[T any] struct {
+	value  T
+	owners int
+	proved bool // an engine that has stopped the probes; for the one goroutine that builds
+}
+
+// Route is a config.Route bound to everything a request on it needs.
+type Route struct {
+	Config   config.Route
+	Policy   config.Policy
+	Inspect  inspect.Policy  // the same policy, as inspections see it
+	Split    *upstream.Split // nil: a redirect
+	Metrics  *metrics.Route
+	InFlight atomic.Int64
+}
