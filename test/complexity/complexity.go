@@ -107,7 +107,7 @@ func Check(t *testing.T, inputs []Input, limit int, work func(text string)) {
 	failed, suspects := 0, 0
 	for _, in := range inputs {
 		small, large := in.Text(s.small), in.Text(s.large)
-		if !s.suspicious(least(1, small, work), least(1, large, work)) {
+		if !s.suspicious(least(3, small, work), least(1, large, work)) {
 			continue
 		}
 		suspects++
@@ -139,27 +139,31 @@ func (s sizes) suspicious(small, large time.Duration) bool {
 	return float64(large) > s.allowed()*float64(max(small, noise/time.Duration(s.large/s.small)))+float64(noise)
 }
 
-// rounds is how often what looks suspicious is measured again.
-const rounds = 15
+// rounds is how often what looks suspicious is measured again, and enough how often in any case: the first
+// runs of a small text are the ones that are disturbed most.
+const (
+	rounds = 15
+	enough = 5
+)
 
-// confirmed measures a small text and a large one in turn, and reports what they cost at the least. As soon as
+// confirmed measures a small text and a large one in turn, and reports what they cost at the least. When
 // that is no longer suspicious, it reports false: it costs no more than that, whatever else was measured.
 func (s sizes) confirmed(small, large string, work func(string)) (a, b time.Duration, suspicious bool) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	a, b = math.MaxInt64, math.MaxInt64
-	for round := range rounds {
+	for round := 1; round <= rounds; round++ {
 		runtime.GC()
 		a = min(a, least(3, small, work))
 		runtime.GC()
 		b = min(b, least(1, large, work))
-		if !s.suspicious(a, b) {
+		switch {
+		case round > enough && !s.suspicious(a, b):
 			return a, b, false
-		}
-		if b > 5*long && round > 1 {
-			break // what takes so long is little disturbed
+		case round > 1 && b > 5*long:
+			return a, b, s.suspicious(a, b) // what takes so long is little disturbed
 		}
 	}
-	return a, b, true
+	return a, b, s.suspicious(a, b)
 }
 
 // least is what the work costs, in the cheapest of several runs; of fewer, if one takes long: what takes long is
