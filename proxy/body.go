@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 )
 
 // errBodyLimit says that a request body is longer than its route allows.
@@ -18,11 +19,15 @@ type countedBody struct {
 	n         int64
 	announced int   // bytes; below 0: chunked
 	limit     int64 // 0: none
+	progress  *atomic.Int64
 }
 
 func (c *countedBody) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	if c.progress != nil {
+		c.progress.Add(int64(n))
+	}
 	if c.limit > 0 && c.n > c.limit {
 		return n, errBodyLimit
 	}

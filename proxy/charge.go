@@ -34,6 +34,14 @@ func (x *exchange) readUpload(limit int) bool {
 	}
 }
 
+// passOn prepares for a body that goes on beyond what was read of it.
+func (x *exchange) passOn() {
+	if c, ok := x.stream.(*countedBody); ok && !x.bodyDone {
+		c.progress = &x.upload.got
+		x.upload.pass()
+	}
+}
+
 // readSmall reads a body that nobody inspects if it is so small that it has arrived with
 // its head: it goes on with the head in one write then.
 func (x *exchange) readSmall() bool {

@@ -38,6 +38,7 @@ type exchange struct {
 	sent     []byte // the request's, once body is the response's
 	bodyDone bool   // and that is all of it
 	stream   io.Reader
+	hangUp   bool // the connection can read nothing any more
 
 	up         *upstream.Exchange // a tunnel keeps it
 	pool       *upstream.Pool
@@ -82,7 +83,7 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 			x.panicked(r)
 		}
 		// As late as this: the head of a response resets what was said before it.
-		if p.draining.Load() && ctx.Response.StatusCode() != fasthttp.StatusSwitchingProtocols {
+		if (p.draining.Load() || x.hangUp) && ctx.Response.StatusCode() != fasthttp.StatusSwitchingProtocols {
 			ctx.SetConnectionClose()
 		}
 		if ctx.Response.IsBodyStream() {
@@ -228,8 +229,10 @@ func (x *exchange) forward() bool {
 		x.up.Deadline = x.started.Add(t)
 	}
 	before := time.Now()
+	x.passOn()
 	err := x.pool.Do(out, x.up)
 	x.upstreamed = time.Since(before)
+	x.hangUp = !x.upload.passed()
 	if err == nil {
 		return true
 	}

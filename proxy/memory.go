@@ -88,6 +88,7 @@ type room struct {
 	asked    int64                 // what all who wait ask for
 	waiting  [askSizes]queue[*ask] // by size
 	uploads  queue[*upload]        // that are being read, the one that began first in front
+	passing  queue[*upload]        // that are passed on as they come, and hold what was read first
 	watched  bool                  // let is going to be called
 	began    uint64                // uploads and others so far
 }
@@ -341,13 +342,15 @@ func (r *room) nextAsks() (n int64) {
 // slowest is the upload with the least progress since it was given room, in bytes per second. One
 // that waits for room itself is not slow.
 func (r *room) slowest(now time.Time) (slowest *upload, least float64) {
-	for u := r.uploads.first; u != nil; u = u.next {
-		took := now.Sub(u.since)
-		if u.letGo || u.ask != nil || u.client == nil || took < notBefore {
-			continue
-		}
-		if rate := float64(u.got.Load()) / took.Seconds(); slowest == nil || rate < least {
-			slowest, least = u, rate
+	for _, first := range []*upload{r.uploads.first, r.passing.first} {
+		for u := first; u != nil; u = u.next {
+			took := now.Sub(u.since)
+			if u.letGo || u.ask != nil || u.client == nil || took < notBefore {
+				continue
+			}
+			if rate := float64(u.got.Load()) / took.Seconds(); slowest == nil || rate < least {
+				slowest, least = u, rate
+			}
 		}
 	}
 	return slowest, least

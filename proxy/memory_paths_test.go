@@ -209,6 +209,53 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	all.free(held)
 }
 
+// TestMemoryOfPrefixes has an upload stall behind the part of it that was inspected. It holds that part for as long as
+// nobody else needs the room, and is let go then.
+func TestMemoryOfPrefixes(t *testing.T) {
+	c, err := config.ParseRoutes("paths", fmt.Appendf(nil, pathsRoutes, pathsBackend(t)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, addr := benchProxy(t, c)
+	all := p.memory.uploads
+	body := "q=" + strings.Repeat("apples and pears ", 3000)
+	send := func(host, body string, sent int) net.Conn {
+		sock, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = sock.Close() })
+		if _, err := io.WriteString(sock, formMessage(host, "/", body, sent)); err != nil {
+			t.Fatal(err)
+		}
+		return sock
+	}
+	answer := func(sock net.Conn, want int) {
+		t.Helper()
+		resp, err := http.ReadResponse(bufio.NewReader(sock), nil)
+		if err != nil || resp.StatusCode != want {
+			t.Fatalf("%v, %v; want %d", resp, err, want)
+		}
+		_ = resp.Body.Close()
+	}
+	stalled := send("prefix.test", body, 40000)
+	eventually(t, "the upload to be passed on", func() bool {
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		return all.passing.first != nil
+	})
+	all.mu.Lock()
+	rest := all.budget - all.used // all that is left goes to others
+	all.used += rest
+	all.mu.Unlock()
+	other := send("plain.test", body[:2000], 2000)
+	answer(stalled, 503)
+	answer(other, 200)
+	all.free(rest)
+	eventually(t, "memory to be given back", func() bool { return all.taken() == 0 })
+	wantEmpty(t, all)
+}
+
 // TestMemoryAfterPanics has an exchange fail while it holds memory.
 func TestMemoryAfterPanics(t *testing.T) {
 	p, addr := benchProxy(t, benchRoutes(t, "block", benchBackend(t, "end"), 1, 1))

@@ -70,7 +70,7 @@ func wantEmpty(t *testing.T, r *room) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.used != 0 || r.leaving != 0 || r.asked != 0 || r.uploads.first != nil || r.waiting != [askSizes]queue[*ask]{} {
+	if r.used != 0 || r.leaving != 0 || r.asked != 0 || r.uploads.first != nil || r.passing.first != nil || r.waiting != [askSizes]queue[*ask]{} {
 		t.Errorf("left behind: %d used, %d leaving, %d asked, %v, %v", r.used, r.leaving, r.asked, r.uploads, r.waiting)
 	}
 }

@@ -23,6 +23,7 @@ type upload struct {
 	began   uint64    // its number
 	waited  time.Duration
 	reading bool // and so in room.uploads
+	passing bool // and so in room.passing
 	letGo   bool // it is to end
 }
 
@@ -64,7 +65,7 @@ func (u *upload) shrink(n int64) {
 	defer r.mu.Unlock()
 	u.held -= n
 	r.used -= n
-	if u.letGo && u.reading {
+	if u.letGo && (u.reading || u.passing) {
 		r.leaving -= n
 	}
 	r.give()
@@ -75,16 +76,42 @@ func (u *upload) done() bool {
 	r := u.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u.reading {
-		u.reading = false
+	switch {
+	case u.reading:
 		r.uploads.remove(u)
-		if u.letGo {
-			r.leaving -= u.held
-		}
-		r.give() // another one began first now
+	case u.passing:
+		r.passing.remove(u)
+	default:
+		return !u.letGo
 	}
+	u.reading, u.passing = false, false
+	if u.letGo {
+		r.leaving -= u.held
+	}
+	r.give() // another one began first now
 	return !u.letGo
 }
+
+// pass says that a body goes on beyond what was read, and is passed on as it comes. It holds what was read until its
+// end, so it is let go like one that is being read if it is slow; but it asks for nothing more, and nobody has to wait
+// for it.
+func (u *upload) pass() {
+	r := u.room
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u.reading || u.passing || u.letGo || u.held == 0 {
+		return
+	}
+	u.passing, u.since = true, time.Now()
+	u.got.Store(0)
+	r.passing.push(u)
+}
+
+// passed ends that. It reports false if the upload was let go meanwhile.
+func (u *upload) passed() bool { return u.room == nil || u.done() }
 
 // end gives everything back.
 func (u *upload) end() {
