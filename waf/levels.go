@@ -114,8 +114,7 @@ func (l levels) files(c crs) *leveled {
 }
 
 var (
-	idRx  = regexp.MustCompile(`\bid:(\d+)`)
-	tagRx = regexp.MustCompile(`tag:'([^']*)'`)
+	idRx = regexp.MustCompile(`\bid:(\d+)`)
 	// A question about a level, asked by a rule that does nothing but skip or count.
 	guardRx = regexp.MustCompile(`^SecRule TX:DETECTION_PARANOIA_LEVEL "@lt (\d)" "id:\d+,phase:\d,pass,nolog,tag:'OWASP_CRS',ver:'[^']*',skipAfter:([A-Z0-9-]+)"$`)
 	scoreAt = regexp.MustCompile(`^SecRule TX:(BLOCKING|DETECTION)_PARANOIA_LEVEL "@ge (\d)"`)
@@ -134,7 +133,7 @@ func (l levels) cut(text string, gone map[int]bool) string {
 	for _, d := range splitDirectives(text) {
 		flat := flatten(d)
 		if skipTo != "" {
-			if m := markerRx.FindStringSubmatch(flat); m == nil || m[1] != skipTo {
+			if m := markerRx.FindStringSubmatch(flat); len(m) == 0 || m[1] != skipTo {
 				continue
 			}
 			skipTo = ""
@@ -145,10 +144,10 @@ func (l levels) cut(text string, gone map[int]bool) string {
 			}
 			continue
 		}
-		if m := scoreAt.FindStringSubmatch(flat); m != nil && l.never(m[1], m[2]) {
+		if m := scoreAt.FindStringSubmatch(flat); len(m) > 0 && l.never(m[1], m[2]) {
 			continue
 		}
-		if m := presetRx.FindStringSubmatch(flat); m != nil && m[1] == m[2] {
+		if m := presetRx.FindStringSubmatch(flat); len(m) > 0 && m[1] == m[2] {
 			presets.add(m[1], flat)
 			continue
 		}
@@ -203,7 +202,7 @@ func (p *presets) flush(out []string) []string {
 func withoutMarkers(text string) string {
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {
-		if m := markerRx.FindStringSubmatch(line); m != nil && !strings.Contains(text, "skipAfter:"+m[1]) {
+		if m := markerRx.FindStringSubmatch(line); len(m) > 0 && !strings.Contains(text, "skipAfter:"+m[1]) {
 			continue
 		}
 		out = append(out, line)
