@@ -39,7 +39,8 @@ type Terms struct {
 	Unbounded bool   // without the policy's budget: what it costs says nothing of clients
 
 	// Gone says that the client has left, which ends the inspection: what it has asked for concerns
-	// nobody then. It may be called in any goroutine. nil: nobody can leave.
+	// nobody then. It may be called in any goroutine, and [Inspection.Since] tells it since when the client
+	// has waited. nil: nobody can leave.
 	Gone func() bool
 }
 
@@ -54,6 +55,7 @@ type Inspection struct {
 	tx     *waf.Transaction // nil: there is nothing to inspect any more
 	late   bool             // the application has answered
 	held   int64            // of the memory
+	since  time.Time        // when the step at hand began
 	away   time.Duration    // of a step, what was spent waiting for a place
 	out    Outcome
 	report Report
@@ -78,6 +80,9 @@ func (i *Inspection) Begin(by *Inspector, p *Policy, terms Terms) {
 
 // Going reports whether there is something to inspect still.
 func (i *Inspection) Going() bool { return i.tx != nil }
+
+// Since is when the step at hand began.
+func (i *Inspection) Since() time.Time { return i.since }
 
 // Outcome is what has come of the message so far.
 func (i *Inspection) Outcome() Outcome { return i.out }
@@ -116,9 +121,9 @@ func (p *passage) Run(rules func()) error {
 // LongWait is how long who waits for a place is taken for granted to wait for the answer as well.
 const LongWait = time.Millisecond
 
-// step ends a step that began then, with what the engine says.
-func (i *Inspection) step(begun time.Time, v waf.Verdict, err error) {
-	i.report.Took += time.Since(begun) - i.away
+// step ends the step at hand, with what the engine says.
+func (i *Inspection) step(v waf.Verdict, err error) {
+	i.report.Took += time.Since(i.since) - i.away
 	i.away = 0
 	switch {
 	case err != nil:

@@ -19,9 +19,9 @@ func (i *Inspection) RequestHead(r *waf.Request) Outcome {
 	if i.tx == nil {
 		return i.out
 	}
-	begun := time.Now()
+	i.since = time.Now()
 	v, err := i.tx.RequestHead(r)
-	i.step(begun, v, err)
+	i.step(v, err)
 	switch {
 	case i.out.Stops():
 		if i.out.Coverage.Label == Full {
@@ -84,9 +84,9 @@ func (i *Inspection) RequestBody(b Body) Outcome {
 		decoded = cap(body)
 		i.keep(decoded + len(body)*ReadingCost)
 	}
-	begun := time.Now()
+	i.since = time.Now()
 	v, err := i.tx.RequestBody(body, i.out.Coverage.Label != Partial)
-	i.step(begun, v, err)
+	i.step(v, err)
 	if i.tx != nil {
 		i.keep(decoded + i.tx.Holds())
 		if word := i.tx.Uninspected(); word != "" {

@@ -15,9 +15,9 @@ func (i *Inspection) ResponseHead(r *waf.Response) Outcome {
 		return i.out
 	}
 	i.late = true
-	begun := time.Now()
+	i.since = time.Now()
 	v, err := i.tx.ResponseHead(r)
-	i.step(begun, v, err)
+	i.step(v, err)
 	return i.out
 }
 
@@ -49,9 +49,9 @@ func (i *Inspection) ResponseBody(b Body) Outcome {
 		return i.out
 	}
 	body := i.decodeResponse(&b)
-	begun := time.Now()
+	i.since = time.Now()
 	v, err := i.tx.ResponseBody(body)
-	i.step(begun, v, err)
+	i.step(v, err)
 	return i.out
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/wafer-waf/wafer/waf"
 )
 
-// labelled returns the series that have a label with that value.
-func labelled(t *testing.T, r *prometheus.Registry, value string) (names []string) {
+// labeled returns the series that have a label with that value.
+func labeled(t *testing.T, r *prometheus.Registry, value string) (names []string) {
 	t.Helper()
 	families, err := r.Gather()
 	if err != nil {
@@ -42,15 +42,15 @@ func TestForget(t *testing.T) {
 			m.Disagreed(id)
 		}
 		const series = 10 // 5 counters and 2 histograms of a route, one of an upstream, 2 of a policy, 1 a gauge
-		if got := labelled(t, registry, "gone"); len(got) != series {
+		if got := labeled(t, registry, "gone"); len(got) != series {
 			t.Errorf("%d series: %v", len(got), got)
 		}
 		m.InForce(&Configuration{})
 		m.Forget(Gone{Routes: []string{"gone"}, Upstreams: []string{"gone"}, Policies: []string{"gone"}})
-		if got := labelled(t, registry, "gone"); len(got) > 0 {
+		if got := labeled(t, registry, "gone"); len(got) > 0 {
 			t.Errorf("left: %s", strings.Join(got, ", "))
 		}
-		if got := labelled(t, registry, "stays"); len(got) != series-1 { // the gauge is of the configuration
+		if got := labeled(t, registry, "stays"); len(got) != series-1 { // the gauge is of the configuration
 			t.Errorf("stays: %v", got)
 		}
 	}

@@ -169,7 +169,7 @@ func (x *exchange) inspectHead() bool {
 // gone reports whether the client has left.
 func (x *exchange) gone() bool {
 	c, ok := x.ctx.Conn().(*wire.Conn)
-	return ok && c.Gone()
+	return ok && c.Gone(x.inspection.Since())
 }
 
 // suspect notes on the connection that what comes next from this client is likely to be an attack again.

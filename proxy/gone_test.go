@@ -22,7 +22,7 @@ routes:
   - { id: brief, hosts: [brief.test], upstreams: [{ id: b }] }
   - { id: long, hosts: [long.test], policy: long, upstreams: [{ id: b }] }
 upstreams: [{ id: b, endpoints: ["http://%s"] }]
-policies: [{ id: long, paranoia: { blocking: 4 }, mode: detect, screen: "off", inspection_budget: 10s }]
+policies: [{ id: long, paranoia: { blocking: 4 }, mode: detect, inspection_budget: 10s }]
 `, benchBackend(t, "\r\n\r\n")), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ policies: [{ id: long, paranoia: { blocking: 4 }, mode: detect, screen: "off", i
 	p, addr := benchProxy(t, c)
 	const attack = "GET /?q=1%27%20OR%20%271%27=%271%27--%20- HTTP/1.1\r\nHost: brief.test\r\nAccept: */*\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
 	form := "q=" + strings.Repeat("select+1+from+dual+where+1%3D1+", 20000)
-	long := fmt.Sprintf("POST / HTTP/1.1\r\nHost: long.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form)
+	long := fmt.Sprintf("POST / HTTP/1.1\r\nHost: long.test\r\nAccept: */*\r\nUser-Agent: Mozilla/5.0\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form)
 
 	p.bulkhead = newBulkhead(1, 8, time.Minute)
 	var other lane
@@ -40,7 +40,7 @@ policies: [{ id: long, paranoia: { blocking: 4 }, mode: detect, screen: "off", i
 	waits := func() bool { return p.bulkhead.queued() == 1 }
 	client := sendTo(t, addr, attack)
 	until(t, "the request waits", waits)
-	closed(t, client.Close)
+	reset(t, client)
 	<-time.After(2 * inspect.LongWait) // who waits less is not looked at
 	p.bulkhead.leave(&other, netip.Prefix{})
 	refused := func(n float64) func() bool {
@@ -51,7 +51,7 @@ policies: [{ id: long, paranoia: { blocking: 4 }, mode: detect, screen: "off", i
 
 	client = sendTo(t, addr, long)
 	until(t, "the rules look", func() bool { return free(p) == 0 })
-	closed(t, client.Close)
+	reset(t, client)
 	until(t, "the rules end", func() bool { return free(p) == 1 })
 	until(t, "who left meanwhile is counted", refused(2))
 
@@ -83,6 +83,13 @@ func sendTo(t *testing.T, addr, request string) net.Conn {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// reset has a client leave without a doubt.
+func reset(t *testing.T, c net.Conn) {
+	t.Helper()
+	closed(t, func() error { return c.(*net.TCPConn).SetLinger(0) })
+	closed(t, c.Close)
 }
 
 func closed(t *testing.T, how func() error) {

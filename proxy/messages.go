@@ -257,7 +257,7 @@ func (m *messages) inspect(mediaType string, body []byte) inspect.Outcome {
 	m.place.who = m.proxy.who(m.view.client)
 	terms := inspect.Terms{ID: m.id, Gate: &m.place}
 	if c, ok := m.client.(*wire.Conn); ok {
-		terms.Gone = c.Gone
+		terms.Gone = func() bool { return c.Gone(m.inspection.Since()) }
 	}
 	m.inspection.Begin(&m.proxy.inspector, &m.route.Inspect, terms)
 	if o := m.inspection.RequestHead(m.with(mediaType, body)); o.Stops() {

@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -55,7 +56,7 @@ func TestInspectionMemory(t *testing.T) {
 			if tx.clean = tx.clean && !ask; !ask {
 				tx.gate = closed{}
 			}
-			if _, err := tx.RequestBody(body, true); err != nil && err != errClosed {
+			if _, err := tx.RequestBody(body, true); err != nil && !errors.Is(err, errClosed) {
 				t.Fatal(err)
 			}
 			took := live() - before

@@ -56,6 +56,7 @@ type Conn struct {
 	unclean bool        // what lingers says, for the reading goroutine
 	lingers atomic.Bool // Close must not reset
 	closed  atomic.Bool
+	reset   atomic.Bool // by the client; the socket says so only once
 
 	left    bool         // guarded by Listener.mu
 	counted netip.Prefix // guarded by Listener.mu

@@ -2,5 +2,7 @@
 
 package wire
 
+import "time"
+
 // Gone reports whether the connection is closed: of its client, nothing is known here.
-func (c *Conn) Gone() bool { return c.closed.Load() }
+func (c *Conn) Gone(time.Time) bool { return c.closed.Load() }

@@ -12,7 +12,7 @@ func TestGone(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		leave func(t *testing.T, client *net.TCPConn)
-		gone  bool
+		gone  bool // after its patience
 	}{
 		{"waits", func(*testing.T, *net.TCPConn) {}, false},
 		{"sends on", func(t *testing.T, client *net.TCPConn) { send(t, client) }, false},
@@ -42,17 +42,21 @@ func TestGone(t *testing.T) {
 			}
 			conn := &Conn{sock: sock}
 			defer sock.Close()
-			if conn.Gone() {
+			patient, impatient := time.Now().Add(time.Hour), time.Now().Add(-Patience)
+			if conn.Gone(impatient) {
 				t.Fatal("gone before it has left")
 			}
 			c.leave(t, client.(*net.TCPConn))
 			// What a client does arrives a moment later.
-			for limit := time.Now().Add(10 * time.Second); conn.Gone() != c.gone && time.Now().Before(limit); {
+			for limit := time.Now().Add(10 * time.Second); conn.Gone(impatient) != c.gone && time.Now().Before(limit); {
 			}
-			if conn.Gone() != c.gone {
-				t.Errorf("gone: %v", conn.Gone())
+			if conn.Gone(impatient) != c.gone {
+				t.Errorf("gone: %v", !c.gone)
 			}
-			if conn.closed.Store(true); !conn.Gone() {
+			if got, want := conn.Gone(patient), c.name == "resets"; got != want {
+				t.Errorf("gone, although it may wait for its answer: %v", got)
+			}
+			if conn.closed.Store(true); !conn.Gone(patient) {
 				t.Error("a closed connection has a client")
 			}
 		})

@@ -5,14 +5,17 @@ package wire
 import (
 	"errors"
 	"syscall"
+	"time"
 )
 
-// Gone reports whether the client has closed its side of the connection, and has sent nothing that is
-// still to be read. It looks and takes nothing, and may be called in any goroutine.
-func (c *Conn) Gone() bool {
-	if c.closed.Load() {
+// Gone reports whether the client has left: whether it has reset the connection, or has closed its side
+// with nothing left to read, and has waited since a time for longer than [Patience]. Who closes its side only says
+// that it sends no more, and may wait for its answer. It looks and takes nothing, and may be called in any goroutine.
+func (c *Conn) Gone(since time.Time) bool {
+	if c.closed.Load() || c.reset.Load() {
 		return true
 	}
+	patient := time.Since(since) < Patience
 	sock, ok := c.sock.(syscall.Conn)
 	if !ok {
 		return false
@@ -29,7 +32,10 @@ func (c *Conn) Gone() bool {
 			if errors.Is(err, syscall.EINTR) {
 				continue
 			}
-			gone = n <= 0 && !errors.Is(err, syscall.EAGAIN)
+			if err != nil && !errors.Is(err, syscall.EAGAIN) {
+				c.reset.Store(true)
+			}
+			gone = c.reset.Load() || err == nil && n == 0 && !patient
 			return
 		}
 	})

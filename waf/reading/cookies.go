@@ -97,7 +97,7 @@ func (v *Values) decodedCookie(name, value string) (whole bool) {
 			}
 		}
 	}
-	if strings.IndexByte(value, '+') >= 0 {
+	if strings.IndexByte(value, '+') >= 0 && !isBase64(value) {
 		decodedName, decoded := v.decoded(name), v.decoded(value)
 		if !v.cookie(decodedName, decoded) {
 			return false
@@ -122,6 +122,31 @@ func wholly(decoded string, plus int) bool {
 		}
 	}
 	return plus == 0
+}
+
+// isBase64 reports whether a value is Base64 beyond doubt: full groups of four, capitals, small letters and digits. A
+// plus sign in it is a digit, and what it looks like with spaces is chance: "Ls+K" is no command. Rules that
+// decode see it with spaces all the same.
+func isBase64(s string) bool {
+	const least = 24
+	text := strings.TrimRight(s, "=")
+	if len(s) < least || len(s)%4 != 0 || len(s)-len(text) > 2 {
+		return false
+	}
+	var capitals, small, digits bool
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'A' <= c && c <= 'Z':
+			capitals = true
+		case 'a' <= c && c <= 'z':
+			small = true
+		case '0' <= c && c <= '9':
+			digits = true
+		case c != '+' && c != '/':
+			return false
+		}
+	}
+	return capitals && small && digits
 }
 
 // jsonCookie adds what the strings in a cookie of JSON mean, if they say it in escapes: Express parses such a

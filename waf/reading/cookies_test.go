@@ -30,6 +30,7 @@ func TestCookies(t *testing.T) {
 		{"quotes within quotes", []string{`a="x"y"; b=""\e""`}, []string{`a="x"y"`, "a=x", `a=x"y`, `b=""\e""`, "b=", `b="e"`}},
 		{"quotes over two fields", []string{`a="x`, `y"`}, []string{`a="x`, "a=x; y", `y"=`, `=y"`}},
 		{"plus signs", []string{"a=x+y"}, []string{"a=x+y", "a=x y"}},
+		{"Base64", []string{"a=Ls+KATz7N6gHttqDb8/6TH==; b=cat+/etc/passwd+aA1b"}, []string{"a=Ls+KATz7N6gHttqDb8/6TH==", "b=cat+/etc/passwd+aA1b", "b=cat /etc/passwd aA1b"}},
 		{"escapes of ASP", []string{"a=%u003c%uu; %u0062=1"}, []string{"a=%u003c%uu", "a=<uu", "%u0062=1", "b=1"}},
 		{"version", []string{`$Version=1; a="1", b=2`}, []string{"$Version=1", `a="1", b=2`, "a=1"}},
 		{"commas", []string{"a=1,b=2,{c=3"}, []string{"a=1,b=2,{c=3", "a=1", "b=2"}},
