@@ -161,6 +161,8 @@ func (m *Metrics) InForce(c *Configuration) {
 		if screen.Set(0); p.Screen {
 			screen.Set(1)
 		}
+		// A counter that begins with 1 has no increase, so no alert would see the first failure.
+		m.disagreements.WithLabelValues(p.ID)
 	}
 }
 

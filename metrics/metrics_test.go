@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,20 @@ func TestForget(t *testing.T) {
 		if got := labeled(t, registry, "stays"); len(got) != series-1 { // the gauge is of the configuration
 			t.Errorf("stays: %v", got)
 		}
+	}
+}
+
+// An alert looks for an increase, so the counter of a policy is there before it counts.
+func TestDisagreementsBeginAtZero(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	m.InForce(&Configuration{Policies: []Policy{{ID: "shop", Screen: true}, {ID: "unread", Off: true}}})
+	const name = "wafer_screen_disagreements_total"
+	if got := labelled(t, registry, "shop"); !slices.Contains(got, name) {
+		t.Errorf("no %s among %v", name, got)
+	}
+	if got := labelled(t, registry, "unread"); slices.Contains(got, name) {
+		t.Errorf("%s of a policy that inspects nothing", name)
 	}
 }
 
