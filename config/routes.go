@@ -64,8 +64,8 @@ type HeaderMatch struct {
 
 // WeightedUpstream names an upstream and its share of the requests.
 type WeightedUpstream struct {
-	ID     string `mapstructure:"id"`
-	Weight int    `mapstructure:"weight"` // 0 to 1000000, default 1
+	ID     string `mapstructure:"id" json:"id"`
+	Weight int    `mapstructure:"weight" json:"weight"` // 0 to 1000000, default 1
 }
 
 // Redirect answers without an upstream. Empty parts are kept from the request.

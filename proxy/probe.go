@@ -63,6 +63,8 @@ func probeOne(by *inspect.Inspector, p *inspect.Policy, class, target string) er
 	}
 	classed := slices.ContainsFunc(report.Findings.Matches, func(m waf.Match) bool { return slices.Contains(m.Tags, class) })
 	switch {
+	case !classed && o.Stops():
+		return fmt.Errorf("no rule tagged %s matched, since rule %d stopped it before", class, report.Findings.Verdict.RuleID)
 	case !classed:
 		return fmt.Errorf("no rule tagged %s matched", class)
 	case !o.Stops():

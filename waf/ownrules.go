@@ -14,7 +14,7 @@ import (
 
 // Why a directive has no place in a policy's own rules.
 const (
-	writesUnmasked = "would write requests down unmasked: events go where wafer.yaml says, with secrets masked"
+	writesUnmasked = "would write requests down unmasked: events go to standard output, with secrets masked"
 	writesFiles    = "would write files: Wafer keeps everything in memory"
 	doesNothing    = "does nothing here: take it out"
 	asksNetwork    = "would ask the network for each request"

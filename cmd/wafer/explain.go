@@ -142,7 +142,11 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 	fmt.Fprintf(w, "\nscreen\t%s\n", screenText(e))
 	fmt.Fprintf(w, "score\t%d inbound\n", e.Findings.InboundScore)
 	fmt.Fprintf(w, "verdict\t%s\t%s\n", e.Verdict, strings.TrimSpace(statusText(e)+" "+e.Failure))
-	fmt.Fprintf(w, "coverage\t%s\t%s\n", e.Coverage, e.CoverageReason)
+	if e.CoverageReason == "" {
+		fmt.Fprintf(w, "coverage\t%s\n", e.Coverage)
+	} else {
+		fmt.Fprintf(w, "coverage\t%s\t%s\n", e.Coverage, e.CoverageReason)
+	}
 	return w.Flush()
 }
 
@@ -150,6 +154,8 @@ func printExplanation(out io.Writer, e *proxy.Explanation) error {
 func screenText(e *proxy.Explanation) string {
 	a := &e.Asked
 	switch {
+	case e.CoverageReason == "budget" && e.Screened == "":
+		return "none: the budget was spent before it had an answer"
 	case e.Screened == "":
 		return "none: nothing is inspected"
 	case e.CoverageReason == "refused":
