@@ -63,10 +63,10 @@ func TestDisagreementsBeginAtZero(t *testing.T) {
 	m := New(registry, "", "", "")
 	m.InForce(&Configuration{Policies: []Policy{{ID: "shop", Screen: true}, {ID: "unread", Off: true}}})
 	const name = "wafer_screen_disagreements_total"
-	if got := labelled(t, registry, "shop"); !slices.Contains(got, name) {
+	if got := labeled(t, registry, "shop"); !slices.Contains(got, name) {
 		t.Errorf("no %s among %v", name, got)
 	}
-	if got := labelled(t, registry, "unread"); slices.Contains(got, name) {
+	if got := labeled(t, registry, "unread"); slices.Contains(got, name) {
 		t.Errorf("%s of a policy that inspects nothing", name)
 	}
 }
