@@ -231,7 +231,8 @@ func agree(s *site, servers []*server, pools []pool) (agreed, error) {
 		}
 		d := disagreement{Server: v.name}
 		for _, w := range answers {
-			if !v.inspects || v.admin != "" {
+			// Wafer reads more of a request than the rules alone, and its policy corrects some of them.
+			if !v.inspects || v.admin != "" && len(answers)*20 > len(all.list) {
 				return a, fmt.Errorf("verify %s: %w", v.name, w)
 			}
 			dropped[string(w.request.raw)] = true
