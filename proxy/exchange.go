@@ -12,6 +12,7 @@ import (
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -282,7 +283,7 @@ func (x *exchange) reply() {
 
 // who is what the bulkhead has to know of a client.
 func (p *Proxy) who(client netip.Addr) who {
-	w := who{client: wire.Household(client)}
+	w := who{client: socket.Household(client)}
 	w.suspect = p.suspects.has(w.client, time.Now())
 	return w
 }

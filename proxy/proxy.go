@@ -19,6 +19,7 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -160,11 +161,13 @@ func (p *Proxy) Serve(ln net.Listener) error {
 		HeadBytes:   int(b.Limits.Head),
 		HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
 		BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
-		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
-		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
-		ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
-		Refused:  func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
 		Panicked: func(v any) { p.reportPanic(v, "") },
+		Options: socket.Options{
+			WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
+			Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
+			ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
+			Refused: func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
+		},
 	})
 	p.metrics.WatchConnections(l.Open)
 	if err := p.server.Serve(l); err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wafer-waf/wafer/socket"
 )
 
 // browserHead is what a browser sends.
@@ -42,12 +44,12 @@ func (l *loop) Read(p []byte) (int, error) {
 func timed() Options {
 	return Options{
 		HeadTimeout: 10 * time.Second, Idle: time.Minute, BodyTimeout: 30 * time.Second, BodyRate: 240,
-		WriteTimeout: 30 * time.Second, WriteRate: 240,
+		Options: socket.Options{WriteTimeout: 30 * time.Second, WriteRate: 240},
 	}
 }
 
 func BenchmarkHead(b *testing.B) {
-	c := newConn(Listen(nil, timed()), &loop{bytes: browserHead})
+	c := accepted(timed(), &loop{bytes: browserHead})
 	p := make([]byte, 64<<10)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(browserHead)))
@@ -60,7 +62,7 @@ func BenchmarkHead(b *testing.B) {
 
 // BenchmarkHeadPipelined has requests go through the connection's own memory.
 func BenchmarkHeadPipelined(b *testing.B) {
-	c := newConn(Listen(nil, timed()), &loop{bytes: bytes.Repeat(browserHead, 8)})
+	c := accepted(timed(), &loop{bytes: bytes.Repeat(browserHead, 8)})
 	p := make([]byte, 64<<10)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(browserHead)))
@@ -72,7 +74,7 @@ func BenchmarkHeadPipelined(b *testing.B) {
 }
 
 func benchmarkBody(b *testing.B, message []byte) {
-	c := newConn(Listen(nil, timed()), &loop{bytes: message})
+	c := accepted(timed(), &loop{bytes: message})
 	p := make([]byte, 64<<10)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(message)))
@@ -102,7 +104,7 @@ func BenchmarkFixed1M(b *testing.B) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	c := newConn(Listen(nil, timed()), &script{})
+	c := accepted(timed(), &script{})
 	p := make([]byte, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -118,7 +120,7 @@ func TestAllocations(t *testing.T) {
 	}
 	f := func(name string, message string, reads int) {
 		t.Helper()
-		c := newConn(Listen(nil, timed()), &loop{bytes: []byte(message)})
+		c := accepted(timed(), &loop{bytes: []byte(message)})
 		p := make([]byte, 64<<10)
 		allocs := testing.AllocsPerRun(1000, func() {
 			for range reads {
@@ -147,7 +149,6 @@ func TestIdleMemory(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	const n = 10000
-	l := Listen(nil, timed())
 	p := make([]byte, 64<<10)
 	conns := make([]*Conn, n)
 	socks := make([]net.Conn, n)
@@ -155,11 +156,12 @@ func TestIdleMemory(t *testing.T) {
 		// A request in pieces, so that memory was held, then nothing more.
 		socks[i] = &script{pieces: cut(browserHead, 100, 500)}
 	}
+	l := Listen(&given{socks: socks}, timed())
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for i := range conns {
-		conns[i] = newConn(l, socks[i])
+		conns[i] = take(l)
 		total := 0
 		for total < len(browserHead) {
 			m, err := conns[i].Read(p)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/wafer-waf/wafer/socket"
 )
 
 const (
@@ -31,51 +33,30 @@ type Conn struct {
 	Pending any
 	Suspect netip.Prefix // of whom the last request on this connection was an attack
 
-	l      *Listener
-	sock   net.Conn
-	peer   netip.AddrPort
-	remote net.Addr
+	l    *Listener
+	sock *socket.Conn
 
 	msg       message
 	held      held
 	err       error      // of every further Read
 	violation *Violation // if err is one
-	proxied   bool       // a PROXY protocol header may come first
 	served    bool       // a whole request was delivered
 	tunnel    bool
 
-	readAlarm  alarm
-	beginBy    instant // the next request; 0: not waiting yet
-	headBy     instant // its head; 0: not begun
-	body       pace
-	writeAlarm alarm
-	writing    pace
+	beginBy socket.Instant // the next request; 0: not waiting yet
+	headBy  socket.Instant // its head; 0: not begun
+	inBody  bool           // reads keep the pace of a body
 
 	givenUp atomic.Pointer[Violation] // why nothing more of a body is read; nil: it is
-
-	unclean bool        // what lingers says, for the reading goroutine
-	lingers atomic.Bool // Close must not reset
-	closed  atomic.Bool
-	reset   atomic.Bool // by the client; the socket says so only once
-
-	left    bool         // guarded by Listener.mu
-	counted netip.Prefix // guarded by Listener.mu
+	unclean bool                      // whether sock lingers, for the reading goroutine
 }
 
-func newConn(l *Listener, sock net.Conn) *Conn {
-	c := &Conn{l: l, sock: sock, remote: sock.RemoteAddr(), writing: newPace(l.o.WriteTimeout)}
-	if tcp, ok := c.remote.(*net.TCPAddr); ok {
-		ap := tcp.AddrPort()
-		c.peer = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
+func newConn(l *Listener, sock *socket.Conn) *Conn {
+	c := &Conn{l: l, sock: sock}
 	c.msg.limits = &l.o
-	c.proxied = l.o.ProxyProtocol
-	c.readAlarm.set, c.writeAlarm.set = sock.SetReadDeadline, sock.SetWriteDeadline
-	c.beginBy = after(c.now(), l.o.HeadTimeout)
+	c.beginBy = sock.Now().After(l.o.HeadTimeout)
 	return c
 }
-
-func (c *Conn) now() instant { return time.Since(c.l.start) }
 
 // Read reads bytes of one request; the next one begins with a call of its own. So a server
 // that flushes before it reads has sent every answer before it sees the next request, and
@@ -84,9 +65,6 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	defer c.recovered(&n, &err)
 	if len(p) == 0 {
 		return 0, nil
-	}
-	if c.proxied && c.err == nil {
-		c.readProxyHeader()
 	}
 	for {
 		if c.held.deliverable() {
@@ -167,9 +145,10 @@ func (c *Conn) settle(p []byte, keep int, v *Violation) (int, error, bool) {
 		c.headBy, c.beginBy = 0, 0
 		if c.msg.part == inHead {
 			c.served = true
-			c.body = pace{}
-		} else if c.body.silence == 0 {
-			c.body = newPace(c.l.o.BodyTimeout)
+			c.inBody = false
+		} else if !c.inBody {
+			c.inBody = true
+			c.sock.PaceReads(c.l.o.BodyTimeout, c.l.o.BodyRate)
 		}
 	}
 	c.mark(v != nil || c.msg.part != inHead || len(c.held.unjudged()) > 0)
@@ -181,7 +160,7 @@ func (c *Conn) fail(p []byte, err error) (int, error) {
 	withheld := len(c.held.unjudged()) > 0
 	c.held.free()
 	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
-	if !ok && !c.closed.Load() {
+	if !ok && !c.sock.Closed() {
 		// The client is gone, with a reset or without.
 		c.mark(false) // nothing comes that could be left unread
 		err = io.EOF
@@ -206,7 +185,7 @@ func (c *Conn) fail(p []byte, err error) (int, error) {
 func (c *Conn) mark(unclean bool) {
 	if c.unclean != unclean {
 		c.unclean = unclean
-		c.lingers.Store(unclean)
+		c.sock.Linger(unclean)
 	}
 }
 
@@ -215,95 +194,51 @@ func (c *Conn) fill(b []byte) (int, error) {
 	if c.msg.part != inHead {
 		return c.fillBody(b)
 	}
-	now := c.now()
-	if len(c.held.unjudged()) == 0 {
-		if c.beginBy == 0 {
-			c.beginBy = after(now, c.l.o.Idle)
-		}
-		n, err := c.fillBy(b, now, c.beginBy)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return 0, io.EOF // nobody waits for an answer
-		}
-		return n, err
+	now := c.sock.Now()
+	begun := len(c.held.unjudged()) > 0
+	due := &c.beginBy
+	wait := c.l.o.Idle
+	if begun {
+		due, wait = &c.headBy, c.l.o.HeadTimeout
 	}
-	if c.headBy == 0 {
-		c.headBy = after(now, c.l.o.HeadTimeout)
+	if *due == 0 {
+		*due = now.After(wait)
 	}
-	n, err := c.fillBy(b, now, c.headBy)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	c.sock.ReadBy(now, *due)
+	n, err := c.sock.Read(b)
+	switch {
+	case err == nil || n > 0:
+	case errors.Is(err, socket.ErrInterrupted):
+		return 0, c.givenUp.Load()
+	case errors.Is(err, os.ErrDeadlineExceeded) && begun:
 		return 0, headTimeout
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, io.EOF // nobody waits for an answer
 	}
 	return n, err
 }
 
-// fillBy reads until due at most.
-func (c *Conn) fillBy(b []byte, now, due instant) (int, error) {
-	for {
-		c.readAlarm.ensure(now, due, c.l.start)
-		n, err := c.sock.Read(b)
-		if n > 0 {
-			return n, nil
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load() {
-			return 0, err
-		}
-		if now = c.now(); now >= due {
-			return 0, err
-		}
-	}
-}
-
 // fillBody reads for as long as the pace of the body allows.
 func (c *Conn) fillBody(b []byte) (int, error) {
-	silent := c.body.full()
-	for {
-		before := c.now()
-		c.readAlarm.ensure(before, c.body.due(before), c.l.start)
-		if v := c.givenUp.Load(); v != nil { // asked behind the alarm, which may have moved GiveUp's
-			return 0, v
-		}
-		n, err := c.sock.Read(b)
-		c.body.spend(c.now()-before, n, c.l.o.BodyRate)
-		switch {
-		case n > 0:
-			return n, nil
-		case !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load():
-			return 0, err
-		case c.givenUp.Load() != nil:
-			return 0, c.givenUp.Load()
-		case c.body.out() && silent:
-			return 0, bodyTimeout
-		case c.body.out():
-			return 0, bodyRate
-		}
+	n, err := c.sock.Read(b)
+	switch {
+	case err == nil:
+		return n, nil
+	case c.givenUp.Load() != nil:
+		return 0, c.givenUp.Load()
+	case !errors.Is(err, os.ErrDeadlineExceeded) || c.sock.Closed():
+		return 0, err
+	case c.sock.Silent():
+		return 0, bodyTimeout
 	}
+	return 0, bodyRate
 }
 
 // Write writes p. It gives up when the client takes nothing of it for WriteTimeout, or
 // takes it slower than WriteRate; how long it takes in all does not matter.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	defer c.recovered(&n, &err)
-	if c.tunnel {
-		return c.sock.Write(p)
-	}
-	written := 0
-	for {
-		before := c.now()
-		c.writeAlarm.ensure(before, c.writing.due(before), c.l.start)
-		n, err := c.sock.Write(p[written:])
-		written += n
-		c.writing.spend(c.now()-before, n, c.l.o.WriteRate)
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.closed.Load() {
-			return written, err
-		}
-		if c.writing.out() {
-			// What the kernel still holds would keep it busy with this client.
-			if tcp, ok := c.sock.(interface{ SetLinger(sec int) error }); ok {
-				_ = tcp.SetLinger(0)
-			}
-			return written, err
-		}
-	}
+	return c.sock.Write(p)
 }
 
 // errPanicked ends a connection that met a fault of this package or of its socket.
@@ -320,18 +255,7 @@ func (c *Conn) recovered(n *int, err *error) {
 
 // Close closes the connection. If there are bytes that the server did not read, the socket
 // stays open a little longer, in the background, so that the answer can arrive.
-func (c *Conn) Close() error {
-	if c.closed.Swap(true) {
-		return net.ErrClosed
-	}
-	if c.lingers.Load() {
-		c.l.linger(c.sock, c.leave)
-		return nil
-	}
-	err := c.sock.Close()
-	c.leave()
-	return err
-}
+func (c *Conn) Close() error { return c.sock.Close() }
 
 // Pass ends the connection's life as HTTP: from now on, bytes and deadlines go to the
 // socket and from it as they are. It belongs into the handler that answers 101 and is
@@ -340,23 +264,20 @@ func (c *Conn) Close() error {
 func (c *Conn) Pass() {
 	c.tunnel = true
 	c.mark(false)
-	_ = c.sock.SetReadDeadline(time.Time{})
-	if t := c.l.o.WriteTimeout; t > 0 {
-		_ = c.sock.SetWriteDeadline(time.Now().Add(t))
-	}
+	c.sock.Free(c.l.o.WriteTimeout)
 }
 
 // GiveUp ends the reading of the body at hand, with v as its violation, also if it is waiting for the
 // client. It may be called in any goroutine, while a body is being read; no request can follow it.
 func (c *Conn) GiveUp(v *Violation) {
 	c.givenUp.Store(v)
-	_ = c.sock.SetReadDeadline(time.Unix(1, 0)) // fails on a closed socket only
+	c.sock.Interrupt()
 }
 
 // Linger makes Close wait a little, in the background, so that what was written last can
 // arrive although the client has sent more than anybody will read. It may be called in any
 // goroutine, after Pass.
-func (c *Conn) Linger() { c.lingers.Store(true) }
+func (c *Conn) Linger() { c.sock.Linger(true) }
 
 func (c *Conn) readTunnel(p []byte) (int, error) {
 	if b := c.held.unjudged(); len(b) > 0 {
@@ -367,12 +288,10 @@ func (c *Conn) readTunnel(p []byte) (int, error) {
 }
 
 // CloseWrite tells the client that nothing more will come, if the socket can.
-func (c *Conn) CloseWrite() error {
-	if half, ok := c.sock.(halfCloser); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}
+func (c *Conn) CloseWrite() error { return c.sock.CloseWrite() }
+
+// Gone reports whether the client has left, see [socket.Conn.Gone].
+func (c *Conn) Gone(since time.Time) bool { return c.sock.Gone(since) }
 
 // Violation returns what ended the reading of requests, or nil. Some of the errors that
 // fasthttp wraps those of Read in do not say what they wrap.
@@ -380,32 +299,17 @@ func (c *Conn) Violation() *Violation { return c.violation }
 
 // RemoteAddr returns the address of the client: as the PROXY protocol says, after the
 // first Read, or the peer's.
-func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }
 
 // LocalAddr returns the socket's own address.
 func (c *Conn) LocalAddr() net.Addr { return c.sock.LocalAddr() }
 
 // SetDeadline does nothing before Pass: the server's idea of a deadline is one for a whole
 // request, while the connection knows what it is waiting for.
-func (c *Conn) SetDeadline(t time.Time) error {
-	if !c.tunnel {
-		return nil
-	}
-	return c.sock.SetDeadline(t)
-}
+func (c *Conn) SetDeadline(t time.Time) error { return c.sock.SetDeadline(t) }
 
 // SetReadDeadline does nothing before Pass.
-func (c *Conn) SetReadDeadline(t time.Time) error {
-	if !c.tunnel {
-		return nil
-	}
-	return c.sock.SetReadDeadline(t)
-}
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.sock.SetReadDeadline(t) }
 
 // SetWriteDeadline does nothing before Pass.
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	if !c.tunnel {
-		return nil
-	}
-	return c.sock.SetWriteDeadline(t)
-}
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.sock.SetWriteDeadline(t) }

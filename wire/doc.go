@@ -23,21 +23,14 @@
 //
 // Deadlines belong to the connection, which knows what it waits for: the next request (Idle; the
 // end of it is silent), the rest of a head (HeadTimeout), the next bytes of a body, room for an
-// answer. Transfers may take for ever, but not stand still: waiting for the client spends a budget
-// of BodyTimeout, or WriteTimeout, that bytes refill at BodyRate, or WriteRate, and that never
-// grows beyond its first size. Time that the server takes is not counted.
+// answer. How time is kept is the business of package socket: transfers may take for ever, but
+// not stand still.
 //
 // The server's own deadlines are ignored until [Conn.Pass]: one for a whole request would cut
 // uploads that are slow and honest, and one that is renewed with every byte would cut nothing.
 // What ends a connection is Close, which may come from any goroutine and ends a Read. fasthttp's
 // Server needs ReadTimeout, WriteTimeout and IdleTimeout to be zero, so that it sets none, and a
 // ReadBufferSize above Options.HeadBytes.
-//
-// # Connections
-//
-// [Listener] limits how many connections there are, in all and for each client, reads the PROXY
-// protocol from trusted load balancers, survives a shortage of file descriptors, and closes so
-// that answers arrive.
 //
 // # What it leaves to others
 //

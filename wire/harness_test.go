@@ -38,6 +38,31 @@ func (s *script) SetDeadline(time.Time) error      { return nil }
 func (s *script) SetReadDeadline(time.Time) error  { return nil }
 func (s *script) SetWriteDeadline(time.Time) error { return nil }
 
+// given is a listener that accepts these sockets.
+type given struct {
+	net.Listener
+	socks []net.Conn
+}
+
+func (g *given) Accept() (net.Conn, error) {
+	sock := g.socks[0]
+	g.socks = g.socks[1:]
+	return sock, nil
+}
+
+// accepted returns the connection of a client on that socket.
+func accepted(o Options, sock net.Conn) *Conn {
+	return take(Listen(&given{socks: []net.Conn{sock}}, o))
+}
+
+func take(l *Listener) *Conn {
+	c, err := l.Accept()
+	if err != nil {
+		panic(err)
+	}
+	return c.(*Conn)
+}
+
 // cut cuts input into pieces of the given sizes, the last of them repeated.
 func cut(input []byte, sizes ...int) [][]byte {
 	var pieces [][]byte
@@ -57,7 +82,7 @@ func TestReset(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n": "truncated",
 	} {
 		reset := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
-		c := newConn(Listen(nil, Options{}), &script{pieces: cut([]byte(sent), 100), end: reset})
+		c := accepted(Options{}, &script{pieces: cut([]byte(sent), 100), end: reset})
 		p, got := make([]byte, 4096), ""
 		for {
 			_, err := c.Read(p)
@@ -73,7 +98,7 @@ func TestReset(t *testing.T) {
 		if got != want {
 			t.Errorf("%q and a reset: %q, want %q", sent, got, want)
 		}
-		if c.lingers.Load() {
+		if c.unclean {
 			t.Errorf("%q: there is nobody to linger for", sent)
 		}
 	}
@@ -90,7 +115,7 @@ type outcome struct {
 // serve reads everything from a connection, with a server's buffer of that size.
 func serve(t testing.TB, o Options, pieces [][]byte, buffer int) outcome {
 	t.Helper()
-	c := newConn(Listen(nil, o), &script{pieces: pieces})
+	c := accepted(o, &script{pieces: pieces})
 	p := make([]byte, buffer)
 	var out outcome
 	var delivered, message []byte

@@ -97,25 +97,6 @@ func TestLingeringEnds(t *testing.T) {
 	if got := s.talk(plain); got != "200:/ 0" {
 		t.Errorf("got %s", got)
 	}
-	s.l.mu.Lock()
-	defer s.l.mu.Unlock()
-	if len(s.l.perClient) > 1 {
-		t.Errorf("clients %v", s.l.perClient)
-	}
-}
-
-func TestHousehold(t *testing.T) {
-	f := func(a, want string) {
-		t.Helper()
-		if got := Household(netip.MustParseAddr(a)); got.String() != want {
-			t.Errorf("%s: %s, want %s", a, got, want)
-		}
-	}
-	f("192.0.2.1", "192.0.2.1/32")
-	f("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64")
-	f("2001:db8:1:2:ffff::", "2001:db8:1:2::/64")
-	f("2001:db8:1:3::", "2001:db8:1:3::/64")
-	f("fe80::1%eth0", "fe80::/64")
 }
 
 // failing is a listener that fails a few times.
@@ -162,40 +143,6 @@ func TestListenerCloses(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
-	}
-}
-
-// stuck is a socket whose client sends nothing and closes nothing.
-type stuck struct {
-	script
-	halfClosed chan struct{}
-	end        chan struct{} // of the client's patience
-}
-
-func (s *stuck) CloseWrite() error { close(s.halfClosed); return nil }
-func (s *stuck) Read([]byte) (int, error) {
-	<-s.end
-	return 0, io.EOF
-}
-
-// Beyond the bound, connections are closed at once.
-func TestLingeringIsBounded(t *testing.T) {
-	noLeaks(t)
-	l := Listen(nil, Options{})
-	end, done := make(chan struct{}), make(chan int, lingerMost+1)
-	for i := range lingerMost + 1 {
-		sock := &stuck{halfClosed: make(chan struct{}), end: end}
-		l.linger(sock, func() { done <- i })
-		if i < lingerMost {
-			<-sock.halfClosed
-		}
-	}
-	if i := <-done; i != lingerMost {
-		t.Errorf("connection %d was closed first", i)
-	}
-	close(end)
-	for range lingerMost {
-		<-done
 	}
 }
 

@@ -38,7 +38,7 @@ func noLeaks(t *testing.T) {
 		eventually(t, "all goroutines end", func() bool {
 			stacks := make([]byte, 1<<20)
 			stacks = stacks[:runtime.Stack(stacks, true)]
-			return !strings.Contains(string(stacks), "wire.(*Listener)") && !strings.Contains(string(stacks), "wire.(*Conn)")
+			return !strings.Contains(string(stacks), "socket.(*Listener)") && !strings.Contains(string(stacks), "wire.(*Listener)") && !strings.Contains(string(stacks), "wire.(*Conn)")
 		})
 	})
 }
@@ -405,11 +405,10 @@ func (faulty) Write([]byte) (int, error) { panic("faulty socket") }
 
 func TestPanicEndsOneConnection(t *testing.T) {
 	var panics []any
-	l := listen(t, Options{Panicked: func(v any) { panics = append(panics, v) }})
 	near, far := net.Pipe()
 	defer near.Close()
 	defer far.Close()
-	c := newConn(l, faulty{near})
+	c := accepted(Options{Panicked: func(v any) { panics = append(panics, v) }}, faulty{near})
 	if n, err := c.Read(make([]byte, 4096)); n != 0 || err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("read %d, %v", n, err)
 	}

@@ -17,7 +17,7 @@ func slow(t *testing.T, o Options, f func(t *testing.T, c *Conn, client net.Conn
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		client, sock := net.Pipe()
-		c := newConn(Listen(nil, o), sock)
+		c := accepted(o, sock)
 		f(t, c, client)
 		_ = client.Close()
 		_ = c.Close()
@@ -357,7 +357,7 @@ func TestDeadlinesAreSetSeldom(t *testing.T) {
 	f := func(name, message string, most int) {
 		t.Run(name, func(t *testing.T) {
 			l := &counting{loop: loop{bytes: []byte(message)}}
-			c := newConn(Listen(nil, timed()), l)
+			c := accepted(timed(), l)
 			p := make([]byte, 4096)
 			for range 1000 {
 				if _, err := c.Read(p); err != nil {
@@ -404,7 +404,7 @@ func TestGivenUp(t *testing.T) {
 		if took := time.Since(began); took != 0 {
 			t.Errorf("after %s", took)
 		}
-		if !c.lingers.Load() {
+		if !c.unclean {
 			t.Error("the answer would not arrive")
 		}
 	})

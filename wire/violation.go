@@ -100,12 +100,3 @@ func Reasons() []string {
 	slices.SortFunc(reasons, strings.Compare)
 	return reasons
 }
-
-// Why connections are refused before HTTP begins: the reasons given to Options.Refused.
-const (
-	refusedConnections = "connections"
-	refusedPerClient   = "connections_per_client"
-	refusedNoProxy     = "proxy_protocol_missing"
-	refusedUntrusted   = "proxy_protocol_untrusted"
-	refusedMalformed   = "proxy_protocol_malformed"
-)

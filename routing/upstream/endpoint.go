@@ -103,7 +103,7 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 				}
 			}
 		}
-		if !reused || c.quiet() {
+		if !reused || c.Quiet() {
 			e.pending.Add(1)
 			return c, reused, nil
 		}

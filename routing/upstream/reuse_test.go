@@ -45,11 +45,11 @@ func TestLateBytes(t *testing.T) {
 			if _, _, err := do(p, newRequest(tt.method, "/", "Host: a"), newExchange()); err != nil {
 				t.Fatal(err)
 			}
-			if !c.quiet() {
+			if !c.Quiet() {
 				t.Fatal("noise before the poison")
 			}
 			close(release)
-			eventually(t, "poison arrives", func() bool { return !c.quiet() })
+			eventually(t, "poison arrives", func() bool { return !c.Quiet() })
 			want(t, p, "session 2")
 		})
 	}
@@ -91,7 +91,7 @@ func TestStale(t *testing.T) {
 				})
 				p := newPool(t, nil, b.url())
 				c := warm(t, p)
-				eventually(t, "end arrives", func() bool { return !c.quiet() })
+				eventually(t, "end arrives", func() bool { return !c.Quiet() })
 				out := newRequest(method, "/", "Host: a")
 				if status, body, err := do(p, out, newExchange()); status != 200 || body != "session 2" || err != nil {
 					t.Fatal(status, body, err)

@@ -1,42 +1,43 @@
-package wire
+package socket
 
 import (
 	"math"
 	"time"
 )
 
-// instant is a point in time, since the listener was made.
-type instant = time.Duration
+// Instant is a point in time on the clock of one connection.
+type Instant time.Duration
 
-const never = instant(math.MaxInt64)
+// Never is the instant of what has no limit.
+const Never = Instant(math.MaxInt64)
 
-// after returns the instant d later; for no duration, never.
-func after(now instant, d time.Duration) instant {
+// After returns the instant d later; for no duration, Never.
+func (i Instant) After(d time.Duration) Instant {
 	if d == 0 {
-		return never
+		return Never
 	}
-	return now + d
+	return i + Instant(d)
 }
 
 // alarm is one of the two deadlines of a socket. Moving a deadline costs more than most
 // reads, so it is set only if it would ring too late. One that rings too early is set
 // anew and the read tried again.
 type alarm struct {
-	at  instant // 0: not set
+	at  Instant // 0: not set
 	set func(time.Time) error
 }
 
 // ensure makes the alarm ring at due, or before.
-func (a *alarm) ensure(now, due instant, base time.Time) {
+func (a *alarm) ensure(now, due Instant, base time.Time) {
 	switch {
-	case due == never:
+	case due == Never:
 		if a.at != 0 {
 			a.at = 0
 			_ = a.set(time.Time{})
 		}
 	case a.at == 0 || a.at > due || a.at <= now:
 		a.at = due
-		_ = a.set(base.Add(due)) // fails on a closed socket only; so does what follows
+		_ = a.set(base.Add(time.Duration(due))) // fails on a closed socket only; so does what follows
 	}
 }
 
@@ -47,29 +48,30 @@ func (a *alarm) ensure(now, due instant, base time.Time) {
 type pace struct {
 	silence time.Duration // 0: no limit
 	slack   time.Duration
+	rate    int // bytes per second; 0: any byte earns everything
 }
 
-func newPace(silence time.Duration) pace { return pace{silence, silence} }
+func newPace(silence time.Duration, rate int) pace { return pace{silence, silence, rate} }
 
-func (p *pace) due(now instant) instant {
+func (p *pace) due(now Instant) Instant {
 	if p.silence == 0 {
-		return never
+		return Never
 	}
-	return now + p.slack
+	return now + Instant(p.slack)
 }
 
-// spend accounts for a wait in which n bytes moved; rate is in bytes per second.
-func (p *pace) spend(wait time.Duration, n, rate int) {
+// spend accounts for a wait in which n bytes moved.
+func (p *pace) spend(wait time.Duration, n int) {
 	if p.silence == 0 {
 		return
 	}
-	if n > 0 && rate == 0 {
+	if n > 0 && p.rate == 0 {
 		p.slack = p.silence
 		return
 	}
 	p.slack -= wait
 	if n > 0 {
-		p.slack = min(p.silence, p.slack+time.Duration(float64(n)/float64(rate)*float64(time.Second)))
+		p.slack = min(p.silence, p.slack+time.Duration(float64(n)/float64(p.rate)*float64(time.Second)))
 	}
 }
 

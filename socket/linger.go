@@ -1,8 +1,9 @@
-package wire
+package socket
 
 import (
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -14,6 +15,9 @@ const (
 	lingerBytes = 32 << 20
 	lingerMost  = 1024 // connections at once; beyond that, the answers take their chances
 )
+
+// buffers are for what comes around HTTP: PROXY protocol headers, and what nobody wants to read.
+var buffers = sync.Pool{New: func() any { return new(preface) }}
 
 type halfCloser interface{ CloseWrite() error }
 
@@ -47,10 +51,10 @@ func (l *Listener) linger(sock net.Conn, done func()) {
 }
 
 func drain(r io.Reader) {
-	b := buffers.Get().(*[smallBuffer]byte)
+	b := buffers.Get().(*preface)
 	defer buffers.Put(b)
 	for left := lingerBytes; left > 0; {
-		n, err := r.Read(b[:])
+		n, err := r.Read(b.b[:])
 		if err != nil {
 			return
 		}

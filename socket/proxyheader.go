@@ -1,4 +1,4 @@
-package wire
+package socket
 
 import (
 	"bytes"
@@ -13,12 +13,12 @@ import (
 // The PROXY protocol (haproxy's doc/proxy-protocol.txt): a load balancer that passes TCP on
 // says in front of it whose connection it is.
 const (
-	proxyText     = "PROXY "                 // version 1
-	proxyBinary   = "\r\n\r\n\x00\r\nQUIT\n" // version 2
-	maxProxyText  = 107                      // version 1, CRLF included
-	proxyFixed    = len(proxyBinary) + 4     // version 2, before the addresses
-	maxProxyExtra = smallBuffer - proxyFixed // addresses and TLVs
-	proxyTCP4     = byte(0x11)               // family and transport
+	proxyText     = "PROXY "                  // version 1
+	proxyBinary   = "\r\n\r\n\x00\r\nQUIT\n"  // version 2
+	maxProxyText  = 107                       // version 1, CRLF included
+	proxyFixed    = len(proxyBinary) + 4      // version 2, before the addresses
+	maxProxyExtra = prefaceBytes - proxyFixed // addresses and TLVs
+	proxyTCP4     = byte(0x11)                // family and transport
 	proxyTCP6     = byte(0x21)
 )
 
@@ -127,27 +127,38 @@ func proxyHeaderBinary(b []byte) (size int, client netip.AddrPort, verdict proxy
 	return size, netip.AddrPortFrom(from.Unmap(), binary.BigEndian.Uint16(addresses[2*width:])), proxyFound
 }
 
-// readProxyHeader finds out about the client before its first request. If it is not let
-// in, the server sees a connection that ended before anything came.
-func (c *Conn) readProxyHeader() {
+// prefaceBytes is what is read at most to find a header.
+const prefaceBytes = 4 << 10
+
+// preface is what a connection begins with. It is held only until what came behind the header, or
+// was none, is delivered.
+type preface struct {
+	b        [prefaceBytes]byte
+	from, to int
+}
+
+// readProxyHeader finds out about the client before its first byte is delivered. If it is not let
+// in, whoever reads sees a connection that ended before anything came.
+func (c *Conn) readProxyHeader() error {
 	c.proxied = false
 	trusted := c.trusted()
+	pre := buffers.Get().(*preface)
+	pre.from, pre.to = 0, 0
 	for {
-		b := c.held.unjudged()
+		b := pre.b[:pre.to]
 		size, client, verdict := proxyHeader(b)
 		if verdict == proxyMore {
-			room := c.held.room()
-			n, err := c.fillBy(room, c.now(), c.beginBy)
-			c.held.in += n
+			n, err := c.read(pre.b[pre.to:])
+			pre.to += n
 			switch {
 			case n > 0:
 				continue
 			case len(b) == 0: // a health check, or nothing at all
-				c.held.free()
-				if c.err = err; !c.closed.Load() {
-					c.err = io.EOF
+				buffers.Put(pre)
+				if c.refused = !c.closed.Load(); c.refused {
+					return io.EOF
 				}
-				return
+				return err
 			}
 			// What came is no header, so it may be the beginning of a request.
 			verdict = proxyBad
@@ -155,24 +166,43 @@ func (c *Conn) readProxyHeader() {
 				verdict = proxyNone
 			}
 		}
+		reason := ""
 		switch {
 		case verdict == proxyNone && trusted:
-			c.refuse(refusedNoProxy)
+			reason = refusedNoProxy
 		case verdict == proxyNone:
-			c.arrived()
+			reason = c.arrived()
 		case !trusted:
-			c.refuse(refusedUntrusted)
+			reason = refusedUntrusted
 		case verdict == proxyFound:
-			c.held.judged(0, size)
+			pre.from = size
 			if client.IsValid() {
 				c.remote = net.TCPAddrFromAddrPort(client)
 			}
-			c.arrived()
+			reason = c.arrived()
 		default:
-			c.refuse(refusedMalformed)
+			reason = refusedMalformed
 		}
-		return
+		if reason != "" || pre.from == pre.to {
+			buffers.Put(pre)
+		} else {
+			c.early = pre
+		}
+		if reason != "" {
+			return c.refuse(reason)
+		}
+		return nil
 	}
+}
+
+// takeEarly delivers what came behind the header.
+func (c *Conn) takeEarly(p []byte) (int, error) {
+	n := copy(p, c.early.b[c.early.from:c.early.to])
+	if c.early.from += n; c.early.from == c.early.to {
+		buffers.Put(c.early)
+		c.early = nil
+	}
+	return n, nil
 }
 
 func (c *Conn) trusted() bool {
@@ -184,14 +214,13 @@ func (c *Conn) trusted() bool {
 	return false
 }
 
-// arrived counts the connection among those of its client.
-func (c *Conn) arrived() {
-	client := c.client()
-	if c.l.enter(c, client) {
-		return
+// arrived counts the connection among those of its client, or says why not.
+func (c *Conn) arrived() (refused string) {
+	if c.l.enter(c, c.client()) {
+		return ""
 	}
-	_, _ = c.Write([]byte(answerTooMany))
-	c.refuse(refusedPerClient)
+	_, _ = c.Write([]byte(c.l.o.TooMany))
+	return refusedPerClient
 }
 
 func (c *Conn) client() netip.Addr {
@@ -201,10 +230,10 @@ func (c *Conn) client() netip.Addr {
 	return netip.Addr{}
 }
 
-// refuse makes the server close the connection without a word.
-func (c *Conn) refuse(reason string) {
+// refuse makes the connection end without a word.
+func (c *Conn) refuse(reason string) error {
 	c.l.o.Refused(reason, c.client())
-	c.held.free()
-	c.err = io.EOF
-	c.mark(true)
+	c.refused = true
+	c.lingers.Store(true)
+	return io.EOF
 }

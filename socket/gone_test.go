@@ -1,6 +1,6 @@
 //go:build unix
 
-package wire
+package socket
 
 import (
 	"net"
@@ -40,7 +40,7 @@ func TestGone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn := &Conn{sock: sock}
+			conn := New(sock)
 			defer sock.Close()
 			patient, impatient := time.Now().Add(time.Hour), time.Now().Add(-Patience)
 			if conn.Gone(impatient) {

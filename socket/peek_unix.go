@@ -1,0 +1,87 @@
+//go:build unix
+
+package socket
+
+import (
+	"errors"
+	"syscall"
+	"time"
+)
+
+// look is what a connection needs to look at what has arrived without taking it. It is made once,
+// so that looking before each reuse of a connection allocates nothing.
+type look struct {
+	raw   syscall.RawConn
+	probe func(fd uintptr)
+	n     int
+	err   error
+	buf   [len("HTTP/1.1 2")]byte
+}
+
+// Watch prepares for Quiet and Waiting. It fails for a connection that is no socket.
+func (c *Conn) Watch() error {
+	sc, ok := c.raw.(syscall.Conn)
+	if !ok {
+		return errors.New("connection without a file descriptor")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	k := &look{raw: raw}
+	k.probe = func(fd uintptr) { k.n, k.err = peek(fd, k.buf[:]) }
+	c.looks = k
+	return nil
+}
+
+// Quiet reports whether the socket holds neither data nor an end nor an error.
+func (c *Conn) Quiet() bool {
+	// Control, not Read: a deadline left over from before does not matter.
+	err := c.looks.raw.Control(c.looks.probe)
+	return err == nil && errors.Is(c.looks.err, syscall.EAGAIN)
+}
+
+// Waiting returns the first few bytes that are waiting to be read, until it is called again.
+func (c *Conn) Waiting() []byte {
+	if err := c.looks.raw.Control(c.looks.probe); err != nil || c.looks.err != nil {
+		return nil
+	}
+	return c.looks.buf[:c.looks.n]
+}
+
+// Gone reports whether the peer has left: whether it has reset the connection, or has closed its side
+// with nothing left to read, and has waited since a time for longer than [Patience]. Who closes its side only says
+// that it sends no more, and may wait for its answer. It looks and takes nothing, and may be called in any goroutine.
+func (c *Conn) Gone(since time.Time) bool {
+	if c.closed.Load() || c.reset.Load() {
+		return true
+	}
+	patient := time.Since(since) < Patience
+	sock, ok := c.raw.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sock.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var gone bool
+	err = raw.Control(func(fd uintptr) {
+		var one [1]byte
+		n, err := peek(fd, one[:])
+		if err != nil && !errors.Is(err, syscall.EAGAIN) {
+			c.reset.Store(true)
+		}
+		gone = c.reset.Load() || err == nil && n == 0 && !patient
+	})
+	return gone || err != nil
+}
+
+func peek(fd uintptr, b []byte) (int, error) {
+	for {
+		n, _, err := syscall.Recvfrom(int(fd), b, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		if !errors.Is(err, syscall.EINTR) {
+			return n, err
+		}
+	}
+}
