@@ -22,7 +22,7 @@ TESTTIMEOUT ?= 20m
 # or compare, and those that compile many policies, in one goroutine, which takes minutes with it.
 empty :=
 space := $(empty) $(empty)
-PLAIN_TESTS := Complexity SlowExpressions Sound Hostile Memory Sequences RandomSequences Corpus Mutations Samples \
+PLAIN_TESTS := Complexity Levels SlowExpressions Sound Hostile Memory Sequences RandomSequences Corpus Mutations Samples \
 	Markup CoreRules EveryTransformation EveryPrefix EveryByte Mixtures EveryRune Random$$ XML Bodies Uploads Exclusion \
 	RequestVerdicts ContentTypes InspectionMemory Spellings Scores MultipartEvasions AttacksAreShown Properties \
 	TouchesIsSmall BestFit Literals HardExpressions Few$$ Agrees Paranoia Decided Possible ValidFilesBuild BuildProblems \
