@@ -196,7 +196,7 @@ func (s *site) startPeers(ctx context.Context, o options, nginx string) (servers
 	add(s.startApacheModSecurity(ctx))
 	add(s.startStock(ctx))
 	wafer("wafer off", "off")
-	wafer("wafer screen off", "block", `screen: "off"`)
+	wafer("wafer screen off", "block", `screen: "off"`, `inspection_budget: 10s`)
 	wafer("wafer", "block")
 	return servers, leftOut, errors.Join(errs...)
 }
