@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -178,20 +177,7 @@ func (p Policy) checkExclusions(ids map[int]bool, tags map[string]bool) error {
 			}
 			continue
 		}
-		from, to, ranged := strings.Cut(x.RuleIDs, "-")
-		if !ranged {
-			to = from
-		}
-		lo, _ := strconv.Atoi(from)
-		hi, _ := strconv.Atoi(to)
-		found := false
-		for id := range ids {
-			if id >= lo && id <= hi {
-				found = true
-				break
-			}
-		}
-		if !found {
+		if from, to, ok := idRange(x.RuleIDs); !ok || !anyWithin(ids, from, to) {
 			errs = append(errs, fmt.Errorf("%s: no rule %s", x.Source, x.RuleIDs))
 		}
 	}

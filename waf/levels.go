@@ -67,16 +67,8 @@ func (l levels) keep(exclusions []Exclusion) bool {
 		if x.Tag != "" && !strings.Contains(files.left, "tag:'"+x.Tag+"'") {
 			return false
 		}
-		from, to, ranged := strings.Cut(x.RuleIDs, "-")
-		if !ranged {
-			to = from
-		}
-		lo, _ := strconv.Atoi(from)
-		hi, _ := strconv.Atoi(to)
-		for id := range files.gone {
-			if x.RuleIDs != "" && lo <= id && id <= hi {
-				return false
-			}
+		if from, to, ok := idRange(x.RuleIDs); ok && anyWithin(files.gone, from, to) {
+			return false
 		}
 	}
 	return true
