@@ -149,13 +149,7 @@ func (p Policy) checkReferences(ids map[int]bool, tags map[string]bool) error {
 	if len(p.own()) == 0 {
 		return nil
 	}
-	every := p.everyDirective()
-	markers := map[string]bool{}
-	for _, d := range every {
-		if d.Name == "secmarker" {
-			markers[strings.Trim(d.Args, `"'`)] = true
-		}
-	}
+	var markers map[string]bool // read when a rule skips to one: that takes all of CRS
 	var errs []error
 	known := map[int]bool{}
 	for i, r := range p.own() {
@@ -183,12 +177,27 @@ func (p Policy) checkReferences(ids map[int]bool, tags map[string]bool) error {
 					fail("no rule has tag %q", tag)
 				}
 			}
-			if marker, ok := d.Action("skipafter"); ok && !markers[marker] {
+			marker, skips := d.Action("skipafter")
+			if skips && markers == nil {
+				markers = p.markers()
+			}
+			if skips && !markers[marker] {
 				fail("there is no SecMarker %s to skip to: all rules behind this one would be skipped", marker)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// markers are those that a rule may skip to.
+func (p Policy) markers() map[string]bool {
+	out := map[string]bool{}
+	for _, d := range p.everyDirective() {
+		if d.Name == "secmarker" {
+			out[strings.Trim(d.Args, `"'`)] = true
+		}
+	}
+	return out
 }
 
 // everyDirective are those of CRS and of own rules.
