@@ -10,9 +10,9 @@ import (
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing"
-	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/socket"
+	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )

@@ -9,8 +9,8 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
-	"github.com/wafer-waf/wafer/routing/upstream"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/metrics"
-	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/upstream"
 )
 
 // faulty panics whatever is asked of it.

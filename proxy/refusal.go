@@ -6,7 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
-	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
-	"github.com/wafer-waf/wafer/routing/upstream"
+	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 )
 
