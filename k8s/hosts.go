@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/config/file"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	gateway "sigs.k8s.io/gateway-api/apis/v1"
@@ -17,10 +18,10 @@ type lead struct {
 	service   string
 	portName  string // of the Service's port; or
 	port      int32
-	host      string      // empty: any
-	paths     []PathMatch // as the client asks for them; none: any
-	changed   string      // why the path that reaches the Service may be another; empty: it is the same
-	notHTTP   bool        // the backend is spoken to otherwise
+	host      string           // empty: any
+	paths     []file.PathMatch // as the client asks for them; none: any
+	changed   string           // why the path that reaches the Service may be another; empty: it is the same
+	notHTTP   bool             // the backend is spoken to otherwise
 }
 
 // leads lists all ways from outside that were read.
@@ -46,7 +47,7 @@ func ingressLeads(in *networking.Ingress) []lead {
 			base.notHTTP = value != "HTTP"
 		}
 	}
-	to := func(b *networking.IngressBackend, host string, paths []PathMatch) (lead, bool) {
+	to := func(b *networking.IngressBackend, host string, paths []file.PathMatch) (lead, bool) {
 		if b == nil || b.Service == nil {
 			return lead{}, false
 		}
@@ -74,14 +75,14 @@ func ingressLeads(in *networking.Ingress) []lead {
 
 // ingressPath reads a path of an Ingress. What ImplementationSpecific means is the
 // controller's business; without regular expressions all known ones take a prefix.
-func ingressPath(p networking.HTTPIngressPath) []PathMatch {
+func ingressPath(p networking.HTTPIngressPath) []file.PathMatch {
 	switch {
 	case p.Path == "" || p.Path == "/" && (p.PathType == nil || *p.PathType != networking.PathTypeExact):
 		return nil
 	case p.PathType != nil && *p.PathType == networking.PathTypeExact:
-		return []PathMatch{{Exact: p.Path}}
+		return []file.PathMatch{{Exact: p.Path}}
 	}
-	return []PathMatch{{Prefix: p.Path}}
+	return []file.PathMatch{{Prefix: p.Path}}
 }
 
 func routeLeads(r *gateway.HTTPRoute) []lead {
@@ -117,7 +118,7 @@ func routeLeads(r *gateway.HTTPRoute) []lead {
 
 // rulePaths returns the paths that a rule takes, none for all, and whether what leaves
 // the gateway may have another path or host.
-func rulePaths(rule *gateway.HTTPRouteRule) (paths []PathMatch, changed string) {
+func rulePaths(rule *gateway.HTTPRouteRule) (paths []file.PathMatch, changed string) {
 	for _, f := range rule.Filters {
 		if f.Type == gateway.HTTPRouteFilterURLRewrite {
 			changed = "a URLRewrite filter"
@@ -133,13 +134,13 @@ func rulePaths(rule *gateway.HTTPRouteRule) (paths []PathMatch, changed string) 
 		}
 		switch {
 		case kind == gateway.PathMatchExact:
-			paths = append(paths, PathMatch{Exact: *m.Path.Value})
+			paths = append(paths, file.PathMatch{Exact: *m.Path.Value})
 		case kind == gateway.PathMatchRegularExpression:
 			return nil, "a path given by regular expression"
 		case *m.Path.Value == "/":
 			return nil, changed
 		default:
-			paths = append(paths, PathMatch{Prefix: *m.Path.Value})
+			paths = append(paths, file.PathMatch{Prefix: *m.Path.Value})
 		}
 	}
 	return paths, changed
@@ -162,10 +163,10 @@ func (p *planner) ledTo(s *core.Service, port core.ServicePort) bool {
 // only an Ingress or an HTTPRoute tells apart.
 func (p *planner) addRoutes(s *core.Service, ports ports) {
 	ns := p.tierNamespace(s)
-	file := p.files[ns]
-	if file == nil {
-		file = &RouteFile{}
-		p.files[ns] = file
+	entries := p.files[ns]
+	if entries == nil {
+		entries = &file.Entries{}
+		p.files[ns] = entries
 		p.order = append(p.order, ns)
 	}
 	for i, port := range ports.http {
@@ -173,20 +174,20 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 		if i > 0 {
 			parts = append(parts, fmt.Sprint(port.Port))
 		}
-		up := Upstream{
+		up := file.Upstream{
 			ID:        id(parts...),
 			Endpoints: []string{fmt.Sprintf("http://%s.%s.svc.%s:%d", originName(s), s.Namespace, p.ClusterDomain, port.Port)},
 		}
-		r := Route{ID: up.ID, Hosts: p.ownHosts(s), Policy: p.Policy, Upstreams: []UpstreamRef{{ID: up.ID}}}
+		r := file.Route{ID: up.ID, Hosts: p.ownHosts(s), Policy: p.Policy, Upstreams: []file.UpstreamRef{{ID: up.ID}}}
 		if i > 0 {
 			// Ports do not tell hosts apart; the Host field still says which one was meant.
-			r.Headers = []HeaderMatch{{Name: "Host", Regex: fmt.Sprintf(".*:%d", port.Port)}}
+			r.Headers = []file.HeaderMatch{{Name: "Host", Regex: fmt.Sprintf(".*:%d", port.Port)}}
 		}
 		if ports.ws {
 			r.WebSocket = "allow"
 		}
 		outside := p.outside(s, port)
-		more := make([]Route, 0, len(outside))
+		more := make([]file.Route, 0, len(outside))
 		for _, o := range outside {
 			if len(o.paths) == 0 && i == 0 {
 				r.Hosts = append(r.Hosts, o.host)
@@ -198,8 +199,8 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 			more = append(more, own)
 		}
 		r.Hosts = unique(r.Hosts)
-		file.Upstreams = append(file.Upstreams, up)
-		file.Routes = append(append(file.Routes, r), more...)
+		entries.Upstreams = append(entries.Upstreams, up)
+		entries.Routes = append(append(entries.Routes, r), more...)
 	}
 }
 
@@ -264,7 +265,7 @@ func (p *planner) outside(s *core.Service, port core.ServicePort) []lead {
 	return out
 }
 
-func pathText(paths []PathMatch) string {
+func pathText(paths []file.PathMatch) string {
 	if len(paths) == 0 {
 		return ""
 	}
@@ -291,10 +292,10 @@ func unique(list []string) []string {
 // routes makes the ConfigMaps of the route files, with what is there already.
 func (p *planner) routes() error {
 	for _, ns := range p.order {
-		file := p.files[ns]
+		entries := p.files[ns]
 		p.plan.Tiers = append(p.plan.Tiers, ns)
-		p.plan.Routes.Routes = append(p.plan.Routes.Routes, file.Routes...)
-		p.plan.Routes.Upstreams = append(p.plan.Routes.Upstreams, file.Upstreams...)
+		p.plan.Routes.Routes = append(p.plan.Routes.Routes, entries.Routes...)
+		p.plan.Routes.Upstreams = append(p.plan.Routes.Upstreams, entries.Upstreams...)
 		object := "ConfigMap " + ns + "/" + p.ConfigMap
 		present := p.in.configMap(ns, p.ConfigMap)
 		var text string
@@ -312,21 +313,21 @@ func (p *planner) routes() error {
 			p.plan.Notes.add(Decide, object, "is not among what was read, so it is not printed: it would replace the tier's other routes. Give it with -f, or the route file with --routes (an empty one to start with), or add what --output routes prints to it yourself")
 			continue
 		}
-		taken, err := file.hostsElsewhere([]byte(text))
+		taken, err := hostsElsewhere(entries, []byte(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", object, err)
 		}
 		if len(taken) > 0 {
 			p.plan.Notes.add(Decide, object, "other routes take these hosts already, and of two the first in the file wins: %s", strings.Join(taken, ", "))
 		}
-		merged, differ, err := file.merge([]byte(text))
+		merged, differ, err := merge(entries, []byte(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", object, err)
 		}
 		if len(differ) > 0 {
 			p.plan.Notes.add(Told, object, "holds these already, with other content, and they stay as they are: %s. Compare with what --output routes prints", strings.Join(differ, ", "))
 		}
-		rest, err := file.without([]byte(text))
+		rest, err := without(entries, []byte(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", object, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wafer-waf/wafer/config/file"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 )
@@ -27,7 +28,7 @@ type ImportOptions struct {
 
 // Import is what became of Ingress objects.
 type Import struct {
-	RouteFile
+	file.Entries
 	Notes Notes
 }
 
@@ -150,7 +151,7 @@ func (im *importer) hosts(a *annotated, host string) []string {
 
 // template is what all routes of an Ingress have in common, and the timeouts of its
 // upstreams.
-func (im *importer) template(a *annotated) (r Route, up *Timeouts) {
+func (im *importer) template(a *annotated) (r file.Route, up *file.Timeouts) {
 	r.Policy = im.policy(a)
 	r.Timeouts, up = im.timeouts(a)
 	if size := a.get("proxy-body-size"); size != "" {
@@ -159,11 +160,11 @@ func (im *importer) template(a *annotated) (r Route, up *Timeouts) {
 		case err != nil:
 			im.note(Decide, a, "proxy-body-size %q is no size", size)
 		case bytes > 0:
-			r.Limits = &Limits{RequestBody: sizeText(bytes)}
+			r.Limits = &file.Limits{RequestBody: sizeText(bytes)}
 		}
 	}
 	if vhost := a.get("upstream-vhost"); vhost != "" && !strings.Contains(vhost, "$") {
-		r.Rewrite = &Rewrite{Host: vhost}
+		r.Rewrite = &file.Rewrite{Host: vhost}
 	} else if vhost != "" {
 		im.note(Decide, a, "upstream-vhost %q holds a variable", vhost)
 	}
@@ -222,9 +223,9 @@ func (im *importer) ingress(a *annotated) {
 func place(host, path string) string { return host + " " + cmp.Or(path, "/") }
 
 // add appends a route under an id made of the Ingress's name.
-func (im *importer) add(a *annotated, r Route, at string) {
+func (im *importer) add(a *annotated, r file.Route, at string) {
 	r.ID = id(a.Name, a.Namespace)
-	for n := 2; slices.ContainsFunc(im.out.Routes, func(x Route) bool { return x.ID == r.ID }); n++ {
+	for n := 2; slices.ContainsFunc(im.out.Routes, func(x file.Route) bool { return x.ID == r.ID }); n++ {
 		r.ID = id(a.Name, a.Namespace, strconv.Itoa(n))
 	}
 	im.out.Routes = append(im.out.Routes, r)
@@ -232,16 +233,16 @@ func (im *importer) add(a *annotated, r Route, at string) {
 }
 
 // lead makes a backend an upstream and the route lead to it.
-func (im *importer) lead(a *annotated, r *Route, b *networking.IngressBackend, t *Timeouts) error {
+func (im *importer) lead(a *annotated, r *file.Route, b *networking.IngressBackend, t *file.Timeouts) error {
 	ref, err := im.upstream(a, b, t)
 	if err == nil {
-		r.Upstreams = []UpstreamRef{{ID: ref}}
+		r.Upstreams = []file.UpstreamRef{{ID: ref}}
 	}
 	return err
 }
 
 // upstream returns the id of the upstream for a backend.
-func (im *importer) upstream(a *annotated, b *networking.IngressBackend, t *Timeouts) (string, error) {
+func (im *importer) upstream(a *annotated, b *networking.IngressBackend, t *file.Timeouts) (string, error) {
 	if b.Service == nil {
 		return "", fmt.Errorf("its backend is not a Service")
 	}
@@ -262,10 +263,10 @@ func (im *importer) upstream(a *annotated, b *networking.IngressBackend, t *Time
 		service += originSuffix
 	}
 	host := net.JoinHostPort(fmt.Sprintf("%s.%s.svc.%s", service, a.Namespace, im.ClusterDomain), strconv.Itoa(int(port)))
-	u := Upstream{Endpoints: []string{"http://" + host}, Timeouts: t}
+	u := file.Upstream{Endpoints: []string{"http://" + host}, Timeouts: t}
 	parts := []string{b.Service.Name, a.Namespace, strconv.Itoa(int(port))}
 	for _, u.ID = range []string{id(parts...), id(append(parts, a.Name)...)} {
-		i := slices.IndexFunc(im.out.Upstreams, func(x Upstream) bool { return x.ID == u.ID })
+		i := slices.IndexFunc(im.out.Upstreams, func(x file.Upstream) bool { return x.ID == u.ID })
 		switch {
 		case i < 0:
 			im.out.Upstreams = append(im.out.Upstreams, u)
@@ -278,7 +279,7 @@ func (im *importer) upstream(a *annotated, b *networking.IngressBackend, t *Time
 }
 
 // redirect reads the annotations that answer without a backend.
-func (im *importer) redirect(a *annotated) *Redirect {
+func (im *importer) redirect(a *annotated) *file.Redirect {
 	for _, kind := range []struct {
 		key    string
 		status int
@@ -296,15 +297,15 @@ func (im *importer) redirect(a *annotated) *Redirect {
 			im.note(Decide, a, "%s %q (%d) cannot be written as a redirect of a route", kind.key, to, status)
 			continue
 		}
-		return &Redirect{Status: status, Scheme: u.Scheme, Host: u.Host, Path: cmp.Or(u.Path, "/")}
+		return &file.Redirect{Status: status, Scheme: u.Scheme, Host: u.Host, Path: cmp.Or(u.Path, "/")}
 	}
 	return nil
 }
 
 // hostRoutes adds what annotations say about hosts as a whole.
-func (im *importer) hostRoutes(a *annotated, hosts []string, redirect *Redirect) {
+func (im *importer) hostRoutes(a *annotated, hosts []string, redirect *file.Redirect) {
 	if root := a.get("app-root"); root != "" && redirect == nil && len(hosts) > 0 {
-		im.add(a, Route{Hosts: hosts, Paths: []PathMatch{{Exact: "/"}}, Redirect: &Redirect{Status: 302, Path: root}}, place(hosts[0], "app-root"))
+		im.add(a, file.Route{Hosts: hosts, Paths: []file.PathMatch{{Exact: "/"}}, Redirect: &file.Redirect{Status: 302, Path: root}}, place(hosts[0], "app-root"))
 	}
 	if !a.bool("from-to-www-redirect") {
 		return
@@ -317,12 +318,12 @@ func (im *importer) hostRoutes(a *annotated, hosts []string, redirect *Redirect)
 		if strings.HasPrefix(host, "*") || len(im.places[place(from, "www")]) > 0 {
 			continue
 		}
-		im.add(a, Route{Hosts: []string{from}, Redirect: &Redirect{Status: 308, Host: host}}, place(from, "www"))
+		im.add(a, file.Route{Hosts: []string{from}, Redirect: &file.Redirect{Status: 308, Host: host}}, place(from, "www"))
 	}
 }
 
 // timeouts returns those of the routes and of the upstreams.
-func (im *importer) timeouts(a *annotated) (route, up *Timeouts) {
+func (im *importer) timeouts(a *annotated) (route, up *file.Timeouts) {
 	seconds := func(key string) int {
 		text := strings.TrimSuffix(a.get(key), "s")
 		n, err := strconv.Atoi(text)
@@ -333,14 +334,14 @@ func (im *importer) timeouts(a *annotated) (route, up *Timeouts) {
 		return n
 	}
 	if n := seconds("proxy-connect-timeout"); n > 0 {
-		up = &Timeouts{Connect: fmt.Sprintf("%ds", n)}
+		up = &file.Timeouts{Connect: fmt.Sprintf("%ds", n)}
 	}
 	if n := seconds("proxy-read-timeout"); n > 0 {
 		if up == nil {
-			up = &Timeouts{}
+			up = &file.Timeouts{}
 		}
 		up.Response = fmt.Sprintf("%ds", n)
-		route = &Timeouts{Idle: up.Response}
+		route = &file.Timeouts{Idle: up.Response}
 		if n >= 60 { // the tier's own limit, which would come first
 			route.Request = fmt.Sprintf("%ds", n+1)
 		}
@@ -364,8 +365,8 @@ func (im *importer) canary(a *annotated) {
 				continue
 			}
 			main := im.out.Routes[mains[0]]
-			var up *Timeouts
-			if i := slices.IndexFunc(im.out.Upstreams, func(u Upstream) bool { return len(main.Upstreams) > 0 && u.ID == main.Upstreams[0].ID }); i >= 0 {
+			var up *file.Timeouts
+			if i := slices.IndexFunc(im.out.Upstreams, func(u file.Upstream) bool { return len(main.Upstreams) > 0 && u.ID == main.Upstreams[0].ID }); i >= 0 {
 				up = im.out.Upstreams[i].Timeouts
 			}
 			ref, err := im.upstream(a, &path.Backend, up)
@@ -375,16 +376,16 @@ func (im *importer) canary(a *annotated) {
 			}
 			// What a canary does not say is that of the main Ingress.
 			own := main
-			own.Upstreams = []UpstreamRef{{ID: ref}}
+			own.Upstreams = []file.UpstreamRef{{ID: ref}}
 			if header != "" {
-				own.Headers = []HeaderMatch{{Name: header, Exact: cmp.Or(value, "always")}}
+				own.Headers = []file.HeaderMatch{{Name: header, Exact: cmp.Or(value, "always")}}
 				if value == "" && pattern != "" {
-					own.Headers[0] = HeaderMatch{Name: header, Regex: ".*(?:" + pattern + ").*"}
+					own.Headers[0] = file.HeaderMatch{Name: header, Regex: ".*(?:" + pattern + ").*"}
 				}
 				im.add(a, own, place(rule.Host, "canary"))
 			}
 			if cookie != "" {
-				own.Headers = []HeaderMatch{{Name: "Cookie", Regex: "(?:.*; )?" + quoteMeta(cookie) + "=always(?:;.*)?"}}
+				own.Headers = []file.HeaderMatch{{Name: "Cookie", Regex: "(?:.*; )?" + quoteMeta(cookie) + "=always(?:;.*)?"}}
 				im.add(a, own, place(rule.Host, "canary"))
 			}
 			im.share(a, mains[0], ref, weight, total)
@@ -407,5 +408,5 @@ func (im *importer) share(a *annotated, route int, ref, weight, total string) {
 		return
 	}
 	rest := of - n
-	im.out.Routes[route].Upstreams = []UpstreamRef{{ID: im.out.Routes[route].Upstreams[0].ID, Weight: &rest}, {ID: ref, Weight: &n}}
+	im.out.Routes[route].Upstreams = []file.UpstreamRef{{ID: im.out.Routes[route].Upstreams[0].ID, Weight: &rest}, {ID: ref, Weight: &n}}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wafer-waf/wafer/config/file"
 	networking "k8s.io/api/networking/v1"
 )
 
@@ -25,7 +26,7 @@ var (
 )
 
 // path sets the path condition of a route, and its rewrite.
-func (im *importer) path(a *annotated, host string, p networking.HTTPIngressPath, r *Route) error {
+func (im *importer) path(a *annotated, host string, p networking.HTTPIngressPath, r *file.Route) error {
 	target := a.get("rewrite-target")
 	a.get("use-regex")
 	exact := p.PathType != nil && *p.PathType == networking.PathTypeExact
@@ -35,23 +36,23 @@ func (im *importer) path(a *annotated, host string, p networking.HTTPIngressPath
 	case target != "" && strings.Contains(target, "$"):
 		return rewritten(p.Path, target, r)
 	case target != "":
-		r.Rewrite = &Rewrite{Path: target, Host: hostOf(r.Rewrite)}
+		r.Rewrite = &file.Rewrite{Path: target, Host: hostOf(r.Rewrite)}
 	}
 	switch {
 	case p.Path == "" || p.Path == "/" && !exact:
 		return nil // everything
 	case exact:
-		r.Paths = []PathMatch{{Exact: p.Path}}
+		r.Paths = []file.PathMatch{{Exact: p.Path}}
 	case expression:
 		expr, err := wholePath(p.Path)
 		if err != nil {
 			return err
 		}
-		r.Paths = []PathMatch{{Regex: expr}}
+		r.Paths = []file.PathMatch{{Regex: expr}}
 	case !isLiteral(p.Path):
 		return fmt.Errorf("an expression, but neither use-regex nor rewrite-target on this host")
 	default:
-		r.Paths = []PathMatch{{Prefix: p.Path}}
+		r.Paths = []file.PathMatch{{Prefix: p.Path}}
 		if !prefix && !strings.HasSuffix(p.Path, "/") {
 			im.note(Told, a, "path %s was the start of any path, such as %[1]sx; as a prefix it ends at a slash", p.Path)
 		}
@@ -77,7 +78,7 @@ func wholePath(expr string) (string, error) {
 
 // rewritten carries the rewrites that keep the rest of the path, which are a prefix and
 // what replaces it.
-func rewritten(path, target string, r *Route) error {
+func rewritten(path, target string, r *file.Route) error {
 	base, group := "", 0
 	if m := restInTwo.FindStringSubmatch(path); m != nil {
 		base, group = m[1], 2
@@ -92,14 +93,14 @@ func rewritten(path, target string, r *Route) error {
 	}
 	to = "/" + strings.Trim(to, "/")
 	base = "/" + strings.Trim(base, "/")
-	r.Paths = []PathMatch{{Prefix: base}}
+	r.Paths = []file.PathMatch{{Prefix: base}}
 	if to != base {
-		r.Rewrite = &Rewrite{Prefix: to, Host: hostOf(r.Rewrite)}
+		r.Rewrite = &file.Rewrite{Prefix: to, Host: hostOf(r.Rewrite)}
 	}
 	return nil
 }
 
-func hostOf(r *Rewrite) string {
+func hostOf(r *file.Rewrite) string {
 	if r == nil {
 		return ""
 	}

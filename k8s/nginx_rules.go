@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wafer-waf/wafer/config/file"
 )
 
 // What ingress-nginx says to ModSecurity becomes a policy.
@@ -32,9 +34,9 @@ func (im *importer) policy(a *annotated) string {
 			im.note(Decide, a, "has settings for ModSecurity, which is not enabled: they are left out, as they had no effect")
 		}
 		im.note(Decide, a, "was not inspected, and stays so under policy %s: change its mode to detect to see what would be blocked", uninspected)
-		return im.addPolicy(Policy{ID: uninspected, Mode: "off"})
+		return im.addPolicy(file.Policy{ID: uninspected, Mode: "off"})
 	}
-	p := Policy{ID: id(a.Name, a.Namespace), Mode: "detect", RequestBody: &RequestBody{Limit: sizeText(recommendedBody)}}
+	p := file.Policy{ID: id(a.Name, a.Namespace), Mode: "detect", RequestBody: &file.RequestBody{Limit: sizeText(recommendedBody)}}
 	m := &modsec{policy: &p, crs: crs, reason: "modsecurity-snippet of Ingress " + a.Namespace + "/" + a.Name,
 		note: func(level Level, format string, args ...any) {
 			im.note(level, a, "modsecurity-snippet: "+format, args...)
@@ -56,7 +58,7 @@ func (im *importer) policy(a *annotated) string {
 }
 
 // addPolicy adds a policy, unless one with the same content is there.
-func (im *importer) addPolicy(p Policy) string {
+func (im *importer) addPolicy(p file.Policy) string {
 	for _, have := range im.out.Policies {
 		same := p
 		same.ID = have.ID
@@ -69,7 +71,7 @@ func (im *importer) addPolicy(p Policy) string {
 }
 
 // clearReasons makes policies compare that only differ in where they came from.
-func clearReasons(p Policy) Policy {
+func clearReasons(p file.Policy) file.Policy {
 	p.Exclusions = slices.Clone(p.Exclusions)
 	for i := range p.Exclusions {
 		p.Exclusions[i].Reason = ""
@@ -79,7 +81,7 @@ func clearReasons(p Policy) Policy {
 
 // modsec reads the text of a snippet into a policy.
 type modsec struct {
-	policy *Policy
+	policy *file.Policy
 	crs    bool   // the Core Rule Set is loaded
 	reason string // of exclusions that have no comment of their own
 	note   func(level Level, format string, args ...any)
@@ -105,7 +107,7 @@ func (m *modsec) read(snippet string) {
 		kept = append(kept, d.text)
 	}
 	if len(kept) > 0 {
-		m.policy.RulesBefore = []Rules{{Inline: strings.Join(kept, "\n") + "\n"}}
+		m.policy.RulesBefore = []file.Rules{{Inline: strings.Join(kept, "\n") + "\n"}}
 	}
 }
 
@@ -229,9 +231,9 @@ func (m *modsec) carry(d directive) bool {
 	return true
 }
 
-func (m *modsec) response() *ResponseBody {
+func (m *modsec) response() *file.ResponseBody {
 	if m.policy.ResponseBody == nil {
-		m.policy.ResponseBody = &ResponseBody{}
+		m.policy.ResponseBody = &file.ResponseBody{}
 	}
 	return m.policy.ResponseBody
 }
@@ -257,7 +259,7 @@ var (
 
 // exclude takes rules, by ids or by tag, or a target out of them.
 func (m *modsec) exclude(d directive, ids, tag, target string) {
-	x := Exclusion{Tag: tag, Target: target, Reason: cmp.Or(d.comment, m.reason)}
+	x := file.Exclusion{Tag: tag, Target: target, Reason: cmp.Or(d.comment, m.reason)}
 	switch {
 	case tag != "" && !isLiteral(tag):
 		m.note(Decide, "%s is not carried: a policy excludes whole tags, not expressions", d)
@@ -313,8 +315,8 @@ func (m *modsec) setup(d directive) bool {
 	}
 	vars := setvar.FindAllStringSubmatch(d.text, -1)
 	known := map[string]*int{}
-	var paranoia Paranoia
-	var thresholds Thresholds
+	var paranoia file.Paranoia
+	var thresholds file.Thresholds
 	for _, name := range []string{"paranoia_level", "blocking_paranoia_level"} {
 		known[name] = &paranoia.Blocking
 	}
@@ -332,8 +334,8 @@ func (m *modsec) setup(d directive) bool {
 		}
 		*into = n
 	}
-	if m.policy.Paranoia == nil && paranoia != (Paranoia{}) {
-		m.policy.Paranoia = &Paranoia{}
+	if m.policy.Paranoia == nil && paranoia != (file.Paranoia{}) {
+		m.policy.Paranoia = &file.Paranoia{}
 	}
 	if paranoia.Blocking > 0 {
 		m.policy.Paranoia.Blocking = paranoia.Blocking
@@ -341,8 +343,8 @@ func (m *modsec) setup(d directive) bool {
 	if paranoia.Detection > 0 {
 		m.policy.Paranoia.Detection = paranoia.Detection
 	}
-	if m.policy.Thresholds == nil && thresholds != (Thresholds{}) {
-		m.policy.Thresholds = &Thresholds{}
+	if m.policy.Thresholds == nil && thresholds != (file.Thresholds{}) {
+		m.policy.Thresholds = &file.Thresholds{}
 	}
 	if thresholds.Inbound > 0 {
 		m.policy.Thresholds.Inbound = thresholds.Inbound

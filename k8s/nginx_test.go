@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/config/file"
 )
 
 // FuzzDirectives: nothing that is not a comment gets lost on the way from text to directives.
@@ -13,7 +15,7 @@ func FuzzDirectives(f *testing.F) {
 	f.Add("SecRule ARGS \"@rx \\\"a'\" \"id:2,deny\"")
 	f.Add("SecRule \\")
 	f.Fuzz(func(t *testing.T, text string) {
-		m := &modsec{policy: &Policy{RequestBody: &RequestBody{}}, note: func(Level, string, ...any) {}}
+		m := &modsec{policy: &file.Policy{RequestBody: &file.RequestBody{}}, note: func(Level, string, ...any) {}}
 		m.read(text)
 		var all strings.Builder
 		for _, d := range directives(text) {
@@ -62,7 +64,7 @@ func TestWholePath(t *testing.T) {
 func TestRewritten(t *testing.T) {
 	f := func(path, target, prefix, to string) {
 		t.Helper()
-		var r Route
+		var r file.Route
 		if err := rewritten(path, target, &r); err != nil {
 			if prefix != "" {
 				t.Errorf("%s %s: %v", path, target, err)

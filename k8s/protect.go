@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/config/file"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,10 +48,10 @@ type ProtectOptions struct {
 // Plan is what puts the tier in front of Services, in the order in which it is to be
 // applied, and what takes it out again.
 type Plan struct {
-	Prepare []any     // origin Services and the tier's routes; changes nothing for callers
-	Switch  []any     // the Services, now leading to the tier
-	Close   []any     // NetworkPolicies that close the way around
-	Routes  RouteFile // the route entries alone
+	Prepare []any        // origin Services and the tier's routes; changes nothing for callers
+	Switch  []any        // the Services, now leading to the tier
+	Close   []any        // NetworkPolicies that close the way around
+	Routes  file.Entries // the route entries alone
 
 	Undo   []any // the Services as they were
 	Forget []any // the tier's routes without the entries
@@ -65,14 +66,14 @@ type planner struct {
 	ProtectOptions
 	in    *Objects
 	plan  Plan
-	files map[string]*RouteFile // by namespace of the tier
-	order []string              // its keys, in the order of their first Service
+	files map[string]*file.Entries // by namespace of the tier
+	order []string                 // its keys, in the order of their first Service
 }
 
 // Protect plans the insertion of the tier. A Service that cannot be protected is left out
 // and told in Notes; the error is for options that make no sense.
 func Protect(in *Objects, o ProtectOptions) (*Plan, error) {
-	p := &planner{ProtectOptions: o, in: in, files: map[string]*RouteFile{}}
+	p := &planner{ProtectOptions: o, in: in, files: map[string]*file.Entries{}}
 	services, err := p.chosen()
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package k8s
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -9,156 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/config/file"
 	"go.yaml.in/yaml/v3"
 )
-
-// RouteFile are entries of a route file, as much of its format as is written here.
-type RouteFile struct {
-	Routes    []Route    `yaml:"routes"`
-	Upstreams []Upstream `yaml:"upstreams"`
-	Policies  []Policy   `yaml:"policies,omitempty"`
-}
-
-// Route is a route of the route file.
-type Route struct {
-	ID        string        `yaml:"id"`
-	Hosts     []string      `yaml:"hosts,omitempty"`
-	Paths     []PathMatch   `yaml:"paths,omitempty"`
-	Methods   []string      `yaml:"methods,omitempty"`
-	Headers   []HeaderMatch `yaml:"headers,omitempty"`
-	Policy    string        `yaml:"policy,omitempty"`
-	Upstreams []UpstreamRef `yaml:"upstreams,omitempty"`
-	Redirect  *Redirect     `yaml:"redirect,omitempty"`
-	Rewrite   *Rewrite      `yaml:"rewrite,omitempty"`
-	Timeouts  *Timeouts     `yaml:"timeouts,omitempty"`
-	WebSocket string        `yaml:"websocket,omitempty"`
-	Limits    *Limits       `yaml:"limits,omitempty"`
-}
-
-// PathMatch is a path condition; one field is set.
-type PathMatch struct {
-	Exact  string `yaml:"exact,omitempty"`
-	Prefix string `yaml:"prefix,omitempty"`
-	Regex  string `yaml:"regex,omitempty"`
-}
-
-// HeaderMatch is a condition on a header field; one of Exact, Regex and Present is set.
-type HeaderMatch struct {
-	Name    string `yaml:"name"`
-	Exact   string `yaml:"exact,omitempty"`
-	Regex   string `yaml:"regex,omitempty"`
-	Present bool   `yaml:"present,omitempty"`
-}
-
-// UpstreamRef names an upstream of a route. A nil weight is the default, 1.
-type UpstreamRef struct {
-	ID     string `yaml:"id"`
-	Weight *int   `yaml:"weight,omitempty"`
-}
-
-// Redirect answers without an upstream.
-type Redirect struct {
-	Status int    `yaml:"status,omitempty"`
-	Scheme string `yaml:"scheme,omitempty"`
-	Host   string `yaml:"host,omitempty"`
-	Path   string `yaml:"path,omitempty"`
-}
-
-// Rewrite changes what the upstream is asked for.
-type Rewrite struct {
-	Prefix string `yaml:"prefix,omitempty"`
-	Path   string `yaml:"path,omitempty"`
-	Host   string `yaml:"host,omitempty"`
-}
-
-// Timeouts are those of a route, or of an upstream; each with its unit.
-type Timeouts struct {
-	Request  string `yaml:"request,omitempty"`
-	Connect  string `yaml:"connect,omitempty"`
-	Response string `yaml:"response,omitempty"`
-	Idle     string `yaml:"idle,omitempty"`
-}
-
-// Limits are those of a route.
-type Limits struct {
-	RequestBody string `yaml:"request_body,omitempty"`
-	InFlight    int    `yaml:"in_flight,omitempty"`
-}
-
-// Upstream is an upstream of the route file.
-type Upstream struct {
-	ID        string    `yaml:"id"`
-	Endpoints []string  `yaml:"endpoints,flow"`
-	Balance   string    `yaml:"balance,omitempty"`
-	Timeouts  *Timeouts `yaml:"timeouts,omitempty"`
-}
-
-// Policy is a policy of the route file, as far as imports carry one.
-type Policy struct {
-	ID           string        `yaml:"id"`
-	Inherits     string        `yaml:"inherits,omitempty"`
-	Mode         string        `yaml:"mode,omitempty"`
-	Paranoia     *Paranoia     `yaml:"paranoia,omitempty"`
-	Thresholds   *Thresholds   `yaml:"thresholds,omitempty"`
-	RequestBody  *RequestBody  `yaml:"request_body,omitempty"`
-	ResponseBody *ResponseBody `yaml:"response_body,omitempty"`
-	Exclusions   []Exclusion   `yaml:"exclusions,omitempty"`
-	RulesBefore  []Rules       `yaml:"rules_before,omitempty"`
-	RulesAfter   []Rules       `yaml:"rules_after,omitempty"`
-}
-
-// Paranoia are CRS paranoia levels.
-type Paranoia struct {
-	Blocking  int `yaml:"blocking,omitempty"`
-	Detection int `yaml:"detection,omitempty"`
-}
-
-// Thresholds are anomaly scores.
-type Thresholds struct {
-	Inbound  int `yaml:"inbound,omitempty"`
-	Outbound int `yaml:"outbound,omitempty"`
-}
-
-// RequestBody says how request bodies are inspected. A nil Inspect is the default, true.
-type RequestBody struct {
-	Inspect  *bool  `yaml:"inspect,omitempty"`
-	Limit    string `yaml:"limit,omitempty"`
-	Oversize string `yaml:"oversize,omitempty"`
-}
-
-// ResponseBody says how response bodies are inspected. A nil Inspect is the default, false.
-type ResponseBody struct {
-	Inspect   *bool    `yaml:"inspect,omitempty"`
-	Limit     string   `yaml:"limit,omitempty"`
-	MIMETypes []string `yaml:"mime_types,omitempty,flow"`
-}
-
-// Exclusion takes rules, or a target out of rules.
-type Exclusion struct {
-	Rule   int    `yaml:"rule,omitempty"`
-	Rules  string `yaml:"rules,omitempty"`
-	Tag    string `yaml:"tag,omitempty"`
-	Target string `yaml:"target,omitempty"`
-	Reason string `yaml:"reason"`
-}
-
-// Rules is SecLang text.
-type Rules struct {
-	Inline string `yaml:"inline"`
-}
-
-// YAML returns the entries as a route file.
-func (f *RouteFile) YAML() ([]byte, error) { return encode(f) }
-
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), e.Close()
-}
 
 // lists are the three lists of a route file.
 var lists = []string{"routes", "upstreams", "policies"}
@@ -166,12 +18,12 @@ var lists = []string{"routes", "upstreams", "policies"}
 // merge adds the entries of f to the route file in text and keeps what is there, comments
 // included. An item with an id that is there already gets the hosts it lacks and stays as
 // it is otherwise; if it differs, its id is returned in differ.
-func (f *RouteFile) merge(text []byte) (merged []byte, differ []string, err error) {
+func merge(f *file.Entries, text []byte) (merged []byte, differ []string, err error) {
 	old, err := document(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	own, err := encode(f)
+	own, err := file.Encode(f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -201,14 +53,14 @@ func (f *RouteFile) merge(text []byte) (merged []byte, differ []string, err erro
 			}
 		}
 	}
-	merged, err = encode(old)
+	merged, err = file.Encode(old)
 	return merged, differ, err
 }
 
 // without takes the routes and upstreams of f out of the route file in text, by id.
 // Policies stay: others may use them. It returns nil if no route would be left, because
 // that is no route file.
-func (f *RouteFile) without(text []byte) ([]byte, error) {
+func without(f *file.Entries, text []byte) ([]byte, error) {
 	old, err := document(text)
 	if err != nil {
 		return nil, err
@@ -218,14 +70,16 @@ func (f *RouteFile) without(text []byte) ([]byte, error) {
 			list.Content = slices.DeleteFunc(list.Content, func(n *yaml.Node) bool { return has(idOf(n)) })
 		}
 	}
-	drop("routes", func(id string) bool { return slices.ContainsFunc(f.Routes, func(r Route) bool { return r.ID == id }) })
+	drop("routes", func(id string) bool {
+		return slices.ContainsFunc(f.Routes, func(r file.Route) bool { return r.ID == id })
+	})
 	drop("upstreams", func(id string) bool {
-		return slices.ContainsFunc(f.Upstreams, func(u Upstream) bool { return u.ID == id })
+		return slices.ContainsFunc(f.Upstreams, func(u file.Upstream) bool { return u.ID == id })
 	})
 	if routes := value(old, "routes"); routes == nil || len(routes.Content) == 0 {
 		return nil, nil
 	}
-	return encode(old)
+	return file.Encode(old)
 }
 
 // addHosts adds hosts of item that old lacks, and gives item all of them in old's order.
@@ -301,8 +155,8 @@ func equal(a, b *yaml.Node) bool {
 
 // hostsElsewhere returns which of the hosts a route of the file takes already, other than
 // those of f, as "host (route id)".
-func (f *RouteFile) hostsElsewhere(text []byte) ([]string, error) {
-	var old RouteFile
+func hostsElsewhere(f *file.Entries, text []byte) ([]string, error) {
+	var old file.Entries
 	if err := yaml.Unmarshal(text, &old); err != nil {
 		return nil, fmt.Errorf("route file: %w", err)
 	}
@@ -327,7 +181,7 @@ func (f *RouteFile) hostsElsewhere(text []byte) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-func samePaths(a, b Route) bool {
+func samePaths(a, b file.Route) bool {
 	return slices.Equal(a.Paths, b.Paths) && slices.Equal(a.Headers, b.Headers) && slices.Equal(a.Methods, b.Methods)
 }
 
