@@ -37,6 +37,7 @@ type Terms struct {
 	ID        string // of the request
 	Gate      Gate   // nil: rules never wait
 	Unbounded bool   // without the policy's budget: what it costs says nothing of clients
+	Without   []int  // rules that are left out, by id: whoever proves what the others do
 
 	// Gone says that the client has left, which ends the inspection: what it has asked for concerns
 	// nobody then. It may be called in any goroutine, and [Inspection.Since] tells it since when the client
@@ -75,7 +76,7 @@ func (i *Inspection) Begin(by *Inspector, p *Policy, terms Terms) {
 		i.out.Coverage = Coverage{None, ReasonPolicyOff}
 		return
 	}
-	i.tx = p.Engine.Begin(context.Background(), waf.Terms{ID: terms.ID, Gate: (*passage)(i), Unbounded: terms.Unbounded, Gone: terms.Gone})
+	i.tx = p.Engine.Begin(context.Background(), waf.Terms{ID: terms.ID, Gate: (*passage)(i), Unbounded: terms.Unbounded, Without: terms.Without, Gone: terms.Gone})
 }
 
 // Going reports whether there is something to inspect still.

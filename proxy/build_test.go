@@ -56,6 +56,20 @@ policies:
   - id: default
     exclusions: [{tag: attack-sqli, reason: the database is safe}]
 `, `routes.yaml:3: policies[0]: policy "default": built-in probe attack-sqli: no rule tagged attack-sqli matched`},
+		{"an own rule that lets everything pass", `routes: [{id: r, upstreams: [{id: u}]}]
+policies: [{id: default, rules_before: [{inline: 'SecAction "id:100001,phase:1,allow"'}]}]
+`, `built-in probe attack-rce: no rule tagged attack-rce matched`},
+		{"own rules deny, and those of CRS do not", `routes: [{id: r, upstreams: [{id: u}]}]
+policies: [{id: default, thresholds: {inbound: 1000}, rules_before: [{inline: 'SecAction "id:100001,phase:1,deny"'}]}]
+`, `built-in probe attack-rce: `},
+		{"own rules deny behind those of CRS", `routes: [{id: r, upstreams: [{id: u}]}]
+policies: [{id: default, thresholds: {inbound: 1000}, rules_after: [{inline: 'SecAction "id:100001,phase:2,deny"'}]}]
+`, `not blocked`},
+		{"probe of a body", `routes: [{id: r, upstreams: [{id: u}]}]
+policies:
+  - id: default
+    rules_before: [{inline: 'SecRule REQUEST_HEADERS:Content-Type "@contains json" "id:100001,phase:1,pass,nolog,ctl:ruleRemoveByTag=attack-xss"'}]
+`, `built-in probe attack-xss: JSON: no rule tagged attack-xss matched`},
 		{"threshold", `routes: [{id: r, upstreams: [{id: u}]}]
 policies: [{id: default, thresholds: {inbound: 1000}}]
 `, `built-in probe attack-rce: not blocked`},
@@ -94,13 +108,17 @@ func (l liar) Compile(texts []screen.Text, mediaTypes []string) (*screen.Screen,
 func TestProbesAskTheScreen(t *testing.T) {
 	c := waf.NewCompiler()
 	c.Screens = liar{c.Screens}
-	_, err := newBuilder(c).Build(parse(t, `routes: [{id: r, upstreams: [{id: u}]}]
+	for name, own := range map[string]string{
+		"plain": "", "behind an own rule that denies": "rules_before: [{inline: 'SecRule REMOTE_ADDR \"!@ipMatch 203.0.113.0/24\" \"id:100001,phase:1,deny\"'}]",
+	} {
+		_, err := newBuilder(c).Build(parse(t, `routes: [{id: r, upstreams: [{id: u}]}]
 upstreams: [{id: u, endpoints: ['http://127.0.0.1:1']}]
-policies: [{id: default}]
+policies: [{id: default, `+own+`}]
 `), metrics.New(prometheus.NewRegistry(), "", "", ""))
-	for _, class := range []string{"attack-sqli", "attack-xss", "attack-lfi", "attack-rce"} {
-		if want := "built-in probe " + class + ": no rule tagged " + class + " matched"; err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("the error lacks %q: %v", want, err)
+		for _, class := range []string{"attack-sqli", "attack-xss", "attack-lfi", "attack-rce"} {
+			if want := "built-in probe " + class + ": GET, form, multipart, JSON: no rule tagged " + class + " matched"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: the error lacks %q: %v", name, want, err)
+			}
 		}
 	}
 }

@@ -31,5 +31,5 @@ func newRoute(r *snapshot.Route) *route {
 // newBuilder returns what makes snapshots of such routes.
 func newBuilder(compiler *waf.Compiler) *snapshot.Builder[*route] {
 	by := &inspect.Inspector{Decoder: coding.New()}
-	return snapshot.NewBuilder(compiler, newRoute, func(p *inspect.Policy) error { return probe(by, p) })
+	return snapshot.NewBuilder(compiler, newRoute, func(p *inspect.Policy) ([]snapshot.Stopped, error) { return probe(by, p) })
 }

@@ -81,13 +81,13 @@ func (r *resources) free(engines map[string]*shared[*waf.Engine], pools map[stri
 type Builder[R any] struct {
 	resources
 	bind  func(*Route) R
-	prove func(*inspect.Policy) error
+	prove func(*inspect.Policy) ([]Stopped, error)
 }
 
 // NewBuilder returns a builder whose engines come from a compiler. bind makes of a route what the
 // table leads to. prove sends attacks through what serves requests, and reports those that a policy in
 // block mode lets pass.
-func NewBuilder[R any](compiler *waf.Compiler, bind func(*Route) R, prove func(*inspect.Policy) error) *Builder[R] {
+func NewBuilder[R any](compiler *waf.Compiler, bind func(*Route) R, prove func(*inspect.Policy) ([]Stopped, error)) *Builder[R] {
 	return &Builder[R]{bind: bind, prove: prove, resources: resources{
 		compiler: compiler, engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
 	}}
@@ -182,15 +182,16 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 func (b *Builder[R]) proveAll(s *Snapshot[R], report func(path string, err error)) {
 	for i, p := range s.Config.Policies {
 		e := s.byPolicy[p.ID]
-		if e == nil || p.Mode != config.ModeBlock || s.engines[e.Digest()].proved {
+		if e == nil || p.Mode != config.ModeBlock || s.engines[e.Digest()].proof != nil {
 			continue
 		}
 		policy := inspectPolicy(&p, e)
-		if err := b.prove(&policy); err != nil {
+		proof, err := b.prove(&policy)
+		if err != nil {
 			report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
 			continue
 		}
-		s.engines[e.Digest()].proved = true
+		s.engines[e.Digest()].proof = proof
 	}
 }
 

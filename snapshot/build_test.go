@@ -27,7 +27,7 @@ func parse(t testing.TB, yaml string) *config.Routes {
 
 // newTestBuilder binds nothing to routes and proves nothing.
 func newTestBuilder() *Builder[*Route] {
-	return NewBuilder(waf.NewCompiler(), func(r *Route) *Route { return r }, func(*inspect.Policy) error { return nil })
+	return NewBuilder(waf.NewCompiler(), func(r *Route) *Route { return r }, func(*inspect.Policy) ([]Stopped, error) { return nil, nil })
 }
 
 const sharing = `
@@ -72,7 +72,7 @@ func TestSharing(t *testing.T) {
 	if len(r.engines) != 1 || len(r.pools) != 2 {
 		t.Errorf("after the first is gone: %d engines, %d pools, want 1 and 2", len(r.engines), len(r.pools))
 	}
-	r.prove = func(*inspect.Policy) error { return errors.New("not blocked") }
+	r.prove = func(*inspect.Policy) ([]Stopped, error) { return nil, errors.New("not blocked") }
 	if _, err := r.Build(parse(t, strings.Replace(sharing, "{id: one}", "{id: one, thresholds: {inbound: 999}}", 1)), m); err == nil {
 		t.Fatal("built, want an error")
 	}

@@ -28,6 +28,8 @@ type PolicyDescription struct {
 	// NoScreen is why every request of the policy goes to the rules; empty: it has a screen, or
 	// is off.
 	NoScreen string `json:"no_screen,omitempty"`
+	// Proof is what stopped the attacks that the policy had to stop before it came into force.
+	Proof []Stopped `json:"proof,omitempty"`
 }
 
 // RouteDescription is one route of the configuration in force.
@@ -69,6 +71,9 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 		d := PolicyDescription{ID: p.ID, Mode: p.Mode}
 		if e := s.byPolicy[p.ID]; e != nil {
 			d.Engine, d.Rules = e.Digest(), e.Rules()
+			if p.Mode == config.ModeBlock {
+				d.Proof = s.engines[e.Digest()].proof
+			}
 			switch err := e.NoScreen(); {
 			case err != nil:
 				d.NoScreen = err.Error()

@@ -51,12 +51,22 @@ func (s *Snapshot[R]) Release() {
 	}
 }
 
+// Stopped says what stopped one attack of the proof that a policy protects.
+type Stopped struct {
+	Attack string `json:"attack"` // the class, as rules are tagged
+	By     string `json:"by"`     // the way it came, such as a query or a form
+	Rules  []int  `json:"rules"`  // of the class, that found it
+	Rule   int    `json:"rule"`   // that decided
+	// Before are rules that stop this very request before those do, which are shown to stop it, too.
+	Before []int `json:"before,omitempty"`
+}
+
 // shared is an engine or a pool that several snapshots use. owners is guarded by
 // resources.mu.
 type shared[T any] struct {
 	value  T
 	owners int
-	proved bool // an engine that has stopped the probes; for the one goroutine that builds
+	proof  []Stopped // of an engine that has stopped the probes; for the one goroutine that builds
 }
 
 // Route is a config.Route bound to everything a request on it needs.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen"
+	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
 // MinRules is the floor below which a compiled policy is refused. CRS 4.25 compiles to some 290 rules at
@@ -97,6 +99,18 @@ func (e *Engine) Digest() string { return e.digest }
 // Rules is the number of rules compiled, markers included.
 func (e *Engine) Rules() int { return e.rules }
 
+// Owns reports whether a rule is one of the policy's own, and none of CRS or of Wafer.
+func (e *Engine) Owns(rule int) bool {
+	for _, r := range e.policy.own() {
+		for _, d := range seclang.Directives(r.Text) {
+			if id, ok := d.Action("id"); ok && id == strconv.Itoa(rule) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Close gives compiled patterns back that no other engine uses. Transactions that have
 // begun stay valid.
 func (e *Engine) Close() error {
@@ -108,6 +122,7 @@ type Terms struct {
 	ID        string // what rules see as UNIQUE_ID
 	Gate      Gate   // nil: rules never wait
 	Unbounded bool   // without the policy's budget: what it costs says nothing of clients
+	Without   []int  // rules that are left out, by id: whoever proves what the others do
 
 	// Gone says that nobody waits for the verdict any more, which ends the transaction. Whatever takes
 	// longer than some microseconds asks for it again and again, in any goroutine. nil: somebody does.
@@ -116,7 +131,7 @@ type Terms struct {
 
 // Begin starts a transaction.
 func (e *Engine) Begin(ctx context.Context, terms Terms) *Transaction {
-	t := &Transaction{engine: e, ctx: ctx, id: terms.ID, gate: terms.Gate, read: newTranscript(e.policy.Reading)}
+	t := &Transaction{engine: e, ctx: ctx, id: terms.ID, gate: terms.Gate, without: terms.Without, read: newTranscript(e.policy.Reading)}
 	if !terms.Unbounded {
 		t.budget = budget.New(e.policy.Budget)
 	}
@@ -124,6 +139,7 @@ func (e *Engine) Begin(ctx context.Context, terms Terms) *Transaction {
 	if e.screens.Load() {
 		t.run, t.clean, t.screenAsked = e.screen.Begin(t.read.values), true, true
 		t.run.Within(&t.budget)
+		t.run.Without(terms.Without)
 	}
 	return t
 }

@@ -155,6 +155,9 @@ func (t *Transaction) begin() {
 	t.clean = false
 	if t.tx == nil {
 		t.tx = t.engine.opts.NewTransactionWithOptions(experimental.Options{ID: t.id, Context: t.ctx})
+		for _, id := range t.without {
+			t.tx.(interface{ RemoveRuleByIDRange(start, end int) }).RemoveRuleByIDRange(id, id)
+		}
 		t.fund()
 	}
 }
@@ -218,7 +221,7 @@ func (e *Engine) verify(t *Transaction, clean bool) {
 	}
 	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, read: newTranscript(e.policy.Reading),
+		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, without: t.without, read: newTranscript(e.policy.Reading),
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	// The views are the caller's memory, who serves others with it.

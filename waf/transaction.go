@@ -35,6 +35,7 @@ type Transaction struct {
 	asked       screen.Reason     // why not
 	screenAsked bool              // there was a screen at the beginning
 	leftOut     []leftOut
+	without     []int // rules that are left out for whoever asked for that
 	read        transcript
 
 	// what Coraza needs if it is asked late

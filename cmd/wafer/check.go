@@ -29,6 +29,7 @@ problem with its file and key path and exit with 1.`,
 			fmt.Fprintf(os.Stdout, "%s: ok: %d routes, %d upstreams, %d policies, %d engines\n", args[0], d.Routes, d.Upstreams, len(d.Policies), d.Engines)
 			for _, p := range d.Policies {
 				fmt.Fprintf(os.Stdout, "  policy %s: %s, %d rules, used by %d routes\n", p.ID, p.Mode, p.Rules, p.Routes)
+				printProof(os.Stdout, p.Proof)
 				if p.NoScreen != "" {
 					fmt.Fprintf(os.Stdout, "    no screen, all requests go to the rule engine: %s\n", p.NoScreen)
 				}

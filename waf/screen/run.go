@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"slices"
+
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/reading"
 )
@@ -16,6 +18,7 @@ type Run struct {
 	seen       int      // phases whose values have all been looked at
 	unclean    bool     // not everything was clean
 	reason     Reason   // why
+	without    []int    // rules that do not count, by id
 
 	// These are about the value at hand.
 	textOf     []int32 // by node; 0 between values
@@ -41,6 +44,9 @@ type OutOfBudget struct{}
 
 // Within has the run keep to a budget, which is the caller's.
 func (r *Run) Within(b *budget.Budget) { r.eval.budget = b }
+
+// Without has the run go on as if rules, by id, never matched.
+func (r *Run) Without(rules []int) { r.without = rules }
 
 // Head screens the head of a request, which has been read, by all rules that read nothing else, and
 // reports whether it is clean so far.
@@ -102,7 +108,7 @@ func (r *Run) End() {
 
 // inspect notes why the request is not clean, and reports that.
 func (r *Run) inspect(why Reason) bool {
-	if !r.unclean {
+	if !r.unclean && !(why.Rule != 0 && slices.Contains(r.without, why.Rule)) {
 		r.unclean, r.reason = true, why
 	}
 	return false

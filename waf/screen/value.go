@@ -45,7 +45,7 @@ func (r *Run) value(c *class, v *reading.Value) {
 	} else {
 		r.transformed(c, v, bytes, candidates)
 	}
-	if cacheable && !r.unclean {
+	if cacheable && !r.unclean && r.without == nil { // other runs do not go without a rule
 		s.cache.add(&memory, r.byKey, r.triggers)
 	}
 }
