@@ -25,7 +25,7 @@ space := $(empty) $(empty)
 PLAIN_TESTS := Complexity Levels SlowExpressions Sound Hostile Memory Sequences RandomSequences Corpus Mutations Samples \
 	Markup CoreRules EveryTransformation EveryPrefix EveryByte Mixtures EveryRune Random$$ XML Bodies Uploads Exclusion \
 	RequestVerdicts ContentTypes InspectionMemory Spellings Scores MultipartEvasions AttacksAreShown Properties \
-	TouchesIsSmall BestFit Literals HardExpressions Few$$ Agrees Paranoia Decided Possible ValidFilesBuild BuildProblems \
+	TouchesIsSmall BestFit Literals HardExpressions Few$$ Agrees Paranoia Decided Possible ValidFilesBuild BuildProblems ProofAccepts ProbesAskTheScreen \
 	ImportedRoutes RoundTrip Derived
 PLAIN := ^Test($(subst $(space),|,$(strip $(PLAIN_TESTS))))|^FuzzSound$$|Allocat|IdleMemory
 
