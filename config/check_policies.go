@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // checkOwnSettings checks an effective policy whose accumulating lists hold its own items
@@ -135,7 +137,7 @@ func checkExtension(s string) error {
 }
 
 func checkLowerHeaderName(s string) error {
-	if lower := strings.ToLower(s); isToken(s) && lower != s {
+	if lower := strings.ToLower(s); message.IsToken(s) && lower != s {
 		return fmt.Errorf("%q has capital letters: write %q", s, lower)
 	}
 	return checkHeaderName(s)

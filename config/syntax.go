@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // Checks of single values. They return what is wrong and what would be right.
@@ -32,23 +34,13 @@ func isLowerOrDigit(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= '0' && b <= '9'
 }
 
-// isToken tells whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for _, b := range []byte(s) {
-		if !isLowerOrDigit(b) && (b < 'A' || b > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(b)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // standardMethods are those of RFC 9110 and RFC 5789.
 var standardMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 
 func checkMethod(m string) error {
-	if !isToken(m) {
+	if !message.IsToken(m) {
 		return fmt.Errorf("%q is not a method", m)
 	}
 	if upper := strings.ToUpper(m); upper != m && slices.Contains(standardMethods, upper) {
@@ -63,7 +55,7 @@ func checkHeaderName(name string) error {
 		return errors.New("required")
 	case strings.HasPrefix(name, ":"):
 		return fmt.Errorf("%q is a pseudo-header, not a header name", name)
-	case !isToken(name):
+	case !message.IsToken(name):
 		return fmt.Errorf("%q is not a header name", name)
 	}
 	return nil

@@ -86,7 +86,7 @@ func (x *exchange) answer(status int) {
 // page replaces whatever the upstream has answered.
 func (x *exchange) page(status int, p pages) {
 	x.closeUpstream()
-	write(x.ctx, status, x.id, x.view.get("Accept"), p)
+	write(x.ctx, status, x.id, x.view.Fields.Get("Accept"), p)
 	x.unread()
 }
 

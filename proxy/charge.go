@@ -22,7 +22,7 @@ func (x *exchange) readUpload(limit int) bool {
 	if !x.upload.begin(x.proxy.memory.uploads, cap(x.body), client) {
 		err = memoryShort
 	} else {
-		x.body, x.bodyDone, err = x.upload.read(x.stream, x.body, limit, x.ctx.Request.Header.ContentLength())
+		x.body, x.bodyDone, err = x.upload.read(x.stream, x.body, limit, x.view.Length)
 	}
 	switch {
 	case err == nil:
@@ -45,7 +45,7 @@ func (x *exchange) passOn() {
 // readSmall reads a body that nobody inspects if it is so small that it has arrived with
 // its head: it goes on with the head in one write then.
 func (x *exchange) readSmall() bool {
-	n := x.announced()
+	n := x.view.Length
 	if n <= 0 || n > maxSmall {
 		return true
 	}

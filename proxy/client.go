@@ -6,27 +6,26 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // identify finds out whom v is from. The field is believed only from trusted peers, and
 // then from the right: each proxy appends the address it saw, so the right-most one that
 // is not itself a trusted proxy is the first that nobody could forge.
-func (v *view) identify(ctx *fasthttp.RequestCtx, trusted []netip.Prefix, field string) {
-	v.peer = addrPort(ctx.RemoteAddr())
-	v.client = v.peer.Addr()
+func (v *view) identify(trusted []netip.Prefix, field string) {
+	v.client = v.Peer.Addr()
 	v.trusted = within(v.client, trusted)
 	if !v.trusted {
 		return
 	}
 	v.hops = v.hops[:0]
-	for i := range v.headers {
-		if h := &v.headers[i]; len(h.Name) == len(field) && strings.EqualFold(h.Name, field) {
-			if strings.EqualFold(field, "Forwarded") {
-				v.hops = forwardedHops(v.hops, h.Value)
-			} else {
-				v.hops = listHops(v.hops, h.Value)
-			}
+	for i := range v.Fields {
+		switch f := &v.Fields[i]; {
+		case !f.Is(field):
+		case f.Is("Forwarded"):
+			v.hops = forwardedHops(v.hops, f.Value)
+		default:
+			v.hops = listHops(v.hops, f.Value)
 		}
 	}
 	for i := len(v.hops) - 1; i >= 0; i-- {
@@ -69,7 +68,7 @@ func forwardedHops(hops []string, value string) []string {
 		default:
 			name := value[:i]
 			text, rest, ok := forwardedValue(value[i+1:])
-			if !ok || !token(name) {
+			if !ok || !message.IsToken(name) {
 				return append(hops, "")
 			}
 			if strings.EqualFold(name, "for") {
@@ -100,7 +99,7 @@ func forwardedHops(hops []string, value string) []string {
 func forwardedValue(s string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
 		i := 0
-		for i < len(s) && (tchar[s[i]] || s[i] == ':' || s[i] == '[' || s[i] == ']') { // many do not quote IPv6
+		for i < len(s) && (message.IsTokenByte(s[i]) || s[i] == ':' || s[i] == '[' || s[i] == ']') { // many do not quote IPv6
 			i++
 		}
 		return s[:i], s[i:], i > 0
@@ -158,7 +157,7 @@ const requestIDField = "X-Request-Id"
 // requestID is what a trusted proxy gave the request, or a new UUIDv7, which sorts by time.
 func (v *view) requestID() string {
 	if v.trusted {
-		if id := v.get(requestIDField); validRequestID(id) {
+		if id := v.Fields.Get(requestIDField); validRequestID(id) {
 			return id
 		}
 	}

@@ -7,8 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/valyala/fasthttp"
-	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/message"
 )
 
 func TestClientAddress(t *testing.T) {
@@ -39,13 +38,12 @@ func TestClientAddress(t *testing.T) {
 		{"forwarded broken", "10.0.0.1:1", "Forwarded", []string{`for="1.1.1.1`}, "10.0.0.1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var ctx fasthttp.RequestCtx
-			ctx.Init(&fasthttp.Request{}, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.peer)), nil)
-			v := view{headers: []waf.Header{{Name: "Host", Value: "x"}}}
+			peer := addrPort(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.peer)))
+			v := view{Request: message.Request{Peer: peer, Fields: message.Fields{{Name: "Host", Value: "x"}}}}
 			for _, value := range tt.values {
-				v.headers = append(v.headers, waf.Header{Name: strings.ToLower(tt.field), Value: value})
+				v.Fields = append(v.Fields, message.Field{Name: strings.ToLower(tt.field), Value: value})
 			}
-			v.identify(&ctx, trusted, tt.field)
+			v.identify(trusted, tt.field)
 			if got := v.client.String(); got != tt.want {
 				t.Errorf("client %s, want %s", got, tt.want)
 			}
@@ -78,7 +76,7 @@ func FuzzForwarded(f *testing.F) {
 }
 
 func TestRequestID(t *testing.T) {
-	v := view{headers: []waf.Header{{Name: "x-request-id", Value: "from-outside"}}}
+	v := view{Request: message.Request{Fields: message.Fields{{Name: "x-request-id", Value: "from-outside"}}}}
 	if id := v.requestID(); id == "from-outside" || len(id) != 36 {
 		t.Errorf("id %q: a stranger chose it, or it is no UUID", id)
 	}

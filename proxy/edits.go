@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
 )
 
@@ -84,13 +85,13 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	oh.DisableNormalizing()
 	oh.DisableSpecialHeader() // our order, our case, nothing added
 	oh.SetNoDefaultContentType(true)
-	oh.SetMethod(v.method)
-	oh.SetRequestURI(r.target(v.target, x.matched))
+	oh.SetMethod(v.Method)
+	oh.SetRequestURI(r.target(v.Target, x.matched))
 
 	var room [4]string
 	drop := room[:0]
-	for i := range v.headers {
-		if h := &v.headers[i]; len(h.Name) == len("Connection") && strings.EqualFold(h.Name, "Connection") {
+	for i := range v.Fields {
+		if h := &v.Fields[i]; len(h.Name) == len("Connection") && strings.EqualFold(h.Name, "Connection") {
 			drop = connectionOptions(drop, h.Value)
 		}
 	}
@@ -100,8 +101,8 @@ func (x *exchange) writeHead(out *fasthttp.Request) {
 	}
 	oh.Add("Host", host)
 	edits := &r.Config.RequestHeaders
-	for i := range v.headers {
-		h := &v.headers[i]
+	for i := range v.Fields {
+		h := &v.Fields[i]
 		switch {
 		case perConnection.has(h.Name), written.has(h.Name), in(drop, h.Name), !plainName(h.Name):
 		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
@@ -132,14 +133,14 @@ func (x *exchange) frame(out *fasthttp.Request) {
 	oh := &out.Header
 	switch {
 	case x.stream == nil:
-		if m := x.view.method; x.view.get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
+		if m := x.view.Method; x.view.Fields.Get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
 			oh.Add("Content-Length", "0")
 		}
 	case x.bodyDone:
 		oh.Add("Content-Length", strconv.Itoa(len(x.body)))
 		out.SetBodyRaw(x.body)
 	default:
-		n := x.announced()
+		n := x.view.Length
 		if n >= 0 {
 			oh.Add("Content-Length", strconv.Itoa(n))
 		} else {
@@ -163,10 +164,10 @@ func plainName(s string) bool {
 // authority is what the client asked: the Host field or, without one in HTTP/1.0, the
 // address it connected to.
 func (x *exchange) authority() string {
-	if x.view.host == "" {
-		return x.ctx.LocalAddr().String()
+	if x.view.Host == "" {
+		return x.view.Local.String()
 	}
-	return x.view.host
+	return x.view.Host
 }
 
 // removed reports whether an edit takes a received field away: by name, or because the
@@ -193,16 +194,16 @@ func (x *exchange) writeForwarding(oh *fasthttp.RequestHeader) {
 			oh.Add(name, value)
 		}
 	}
-	peer := v.peer.Addr().String()
-	forwardedFor, proto, host := peer, "http", v.host
+	peer := v.Peer.Addr().String()
+	forwardedFor, proto, host := peer, "http", v.Host
 	if v.trusted {
-		if before := v.join("X-Forwarded-For"); before != "" {
+		if before := v.Fields.Join("X-Forwarded-For"); before != "" {
 			forwardedFor = before + ", " + peer
 		}
-		if p := v.get("X-Forwarded-Proto"); p != "" {
+		if p := v.Fields.Get("X-Forwarded-Proto"); p != "" {
 			proto = p
 		}
-		if h := v.get("X-Forwarded-Host"); h != "" {
+		if h := v.Fields.Get("X-Forwarded-Host"); h != "" {
 			host = h
 		}
 	}
@@ -210,19 +211,19 @@ func (x *exchange) writeForwarding(oh *fasthttp.RequestHeader) {
 	add("X-Forwarded-Proto", proto)
 	add("X-Forwarded-Host", host)
 	if x.proxy.boot.ForwardedHeader {
-		element := "for=" + forwardedNode(v.peer.Addr()) + ";proto=" + proto
-		if v.host != "" {
-			element += `;host="` + v.host + `"`
+		element := "for=" + forwardedNode(v.Peer.Addr()) + ";proto=" + proto
+		if v.Host != "" {
+			element += `;host="` + v.Host + `"`
 		}
-		if before := v.join("Forwarded"); v.trusted && before != "" {
+		if before := v.Fields.Join("Forwarded"); v.trusted && before != "" {
 			element = before + ", " + element
 		}
 		add("Forwarded", element)
 	} else if v.trusted {
-		add("Forwarded", v.join("Forwarded"))
+		add("Forwarded", v.Fields.Join("Forwarded"))
 	}
 	if v.trusted {
-		add("X-Real-Ip", v.get("X-Real-Ip"))
+		add("X-Real-Ip", v.Fields.Get("X-Real-Ip"))
 	}
 	add(requestIDField, x.id)
 }
@@ -233,20 +234,6 @@ func forwardedNode(a netip.Addr) string {
 		return `"[` + a.String() + `]"`
 	}
 	return a.String()
-}
-
-// join returns all fields of that name as one list.
-func (v *view) join(name string) string {
-	list := ""
-	for i := range v.headers {
-		if h := &v.headers[i]; len(h.Name) == len(name) && strings.EqualFold(h.Name, name) && h.Value != "" {
-			if list != "" {
-				list += ", "
-			}
-			list += h.Value
-		}
-	}
-	return list
 }
 
 // target is what the upstream is asked for: the received bytes, or the route's rewrite.
@@ -273,11 +260,11 @@ func (r *route) target(received string, matched routing.Path) string {
 // canonical path is used, encoded anew.
 func replacePrefix(path, prefix, replacement string) string {
 	prefix = strings.TrimSuffix(prefix, "/")
-	canonical := string(routing.CanonicalPath(nil, []byte(path)))
+	canonical := string(routing.CanonicalPath(nil, path))
 	rest, ok := strings.CutPrefix(path, prefix)
 	if !ok || rest != "" && (rest[0] != '/' || strings.Contains(rest, "/.") || strings.Contains(rest, "//") ||
 		// Dots spelled otherwise may lead out of the prefix, and into it again.
-		canonical != prefix+string(routing.CanonicalPath(nil, []byte(rest)))) {
+		canonical != prefix+string(routing.CanonicalPath(nil, rest))) {
 		rest = escapePath(strings.TrimPrefix(canonical, prefix))
 	}
 	out := strings.TrimSuffix(replacement, "/") + rest
@@ -293,7 +280,7 @@ func escapePath(p string) string {
 	var b strings.Builder
 	for i := 0; i < len(p); i++ {
 		c := p[i]
-		if c == '/' || tchar[c] && c != '%' && c != '#' && c != '^' && c != '`' && c != '|' || strings.IndexByte(":@,;=()", c) >= 0 {
+		if c == '/' || message.IsTokenByte(c) && c != '%' && c != '#' && c != '^' && c != '`' && c != '|' || strings.IndexByte(":@,;=()", c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			b.WriteByte('%')
@@ -363,7 +350,7 @@ func (r *route) redirectLocation(v *view, authority string) string {
 	scheme, host := d.Scheme, d.Host
 	if scheme == "" {
 		scheme = "http"
-		if v.trusted && strings.EqualFold(v.get("X-Forwarded-Proto"), "https") {
+		if v.trusted && strings.EqualFold(v.Fields.Get("X-Forwarded-Proto"), "https") {
 			scheme = "https"
 		}
 	}
@@ -373,7 +360,7 @@ func (r *route) redirectLocation(v *view, authority string) string {
 			host = strings.TrimSuffix(host, ":"+port) // it belonged to the other scheme
 		}
 	}
-	path, query, hasQuery := strings.Cut(v.target, "?")
+	path, query, hasQuery := strings.Cut(v.Target, "?")
 	if d.Path != "" {
 		path = d.Path
 	} else if path == "*" { // of OPTIONS; there is no URI that stands for it

@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/snapshot"
-	"github.com/wafer-waf/wafer/waf"
 )
 
 func TestTarget(t *testing.T) {
@@ -45,24 +45,25 @@ func TestTarget(t *testing.T) {
 }
 
 func TestRedirectLocation(t *testing.T) {
+	asked := func(r message.Request) view { return view{Request: r} }
 	for _, tt := range []struct {
 		name     string
 		redirect config.Redirect
 		view     view
 		want     string
 	}{
-		{"scheme", config.Redirect{Scheme: "https"}, view{host: "a.example:8080", target: "/x?y=1"}, "https://a.example/x?y=1"},
-		{"host", config.Redirect{Host: "b.example"}, view{host: "a.example", target: "/x"}, "http://b.example/x"},
-		{"path keeps the query", config.Redirect{Path: "/new"}, view{host: "a.example:8080", target: "/x?y"}, "http://a.example:8080/new?y"},
-		{"v6", config.Redirect{Scheme: "https"}, view{host: "[::1]:8080", target: "/"}, "https://[::1]/"},
-		{"no Host", config.Redirect{Path: "/new"}, view{target: "/evil.example/"}, "http://192.0.2.1:80/new"},
-		{"no Host, path kept", config.Redirect{Scheme: "http"}, view{target: "/evil.example/"}, "http://192.0.2.1/evil.example/"},
-		{"asterisk", config.Redirect{Scheme: "https"}, view{host: "a.example", target: "*"}, "https://a.example"},
-		{"behind TLS", config.Redirect{Path: "/new"}, view{host: "a.example", target: "/", trusted: true,
-			headers: []waf.Header{{Name: "X-Forwarded-Proto", Value: "https"}}}, "https://a.example/new"},
+		{"scheme", config.Redirect{Scheme: "https"}, asked(message.Request{Host: "a.example:8080", Target: "/x?y=1"}), "https://a.example/x?y=1"},
+		{"host", config.Redirect{Host: "b.example"}, asked(message.Request{Host: "a.example", Target: "/x"}), "http://b.example/x"},
+		{"path keeps the query", config.Redirect{Path: "/new"}, asked(message.Request{Host: "a.example:8080", Target: "/x?y"}), "http://a.example:8080/new?y"},
+		{"v6", config.Redirect{Scheme: "https"}, asked(message.Request{Host: "[::1]:8080", Target: "/"}), "https://[::1]/"},
+		{"no Host", config.Redirect{Path: "/new"}, asked(message.Request{Target: "/evil.example/"}), "http://192.0.2.1:80/new"},
+		{"no Host, path kept", config.Redirect{Scheme: "http"}, asked(message.Request{Target: "/evil.example/"}), "http://192.0.2.1/evil.example/"},
+		{"asterisk", config.Redirect{Scheme: "https"}, asked(message.Request{Host: "a.example", Target: "*"}), "https://a.example"},
+		{"behind TLS", config.Redirect{Path: "/new"}, view{trusted: true, Request: message.Request{Host: "a.example", Target: "/",
+			Fields: message.Fields{{Name: "X-Forwarded-Proto", Value: "https"}}}}, "https://a.example/new"},
 	} {
 		r := &route{Route: &snapshot.Route{Config: config.Route{Redirect: &tt.redirect}}}
-		if got := r.redirectLocation(&tt.view, cmp.Or(tt.view.host, "192.0.2.1:80")); got != tt.want {
+		if got := r.redirectLocation(&tt.view, cmp.Or(tt.view.Host, "192.0.2.1:80")); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -100,7 +101,7 @@ func TestWantsHTML(t *testing.T) {
 
 func TestHostname(t *testing.T) {
 	for host, want := range map[string]string{"a": "a", "a:1": "a", "[::1]": "::1", "[::1]:80": "::1", "": ""} {
-		if got := (&view{host: host}).hostname(); got != want {
+		if got := (&view{Request: message.Request{Host: host}}).hostname(); got != want {
 			t.Errorf("%q: %q, want %q", host, got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/socket"
@@ -48,19 +49,18 @@ type exchange struct {
 
 	// kept when the exchange is used again
 	scratch   []byte
-	ends      []int                               // lengths of what is in scratch
-	request   waf.Request                         // what the rules see
-	response  waf.Response                        // likewise
-	fields    func(func(name, value []byte) bool) // view.fields
-	onInterim func(*fasthttp.ResponseHeader)      // interim
-	isGone    func() bool                         // gone
+	ends      []int                          // lengths of what is in scratch
+	request   waf.Request                    // what the rules see
+	response  waf.Response                   // likewise
+	onInterim func(*fasthttp.ResponseHeader) // interim
+	isGone    func() bool                    // gone
 }
 
 var exchanges = sync.Pool{New: func() any { return newExchange() }}
 
 func newExchange() *exchange {
 	x := &exchange{up: &upstream.Exchange{}}
-	x.fields, x.onInterim, x.isGone = x.view.fields, x.interim, x.gone
+	x.onInterim, x.isGone = x.interim, x.gone
 	return x
 }
 
@@ -106,7 +106,7 @@ func (x *exchange) head() bool {
 // receive takes the view of the request.
 func (x *exchange) receive() {
 	x.scratch = x.view.read(x.ctx, x.scratch)
-	x.view.identify(x.ctx, x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
+	x.view.identify(x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
 	x.place.who = x.proxy.who(x.view.client)
 	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
@@ -116,10 +116,8 @@ func (x *exchange) receive() {
 
 // find looks the route up.
 func (x *exchange) find() bool {
-	x.scratch = routing.CanonicalPath(x.scratch[:0], x.ctx.Request.Header.RequestURI())
-	match, ok := x.snapshot.Table.Match(&routing.Target{
-		Host: x.ctx.Request.Header.Host(), Path: x.scratch, Method: x.ctx.Method(), Headers: x.fields,
-	})
+	x.scratch = routing.CanonicalPath(x.scratch[:0], x.view.Target)
+	match, ok := x.snapshot.Table.Match(x.view.routed(x.scratch))
 	if !ok {
 		x.outcome.Coverage = inspect.Coverage{Label: inspect.None, Reason: inspect.ReasonNoRoute}
 		return x.refuse(noRoute)
@@ -138,7 +136,7 @@ func (x *exchange) admit() bool {
 	if kind := x.ambiguity(); kind != 0 {
 		return x.refuse(pathRefused[kind.bit()])
 	}
-	if limit := int(r.Config.Limits.RequestBody); limit > 0 && x.announced() > limit {
+	if limit := int(r.Config.Limits.RequestBody); limit > 0 && x.view.Length > limit {
 		return x.refuse(bodyTooLong)
 	}
 	if r.Config.Redirect != nil {
@@ -148,9 +146,6 @@ func (x *exchange) admit() bool {
 	}
 	return true
 }
-
-// announced is how long the request's body says it is; below 0: it does not.
-func (x *exchange) announced() int { return x.ctx.Request.Header.ContentLength() }
 
 // inspectHead has the request's head inspected.
 func (x *exchange) inspectHead() bool {
@@ -162,7 +157,7 @@ func (x *exchange) inspectHead() bool {
 	}
 	x.inspection.Begin(&x.proxy.inspector, policy, inspect.Terms{ID: x.id, Gate: &x.place, Gone: x.isGone})
 	if x.inspection.Going() {
-		x.request = x.view.request(x.ctx)
+		x.request = x.view.request()
 	}
 	return x.obey(x.inspection.RequestHead(&x.request))
 }
@@ -182,13 +177,15 @@ func (x *exchange) suspect() {
 
 // readBody reads what is inspected of the body; what follows stays in the stream.
 func (x *exchange) readBody() bool {
-	stream := x.ctx.RequestBodyStream()
-	if stream == nil {
+	if stream := x.ctx.RequestBodyStream(); stream != nil {
+		x.view.Body = stream
+	}
+	if x.view.Body == nil {
 		x.bodyDone = true
 		return true
 	}
-	n := x.announced()
-	x.stream = &countedBody{r: stream, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
+	n := x.view.Length
+	x.stream = &countedBody{r: x.view.Body, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
 	if !x.obey(x.inspection.Announced(n)) {
 		return false
 	}
@@ -205,7 +202,7 @@ func (x *exchange) inspectBody() bool {
 	}
 	body := inspect.Body{Bytes: x.body, Ended: x.bodyDone}
 	if len(x.body) > 0 {
-		body.Coding = x.view.join("Content-Encoding")
+		body.Coding = x.view.Fields.Join("Content-Encoding")
 	}
 	return x.obey(x.inspection.RequestBody(body))
 }
@@ -222,7 +219,7 @@ func (x *exchange) forward() bool {
 	x.up.Head = &x.ctx.Response.Header
 	x.up.Head.DisableNormalizing() // keep the backend's case
 	x.up.BodyIdle = r.Config.Timeouts.Idle
-	if x.view.protocol == "HTTP/1.1" {
+	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim
 	}
 	x.up.Deadline = time.Time{}

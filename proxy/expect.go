@@ -58,7 +58,7 @@ func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
 			x.end()
 		}
 	}()
-	if x.head() && x.obey(x.inspection.Announced(x.announced())) {
+	if x.head() && x.obey(x.inspection.Announced(x.view.Length)) {
 		ctx.SetUserValue(expected{}, &awaited{x})
 		return fasthttp.StatusContinue
 	}

@@ -69,12 +69,10 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	}
 	o := &x.outcome
 	e := &Explanation{
-		Method: x.view.method, Host: x.view.host, Path: x.view.path,
+		Method: x.view.Method, Host: x.view.Host, Path: x.view.path,
 		Verdict: o.Verdict.String(), Status: status,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Failure: o.Failure.Word,
-		Routes: x.snapshot.Table.Explain(&routing.Target{
-			Host: []byte(x.view.host), Path: routing.CanonicalPath(nil, []byte(x.view.target)), Method: []byte(x.view.method), Headers: x.view.fields,
-		}),
+		Routes: x.snapshot.Table.Explain(x.view.routed(routing.CanonicalPath(nil, x.view.Target))),
 	}
 	if x.route != nil {
 		x.route.InFlight.Add(-1)

@@ -9,6 +9,7 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -72,11 +73,11 @@ func (x *exchange) finish() {
 		}
 		p.events.Access(&audit.Access{
 			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
-			Method: v.method, Host: v.host, Path: v.path, Protocol: v.protocol, Status: status,
+			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, Status: status,
 			BytesIn: in, BytesOut: out, Duration: took,
 			Upstream: upstreamID, Endpoint: x.up.Endpoint, UpstreamDuration: x.upstreamed,
 			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
-			UserAgent: v.get("User-Agent"), Error: o.Failure.Word,
+			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word,
 		})
 	}
 	p.metrics.InFlight.Dec()
@@ -86,8 +87,8 @@ func (x *exchange) finish() {
 	x.snapshot.Release()
 	*x.up = upstream.Exchange{}
 	*x = exchange{
-		up: x.up, scratch: x.scratch, ends: x.ends, view: view{headers: v.headers[:0], hops: v.hops[:0]},
-		response: waf.Response{Headers: x.response.Headers[:0]}, fields: x.fields, onInterim: x.onInterim, isGone: x.isGone,
+		up: x.up, scratch: x.scratch, ends: x.ends, view: view{Request: message.Request{Fields: v.Fields[:0]}, hops: v.hops[:0]},
+		response: waf.Response{Headers: x.response.Headers[:0]}, onInterim: x.onInterim, isGone: x.isGone,
 	}
 	exchanges.Put(x)
 }
@@ -123,7 +124,7 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	r, v := about.route, about.view
 	event := audit.Security{
 		Time: about.began, RequestID: about.requestID, Route: r.Config.ID, Policy: r.Policy.ID, Mode: string(r.Policy.Mode), Client: v.client,
-		Method: v.method, Host: v.host, Path: v.path, Verdict: o.Verdict.String(), Status: status,
+		Method: v.Method, Host: v.Host, Path: v.path, Verdict: o.Verdict.String(), Status: status,
 		Phase: found.Verdict.Phase, RuleID: found.Verdict.RuleID,
 		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,
 		InboundThreshold: r.Policy.Thresholds.Inbound, OutboundThreshold: r.Policy.Thresholds.Outbound,

@@ -61,13 +61,13 @@ func (x *exchange) inspectMessages() *messages {
 		panic("BUG: a request without its snapshot")
 	}
 	v := x.view
-	v.hops, v.headers = nil, slices.Clone(v.headers) // theirs is scratch
+	v.hops, v.Fields = nil, slices.Clone(v.Fields) // theirs is scratch
 	m := &messages{
 		proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, place: x.place,
-		request: v.request(x.ctx), turn: make(chan struct{}, 1),
+		request: v.request(), turn: make(chan struct{}, 1),
 	}
 	m.request.Method = "POST" // a body of GET would be suspect
-	m.request.Headers = slices.DeleteFunc(slices.Clone(v.headers), func(h waf.Header) bool {
+	m.request.Headers = slices.DeleteFunc(slices.Clone(v.Fields), func(h waf.Header) bool {
 		return perConnection.has(h.Name) || strings.HasPrefix(strings.ToLower(h.Name), "sec-websocket-")
 	})
 	return m

@@ -84,7 +84,7 @@ func (x *exchange) ambiguity() pathKinds {
 // that leads elsewhere, or upward; 0 if there is none.
 func (x *exchange) disagreement(vary routing.Reading) pathKinds {
 	r := x.route
-	target := routing.Target{Host: x.ctx.Request.Header.Host(), Method: x.ctx.Method(), Headers: x.fields}
+	target := x.view.routed(nil)
 	for some := routing.Reading(0); ; {
 		how, dots := canonical&^vary|some, false
 		x.scratch, dots = routing.AppendReading(x.scratch[:0], x.view.path, how)
@@ -92,7 +92,7 @@ func (x *exchange) disagreement(vary routing.Reading) pathKinds {
 			return blame(how)
 		}
 		target.Path = x.scratch
-		match, ok := x.snapshot.Table.Match(&target)
+		match, ok := x.snapshot.Table.Match(target)
 		if !ok || match.Value != r || r.Config.Rewrite != nil && match.Path != x.matched {
 			return blame((how ^ canonical) & vary)
 		}

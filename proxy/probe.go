@@ -165,8 +165,8 @@ func (c *carrier) send(by *inspect.Inspector, p *inspect.Policy, attack string, 
 	ctx.Init(&req, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, nil)
 	var v view
 	v.read(&ctx, nil)
-	v.identify(&ctx, nil, "")
-	request := v.request(&ctx)
+	v.identify(nil, "")
+	request := v.request()
 	var i inspect.Inspection
 	// Whether the policy stops an attack does not depend on how busy the machine is.
 	i.Begin(by, p, inspect.Terms{ID: "probe", Unbounded: true, Without: without})

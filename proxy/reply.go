@@ -14,7 +14,7 @@ func (x *exchange) replyBody() {
 		body.r = prefixed(x.body, x.up.Body)
 	}
 	switch n := x.up.Length; {
-	case n < 0 && x.view.protocol != "HTTP/1.1":
+	case n < 0 && x.view.Protocol != "HTTP/1.1":
 		x.replyWhole(body, maxWhole)
 		return
 	case n >= 0 && n <= maxSmall:

@@ -24,12 +24,12 @@ import (
 // is none to the letter might be a plain request to one reader and a tunnel to another.
 func (x *exchange) wantsWebSocket() bool {
 	v := &x.view
-	if v.method != "GET" || v.protocol != "HTTP/1.1" || x.stream != nil || !strings.EqualFold(v.get("Upgrade"), "websocket") ||
-		v.get("Sec-WebSocket-Version") != "13" || len(v.get(webSocketKey)) != webSocketKeyBytes {
+	if v.Method != "GET" || v.Protocol != "HTTP/1.1" || x.stream != nil || !strings.EqualFold(v.Fields.Get("Upgrade"), "websocket") ||
+		v.Fields.Get("Sec-WebSocket-Version") != "13" || len(v.Fields.Get(webSocketKey)) != webSocketKeyBytes {
 		return false
 	}
-	for i := range v.headers {
-		if h := &v.headers[i]; strings.EqualFold(h.Name, "Connection") {
+	for i := range v.Fields {
+		if h := &v.Fields[i]; strings.EqualFold(h.Name, "Connection") {
 			for option := range strings.SplitSeq(h.Value, ",") {
 				if strings.EqualFold(strings.Trim(option, " \t"), "upgrade") {
 					return true
@@ -74,7 +74,7 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	if !ok {
 		panic("BUG: a 101 without a stream in both directions")
 	}
-	if !acceptsWebSocket(h, x.view.get(webSocketKey), !x.route.inspectsMessages) {
+	if !acceptsWebSocket(h, x.view.Fields.Get(webSocketKey), !x.route.inspectsMessages) {
 		x.upstreamFailed(notWebSocket)
 		x.answer(notWebSocket.Status)
 		return

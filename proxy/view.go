@@ -6,28 +6,28 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/coding"
+	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/waf"
 )
 
-// view is the request as it was received, in sub-strings of one copy. fasthttp's memory
-// is overwritten by the next request on the connection, while rules, events and streamed
-// answers outlive the handler; one copy is as cheap as none and safe for all of them.
+// view is the request as it was received, and what is known of who has sent it.
 type view struct {
-	method, target, protocol string
-	host                     string // the Host field; empty if there was none
-	path                     string // of the target, without the query
-	headers                  []waf.Header
-	peer                     netip.AddrPort
-	client                   netip.Addr // peer, or what a trusted proxy says
-	trusted                  bool       // peer is a trusted proxy
-	hops                     []string   // scratch of identify
+	message.Request
+	path    string     // of the target, without the query
+	client  netip.Addr // the peer, or what a trusted proxy says
+	trusted bool       // the peer is a trusted proxy
+	hops    []string   // scratch of identify
 }
 
 // read fills v from ctx, whose head wire has let through: its lines end with CRLF, and each
 // has a name that is a token. scratch is returned for reuse.
 //
-// It touches only RequestURI, Method, Protocol and RawHeaders: fasthttp's other accessors
-// re-encode what they return, or change what is forwarded.
+// fasthttp's memory is overwritten by the next request on the connection, while rules, events and
+// streamed answers outlive the handler; one copy is as cheap as none and safe for all of them.
+//
+// It touches only RequestURI, Method, Protocol, RawHeaders and ContentLength: fasthttp's other
+// accessors re-encode what they return, or change what is forwarded.
 func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) []byte {
 	h := &ctx.Request.Header
 	method, target, protocol, raw := h.Method(), h.RequestURI(), h.Protocol(), h.RawHeaders()
@@ -36,11 +36,11 @@ func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) []byte {
 	scratch = append(scratch, protocol...)
 	scratch = append(scratch, raw...)
 	all := string(scratch)
-	v.method, all = all[:len(method)], all[len(method):]
-	v.target, all = all[:len(target)], all[len(target):]
-	v.protocol, all = all[:len(protocol)], all[len(protocol):]
+	v.Method, all = all[:len(method)], all[len(method):]
+	v.Target, all = all[:len(target)], all[len(target):]
+	v.Protocol, all = all[:len(protocol)], all[len(protocol):]
 
-	v.headers, v.host = v.headers[:0], ""
+	v.Fields, v.Host = v.Fields[:0], ""
 	for all != "" {
 		var line string
 		line, all, _ = strings.Cut(all, "\r\n")
@@ -51,14 +51,19 @@ func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) []byte {
 		if !ok {
 			panic("BUG: a field line without a colon")
 		}
-		value = strings.Trim(value, " \t")
-		if len(name) == 4 && strings.EqualFold(name, "Host") {
-			v.host = value
+		f := message.Field{Name: name, Value: strings.Trim(value, " \t")}
+		if f.Is("Host") {
+			v.Host = f.Value
 		}
-		v.headers = append(v.headers, waf.Header{Name: name, Value: value})
+		v.Fields = append(v.Fields, f)
 	}
-	v.target = originForm(v.target)
-	v.path, _, _ = strings.Cut(v.target, "?")
+	v.Target = originForm(v.Target)
+	v.path, _, _ = strings.Cut(v.Target, "?")
+	v.Peer, v.Local = addrPort(ctx.RemoteAddr()), addrPort(ctx.LocalAddr())
+	v.Length, v.Body = h.ContentLength(), nil
+	if stream := ctx.RequestBodyStream(); stream != nil {
+		v.Body = stream
+	}
 	return scratch
 }
 
@@ -83,19 +88,9 @@ func originForm(target string) string {
 	}
 }
 
-// get returns the first field of that name.
-func (v *view) get(name string) string {
-	for i := range v.headers {
-		if h := &v.headers[i]; len(h.Name) == len(name) && strings.EqualFold(h.Name, name) {
-			return h.Value
-		}
-	}
-	return ""
-}
-
 // hostname is the Host field without its port.
 func (v *view) hostname() string {
-	h := v.host
+	h := v.Host
 	if strings.HasPrefix(h, "[") {
 		if i := strings.IndexByte(h, ']'); i > 0 {
 			return h[1:i]
@@ -107,32 +102,19 @@ func (v *view) hostname() string {
 	return h
 }
 
-// tchar are the characters of a token (RFC 9110 5.6.2).
-var tchar = func() (t [256]bool) {
-	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		t[c] = true
-	}
-	return t
-}()
-
-func token(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !tchar[s[i]] {
-			return false
-		}
-	}
-	return s != ""
+// routed is what a route is found by, with that reading of the path.
+func (v *view) routed(path []byte) *routing.Target {
+	return &routing.Target{Host: v.Host, Path: path, Method: v.Method, Fields: v.Fields}
 }
 
 // request is what the rules see of the request's head.
-func (v *view) request(ctx *fasthttp.RequestCtx) waf.Request {
-	server := addrPort(ctx.LocalAddr())
+func (v *view) request() waf.Request {
 	r := waf.Request{
-		Method: v.method, Target: v.target, Protocol: v.protocol, Host: v.hostname(), Headers: v.headers,
-		ClientAddr: v.client.String(), ClientPort: int(v.peer.Port()), ServerPort: int(server.Port()),
+		Method: v.Method, Target: v.Target, Protocol: v.Protocol, Host: v.hostname(), Headers: v.Fields,
+		ClientAddr: v.client.String(), ClientPort: int(v.Peer.Port()), ServerPort: int(v.Local.Port()),
 	}
-	if server.Addr() != (netip.Addr{}) {
-		r.ServerAddr = server.Addr().String()
+	if v.Local.IsValid() {
+		r.ServerAddr = v.Local.Addr().String()
 	}
 	return r
 }
@@ -158,17 +140,8 @@ func (x *exchange) responseView(h *fasthttp.ResponseHeader) *waf.Response {
 	all := string(x.scratch)
 	for i := 0; i < len(x.ends); i += 2 {
 		name, value := x.ends[i], x.ends[i]+x.ends[i+1]
-		r.Headers = append(r.Headers, waf.Header{Name: all[:name], Value: all[name:value]})
+		r.Headers = append(r.Headers, message.Field{Name: all[:name], Value: all[name:value]})
 		all = all[value:]
 	}
 	return r
-}
-
-// fields yields the received field lines.
-func (v *view) fields(yield func(name, value []byte) bool) {
-	for i := range v.headers {
-		if !yield([]byte(v.headers[i].Name), []byte(v.headers[i].Value)) {
-			return
-		}
-	}
 }

@@ -30,8 +30,8 @@
 //
 // # Concurrency and memory
 //
-// A Table and everything it returns may be used from any number of goroutines. Byte slices in a
-// [Target] are read during the call and never kept, so they may belong to a buffer that the next
+// A Table and everything it returns may be used from any number of goroutines. What is in a
+// [Target] is read during the call and never kept, so it may belong to a buffer that the next
 // request overwrites. Match allocates nothing unless the host is an IPv6 literal or holds characters
 // outside ASCII.
 package routing

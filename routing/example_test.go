@@ -16,9 +16,9 @@ func Example() {
 		return
 	}
 	r := &routing.Target{
-		Host:   []byte("Shop.example:8080"),
-		Path:   routing.CanonicalPath(nil, []byte("/x/%2E%2E/api/users?page=2")),
-		Method: []byte("GET"),
+		Host:   "Shop.example:8080",
+		Path:   routing.CanonicalPath(nil, "/x/%2E%2E/api/users?page=2"),
+		Method: "GET",
 	}
 	m, ok := table.Match(r)
 	fmt.Println(m.ID, m.Value, m.Path.Value, ok)

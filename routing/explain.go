@@ -24,7 +24,7 @@ type Decision struct {
 // It is meant for people: it is much slower than [Table.Match] and its texts quote host, path and
 // method of r, but no header values.
 func (t *Table[T]) Explain(r *Target) []Decision {
-	host, err := canonicalHost(string(r.Host))
+	host, err := canonicalHost(r.Host)
 	explained := make([]explanation, len(t.rules))
 	for i, rule := range t.rules {
 		explained[i] = rule.explain(r, host, err)
@@ -123,13 +123,11 @@ func (r *rule) pathMismatch() string {
 
 func (h *headerPattern) mismatch(t *Target) string {
 	present := false
-	if t.Headers != nil {
-		for name, value := range t.Headers {
-			if h.match(name, value) {
-				return ""
-			}
-			present = present || equalFold(name, h.name)
+	for i := range t.Fields {
+		if h.match(&t.Fields[i]) {
+			return ""
 		}
+		present = present || t.Fields[i].Is(h.name)
 	}
 	switch {
 	case !present:

@@ -264,7 +264,7 @@ func FuzzMatch(f *testing.F) {
 					want = Match[int]{Value: e.entry.Value, ID: e.entry.ID, Path: p}
 				}
 			}
-			r := &Target{Host: []byte(host.written), Path: []byte(ref.path), Method: []byte(ref.method), Headers: fields(ref.lines...)}
+			r := &Target{Host: host.written, Path: []byte(ref.path), Method: ref.method, Fields: fields(ref.lines...)}
 			got, gotOK := table.Match(r)
 			if got != want || gotOK != wantOK {
 				t.Fatalf("%+v with host %q:\ngot  %+v, %t\nwant %+v, %t\nentries %+v", ref, host.written, got, gotOK, want, wantOK, unique)

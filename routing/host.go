@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
 	"strings"
@@ -35,7 +34,7 @@ var (
 // The error says why host is neither a DNS name nor an IP address. A request with such a host
 // matches only entries without hosts.
 func canonicalHost(host string) (string, error) {
-	name, err := appendHost(nil, []byte(host))
+	name, err := appendHost(nil, host)
 	if err != nil {
 		return "", err
 	}
@@ -44,32 +43,32 @@ func canonicalHost(host string) (string, error) {
 
 // appendHost appends the canonical spelling of host to dst. It allocates nothing for ASCII names if
 // dst has room for maxHostBytes.
-func appendHost(dst, host []byte) ([]byte, error) {
-	name, port := host, []byte(nil)
-	colon := bytes.LastIndexByte(host, ':')
+func appendHost(dst []byte, host string) ([]byte, error) {
+	name, port := host, ""
+	colon := strings.LastIndexByte(host, ':')
 	switch {
-	case bytes.HasPrefix(host, []byte("[")):
-		end := bytes.LastIndexByte(host, ']')
+	case strings.HasPrefix(host, "["):
+		end := strings.LastIndexByte(host, ']')
 		if end < 0 || end+1 != len(host) && colon != end+1 {
 			return dst, errHostIPv6
 		}
 		if colon > end {
 			name, port = host[:colon], host[colon+1:]
 		}
-	case colon >= 0 && bytes.IndexByte(host, ':') == colon:
+	case colon >= 0 && strings.IndexByte(host, ':') == colon:
 		name, port = host[:colon], host[colon+1:]
 	}
 	if !validPort(port) {
 		return dst, errHostPort
 	}
-	if len(name) == 0 {
+	if name == "" {
 		return dst, errHostEmpty
 	}
-	if name[0] == '[' || bytes.IndexByte(name, ':') >= 0 {
+	if name[0] == '[' || strings.IndexByte(name, ':') >= 0 {
 		return appendIPv6(dst, name)
 	}
-	for _, c := range name {
-		if c >= 0x80 {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
 			return appendIDNA(dst, name)
 		}
 	}
@@ -77,7 +76,7 @@ func appendHost(dst, host []byte) ([]byte, error) {
 }
 
 // validPort accepts the empty port too: "host:" is a valid authority (RFC 3986, section 3.2.3).
-func validPort(port []byte) bool {
+func validPort(port string) bool {
 	for _, c := range port {
 		if c < '0' || c > '9' {
 			return false
@@ -86,12 +85,11 @@ func validPort(port []byte) bool {
 	return len(port) <= 5
 }
 
-func appendIPv6(dst, name []byte) ([]byte, error) {
-	text := string(name)
-	if text[0] == '[' {
-		text = text[1 : len(text)-1]
+func appendIPv6(dst []byte, name string) ([]byte, error) {
+	if name[0] == '[' {
+		name = name[1 : len(name)-1]
 	}
-	addr, err := netip.ParseAddr(text)
+	addr, err := netip.ParseAddr(name)
 	if err != nil || !addr.Is6() || addr.Zone() != "" {
 		return dst, errHostIPv6
 	}
@@ -100,28 +98,28 @@ func appendIPv6(dst, name []byte) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func appendIDNA(dst, name []byte) ([]byte, error) {
+func appendIDNA(dst []byte, name string) ([]byte, error) {
 	if tooManyRunes(name) {
 		return dst, errHostLong
 	}
-	if !utf8.Valid(name) { // package idna would map all of it to U+FFFD
+	if !utf8.ValidString(name) { // package idna would map all of it to U+FFFD
 		return dst, errHostIDNA
 	}
-	ascii, err := idna.Lookup.ToASCII(string(name))
+	ascii, err := idna.Lookup.ToASCII(name)
 	if err != nil {
 		return dst, errHostIDNA
 	}
-	return appendName(dst, []byte(ascii))
+	return appendName(dst, ascii)
 }
 
 // tooManyRunes is true for names that IDNA could hardly make short enough, as a character takes at
 // least a byte. The work grows with the square of a label: a Host of 1 KiB would cost 1.4 ms.
-func tooManyRunes(name []byte) bool {
+func tooManyRunes(name string) bool {
 	if len(name) > utf8.UTFMax*maxHostBytes {
 		return true
 	}
 	total, label := 0, 0
-	for _, r := range string(name) {
+	for _, r := range name {
 		total++
 		label++
 		switch r {
@@ -136,16 +134,17 @@ func tooManyRunes(name []byte) bool {
 }
 
 // appendName lower-cases and checks an ASCII name.
-func appendName(dst, name []byte) ([]byte, error) {
-	name = bytes.TrimSuffix(name, []byte("."))
-	if len(name) == 0 {
+func appendName(dst []byte, name string) ([]byte, error) {
+	name = strings.TrimSuffix(name, ".")
+	if name == "" {
 		return dst, errHostEmpty
 	}
 	if len(name) > maxHostBytes {
 		return dst, errHostLong
 	}
 	label := 0
-	for _, c := range name {
+	for i := range len(name) {
+		c := name[i]
 		switch {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
 			label++

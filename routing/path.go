@@ -10,7 +10,7 @@ import (
 
 // CanonicalPath appends to dst the spelling under which the path of a request target compares, and
 // returns the extended slice. The target is the raw one of the request line: origin-form,
-// absolute-form or "*" (RFC 9112, section 3.2). dst and target must not overlap.
+// absolute-form or "*" (RFC 9112, section 3.2).
 //
 // The query is cut off, percent-escapes are decoded once (those that are not two hexadecimal digits
 // stay as they are), slashes in a row become one, and the segments "." and ".." are resolved (RFC
@@ -20,7 +20,7 @@ import (
 // The result serves matching only; the bytes to forward are the original ones. It is no longer a
 // request target: %253F has become %3F, so canonicalizing twice may give something else. Backslash,
 // ";" and "#" are ordinary bytes here; who does not want a backend to see more in them refuses them.
-func CanonicalPath(dst, target []byte) []byte {
+func CanonicalPath(dst []byte, target string) []byte {
 	if len(target) == 1 && target[0] == '*' {
 		return append(dst, '*')
 	}
@@ -67,34 +67,31 @@ func resolveDots(dst []byte, root, segment int) []byte {
 }
 
 // pathOf cuts the query and, of an absolute-form target, scheme and authority.
-func pathOf(target []byte) []byte {
-	if i := bytes.IndexByte(target, '?'); i >= 0 {
-		target = target[:i]
-	}
-	if len(target) == 0 || target[0] == '/' {
+func pathOf(target string) string {
+	target, _, _ = strings.Cut(target, "?")
+	if target == "" || target[0] == '/' {
 		return target
 	}
-	i := bytes.Index(target, []byte("://"))
-	if i < 0 || !isScheme(target[:i]) {
+	scheme, rest, found := strings.Cut(target, "://")
+	if !found || !isScheme(scheme) {
 		return target
 	}
-	rest := target[i+len("://"):]
-	slash := bytes.IndexByte(rest, '/')
+	slash := strings.IndexByte(rest, '/')
 	if slash < 0 {
-		return nil
+		return ""
 	}
 	return rest[slash:]
 }
 
 // isScheme follows RFC 3986, section 3.1.
-func isScheme(b []byte) bool {
-	for i, c := range b {
+func isScheme(s string) bool {
+	for i, c := range []byte(s) {
 		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 		if !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(c))) {
 			return false
 		}
 	}
-	return len(b) > 0
+	return s != ""
 }
 
 func unhex(c byte) int {
@@ -127,9 +124,9 @@ func compilePath(p Path) (*pathPattern, error) {
 	switch p.Kind {
 	case PathExact, PathPrefix:
 		if !strings.HasPrefix(p.Value, "/") {
-			return nil, fmt.Errorf(`%s %q does not start with "/": write %q`, p.Kind, p.Value, CanonicalPath(nil, []byte("/"+p.Value)))
+			return nil, fmt.Errorf(`%s %q does not start with "/": write %q`, p.Kind, p.Value, CanonicalPath(nil, "/"+p.Value))
 		}
-		if canonical := string(CanonicalPath(nil, []byte(p.Value))); canonical != p.Value {
+		if canonical := string(CanonicalPath(nil, p.Value)); canonical != p.Value {
 			return nil, fmt.Errorf("%s %q is compared with paths that are decoded, resolved and without query: write %q", p.Kind, p.Value, canonical)
 		}
 		if p.Kind == PathExact {

@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -33,12 +32,12 @@ func TestCanonicalPath(t *testing.T) {
 		if err != nil {
 			t.Fatalf("line %d: %v", line, err)
 		}
-		if got := CanonicalPath(nil, []byte(in)); string(got) != want {
+		if got := CanonicalPath(nil, in); string(got) != want {
 			t.Errorf("line %d: %q: got %q, want %q", line, in, got, want)
 		}
 		// What dst already holds is neither read nor changed.
 		for _, dst := range []string{"x", "/", "/..", "a/b/"} {
-			if got := CanonicalPath([]byte(dst), []byte(in)); string(got) != dst+want {
+			if got := CanonicalPath([]byte(dst), in); string(got) != dst+want {
 				t.Errorf("line %d: %q after %q: got %q, want %q", line, in, dst, got, dst+want)
 			}
 		}
@@ -105,17 +104,14 @@ func FuzzCanonicalPath(f *testing.F) {
 	} {
 		f.Add([]byte(target))
 	}
-	f.Fuzz(func(t *testing.T, target []byte) {
-		before := bytes.Clone(target)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		target := string(in)
 		got := string(CanonicalPath([]byte("dst"), target))
-		if !bytes.Equal(before, target) {
-			t.Fatalf("%q was changed to %q", before, target)
-		}
 		path, kept := strings.CutPrefix(got, "dst")
 		if !kept {
 			t.Fatalf("%q: dst is gone: %q", target, got)
 		}
-		if string(target) == "*" {
+		if target == "*" {
 			if path != "*" {
 				t.Errorf("got %q for *", path)
 			}
@@ -131,23 +127,23 @@ func FuzzCanonicalPath(f *testing.F) {
 			}
 		}
 		if !strings.ContainsAny(path, "%?") {
-			if again := string(CanonicalPath(nil, []byte(path))); again != path {
+			if again := string(CanonicalPath(nil, path)); again != path {
 				t.Errorf("%q: without escapes %q becomes %q", target, path, again)
 			}
 		}
-		if withQuery := string(CanonicalPath(nil, append(before, "?a/../b"...))); len(target) > 0 && withQuery != path {
+		if withQuery := string(CanonicalPath(nil, target+"?a/../b")); target != "" && withQuery != path {
 			t.Errorf("%q: a query makes %q of %q", target, withQuery, path)
 		}
-		if len(target) == 0 || target[0] != '/' {
+		if target == "" || target[0] != '/' {
 			return
 		}
-		if want := slowPath(string(target)); path != want {
+		if want := slowPath(target); path != want {
 			t.Errorf("%q: got %q, want %q", target, path, want)
 		}
 		// A path hides nothing by escaping all of it.
-		var escaped []byte
+		escaped := ""
 		for _, c := range []byte(path) {
-			escaped = fmt.Appendf(escaped, "%%%02X", c)
+			escaped += fmt.Sprintf("%%%02X", c)
 		}
 		if got := string(CanonicalPath(nil, escaped)); got != path {
 			t.Errorf("%q: %q escaped becomes %q", target, path, got)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // rule holds the conditions of an entry, compiled. No list has an element twice, and there is always
@@ -104,7 +106,7 @@ func (r *rule) conditions() string {
 
 // checkMethod also refuses the well-known methods in another case, since no request has them.
 func checkMethod(method string) error {
-	if !isToken(method) {
+	if !message.IsToken(method) {
 		return fmt.Errorf(`%q is no method: write a token (RFC 9110, section 5.6.2) like "GET"`, method)
 	}
 	switch upper := strings.ToUpper(method); upper {
@@ -116,20 +118,12 @@ func checkMethod(method string) error {
 	return nil
 }
 
-func (r *rule) matchMethod(method []byte) bool {
-	if len(r.methods) == 0 {
-		return true
-	}
-	for _, m := range r.methods {
-		if string(method) == m {
-			return true
-		}
-	}
-	return false
+func (r *rule) matchMethod(method string) bool {
+	return len(r.methods) == 0 || slices.Contains(r.methods, method)
 }
 
 func compileHeader(h Header) (headerPattern, error) {
-	if !isToken(h.Name) {
+	if !message.IsToken(h.Name) {
 		return headerPattern{}, fmt.Errorf(`%q is no field name: write a token (RFC 9110, section 5.6.2) like "X-Env"`, h.Name)
 	}
 	p := headerPattern{name: strings.ToLower(h.Name), kind: h.Kind, value: h.Value}
@@ -153,16 +147,26 @@ func compileHeader(h Header) (headerPattern, error) {
 	return p, nil
 }
 
+// holds reports whether one of the field lines meets the condition.
+func (h *headerPattern) holds(fields message.Fields) bool {
+	for i := range fields {
+		if h.match(&fields[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // match reports whether one field line meets the condition.
-func (h *headerPattern) match(name, value []byte) bool {
-	if !equalFold(name, h.name) {
+func (h *headerPattern) match(f *message.Field) bool {
+	if !f.Is(h.name) {
 		return false
 	}
 	switch h.kind {
 	case HeaderExact:
-		return string(value) == h.value
+		return f.Value == h.value
 	case HeaderRegex:
-		return h.regex.Match(value)
+		return h.regex.MatchString(f.Value)
 	}
 	return true
 }
@@ -172,33 +176,6 @@ func (h headerPattern) String() string {
 		return h.name + " present"
 	}
 	return fmt.Sprintf("%s %s %q", h.name, h.kind, h.value)
-}
-
-// equalFold compares a field name with a lower-case one. ASCII only, unlike bytes.EqualFold.
-func equalFold(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// isToken follows RFC 9110, section 5.6.2.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		alphanumeric := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
-		if !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // rank says where a candidate stands in the order of precedence that the package documents.

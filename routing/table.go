@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
-	"sync"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // Table finds the entry for a request. It is immutable and safe for concurrent use.
@@ -17,18 +17,14 @@ type Table[T any] struct {
 	// wildcards has the groups of "*.shop.example" under "shop.example".
 	wildcards map[string]*group
 	any       *group
-	scans     sync.Pool // of *headerScan
 }
 
-// Target is what a request is matched by. Its bytes are only read, and only during the call.
+// Target is what a request is matched by. It is only read, and only during the call.
 type Target struct {
-	Host   []byte // as received, with or without port; empty matches only entries without hosts
+	Host   string // as received, with or without port; empty matches only entries without hosts
 	Path   []byte // canonical: from [CanonicalPath]
-	Method []byte
-
-	// Headers yields the field lines in order, names as received and values without the spaces
-	// around them. It may be called several times; nil is no fields.
-	Headers iter.Seq2[[]byte, []byte]
+	Method string
+	Fields message.Fields
 }
 
 // Match is the entry that was found for a request.
@@ -51,7 +47,6 @@ func New[T any](entries []Entry[T]) (*Table[T], error) {
 	t := &Table[T]{
 		hosts:     make(map[string]*group),
 		wildcards: make(map[string]*group),
-		scans:     sync.Pool{New: newHeaderScan},
 	}
 	var problems []error
 	ids := make(map[string]int)
@@ -142,7 +137,7 @@ func (t *Table[T]) find(r *Target) *candidate {
 	var buf [maxHostBytes]byte
 	host, err := appendHost(buf[:0], r.Host)
 	if err == nil {
-		if c := t.hosts[string(host)].find(r, &t.scans); c != nil {
+		if c := t.hosts[string(host)].find(r); c != nil {
 			return c
 		}
 		for len(t.wildcards) > 0 {
@@ -151,12 +146,12 @@ func (t *Table[T]) find(r *Target) *candidate {
 				break
 			}
 			host = host[dot+1:]
-			if c := t.wildcards[string(host)].find(r, &t.scans); c != nil {
+			if c := t.wildcards[string(host)].find(r); c != nil {
 				return c
 			}
 		}
 	}
-	return t.any.find(r, &t.scans)
+	return t.any.find(r)
 }
 
 // candidate is one pair of host and path of an entry.
@@ -166,20 +161,12 @@ type candidate struct {
 }
 
 // match checks what the index has not decided.
-func (c *candidate) match(r *Target, scans *sync.Pool) bool {
+func (c *candidate) match(r *Target) bool {
 	if !c.rule.matchMethod(r.Method) {
 		return false
 	}
-	if len(c.rule.headers) == 0 {
-		return true
-	}
-	if r.Headers == nil {
-		return false
-	}
-	scan := scans.Get().(*headerScan)
-	defer scans.Put(scan)
 	for i := range c.rule.headers {
-		if !scan.holds(&c.rule.headers[i], r) {
+		if !c.rule.headers[i].holds(r.Fields) {
 			return false
 		}
 	}
@@ -211,27 +198,27 @@ func (g *group) add(c candidate) {
 	}
 }
 
-func (g *group) find(r *Target, scans *sync.Pool) *candidate {
+func (g *group) find(r *Target) *candidate {
 	if g == nil {
 		return nil
 	}
-	if c := first(g.exact[string(r.Path)], r, scans); c != nil {
+	if c := first(g.exact[string(r.Path)], r); c != nil {
 		return c
 	}
 	for i := range g.regexes {
-		if c := &g.regexes[i]; c.path.matchRegex(r.Path) && c.match(r, scans) {
+		if c := &g.regexes[i]; c.path.matchRegex(r.Path) && c.match(r) {
 			return c
 		}
 	}
 	// From the longest prefix that could match down to "/", which is empty here. What is cut off is
 	// bounded by the longest prefix first, so that a long path costs no more than a short one.
 	for path := cutPath(r.Path, g.longest); len(path) > 0; {
-		if c := first(g.prefixes[string(path)], r, scans); c != nil {
+		if c := first(g.prefixes[string(path)], r); c != nil {
 			return c
 		}
 		path = path[:max(bytes.LastIndexByte(path, '/'), 0)]
 	}
-	return first(g.prefixes[""], r, scans)
+	return first(g.prefixes[""], r)
 }
 
 // cutPath returns the longest start of path that ends at a segment boundary and has at most limit
@@ -243,34 +230,11 @@ func cutPath(path []byte, limit int) []byte {
 	return path[:max(bytes.LastIndexByte(path[:limit+1], '/'), 0)]
 }
 
-func first(list []candidate, r *Target, scans *sync.Pool) *candidate {
+func first(list []candidate, r *Target) *candidate {
 	for i := range list {
-		if list[i].match(r, scans) {
+		if list[i].match(r) {
 			return &list[i]
 		}
 	}
 	return nil
-}
-
-// headerScan looks for a field line that meets a condition. It exists because a function literal
-// handed to Target.Headers would be allocated for every request; scans are pooled instead.
-type headerScan struct {
-	want  *headerPattern
-	held  bool
-	yield func(name, value []byte) bool
-}
-
-func newHeaderScan() any {
-	s := new(headerScan)
-	s.yield = func(name, value []byte) bool {
-		s.held = s.want.match(name, value)
-		return !s.held
-	}
-	return s
-}
-
-func (s *headerScan) holds(want *headerPattern, r *Target) bool {
-	s.want, s.held = want, false
-	r.Headers(s.yield)
-	return s.held
 }

@@ -2,36 +2,30 @@ package routing
 
 import (
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
-// fields yields lines written as "name:value".
-func fields(lines ...string) iter.Seq2[[]byte, []byte] {
-	var split [][2][]byte
+// fields are lines written as "name:value".
+func fields(lines ...string) (split message.Fields) {
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, ":")
-		split = append(split, [2][]byte{[]byte(name), []byte(value)})
+		split = append(split, message.Field{Name: name, Value: value})
 	}
-	return func(yield func(name, value []byte) bool) {
-		for _, line := range split {
-			if !yield(line[0], line[1]) {
-				return
-			}
-		}
-	}
+	return split
 }
 
 func target(method, host, path string, lines ...string) *Target {
 	return &Target{
-		Host:    []byte(host),
-		Path:    CanonicalPath(nil, []byte(path)),
-		Method:  []byte(method),
-		Headers: fields(lines...),
+		Host:   host,
+		Path:   CanonicalPath(nil, path),
+		Method: method,
+		Fields: fields(lines...),
 	}
 }
 

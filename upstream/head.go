@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // maxHeadBytes is the size limit of a response head, its last CRLF included.
@@ -139,7 +141,7 @@ func checkStatusLine(l []byte) (headFacts, error) {
 // checkField splits a field line. A folded line has no name and is refused with it.
 func checkField(l []byte) (name, value []byte, err error) {
 	i := 0
-	for i < len(l) && isToken[l[i]] {
+	for i < len(l) && message.IsTokenByte(l[i]) {
 		i++
 	}
 	if i == 0 || i == len(l) || l[i] != ':' {
@@ -215,17 +217,3 @@ func cleanText(b []byte) bool {
 	}
 	return true
 }
-
-// isToken marks the characters of a token (RFC 9110, 5.6.2).
-var isToken = func() (t [256]bool) {
-	for c := '0'; c <= '9'; c++ {
-		t[c] = true
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		t[c], t[c-'a'+'A'] = true, true
-	}
-	for _, c := range "!#$%&'*+-.^_`|~" {
-		t[c] = true
-	}
-	return t
-}()

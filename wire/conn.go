@@ -36,7 +36,7 @@ type Conn struct {
 	l    *Listener
 	sock *socket.Conn
 
-	msg       message
+	msg       framer
 	held      held
 	err       error      // of every further Read
 	violation *Violation // if err is one

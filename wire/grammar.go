@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/wafer-waf/wafer/message"
+)
 
 // What a byte may be part of.
 const (
@@ -15,8 +19,11 @@ var class = func() (t [256]uint8) {
 	for c := range 256 {
 		b := byte(c)
 		digit, letter := b >= '0' && b <= '9', b|0x20 >= 'a' && b|0x20 <= 'z'
+		if message.IsTokenByte(b) {
+			t[c] |= tokenByte
+		}
 		if digit || letter {
-			t[c] |= tokenByte | hostByte
+			t[c] |= hostByte
 		}
 		if digit || b|0x20 >= 'a' && b|0x20 <= 'f' {
 			t[c] |= hexByte
@@ -27,9 +34,6 @@ var class = func() (t [256]uint8) {
 		if b > 0x20 && b < 0x7f && b != '#' {
 			t[c] |= targetOnly
 		}
-	}
-	for _, b := range []byte("!#$%&'*+-.^_`|~") {
-		t[b] |= tokenByte
 	}
 	for _, b := range []byte("-._") {
 		t[b] |= hostByte

@@ -18,7 +18,7 @@ func BenchmarkHead(b *testing.B) {
 
 // benchmarkBody measures a body alone: the head before it is as short as can be.
 func benchmarkBody(b *testing.B, processor, mediaType string, body []byte) {
-	r := &Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", Headers: []Header{{"Content-Type", mediaType}}}
+	r := &Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: mediaType}}}
 	v := new(Values)
 	run := func() {
 		v.Head(r)

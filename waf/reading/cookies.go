@@ -1,6 +1,10 @@
 package reading
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/wafer-waf/wafer/message"
+)
 
 // cookiesLimit is how many cookies a request may have. Browsers keep at most 180 of a site.
 const cookiesLimit = 500
@@ -172,7 +176,7 @@ func hasUnicodeEscape(s string) bool { return strings.Contains(s, "%u") || strin
 // application looks for.
 func (v *Values) gappedCookies(name, value string) (whole bool) {
 	// Python takes white space behind the sign for the end of an empty value, and another cookie may follow.
-	if i := strings.Index(value, `="`); i > 0 && isToken(value[:i]) {
+	if i := strings.Index(value, `="`); i > 0 && message.IsToken(value[:i]) {
 		if text := value[i+1:]; !v.cookie(value[:i], text) || !v.quotedCookie(value[:i], text, text[1:]) {
 			return false
 		}
@@ -194,22 +198,13 @@ func (v *Values) gappedCookies(name, value string) (whole bool) {
 			continue
 		}
 		other, text, found := strings.Cut(part, "=")
-		if !found || other == "" || !isToken(other) {
+		if !found || other == "" || !message.IsToken(other) {
 			continue
 		}
 		if !v.cookie(other, text) {
 			return false
 		}
 		if quoted := whole[len(other)+1:]; quoted != "" && quoted[0] == '"' && !v.quotedCookie(other, text, quoted[1:]) {
-			return false
-		}
-	}
-	return true
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !tokenByte[s[i]] {
 			return false
 		}
 	}

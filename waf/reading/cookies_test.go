@@ -45,7 +45,7 @@ func TestCookies(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := &Request{Target: "/"}
 			for _, f := range test.fields {
-				r.Headers = append(r.Headers, Header{"Cookie", f})
+				r.Headers = append(r.Headers, Header{Name: "Cookie", Value: f})
 			}
 			v := new(Values)
 			for range 2 {
@@ -64,7 +64,7 @@ func TestCookiesBound(t *testing.T) {
 	v := new(Values)
 	for _, unit := range []string{"a;", "a=1;", ";", `a=";`, `a="\";`, `="";`, "a=%27;", "a=1,", "a ", "a=\" ", "a=+%27%u0027;"} {
 		s := strings.Repeat(unit, 20000)
-		v.Head(&Request{Target: "/", Headers: []Header{{"Cookie", s}}})
+		v.Head(&Request{Target: "/", Headers: []Header{{Name: "Cookie", Value: s}}})
 		total := 0
 		for _, x := range v.Of(RequestCookies) {
 			total += len(x.Key) + len(x.Text)

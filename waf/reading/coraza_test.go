@@ -45,8 +45,8 @@ SecRule REQUEST_HEADERS:X-Processor "@streq force" "id:2,phase:1,t:none,pass,nol
 	return w
 })
 
-// message is a request with its body, and perhaps the response to it.
-type message struct {
+// sample is a request with its body, and perhaps the response to it.
+type sample struct {
 	Request
 	body     []byte
 	response *Response
@@ -54,7 +54,7 @@ type message struct {
 }
 
 // header is the first field of a name.
-func (m *message) header(name string) string {
+func (m *sample) header(name string) string {
 	for _, h := range m.Headers {
 		if EqualKeys(h.Name, name) {
 			return h.Value
@@ -70,7 +70,7 @@ type asked struct {
 	rejected    bool     // the body's length
 }
 
-func ask(t testing.TB, m *message) (a asked) {
+func ask(t testing.TB, m *sample) (a asked) {
 	t.Helper()
 	tx := oracle().(experimental.WAFWithOptions).NewTransactionWithOptions(experimental.Options{ID: m.ID, Context: t.Context()})
 	defer func() {
@@ -245,7 +245,7 @@ func refused(v *Values) string {
 // check holds a reading to its floor for one message, and says why the message is refused, if it is.
 // The floor of a body is what Coraza reads in one that it accepts, with the body processor that
 // the reading chose too.
-func check(t testing.TB, v *Values, m *message) (why string) {
+func check(t testing.TB, v *Values, m *sample) (why string) {
 	t.Helper()
 	a := ask(t, m)
 	v.Head(&m.Request)
@@ -279,10 +279,10 @@ func check(t testing.TB, v *Values, m *message) (why string) {
 
 // readMessage reads a raw HTTP request as a listener would hand it on. Its body is what
 // stands below the empty line, without a last line feed for files that people edit.
-func readMessage(raw []byte) (*message, error) {
+func readMessage(raw []byte) (*sample, error) {
 	head, body, _ := bytes.Cut(raw, []byte("\n\n"))
 	body = bytes.TrimSuffix(body, []byte("\n"))
-	m := &message{body: body}
+	m := &sample{body: body}
 	m.ClientAddr, m.ClientPort = "192.0.2.7", 50123
 	m.ServerAddr, m.ServerPort = "198.51.100.1", 443
 	m.ID = "0193-4f"
@@ -300,7 +300,7 @@ func readMessage(raw []byte) (*message, error) {
 		if !found {
 			return nil, fmt.Errorf("header line %q", lines.Text())
 		}
-		m.Headers = append(m.Headers, Header{name, textproto.TrimString(value)})
+		m.Headers = append(m.Headers, Header{Name: name, Value: textproto.TrimString(value)})
 	}
 	m.Host, _, _ = strings.Cut(m.header("Host"), ":")
 	if strings.HasPrefix(strings.ToLower(m.header("Content-Type")), "multipart/") {
@@ -310,13 +310,13 @@ func readMessage(raw []byte) (*message, error) {
 }
 
 // messages reads the files of a folder in testdata.
-func messages(t testing.TB, folder string) map[string]*message {
+func messages(t testing.TB, folder string) map[string]*sample {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.http"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in testdata/%s: %v", folder, err)
 	}
-	all := map[string]*message{}
+	all := map[string]*sample{}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {

@@ -1,7 +1,9 @@
 package reading
 
+import "github.com/wafer-waf/wafer/message"
+
 // Header is one field line, as received.
-type Header struct{ Name, Value string }
+type Header = message.Field
 
 // Request is the head of a request as Coraza is given it: ProcessConnection,
 // SetServerName, ProcessURI and AddRequestHeader get these fields unchanged.

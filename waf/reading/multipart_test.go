@@ -14,7 +14,7 @@ import (
 
 // readMultipart reads a body as one of a media type.
 func readMultipart(v *Values, mediaType, body string, whole bool) {
-	v.Head(&Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", Headers: []Header{{"Content-Type", mediaType}}})
+	v.Head(&Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: mediaType}}})
 	v.Body("MULTIPART", mediaType, []byte(body), whole)
 }
 

@@ -3,6 +3,8 @@ package reading
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // What is looked at in files. Rules for fields would take every second honest file for an attack:
@@ -241,7 +243,7 @@ func tagNamed(s, name string) bool {
 	for ; i < min(len(s), 64); i++ {
 		if s[i] == ':' {
 			start = i + 1
-		} else if !tokenByte[s[i]] {
+		} else if !message.IsTokenByte(s[i]) {
 			break
 		}
 	}

@@ -1,20 +1,10 @@
 package reading
 
-import "strings"
+import (
+	"strings"
 
-// tokenByte are the bytes of a token (RFC 9110 5.6.2).
-var tokenByte = func() (t [256]bool) {
-	for c := '0'; c <= '9'; c++ {
-		t[c] = true
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		t[c], t[c-0x20] = true, true
-	}
-	for _, c := range "!#$%&'*+-.^_`|~" {
-		t[c] = true
-	}
-	return t
-}()
+	"github.com/wafer-waf/wafer/message"
+)
 
 // parameter is name=value of a header field.
 type parameter struct {
@@ -59,7 +49,7 @@ func nextParameter(s string) (p parameter, rest string, ok bool) {
 // token is the length of the token that s begins with.
 func token(s string) int {
 	for i := range len(s) {
-		if !tokenByte[s[i]] {
+		if !message.IsTokenByte(s[i]) {
 			return i
 		}
 	}

@@ -1,6 +1,10 @@
 package reading
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/wafer-waf/wafer/message"
+)
 
 // What servers make of a path beside REQUEST_FILENAME, which is the path decoded once, is shown as ARGS_PATH:
 // to rules about arguments, since parts of a path are arguments to most applications.
@@ -152,7 +156,7 @@ func (v *Values) pathSegments(raw string) (whole bool) {
 			if !found {
 				value = parameter
 			}
-			if value != "" && !isToken(value) || strings.IndexByte(value, '%') >= 0 {
+			if value != "" && !message.IsToken(value) || strings.IndexByte(value, '%') >= 0 {
 				v.put(ArgsPath, pathKey, v.unescapeRaw(value))
 			}
 		}

@@ -52,10 +52,7 @@ func (r maker) form() string {
 
 func (r maker) headers() (h []Header) {
 	for range r.IntN(5) {
-		h = append(h, Header{
-			r.one("Cookie", "cookie", "Content-Type", "content-type", "X-A", "x-a", "", "Coo\u212aie", "\xff", "X-B"),
-			r.some(8, ";", "=", " ", "\x01", "a", "A", "b", "\t", "\x7f", "é", "\u00a0", "application/x-www-form-urlencoded", "multipart/form-data", "MULT\u0130PART/form-data"),
-		})
+		h = append(h, Header{Name: r.one("Cookie", "cookie", "Content-Type", "content-type", "X-A", "x-a", "", "Coo\u212aie", "\xff", "X-B"), Value: r.some(8, ";", "=", " ", "\x01", "a", "A", "b", "\t", "\x7f", "é", "\u00a0", "application/x-www-form-urlencoded", "multipart/form-data", "MULT\u0130PART/form-data")})
 	}
 	return h
 }
@@ -162,12 +159,12 @@ func TestRandom(t *testing.T) {
 			read := 0
 			for i := range *randomMessages {
 				r := maker{rand.New(rand.NewPCG(1, uint64(i)))}
-				m := &message{}
+				m := &sample{}
 				m.Method, m.Target, m.Protocol, m.ID = "POST", "/", "HTTP/1.1", strconv.Itoa(i+1)
 				if test.mediaType == "" {
 					m.Target, m.Headers = r.target(), r.headers()
 				} else {
-					m.Headers = []Header{{"Content-Type", test.mediaType}}
+					m.Headers = []Header{{Name: "Content-Type", Value: test.mediaType}}
 					m.body = []byte(r.blemish(test.body(r)))
 				}
 				if check(t, v, m) == "" {

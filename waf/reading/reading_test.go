@@ -60,8 +60,8 @@ func TestWarm(t *testing.T) {
 // reader looks for delimiters in, with beginnings of delimiters in them.
 func TestMultipartLong(t *testing.T) {
 	v := new(Values)
-	m := &message{Request: Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{
-		{"Content-Type", "multipart/form-data; boundary=frontier"},
+	m := &sample{Request: Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{
+		{Name: "Content-Type", Value: "multipart/form-data; boundary=frontier"},
 	}}}
 	for size := 3800; size < 4300; size += 7 {
 		m.body = fmt.Appendf(nil, "--frontier\r\nContent-Disposition: form-data; name=\"a\"\r\nX-Long: %s\r\n\r\n"+
@@ -77,17 +77,17 @@ func TestMultipartLong(t *testing.T) {
 func TestResponse(t *testing.T) {
 	request := messages(t, "ordinary")["browser-get.http"].Request
 	v := new(Values)
-	for name, m := range map[string]*message{
+	for name, m := range map[string]*sample{
 		"page": {
 			response: &Response{Status: 200, Protocol: "HTTP/1.1", Headers: []Header{
-				{"Content-Type", "text/html; charset=utf-8"}, {"Set-Cookie", "a=b"}, {"set-cookie", "c=d"}, {"X-Empty", ""},
+				{Name: "Content-Type", Value: "text/html; charset=utf-8"}, {Name: "Set-Cookie", Value: "a=b"}, {Name: "set-cookie", Value: "c=d"}, {Name: "X-Empty", Value: ""},
 			}},
 			answer: []byte("<html>hello</html>"),
 		},
 		"empty page":         {response: &Response{Status: 500, Protocol: "HTTP/1.0"}},
-		"body not looked at": {response: &Response{Status: 200, Headers: []Header{{"Content-Type", "image/png"}}}, answer: []byte("x")},
+		"body not looked at": {response: &Response{Status: 200, Headers: []Header{{Name: "Content-Type", Value: "image/png"}}}, answer: []byte("x")},
 		"two media types": {
-			response: &Response{Status: 1200, Headers: []Header{{"content-type", "image/png"}, {"", "x"}, {"Content-Type", "text/html"}}},
+			response: &Response{Status: 1200, Headers: []Header{{Name: "content-type", Value: "image/png"}, {Name: "", Value: "x"}, {Name: "Content-Type", Value: "text/html"}}},
 			answer:   []byte("x"),
 		},
 	} {
@@ -104,7 +104,7 @@ func TestResponse(t *testing.T) {
 func TestSelectors(t *testing.T) {
 	r := &Request{
 		Method: "GET", Target: "/?a=1&A=&b.C=3&=4&%C3%89=5", Protocol: "HTTP/1.1",
-		Headers: []Header{{"X-One", "1"}, {"x-one", "2"}, {"Cookie", "Sid=1; sid=2; t=3"}, {"Coo\u212aie", "u=4"}},
+		Headers: []Header{{Name: "X-One", Value: "1"}, {Name: "x-one", Value: "2"}, {Name: "Cookie", Value: "Sid=1; sid=2; t=3"}, {Name: "Coo\u212aie", Value: "u=4"}},
 	}
 	v := new(Values)
 	v.Head(r)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // What frameworks read in a query or a form beside what nearly all of them read. Each reading is shown
@@ -49,7 +51,7 @@ func isName(key string) bool {
 		key = key[:i]
 	}
 	for i := range len(key) {
-		if c := key[i]; !tokenByte[c] && c != '[' && c != ']' && c < 0x80 {
+		if c := key[i]; !message.IsTokenByte(c) && c != '[' && c != ']' && c < 0x80 {
 			return false
 		}
 	}

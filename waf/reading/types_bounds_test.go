@@ -162,7 +162,7 @@ func TestTypesWarm(t *testing.T) {
 	for _, file := range files {
 		x := readTyped(t, file)
 		v := new(Values)
-		r := &Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{{"Content-Type", x.mediaType}}}
+		r := &Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{{Name: "Content-Type", Value: x.mediaType}}}
 		run := func() {
 			v.Head(r)
 			v.Body(v.Text(ReqbodyProcessor), x.mediaType, x.data, true)

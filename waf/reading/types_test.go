@@ -70,7 +70,7 @@ func read(v *Values) string {
 }
 
 func readBody(v *Values, mediaType string, body []byte) {
-	v.Head(&Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{{"Content-Type", mediaType}}})
+	v.Head(&Request{Method: "POST", Target: "/", Protocol: "HTTP/1.1", ID: "id", Headers: []Header{{Name: "Content-Type", Value: mediaType}}})
 	v.Body(v.Text(ReqbodyProcessor), mediaType, body, true)
 }
 
@@ -131,7 +131,7 @@ func TestCut(t *testing.T) {
 		"application/msgpack":               "\x82\xa1a\x93\x01\x02\xa1x\xa1b\xac1' OR '1'='1",
 	} {
 		for end := 1; end < len(body); end++ {
-			v.Head(&Request{Method: "POST", Target: "/", Headers: []Header{{"Content-Type", mediaType}}})
+			v.Head(&Request{Method: "POST", Target: "/", Headers: []Header{{Name: "Content-Type", Value: mediaType}}})
 			v.Body(v.Text(ReqbodyProcessor), mediaType, []byte(body[:end]), false)
 			if why := refused(v); why != "" {
 				t.Errorf("%s: %q: refused: %s", mediaType, body[:end], why)

@@ -22,9 +22,9 @@ const (
 	inTrailer
 )
 
-// message judges the bytes of one request after another. It does no I/O and keeps none
+// framer judges the bytes of one request after another. It does no I/O and keeps none
 // of the bytes.
-type message struct {
+type framer struct {
 	limits     *Options
 	part       part
 	blank      bool  // the one empty line that may precede a request line was there
@@ -39,7 +39,7 @@ type message struct {
 // again, with more behind them. A violation applies to what follows the kept bytes. judge
 // stops at the end of the message; part is inHead then. Of a trailer section it writes
 // what may be delivered over b.
-func (m *message) judge(b []byte) (keep, used int, v *Violation) {
+func (m *framer) judge(b []byte) (keep, used int, v *Violation) {
 	n := 0
 	for n < len(b) {
 		rest := b[n:]
@@ -97,11 +97,11 @@ func (m *message) judge(b []byte) (keep, used int, v *Violation) {
 	return n, n, nil
 }
 
-func (m *message) end() { *m = message{limits: m.limits} }
+func (m *framer) end() { *m = framer{limits: m.limits} }
 
 // readHead returns the size of the head once it is whole, and moves on to the part that
 // follows it; or the size of the empty line before it.
-func (m *message) readHead(b []byte) (int, *Violation) {
+func (m *framer) readHead(b []byte) (int, *Violation) {
 	if m.head.scanned == 0 {
 		switch {
 		case b[0] == '\r' && m.blank:
@@ -134,7 +134,7 @@ func (m *message) readHead(b []byte) (int, *Violation) {
 // readChunkLine judges the line before a chunk's data (RFC 9112 7.1) and returns its
 // size. White space around the extensions is refused: nobody sends it, and not everybody
 // reads it in the same way.
-func (m *message) readChunkLine(b []byte) (int, *Violation) {
+func (m *framer) readChunkLine(b []byte) (int, *Violation) {
 	size, digits := int64(0), 0
 	for digits < len(b) && class[b[digits]]&hexByte != 0 {
 		if digits == maxChunkSize {
@@ -190,7 +190,7 @@ func hexValue(c byte) byte {
 
 // readTrailer judges b, which begins with the last chunk's line, and returns the size of
 // the rest of the message once it is whole.
-func (m *message) readTrailer(b []byte) (int, *Violation) {
+func (m *framer) readTrailer(b []byte) (int, *Violation) {
 	for {
 		line, v := m.trailer.next(b, maxTrailer, trailerSize)
 		if v != nil || line == nil {
