@@ -98,7 +98,7 @@ func (p Policy) pieces() []piece {
 		{"set-up for ordinary traffic", p.ordinarySetup()},
 	}
 	for i, x := range p.Exclusions {
-		if x.Path != "" {
+		if x.Path != "" || x.Target != "" && x.RuleIDs != "" {
 			out = append(out, piece{x.Source, x.runtimeRule(exclusionRuleID + i)})
 		}
 	}
@@ -214,7 +214,8 @@ func (x Exclusion) targets() []string {
 	return targets
 }
 
-// runtimeRule is an exclusion that holds below a path.
+// runtimeRule is an exclusion that holds below a path. One that holds everywhere has it beside its directive,
+// which reaches the first link of a chain alone.
 func (x Exclusion) runtimeRule(id int) string {
 	var ctls []string
 	switch targets := x.targets(); {
@@ -231,9 +232,13 @@ func (x Exclusion) runtimeRule(id int) string {
 			}
 		}
 	}
+	actions := fmt.Sprintf("id:%d,phase:1,pass,t:none,nolog,ctl:'%s'", id, strings.Join(ctls, "',ctl:'"))
+	if x.Path == "" {
+		return fmt.Sprintf("SecAction \"%s\"", actions)
+	}
 	path := regexp.QuoteMeta(strings.TrimSuffix(x.Path, "/"))
 	// \A and \z, since Coraza lets ^ and $ match at line breaks.
-	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx \A%s(?:/|\z)" "id:%d,phase:1,pass,t:none,nolog,ctl:'%s'"`, path, id, strings.Join(ctls, "',ctl:'"))
+	return fmt.Sprintf(`SecRule REQUEST_FILENAME "@rx \A%s(?:/|\z)" "%s"`, path, actions)
 }
 
 func onOff(b bool) string {

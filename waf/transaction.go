@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/corazawaf/coraza/v3/types"
-	"github.com/corazawaf/coraza/v3/types/variables"
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
@@ -265,33 +264,6 @@ func (t *Transaction) conclude() (f Findings, err error) {
 		return f, fmt.Errorf("close transaction: %w", err)
 	}
 	return f, nil
-}
-
-func (t *Transaction) match(m types.MatchedRule) Match {
-	r := m.Rule()
-	score := t.engine.scores[r.ID()]
-	out := Match{
-		RuleID: r.ID(), Phase: int(r.Phase()), Tags: r.Tags(),
-		Message: strings.Clone(m.Message()), // of one macro it is the value itself, whose memory serves others
-		Score:   score.points, Paranoia: score.paranoia,
-	}
-	if s := r.Severity(); s != types.RuleSeverityUnset {
-		out.Severity = s.String()
-	}
-	for _, d := range m.MatchedDatas() {
-		if d.Variable() == variables.Unknown { // SecAction has no target
-			continue
-		}
-		name := d.Variable().Name()
-		if d.Variable() == variables.RequestXML {
-			name = "XML" // as rules and exclusions write it; they do not find keys of REQUEST_XML
-		}
-		if d.Key() != "" {
-			name += ":" + d.Key()
-		}
-		out.Targets = append(out.Targets, Target{strings.Clone(name), strings.Clone(d.Value())})
-	}
-	return out
 }
 
 // verdict translates an interruption. In detection mode Coraza keeps the one that would

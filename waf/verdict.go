@@ -50,12 +50,15 @@ type Match struct {
 	Message  string
 	Severity string // CRS's words: critical, error, warning, notice; empty: none
 	Tags     []string
-	Score    int      // what it adds to the anomaly score
-	Paranoia int      // the level it scores at; 0: it does not score
-	Targets  []Target // what matched; none for a rule without a target
+	Score    int  // what it adds to the anomaly score
+	Paranoia int  // the level it scores at; 0: it does not score
+	Summary  bool // it only says what others add up to
+	// Targets are what matched, those first that the match hangs on; none for a rule without a target.
+	Targets []Target
 }
 
-// Target is a variable that matched, such as ARGS:q, and its value, unmasked.
+// Target is a variable that matched, such as ARGS:q, and its value, unmasked. What is only counted and not
+// there has the name that rules give a count, &REQUEST_HEADERS:Accept: no exclusion can take it out.
 type Target struct{ Name, Value string }
 
 // Findings are all that a transaction found out.
