@@ -25,9 +25,10 @@ type Metrics struct {
 	disagreements *prometheus.CounterVec   // policy
 	screens       *prometheus.GaugeVec     // policy
 	upstreamError *prometheus.CounterVec   // upstream, reason
+	ruleMatched   *prometheus.CounterVec   // route, rule_id
 
-	refusals       *series[string]          // by reason
-	ruleMatches    *series[int]             // by id
+	refusals       *series[string] // by reason
+	ruleMatches    *series[ruleMatch]
 	upstreamErrors *series[upstreamFailure] // also in upstreamError
 
 	reloads      *prometheus.CounterVec // result
@@ -38,6 +39,22 @@ type Metrics struct {
 	engines      prometheus.Gauge
 	policyRules  *prometheus.GaugeVec // policy
 }
+
+// ruleMatch is a rule that has matched on a route; rule 0 stands for all that have no series of their own.
+type ruleMatch struct {
+	route string
+	rule  int
+}
+
+func (r ruleMatch) id() string {
+	if r.rule == 0 {
+		return "other"
+	}
+	return strconv.Itoa(r.rule)
+}
+
+// ruleSeries bounds the series of rules, since who scans a thousand routes would make one for each rule of each.
+const ruleSeries = 5000
 
 // upstreamFailure is what an exchange with an upstream has failed with.
 type upstreamFailure struct{ upstream, reason string }
@@ -84,8 +101,8 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.Panics = counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues()
 	refused := counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason")
 	m.refusals = newSeries(func(reason string) prometheus.Counter { return refused.WithLabelValues(reason) })
-	matches := counter("wafer_rule_matches_total", "Matches of rules that log.", "rule_id")
-	m.ruleMatches = newSeries(func(id int) prometheus.Counter { return matches.WithLabelValues(strconv.Itoa(id)) })
+	m.ruleMatched = counter("wafer_rule_matches_total", "Matches of rules that log.", "route", "rule_id")
+	m.ruleMatches = newSeries(func(r ruleMatch) prometheus.Counter { return m.ruleMatched.WithLabelValues(r.route, r.id()) })
 	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
 		return m.upstreamError.WithLabelValues(f.upstream, f.reason)
 	})
@@ -97,9 +114,6 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 
 // Refused counts a request that was refused, by the word of a closed set.
 func (m *Metrics) Refused(reason string) { m.refusals.inc(reason) }
-
-// RuleMatched counts a match of a rule.
-func (m *Metrics) RuleMatched(id int) { m.ruleMatches.inc(id) }
 
 // UpstreamFailed counts an exchange with an upstream that failed, by the word of a closed set.
 func (m *Metrics) UpstreamFailed(upstream, reason string) {
@@ -175,7 +189,8 @@ func (m *Metrics) Forget(gone Gone) {
 		l := prometheus.Labels{"route": id}
 		m.duration.DeletePartialMatch(l)
 		m.inspection.DeletePartialMatch(l)
-		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages} {
+		m.ruleMatches.forget(func(r ruleMatch) bool { return r.route == id })
+		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages, m.ruleMatched} {
 			c.DeletePartialMatch(l)
 		}
 	}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,10 +40,11 @@ func TestForget(t *testing.T) {
 			r.Done(&inspect.Outcome{}, 200, 1, 1)
 			r.Message(inspect.Block)
 			r.Screened(waf.ScreenClean)
+			r.RuleMatched(942100)
 			m.UpstreamFailed(id, "timeout")
 			m.Disagreed(id)
 		}
-		const series = 10 // 5 counters and 2 histograms of a route, one of an upstream, 2 of a policy, 1 a gauge
+		const series = 11 // 6 counters and 2 histograms of a route, one of an upstream, 2 of a policy, 1 a gauge
 		if got := labeled(t, registry, "gone"); len(got) != series {
 			t.Errorf("%d series: %v", len(got), got)
 		}
@@ -77,7 +79,7 @@ func TestWords(t *testing.T) {
 	m := New(registry, "", "", "")
 	for range 3 {
 		m.Refused("no_route")
-		m.RuleMatched(942100)
+		m.Route("shop").RuleMatched(942100)
 	}
 	families, err := registry.Gather()
 	if err != nil {
@@ -88,6 +90,35 @@ func TestWords(t *testing.T) {
 			if got := f.GetMetric(); len(got) != 1 || got[0].GetCounter().GetValue() != 3 {
 				t.Errorf("%s: %v", name, got)
 			}
+		}
+	}
+}
+
+// However many rules match on however many routes, their series are bounded, and nothing goes uncounted.
+func TestRuleSeriesAreBounded(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	const routes, rules = 100, 60
+	for route := range routes {
+		r := m.Route(strconv.Itoa(route))
+		for rule := range rules {
+			r.RuleMatched(1 + rule)
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "wafer_rule_matches_total" {
+			continue
+		}
+		sum := 0.0
+		for _, one := range f.GetMetric() {
+			sum += one.GetCounter().GetValue()
+		}
+		if n := len(f.GetMetric()); n < ruleSeries || n > ruleSeries+routes || sum != routes*rules {
+			t.Errorf("%d series of %v matches", n, sum)
 		}
 	}
 }

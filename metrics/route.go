@@ -38,6 +38,16 @@ func (r *Route) Screened(s waf.Screened) {
 	r.screened[s].inc(func() prometheus.Counter { return r.all.screened.WithLabelValues(r.id, s.String()) })
 }
 
+// RuleMatched counts a match of a rule. With thousands of series there are no more for rules that have none
+// yet: they count together, as "other".
+func (r *Route) RuleMatched(id int) {
+	about := ruleMatch{r.id, id}
+	if matches := r.all.ruleMatches; matches.full(about, ruleSeries) {
+		about.rule = 0
+	}
+	r.all.ruleMatches.inc(about)
+}
+
 // Done counts a finished request: the outcome, the status of the answer (0: none), how long it took
 // in all, and how long its inspection did.
 func (r *Route) Done(o *inspect.Outcome, status int, took, inspecting time.Duration) {

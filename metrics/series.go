@@ -34,6 +34,13 @@ func (s *series[K]) inc(about K) {
 	c.Inc()
 }
 
+// full reports whether there are so many that another one would be too much, and none yet about this.
+func (s *series[K]) full(about K, most int) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.made) >= most && s.made[about] == nil
+}
+
 // forget lets those go that are about what is gone.
 func (s *series[K]) forget(gone func(K) bool) {
 	s.mu.Lock()

@@ -133,12 +133,15 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	}
 	for i := range found.Matches {
 		m := &found.Matches[i]
+		r.Metrics.RuleMatched(m.RuleID)
+		if m.Summary { // the event has the scores, and the id of the rule that decided
+			continue
+		}
 		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
 		if len(m.Targets) > 0 {
 			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
 		}
 		event.Rules = append(event.Rules, rule)
-		p.metrics.RuleMatched(m.RuleID)
 	}
 	p.events.Security(&event)
 }
