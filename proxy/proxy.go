@@ -233,8 +233,9 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 	p.metrics.Refused(why.Word)
 	answer(ctx, why.Status, id, "")
 	ctx.SetConnectionClose()
+	method, path := refusedRequest(ctx.Conn())
 	p.events.Access(&audit.Access{
-		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: why.Status,
+		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: why.Status, Method: method, Path: path,
 		Verdict: inspect.Refused.String(), Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Error: why.Word,
 	})
 }

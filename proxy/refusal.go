@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
@@ -55,6 +56,21 @@ func unreadable(c net.Conn, err error) inspect.Failure {
 		return inspect.Failure{Status: v.Status, Word: v.Reason}
 	}
 	return notParsed
+}
+
+// refusedRequest is what an event can tell of a request that the connection has refused: no query, and of a
+// target that is no path nothing that may be a password.
+func refusedRequest(c net.Conn) (method, path string) {
+	conn, ok := c.(*wire.Conn)
+	if !ok {
+		return "", ""
+	}
+	method, target := conn.Refused()
+	path, _, _ = strings.Cut(originForm(target), "?")
+	if !strings.HasPrefix(path, "/") {
+		path = path[strings.LastIndexByte(path, '@')+1:]
+	}
+	return method, path
 }
 
 // obey does with the request what its inspection says, and reports whether its journey goes on.

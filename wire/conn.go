@@ -297,6 +297,12 @@ func (c *Conn) Gone(since time.Time) bool { return c.sock.Gone(since) }
 // fasthttp wraps those of Read in do not say what they wrap.
 func (c *Conn) Violation() *Violation { return c.violation }
 
+// Refused returns method and target of a request whose head was refused, as far as its first line tells
+// them: text to show, of which nothing was checked. Both are empty if there was no such request.
+func (c *Conn) Refused() (method, target string) {
+	return c.msg.refused.method, c.msg.refused.target
+}
+
 // RemoteAddr returns the address of the client: as the PROXY protocol says, after the
 // first Read, or the peer's.
 func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }

@@ -27,11 +27,12 @@ const (
 type framer struct {
 	limits     *Options
 	part       part
-	blank      bool  // the one empty line that may precede a request line was there
-	head       head  // inHead
-	left       int64 // inFixed, inChunkData: bytes to come
-	extensions int   // bytes so far
-	trailer    lines // inTrailer, from the last chunk's line on
+	blank      bool      // the one empty line that may precede a request line was there
+	head       head      // inHead
+	refused    startText // of a head that was refused
+	left       int64     // inFixed, inChunkData: bytes to come
+	extensions int       // bytes so far
+	trailer    lines     // inTrailer, from the last chunk's line on
 }
 
 // judge looks at b, which begins with the first byte that no call has used yet. The first
@@ -118,6 +119,9 @@ func (m *framer) readHead(b []byte) (int, *Violation) {
 		}
 	}
 	size, v := m.head.read(b, m.limits)
+	if v != nil {
+		m.refused = readStartText(b)
+	}
 	if v != nil || size == 0 {
 		return 0, v
 	}

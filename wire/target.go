@@ -66,6 +66,23 @@ func readStartLine(line []byte, targetBytes int) (startLine, *Violation) {
 	return s, v
 }
 
+// maxStartText bounds what is kept of a request line for a log.
+const maxStartText = 2 << 10
+
+// startText is what can be told of a request line that nobody answers for: copies, for people to read.
+type startText struct{ method, target string }
+
+// readStartText finds a method and a target in the beginning of a head, whatever is wrong with it.
+func readStartText(b []byte) startText {
+	line, _, _ := bytes.Cut(b[:min(len(b), maxStartText)], []byte("\n"))
+	method, rest, _ := bytes.Cut(line, []byte(" "))
+	if len(method) > maxMethod || !all(method, tokenByte) {
+		return startText{}
+	}
+	target, _, _ := bytes.Cut(bytes.TrimSuffix(rest, []byte("\r")), []byte(" "))
+	return startText{string(method), string(target)}
+}
+
 // authorityOf returns the authority of an absolute-form target. Whether it is a good one
 // is decided by comparing it with the Host field.
 func authorityOf(target []byte) ([]byte, *Violation) {
