@@ -168,10 +168,12 @@ func (k *Keeper[R]) reload(trigger string) (Reloaded, error) {
 	c, err := k.Source.Load()
 	if err == nil && old != nil && c.Digest() == old.digest {
 		k.Metrics.Unchanged()
+		message := "the configuration is unchanged"
 		if k.failed {
-			k.failed = false
-			k.Log.Info().Str("trigger", trigger).Uint64("generation", old.Generation).Msg("the configuration is again the one in force")
+			message = "the configuration is again the one in force"
 		}
+		k.failed = false
+		k.Log.Info().Str("trigger", trigger).Uint64("generation", old.Generation).Msg(message)
 		return Reloaded{Generation: old.Generation, Digest: old.digest, Seconds: time.Since(began).Seconds()}, nil
 	}
 	var s *Snapshot[R]
