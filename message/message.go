@@ -18,11 +18,24 @@ type Request struct {
 	Protocol string
 	Host     string // the authority that is asked, as the Host field says; empty if there is none
 	Fields   Fields
+	Body     Body
 
 	// Peer and Local are the two ends of the connection on which a request came.
 	Peer, Local netip.AddrPort
+}
 
-	Body io.Reader // nil: there is none
-	// Length of Body in bytes, as it was announced; below 0: it was not.
-	Length int
+// Response is what an upstream says to a request, or what a client is told.
+type Response struct {
+	Status int
+	Reason string // the phrase of HTTP/1; empty: the usual one
+	Fields Fields
+	Body   Body
+}
+
+// Body is what follows a head: nothing, bytes that are there already, or a stream. Trailer fields are
+// dropped where they are read, since no rule sees them; there is no place for them here.
+type Body struct {
+	Bytes  []byte    // all of it; if not nil, its length is announced even if that is 0
+	Stream io.Reader // nil: there is none
+	Length int       // of Stream in bytes, as it was announced; below 0: it was not
 }

@@ -7,16 +7,12 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 )
 
-// answer replaces the response by one of the tier's own: a fixed text and the request
-// id, never an error's text or a rule's name. Browsers get HTML, everybody else
-// problem+json (RFC 9457).
-func answer(ctx *fasthttp.RequestCtx, status int, id, accept string) {
-	write(ctx, status, id, accept, defaultPages)
-}
-
-// pages are the two bodies of an answer. {{request_id}} and {{status}} are replaced.
+// pages are the two bodies of a response of the tier's own: a fixed text and the request id, never an
+// error's text or a rule's name. Browsers get HTML, everybody else problem+json (RFC 9457).
+// {{request_id}}, {{status}} and {{title}} are replaced.
 type pages struct{ html, json string }
 
 var defaultPages = pages{
@@ -28,26 +24,20 @@ var defaultPages = pages{
 	json: `{"type":"about:blank","title":"{{title}}","status":{{status}},"request_id":"{{request_id}}"}` + "\n",
 }
 
-// write sends one of the two pages.
-func write(ctx *fasthttp.RequestCtx, status int, id, accept string, p pages) {
-	h := &ctx.Response.Header
-	ctx.Response.ResetBody()
-	h.Reset() // nothing of an upstream's head may leak
-	h.DisableNormalizing()
-	h.SetNoDefaultContentType(true)
-	h.SetStatusCode(status)
-	h.Set(requestIDField, id)
-	h.Set("Cache-Control", "no-store")
+// write makes r one of the two pages. Nothing of what r was before is left.
+func (p *pages) write(r *message.Response, status int, id, accept string) {
+	r.Status, r.Reason = status, ""
+	r.Fields = append(r.Fields[:0], message.Field{Name: requestIDField, Value: id}, message.Field{Name: "Cache-Control", Value: "no-store"})
 	body := p.json
 	if wantsHTML(accept) {
-		h.SetContentType("text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		h.Set("X-Content-Type-Options", "nosniff")
+		r.Fields = append(r.Fields, message.Field{Name: "Content-Type", Value: "text/html; charset=utf-8"},
+			message.Field{Name: "Content-Security-Policy", Value: "default-src 'none'; style-src 'unsafe-inline'"},
+			message.Field{Name: "X-Content-Type-Options", Value: "nosniff"})
 		body = p.html
 	} else {
-		h.SetContentType("application/problem+json")
+		r.Fields = append(r.Fields, message.Field{Name: "Content-Type", Value: "application/problem+json"})
 	}
-	ctx.Response.SetBodyRaw(filled(body, status, id))
+	r.Body = message.Body{Bytes: filled(body, status, id)}
 }
 
 // filled is a page with its words replaced. It uses no Replacer, which would be made anew for each answer:
@@ -77,16 +67,22 @@ func filled(page string, status int, id string) []byte {
 
 // answer sends one of the tier's own pages.
 func (x *exchange) answer(status int) {
-	x.page(status, defaultPages)
+	var more message.Fields
 	if status == fasthttp.StatusServiceUnavailable {
-		x.ctx.Response.Header.Set("Retry-After", "1")
+		more = comeAgain
 	}
+	x.page(status, &defaultPages, more...)
 }
 
+// comeAgain is what who is refused for want of room is told.
+var comeAgain = message.Fields{{Name: "Retry-After", Value: "1"}}
+
 // page replaces whatever the upstream has answered.
-func (x *exchange) page(status int, p pages) {
+func (x *exchange) page(status int, p *pages, more ...message.Field) {
 	x.closeUpstream()
-	write(x.ctx, status, x.id, x.view.Fields.Get("Accept"), p)
+	p.write(&x.response, status, x.id, x.view.Fields.Get("Accept"))
+	x.response.Fields = append(x.response.Fields, more...)
+	x.respond(x.response.Body)
 	x.unread()
 }
 
@@ -100,8 +96,7 @@ func (x *exchange) unread() {
 }
 
 func (x *exchange) answerRedirect(status int, location string) {
-	x.page(status, defaultPages)
-	x.ctx.Response.Header.Set("Location", location)
+	x.page(status, &defaultPages, message.Field{Name: "Location", Value: location})
 }
 
 func (x *exchange) closeUpstream() {
@@ -116,7 +111,8 @@ func (x *exchange) panicked(r any) {
 	x.proxy.reportPanic(r, x.id)
 	x.outcome.Failure, x.outcome.Verdict = panicked, inspect.ErrorDeny
 	x.closeUpstream()
-	answer(x.ctx, fasthttp.StatusInternalServerError, x.id, "")
+	defaultPages.write(&x.response, fasthttp.StatusInternalServerError, x.id, "")
+	x.respond(x.response.Body)
 	x.ctx.SetConnectionClose()
 }
 

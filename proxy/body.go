@@ -96,8 +96,8 @@ func (p *bodyPool) sized(n int) []byte {
 func (p *bodyPool) put(b []byte) {
 	if n := cap(b); n >= firstBuffer && n <= maxPooledBody {
 		class := bits.Len(uint(n/firstBuffer)) - 1
-		b = b[: 0 : firstBuffer<<class]
-		p[class].Put(&b)
+		kept := b[: 0 : firstBuffer<<class] // on the heap, where b need not be when nothing is kept
+		p[class].Put(&kept)
 	}
 }
 

@@ -3,8 +3,8 @@ package proxy
 import (
 	"errors"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/wire"
 )
 
@@ -22,7 +22,7 @@ func (x *exchange) readUpload(limit int) bool {
 	if !x.upload.begin(x.proxy.memory.uploads, cap(x.body), client) {
 		err = memoryShort
 	} else {
-		x.body, x.bodyDone, err = x.upload.read(x.stream, x.body, limit, x.view.Length)
+		x.body, x.bodyDone, err = x.upload.read(x.stream, x.body, limit, x.view.Body.Length)
 	}
 	switch {
 	case err == nil:
@@ -45,7 +45,7 @@ func (x *exchange) passOn() {
 // readSmall reads a body that nobody inspects if it is so small that it has arrived with
 // its head: it goes on with the head in one write then.
 func (x *exchange) readSmall() bool {
-	n := x.view.Length
+	n := x.view.Body.Length
 	if n <= 0 || n > maxSmall {
 		return true
 	}
@@ -58,10 +58,10 @@ func (x *exchange) readSmall() bool {
 
 // takeAnswer charges for the body of a response, of which limit bytes are inspected at most, and for
 // its inspection, at once: a response that has half of what it needs must not wait for another one.
-func (x *exchange) takeAnswer(h *fasthttp.ResponseHeader, limit int) (ok bool) {
+func (x *exchange) takeAnswer(r *message.Response, limit int) (ok bool) {
 	n := int64(limit)
-	if x.up.Length >= 0 && len(h.ContentEncoding()) == 0 {
-		n = min(n, int64(x.up.Length))
+	if r.Body.Length >= 0 && r.Fields.Get("Content-Encoding") == "" {
+		n = min(n, int64(r.Body.Length))
 	}
 	x.answered, ok = x.proxy.memory.answers.take(n * answerCost)
 	return ok
@@ -73,7 +73,7 @@ func (x *exchange) dropInspected() {
 	x.inspection.End()
 	bodies.put(x.sent)
 	x.sent = nil
-	if !x.answerBody.prefixed && x.up.Length < 0 { // else it is the response's by now
+	if !x.answerBody.prefixed && x.up.Response.Body.Length < 0 { // else it is the response's by now
 		bodies.put(x.body)
 		x.body = nil
 	}

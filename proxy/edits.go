@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"bytes"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
@@ -78,77 +75,75 @@ func connectionOptions(dst []string, value string) []string {
 }
 
 // writeHead builds the head of the forwarded request: the received fields in their order
-// and case, then those of the tier. The fields of its framing follow (frame).
-func (x *exchange) writeHead(out *fasthttp.Request) {
-	v, r := &x.view, x.route
-	oh := &out.Header
-	oh.DisableNormalizing()
-	oh.DisableSpecialHeader() // our order, our case, nothing added
-	oh.SetNoDefaultContentType(true)
-	oh.SetMethod(v.Method)
-	oh.SetRequestURI(r.target(v.Target, x.matched))
+// and case, then those of the tier.
+func (x *exchange) writeHead() {
+	v, r, out := &x.view, x.route, &x.out
+	out.Method, out.Target = v.Method, r.target(v.Target, x.matched)
 
 	var room [4]string
 	drop := room[:0]
 	for i := range v.Fields {
-		if h := &v.Fields[i]; len(h.Name) == len("Connection") && strings.EqualFold(h.Name, "Connection") {
-			drop = connectionOptions(drop, h.Value)
+		if f := &v.Fields[i]; f.Is("Connection") {
+			drop = connectionOptions(drop, f.Value)
 		}
 	}
 	host := x.authority()
 	if r.Config.Rewrite != nil && r.Config.Rewrite.Host != "" {
 		host = r.Config.Rewrite.Host
 	}
-	oh.Add("Host", host)
+	out.Fields = append(out.Fields[:0], message.Field{Name: "Host", Value: host})
 	edits := &r.Config.RequestHeaders
 	for i := range v.Fields {
-		h := &v.Fields[i]
+		f := &v.Fields[i]
 		switch {
-		case perConnection.has(h.Name), written.has(h.Name), in(drop, h.Name), !plainName(h.Name):
-		case !v.trusted && strings.EqualFold(h.Name, x.proxy.boot.ClientAddressHeader):
-		case removed(edits, h.Name):
-		case r.inspectsMessages && strings.EqualFold(h.Name, webSocketExtensions):
-		case r.Inspect.ResponseBodies && strings.EqualFold(h.Name, "Accept-Encoding"):
-			oh.Add(h.Name, acceptable(h.Value))
+		case perConnection.has(f.Name), written.has(f.Name), in(drop, f.Name), !plainName(f.Name):
+		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
+		case removed(edits, f.Name):
+		case r.inspectsMessages && f.Is(webSocketExtensions):
+		case r.Inspect.ResponseBodies && f.Is("Accept-Encoding"):
+			out.Fields = append(out.Fields, message.Field{Name: f.Name, Value: acceptable(f.Value)})
 		default:
-			oh.Add(h.Name, h.Value)
+			out.Fields = append(out.Fields, *f)
 		}
 	}
 	if r.Config.WebSocket != config.WebSocketDeny && x.wantsWebSocket() {
-		oh.Add("Connection", "Upgrade")
-		oh.Add("Upgrade", "websocket")
+		out.Fields = append(out.Fields, message.Field{Name: "Connection", Value: "Upgrade"}, message.Field{Name: "Upgrade", Value: "websocket"})
 		x.up.Upgrade = true
 	}
-	x.writeForwarding(oh)
-	for _, f := range edits.Set {
-		oh.Add(f.Name, f.Value)
-	}
-	for _, f := range edits.Add {
-		oh.Add(f.Name, f.Value)
-	}
+	x.writeForwarding()
+	out.Fields = added(out.Fields, edits)
 }
 
+// added appends what an edit sets and adds.
+func added(to message.Fields, e *config.HeaderEdit) message.Fields {
+	for i := range e.Set {
+		to = append(to, message.Field{Name: e.Set[i].Name, Value: e.Set[i].Value})
+	}
+	for i := range e.Add {
+		to = append(to, message.Field{Name: e.Add[i].Name, Value: e.Add[i].Value})
+	}
+	return to
+}
+
+// empty is a body without bytes, of which the head says so.
+var empty = []byte{}
+
 // frame gives the forwarded request its body.
-func (x *exchange) frame(out *fasthttp.Request) {
-	oh := &out.Header
+func (x *exchange) frame() {
+	body := message.Body{}
 	switch {
 	case x.stream == nil:
 		if m := x.view.Method; x.view.Fields.Get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
-			oh.Add("Content-Length", "0")
+			body.Bytes = empty
 		}
-	case x.bodyDone:
-		oh.Add("Content-Length", strconv.Itoa(len(x.body)))
-		out.SetBodyRaw(x.body)
+	case !x.bodyDone:
+		body = message.Body{Stream: prefixed(x.body, x.stream), Length: x.view.Body.Length}
+	case len(x.body) == 0:
+		body.Bytes = empty
 	default:
-		n := x.view.Length
-		if n >= 0 {
-			oh.Add("Content-Length", strconv.Itoa(n))
-		} else {
-			oh.Add("Transfer-Encoding", "chunked")
-			n = -1
-		}
-		out.SetBodyStream(prefixed(x.body, x.stream), n)
+		body.Bytes = x.body
 	}
+	x.out.Body = body
 }
 
 // plainName reports whether a field name consists of letters, digits and hyphens.
@@ -186,12 +181,12 @@ func removed(e *config.HeaderEdit, name string) bool {
 
 // writeForwarding tells the upstream who asked. From a peer that is not trusted, what it
 // said about others is not passed on.
-func (x *exchange) writeForwarding(oh *fasthttp.RequestHeader) {
+func (x *exchange) writeForwarding() {
 	v := &x.view
 	edits := &x.route.Config.RequestHeaders
 	add := func(name, value string) {
 		if value != "" && !removed(edits, name) {
-			oh.Add(name, value)
+			x.out.Fields = append(x.out.Fields, message.Field{Name: name, Value: value})
 		}
 	}
 	peer := v.Peer.Addr().String()
@@ -291,56 +286,48 @@ func escapePath(p string) string {
 	return b.String()
 }
 
-// editResponseHead drops what concerns the upstream's connection and applies the route's
-// edits. It runs after the rules have seen the head as it was received.
-func (x *exchange) editResponseHead(h *fasthttp.ResponseHeader) {
-	h.SetProtocol(nil)       // our own version
-	h.ResetConnectionClose() // the upstream's connection is not the client's
-	var drop []string
-	for name, value := range h.All() { // fasthttp finds names only in the case they came in
-		if len(name) == len("Connection") && bytes.EqualFold(name, []byte("Connection")) {
-			drop = connectionOptions(drop, string(value))
+// editResponseHead makes of the upstream's head the client's: it drops what concerns the upstream's
+// connection and applies the route's edits. It runs after the rules have seen the head as it was
+// received.
+func (x *exchange) editResponseHead() {
+	from, to := &x.up.Response, &x.response
+	to.Status, to.Reason = from.Status, from.Reason
+	var room [4]string
+	drop := room[:0]
+	for i := range from.Fields {
+		if f := &from.Fields[i]; f.Is("Connection") {
+			drop = connectionOptions(drop, f.Value)
 		}
 	}
 	edits := &x.route.Config.ResponseHeaders
-	var gone [][]byte
-	for _, name := range h.PeekKeys() {
-		n := string(name)
+	to.Fields = to.Fields[:0]
+	for i := range from.Fields {
+		f := &from.Fields[i]
 		switch {
-		case bytes.EqualFold(name, []byte("Content-Length")), bytes.EqualFold(name, []byte("Transfer-Encoding")):
-		case perConnection.has(n), in(drop, n), removed(edits, n), strings.EqualFold(n, requestIDField):
-			gone = append(gone, bytes.Clone(name))
+		case f.Is("Content-Length"), f.Is("Transfer-Encoding"):
+			if x.up.Body != nil {
+				continue // the body says it; without one, this is about what it would have been
+			}
+		case perConnection.has(f.Name), in(drop, f.Name), removed(edits, f.Name), f.Is(requestIDField):
+			continue
 		}
+		to.Fields = append(to.Fields, *f)
 	}
-	for _, name := range gone {
-		h.DelBytes(name)
-	}
-	for _, f := range edits.Set {
-		h.Set(f.Name, f.Value)
-	}
-	for _, f := range edits.Add {
-		h.Add(f.Name, f.Value)
-	}
-	h.Set(requestIDField, x.id)
+	to.Fields = append(added(to.Fields, edits), message.Field{Name: requestIDField, Value: x.id})
 }
 
 // interim passes a 1xx response on, ahead of the final one. The server has flushed all
 // earlier responses: with nothing of a next request in its reader it does so before it
 // reads on.
-func (x *exchange) interim(h *fasthttp.ResponseHeader) {
-	b := x.scratch[:0]
-	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(h.StatusCode()), 10)
-	b = append(b, ' ')
-	b = append(b, fasthttp.StatusMessage(h.StatusCode())...)
-	b = append(b, "\r\n"...)
-	for name, value := range h.All() {
-		if n := string(name); !perConnection.has(n) && !strings.EqualFold(n, "Content-Type") {
-			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+func (x *exchange) interim(from *message.Response) {
+	to := message.Response{Status: from.Status, Fields: x.response.Fields[:0]}
+	for i := range from.Fields {
+		if f := &from.Fields[i]; !perConnection.has(f.Name) && !f.Is("Content-Type") {
+			to.Fields = append(to.Fields, *f)
 		}
 	}
-	b = append(b, "\r\n"...)
-	x.scratch = b
+	x.response.Fields = to.Fields
+	x.scratch = appendHead(x.scratch[:0], &to)
 	_, _ = x.ctx.Conn().Write(x.scratch) // if it fails, so will the final response
 }
 

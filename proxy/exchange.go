@@ -42,18 +42,19 @@ type exchange struct {
 	stream   io.Reader
 	hangUp   bool // the connection can read nothing any more
 
+	out        message.Request    // what the upstream is asked
 	up         *upstream.Exchange // a tunnel keeps it
 	pool       *upstream.Pool
 	upstreamed time.Duration
 	answerBody answerBody
+	response   message.Response // what the client gets
 
 	// kept when the exchange is used again
-	scratch   []byte
-	ends      []int                          // lengths of what is in scratch
-	request   waf.Request                    // what the rules see
-	response  waf.Response                   // likewise
-	onInterim func(*fasthttp.ResponseHeader) // interim
-	isGone    func() bool                    // gone
+	scratch       []byte
+	shownRequest  waf.Request             // what the rules see
+	shownResponse waf.Response            // likewise, of the upstream's
+	onInterim     func(*message.Response) // interim
+	isGone        func() bool             // gone
 }
 
 var exchanges = sync.Pool{New: func() any { return newExchange() }}
@@ -84,7 +85,7 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 			x.panicked(r)
 		}
 		// As late as this: the head of a response resets what was said before it.
-		if (p.draining.Load() || x.hangUp) && ctx.Response.StatusCode() != fasthttp.StatusSwitchingProtocols {
+		if (p.draining.Load() || x.hangUp) && x.response.Status != fasthttp.StatusSwitchingProtocols {
 			ctx.SetConnectionClose()
 		}
 		if ctx.Response.IsBodyStream() {
@@ -93,7 +94,7 @@ func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
 		x.end()
 	}()
 	if (begun || x.head()) && x.readBody() && x.inspectBody() && x.forward() && x.inspectResponse() {
-		x.reply()
+		x.passBack()
 	}
 }
 
@@ -136,7 +137,7 @@ func (x *exchange) admit() bool {
 	if kind := x.ambiguity(); kind != 0 {
 		return x.refuse(pathRefused[kind.bit()])
 	}
-	if limit := int(r.Config.Limits.RequestBody); limit > 0 && x.view.Length > limit {
+	if limit := int(r.Config.Limits.RequestBody); limit > 0 && x.view.Body.Length > limit {
 		return x.refuse(bodyTooLong)
 	}
 	if r.Config.Redirect != nil {
@@ -157,9 +158,9 @@ func (x *exchange) inspectHead() bool {
 	}
 	x.inspection.Begin(&x.proxy.inspector, policy, inspect.Terms{ID: x.id, Gate: &x.place, Gone: x.isGone})
 	if x.inspection.Going() {
-		x.request = x.view.request()
+		x.shownRequest = x.view.request()
 	}
-	return x.obey(x.inspection.RequestHead(&x.request))
+	return x.obey(x.inspection.RequestHead(&x.shownRequest))
 }
 
 // gone reports whether the client has left.
@@ -178,14 +179,14 @@ func (x *exchange) suspect() {
 // readBody reads what is inspected of the body; what follows stays in the stream.
 func (x *exchange) readBody() bool {
 	if stream := x.ctx.RequestBodyStream(); stream != nil {
-		x.view.Body = stream
+		x.view.Body.Stream = stream
 	}
-	if x.view.Body == nil {
+	if x.view.Body.Stream == nil {
 		x.bodyDone = true
 		return true
 	}
-	n := x.view.Length
-	x.stream = &countedBody{r: x.view.Body, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
+	n := x.view.Body.Length
+	x.stream = &countedBody{r: x.view.Body.Stream, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
 	if !x.obey(x.inspection.Announced(n)) {
 		return false
 	}
@@ -210,14 +211,10 @@ func (x *exchange) inspectBody() bool {
 // forward sends the request and receives the response's head.
 func (x *exchange) forward() bool {
 	r := x.route
-	out := fasthttp.AcquireRequest()
-	defer fasthttp.ReleaseRequest(out)
-	x.writeHead(out)
-	x.frame(out)
+	x.writeHead()
+	x.frame()
 
 	x.pool = r.Split.Pick()
-	x.up.Head = &x.ctx.Response.Header
-	x.up.Head.DisableNormalizing() // keep the backend's case
 	x.up.BodyIdle = r.Config.Timeouts.Idle
 	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim
@@ -228,7 +225,7 @@ func (x *exchange) forward() bool {
 	}
 	before := time.Now()
 	x.passOn()
-	err := x.pool.Do(out, x.up)
+	err := x.pool.Do(&x.out, x.up)
 	x.upstreamed = time.Since(before)
 	x.hangUp = !x.upload.passed()
 	if err == nil {
@@ -250,31 +247,31 @@ func (x *exchange) inspectResponse() bool {
 	if !x.inspection.Going() {
 		return true
 	}
-	h := &x.ctx.Response.Header
-	if !x.obey(x.inspection.ResponseHead(x.responseView(h))) {
+	r := &x.up.Response
+	if !x.obey(x.inspection.ResponseHead(x.responseView(r))) {
 		return false
 	}
 	// The request's body is sent, but the rules may have to see it yet.
 	x.sent, x.body = x.body, nil
 	body := inspect.Body{Ended: true}
-	if x.up.Body != nil && h.StatusCode() != fasthttp.StatusSwitchingProtocols {
-		if limit, wants := x.inspection.WantsResponseBody(mediaType(h)); wants && !x.readResponse(h, limit, &body) {
+	if x.up.Body != nil && r.Status != fasthttp.StatusSwitchingProtocols {
+		if limit, wants := x.inspection.WantsResponseBody(mediaType(r)); wants && !x.readResponse(r, limit, &body) {
 			return false
 		}
 	}
 	return x.obey(x.inspection.ResponseBody(body))
 }
 
-// reply passes the response on.
-func (x *exchange) reply() {
-	h := &x.ctx.Response.Header
-	if h.StatusCode() == fasthttp.StatusSwitchingProtocols {
-		x.replyTunnel(h)
-		return
-	}
-	x.editResponseHead(h)
-	if x.up.Body != nil {
-		x.replyBody()
+// passBack passes the upstream's response on.
+func (x *exchange) passBack() {
+	switch {
+	case x.up.Response.Status == fasthttp.StatusSwitchingProtocols:
+		x.openTunnel()
+	case x.up.Body != nil:
+		x.passBody()
+	default:
+		x.editResponseHead()
+		x.respond(message.Body{})
 	}
 }
 

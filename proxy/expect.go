@@ -54,11 +54,11 @@ func (p *Proxy) expect(ctx *fasthttp.RequestCtx) (status int) {
 			x.panicked(r)
 		}
 		if status != fasthttp.StatusContinue {
-			status = ctx.Response.StatusCode()
+			status = x.response.Status
 			x.end()
 		}
 	}()
-	if x.head() && x.obey(x.inspection.Announced(x.view.Length)) {
+	if x.head() && x.obey(x.inspection.Announced(x.view.Body.Length)) {
 		ctx.SetUserValue(expected{}, &awaited{x})
 		return fasthttp.StatusContinue
 	}

@@ -65,7 +65,7 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	defer x.snapshot.Release()
 	status := 0
 	if !(x.head() && x.readBody() && x.inspectBody()) {
-		status = ctx.Response.StatusCode()
+		status = x.response.Status
 	}
 	o := &x.outcome
 	e := &Explanation{

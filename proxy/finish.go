@@ -34,11 +34,7 @@ func (x *exchange) end() {
 func (x *exchange) finish() {
 	p, v := x.proxy, &x.view
 	took := time.Since(x.started)
-	status := x.ctx.Response.StatusCode()
-	o := &x.outcome
-	if o.Verdict == inspect.Drop {
-		status = 0
-	}
+	status, o := x.response.Status, &x.outcome
 	if x.answerBody.err != nil && o.Failure == (inspect.Failure{}) {
 		o.Failure = responseCut
 	}
@@ -64,8 +60,8 @@ func (x *exchange) finish() {
 	}
 	if p.boot.Log.Access != config.AccessOff || o.Verdict == inspect.Refused {
 		out := x.answerBody.n
-		if out == 0 && !x.ctx.Response.IsBodyStream() {
-			out = int64(len(x.ctx.Response.Body()))
+		if out == 0 {
+			out = int64(len(x.response.Body.Bytes))
 		}
 		var in int64
 		if c, ok := x.stream.(*countedBody); ok {
@@ -85,10 +81,11 @@ func (x *exchange) finish() {
 	bodies.put(x.sent)
 	x.leaveMemory()
 	x.snapshot.Release()
-	*x.up = upstream.Exchange{}
+	*x.up = upstream.Exchange{Response: message.Response{Fields: x.up.Response.Fields[:0]}}
 	*x = exchange{
-		up: x.up, scratch: x.scratch, ends: x.ends, view: view{Request: message.Request{Fields: v.Fields[:0]}, hops: v.hops[:0]},
-		response: waf.Response{Headers: x.response.Headers[:0]}, onInterim: x.onInterim, isGone: x.isGone,
+		up: x.up, scratch: x.scratch, view: view{Request: message.Request{Fields: v.Fields[:0]}, hops: v.hops[:0]},
+		out: message.Request{Fields: x.out.Fields[:0]}, response: message.Response{Fields: x.response.Fields[:0]},
+		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, isGone: x.isGone,
 	}
 	exchanges.Put(x)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/socket"
@@ -231,7 +232,9 @@ func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
 	why := unreadable(ctx.Conn(), err)
 	id := newRequestID()
 	p.metrics.Refused(why.Word)
-	answer(ctx, why.Status, id, "")
+	var page message.Response
+	defaultPages.write(&page, why.Status, id, "")
+	respond(ctx, &page)
 	ctx.SetConnectionClose()
 	method, path := refusedRequest(ctx.Conn())
 	p.events.Access(&audit.Access{

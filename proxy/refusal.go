@@ -90,7 +90,7 @@ func (x *exchange) obey(o inspect.Outcome) bool {
 	case inspect.ErrorDeny:
 		x.answer(o.Status)
 	case inspect.Block:
-		x.page(o.Status, x.route.block)
+		x.page(o.Status, &x.route.block)
 	case inspect.Redirect:
 		x.answerRedirect(o.Status, o.Location)
 	case inspect.Drop:

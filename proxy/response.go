@@ -6,12 +6,13 @@ import (
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // readResponse reads what is inspected of a response's body. It reports false if the response has
 // been replaced.
-func (x *exchange) readResponse(h *fasthttp.ResponseHeader, limit int, into *inspect.Body) bool {
-	if !x.takeAnswer(h, limit) {
+func (x *exchange) readResponse(r *message.Response, limit int, into *inspect.Body) bool {
+	if !x.takeAnswer(r, limit) {
 		return x.obey(x.inspection.Overloaded(inspect.NoMemory))
 	}
 	body, whole, err := readUpTo(x.up.Body, bodies.get(), limit)
@@ -21,13 +22,13 @@ func (x *exchange) readResponse(h *fasthttp.ResponseHeader, limit int, into *ins
 		x.answer(fasthttp.StatusBadGateway)
 		return false
 	}
-	*into = inspect.Body{Bytes: body, Ended: whole, Coding: string(h.ContentEncoding())}
+	*into = inspect.Body{Bytes: body, Ended: whole, Coding: r.Fields.Get("Content-Encoding")}
 	return true
 }
 
 // mediaType is a response's Content-Type without parameters, in lower case.
-func mediaType(h *fasthttp.ResponseHeader) string {
-	media, _, _ := strings.Cut(string(h.ContentType()), ";")
+func mediaType(r *message.Response) string {
+	media, _, _ := strings.Cut(r.Fields.Get("Content-Type"), ";")
 	return strings.ToLower(strings.Trim(media, " \t"))
 }
 

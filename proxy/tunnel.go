@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
 	"io"
@@ -10,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -29,8 +28,8 @@ func (x *exchange) wantsWebSocket() bool {
 		return false
 	}
 	for i := range v.Fields {
-		if h := &v.Fields[i]; strings.EqualFold(h.Name, "Connection") {
-			for option := range strings.SplitSeq(h.Value, ",") {
+		if f := &v.Fields[i]; f.Is("Connection") {
+			for option := range strings.SplitSeq(f.Value, ",") {
 				if strings.EqualFold(strings.Trim(option, " \t"), "upgrade") {
 					return true
 				}
@@ -51,37 +50,36 @@ const (
 // (RFC 6455 4.2.2). An application that answers 101 for another reason, or whose status
 // somebody else chooses, opens no tunnel. Nor does one that uses extensions, if none were
 // offered.
-func acceptsWebSocket(h *fasthttp.ResponseHeader, key string, extensions bool) bool {
+func acceptsWebSocket(r *message.Response, key string, extensions bool) bool {
 	sum := sha1.Sum([]byte(key + webSocketGUID))
 	want := base64.StdEncoding.EncodeToString(sum[:])
 	upgrade, accept := "", ""
-	for name, value := range h.All() { // fasthttp finds names only in the case they came in
-		switch n := string(name); {
-		case strings.EqualFold(n, "Upgrade"):
-			upgrade += string(value)
-		case strings.EqualFold(n, "Sec-WebSocket-Accept"):
-			accept += string(value)
-		case strings.EqualFold(n, webSocketExtensions) && !extensions:
+	for i := range r.Fields {
+		switch f := &r.Fields[i]; {
+		case f.Is("Upgrade"):
+			upgrade += f.Value
+		case f.Is("Sec-WebSocket-Accept"):
+			accept += f.Value
+		case f.Is(webSocketExtensions) && !extensions:
 			return false
 		}
 	}
 	return strings.EqualFold(upgrade, "websocket") && accept == want
 }
 
-// replyTunnel passes a 101 on. Both connections are a tunnel when it has been written.
-func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
+// openTunnel passes a 101 on. Both connections are a tunnel when it has been written.
+func (x *exchange) openTunnel() {
 	up, ok := x.up.Body.(io.ReadWriteCloser)
 	if !ok {
 		panic("BUG: a 101 without a stream in both directions")
 	}
-	if !acceptsWebSocket(h, x.view.Fields.Get(webSocketKey), !x.route.inspectsMessages) {
+	if !acceptsWebSocket(&x.up.Response, x.view.Fields.Get(webSocketKey), !x.route.inspectsMessages) {
 		x.upstreamFailed(notWebSocket)
 		x.answer(notWebSocket.Status)
 		return
 	}
-	x.editResponseHead(h)
-	h.Set("Connection", "Upgrade")
-	h.Set("Upgrade", "websocket")
+	x.editResponseHead()
+	x.response.Fields = append(x.response.Fields, message.Field{Name: "Connection", Value: "Upgrade"}, message.Field{Name: "Upgrade", Value: "websocket"})
 	var inspected *messages
 	if c := &x.outcome.Coverage; c.Label == inspect.Full {
 		*c = inspect.Coverage{Label: inspect.Headers, Reason: inspect.ReasonUpgrade}
@@ -96,7 +94,7 @@ func (x *exchange) replyTunnel(h *fasthttp.ResponseHeader) {
 	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
 		c.Pass()
 	}
-	head := bytes.Clone(h.Header())
+	head := appendHead(nil, &x.response)
 	conn := x.ctx.Conn()
 	report := func(r any) { p.reportPanic(r, id) }
 	// The server would not run the function below if writing the 101 failed, and nobody

@@ -60,9 +60,9 @@ func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) []byte {
 	v.Target = originForm(v.Target)
 	v.path, _, _ = strings.Cut(v.Target, "?")
 	v.Peer, v.Local = addrPort(ctx.RemoteAddr()), addrPort(ctx.LocalAddr())
-	v.Length, v.Body = h.ContentLength(), nil
+	v.Body = message.Body{Length: h.ContentLength()}
 	if stream := ctx.RequestBodyStream(); stream != nil {
-		v.Body = stream
+		v.Body.Stream = stream
 	}
 	return scratch
 }
@@ -121,27 +121,18 @@ func (v *view) request() waf.Request {
 
 // responseView is what the rules see of the response's head. Of a body that they get
 // decoded they do not see that it was encoded: CRS passes over bodies that are.
-func (x *exchange) responseView(h *fasthttp.ResponseHeader) *waf.Response {
-	r := &x.response
-	*r = waf.Response{Status: h.StatusCode(), Protocol: "HTTP/1.1", Headers: r.Headers[:0]}
+func (x *exchange) responseView(from *message.Response) *waf.Response {
+	r := &x.shownResponse
+	*r = waf.Response{Status: from.Status, Protocol: message.HTTP11, Headers: r.Headers[:0]}
 	decoded := false
-	if field := h.ContentEncoding(); len(field) > 0 && x.route.Inspect.ResponseBodies {
-		_, err := coding.Parse(string(field))
+	if field := from.Fields.Get("Content-Encoding"); field != "" && x.route.Inspect.ResponseBodies {
+		_, err := coding.Parse(field)
 		decoded = err == nil
 	}
-	// One copy of all fields, as in view.read.
-	x.scratch, x.ends = x.scratch[:0], x.ends[:0]
-	for k, v := range h.All() {
-		if !decoded || !strings.EqualFold(string(k), "Content-Encoding") {
-			x.scratch = append(append(x.scratch, k...), v...)
-			x.ends = append(x.ends, len(k), len(v))
+	for i := range from.Fields {
+		if f := &from.Fields[i]; !decoded || !f.Is("Content-Encoding") {
+			r.Headers = append(r.Headers, *f)
 		}
-	}
-	all := string(x.scratch)
-	for i := 0; i < len(x.ends); i += 2 {
-		name, value := x.ends[i], x.ends[i]+x.ends[i+1]
-		r.Headers = append(r.Headers, message.Field{Name: all[:name], Value: all[name:value]})
-		all = all[value:]
 	}
 	return r
 }

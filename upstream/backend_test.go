@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // backend is an endpoint that says whatever a test makes it say.
@@ -132,30 +132,28 @@ func echoSession(s *session) {
 }
 
 // newRequest builds a request as the proxy does: fields in order, nothing added.
-func newRequest(method, target string, fields ...string) *fasthttp.Request {
-	out := new(fasthttp.Request)
-	out.Header.DisableNormalizing()
-	out.Header.DisableSpecialHeader()
-	out.Header.SetNoDefaultContentType(true)
-	out.Header.SetMethod(method)
-	out.Header.SetRequestURI(target)
+func newRequest(method, target string, fields ...string) *message.Request {
+	out := &message.Request{Method: method, Target: target}
 	for _, f := range fields {
 		k, v, _ := strings.Cut(f, ": ")
-		out.Header.Add(k, v)
+		out.Fields = append(out.Fields, message.Field{Name: k, Value: v})
 	}
 	return out
 }
 
-func get() *fasthttp.Request { return newRequest("GET", "/", "Host: test.example") }
+// whole is a request with that body.
+func whole(method, body string, fields ...string) *message.Request {
+	out := newRequest(method, "/", append(fields, "Host: a")...)
+	out.Body.Bytes = []byte(body)
+	return out
+}
+
+func get() *message.Request { return newRequest("GET", "/", "Host: test.example") }
 
 // streamed is a request with a body stream of n bytes, or chunked if n is negative.
-func streamed(method string, r io.Reader, n int) *fasthttp.Request {
-	framing := "Transfer-Encoding: chunked"
-	if n >= 0 {
-		framing = "Content-Length: " + strconv.Itoa(n)
-	}
-	out := newRequest(method, "/", "Host: test.example", framing)
-	out.SetBodyStream(r, n)
+func streamed(method string, r io.Reader, n int) *message.Request {
+	out := newRequest(method, "/", "Host: test.example")
+	out.Body = message.Body{Stream: r, Length: n}
 	return out
 }
 
@@ -178,17 +176,15 @@ func newPool(tb testing.TB, edit func(*Config), endpoints ...string) *Pool {
 }
 
 func newExchange() *Exchange {
-	x := &Exchange{Head: new(fasthttp.ResponseHeader), BodyIdle: 10 * time.Second}
-	x.Head.DisableNormalizing()
-	return x
+	return &Exchange{BodyIdle: 10 * time.Second}
 }
 
 // do exchanges out, reads the body, closes it, and returns status and body.
-func do(p *Pool, out *fasthttp.Request, x *Exchange) (status int, body string, err error) {
+func do(p *Pool, out *message.Request, x *Exchange) (status int, body string, err error) {
 	if err := p.Do(out, x); err != nil {
 		return 0, "", err
 	}
-	status = x.Head.StatusCode()
+	status = x.Response.Status
 	if x.Body == nil {
 		return status, "", nil
 	}

@@ -3,9 +3,10 @@ package upstream
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync/atomic"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // framing is how the end of a response body is found (RFC 9112, 6.3).
@@ -19,20 +20,20 @@ const (
 	frameTunnel
 )
 
-// frame returns the framing and length of the body that follows the head h.
-func frame(out *fasthttp.Request, h *fasthttp.ResponseHeader, f headFacts) (framing, int) {
-	switch s := h.StatusCode(); {
-	case s == fasthttp.StatusSwitchingProtocols:
+// frame returns the framing and length of the body that follows a response head.
+func frame(out *message.Request, status int, f headFacts) (framing, int) {
+	switch {
+	case status == http.StatusSwitchingProtocols:
 		return frameTunnel, -1
-	case out.Header.IsHead(), s == fasthttp.StatusNoContent, s == fasthttp.StatusNotModified:
+	case out.Method == http.MethodHead, status == http.StatusNoContent, status == http.StatusNotModified:
 		return frameNone, 0
 	}
-	switch n := h.ContentLength(); {
+	switch n := f.length; {
 	case n == 0:
 		return frameNone, 0
 	case n > 0:
 		return frameFixed, n
-	case n == -1 && f.http11:
+	case n == chunked:
 		return frameChunked, -1
 	default:
 		return frameUntilClose, -1

@@ -67,7 +67,7 @@ func (b *body) dropTrailers() error {
 		if len(l) == 0 {
 			return io.EOF
 		}
-		if _, _, err := checkField(l); err != nil {
+		if _, _, err := checkField(string(l)); err != nil {
 			return err
 		}
 		total += len(l)

@@ -7,15 +7,16 @@
 // without a client for its API.
 //
 // It leaves to others: which upstream a request goes to (routing), what the request says
-// (the caller builds it, framing fields included), hop-by-hop fields of the answer, and
+// (the caller builds it; its body is framed here), hop-by-hop fields of the answer, and
 // what a failure means for the client. It logs and counts nothing; Reason turns an error
 // into a metric label.
 //
 // Pool and Split are safe for concurrent use. An Exchange belongs to one goroutine at a
 // time, from Do until its Body is closed, and must not be reused before that; in return
-// the path from Do to Close allocates nothing on a kept-alive connection (BenchmarkDo). Request bytes
-// are only read while Do runs. Response header bytes live in the ResponseHeader that the
-// caller provides, body bytes in the buffer given to Read.
+// the path from Do to Close allocates the head of the response, as one string, and nothing else on a
+// kept-alive connection (BenchmarkDo). A request is only read while Do runs. The fields of a response are
+// sub-strings of that copy, valid for as long as somebody keeps them; body bytes live in the
+// buffer given to Read.
 //
 // Connections come from fasthttp's HostClient: its limit, its idle list, its expiry and
 // its buffers. HostClient.Do is not used. It parses the request target again (a target

@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // lateAnswer is how long an answer is awaited after writing the request failed: the
@@ -19,17 +20,17 @@ const maxInterim = 16
 
 // Exchange is one request and its answer. It may be reused once Body is closed.
 type Exchange struct {
-	// Head is filled from the wire. It keeps its options (normalizing, defaults). Its
-	// content is undefined after an error.
-	Head *fasthttp.ResponseHeader
+	// Response is what the endpoint says: its head as it came, and Body. It is undefined after an
+	// error. The list of its fields is used again for the next exchange.
+	Response message.Response
 	// Deadline ends connecting, sending and the wait for the response head; zero: no such
 	// limit. It does not limit the body of the answer.
 	Deadline time.Time
 	// BodyIdle is the longest silence of the endpoint while its body is read; 0: any. It
 	// does not apply to a tunnel.
 	BodyIdle time.Duration
-	// Interim, if not nil, is called with Head for every 1xx answer except 100.
-	Interim func(*fasthttp.ResponseHeader)
+	// Interim, if not nil, is called with Response for every 1xx answer except 100.
+	Interim func(*message.Response)
 	// Upgrade accepts a 101. Body is then the stream in both directions, an
 	// io.ReadWriteCloser; reading, writing and closing it may happen at once. Without it a
 	// 101 is malformed.
@@ -41,8 +42,6 @@ type Exchange struct {
 	// io.ErrUnexpectedEOF for a body cut short, or an error as of Pool.Do. Close gives the
 	// connection back or closes it, once; further calls do nothing.
 	Body io.ReadCloser
-	// Length is the length of Body in bytes, -1 if unknown, 0 without Body.
-	Length int
 
 	body body
 }
@@ -51,13 +50,13 @@ func (x *Exchange) reset() {
 	if x.body.conn != nil && !x.body.closed.Load() {
 		panic("BUG: exchange reused before its body was closed")
 	}
-	x.Endpoint, x.Body, x.Length = "", nil, 0
+	x.Endpoint, x.Body, x.Response.Body = "", nil, message.Body{}
 }
 
 // exchange sends out over c and reads the head of the answer into x. If it sets x.Body
 // then c is settled by closing it, otherwise, even after a panic of the caller's
 // functions, it is settled here.
-func (e *endpoint) exchange(c *conn, out *fasthttp.Request, size int, x *Exchange) error {
+func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 	keep, handedOn := false, false
 	defer func() {
 		if !handedOn {
@@ -67,7 +66,7 @@ func (e *endpoint) exchange(c *conn, out *fasthttp.Request, size int, x *Exchang
 
 	c.begin(e.response, x.Deadline)
 	bw := e.hc.AcquireWriter(c)
-	clientErr, sendErr := send(bw, out, size)
+	clientErr, sendErr := send(bw, out)
 	bw.Reset(nil) // an idle buffer must not hold on to a connection
 	e.hc.ReleaseWriter(bw)
 	if clientErr != nil { // the answer, if one comes, is to half a request
@@ -89,7 +88,7 @@ func (e *endpoint) exchange(c *conn, out *fasthttp.Request, size int, x *Exchang
 	}
 
 	reusable := h.persistent && sendErr == nil
-	framing, length := frame(out, x.Head, h)
+	framing, length := frame(out, x.Response.Status, h)
 	if framing == frameNone {
 		keep = reusable && r.buffered() == 0
 		r.release()
@@ -97,7 +96,8 @@ func (e *endpoint) exchange(c *conn, out *fasthttp.Request, size int, x *Exchang
 	}
 	c.stream(x.BodyIdle, framing == frameTunnel)
 	x.body = body{endpoint: e, conn: c, reader: r, framing: framing, keep: reusable, left: int64(max(length, 0))}
-	x.Body, x.Length = &x.body, length
+	x.Body = &x.body
+	x.Response.Body = message.Body{Stream: x.Body, Length: length}
 	handedOn = true
 	return nil
 }
@@ -151,26 +151,23 @@ func (r *reader) release() {
 	r.br = nil
 }
 
-// answer reads the final response head into x.Head, handing on interim ones.
+// answer reads the final response head into x.Response, handing on interim ones.
 func (r *reader) answer(x *Exchange) (headFacts, error) {
 	for range maxInterim + 1 {
-		h, err := r.head()
+		h, err := r.head(&x.Response)
 		if err != nil {
 			return h, err
 		}
-		if err := x.Head.Read(r.br); err != nil {
-			return h, malformed("head refused by the parser")
-		}
-		switch s := x.Head.StatusCode(); {
-		case s == fasthttp.StatusSwitchingProtocols:
+		switch s := x.Response.Status; {
+		case s == http.StatusSwitchingProtocols:
 			if !x.Upgrade || !h.http11 {
 				return h, malformed("101 without request")
 			}
 			return h, nil
 		case s >= 200:
 			return h, nil
-		case s != fasthttp.StatusContinue && x.Interim != nil:
-			x.Interim(x.Head)
+		case s != http.StatusContinue && x.Interim != nil:
+			x.Interim(&x.Response)
 		}
 	}
 	return headFacts{}, malformed("too many interim responses")

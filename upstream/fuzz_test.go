@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // FuzzResponse answers with arbitrary bytes. Whatever they are, the next exchange gets its
@@ -50,6 +52,11 @@ func FuzzResponse(f *testing.F) {
 		}
 	})
 	p := newPool(f, func(c *Config) { c.Response = 30 * time.Millisecond }, b.url())
+	own := func() *message.Request {
+		out := whole("POST", "")
+		out.Target = "/own"
+		return out
+	}
 	f.Fuzz(func(t *testing.T, data []byte, end bool) {
 		if len(data) > 8<<10 { // more would not arrive in one piece
 			return
@@ -68,7 +75,7 @@ func FuzzResponse(f *testing.F) {
 			t.Fatalf("reason %s: %v", Reason(err), err)
 		}
 		for {
-			status, body, err = do(p, newRequest("POST", "/own", "Host: a", "Content-Length: 0"), newExchange())
+			status, body, err = do(p, own(), newExchange())
 			// Slow machines apart, only the end of a connection may meet the next request.
 			if !errors.Is(err, ErrTimeout) && !(end && errors.Is(err, ErrClosed)) {
 				break

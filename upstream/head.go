@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/wafer-waf/wafer/message"
 )
@@ -11,21 +13,31 @@ import (
 // maxHeadBytes is the size limit of a response head, its last CRLF included.
 const maxHeadBytes = 64 << 10
 
-// headFacts is what an exchange needs to know of a response head beyond what fasthttp
-// tells.
+// headFacts is what an exchange needs to know of a response head beyond what is handed on.
 type headFacts struct {
 	http11     bool
 	persistent bool // RFC 9112, 9.3
+	length     int  // of Content-Length; noLength, chunked
 }
+
+// Lengths of a response's body that are not a number of bytes.
+const (
+	chunked  = -1
+	noLength = -2
+)
 
 var endOfHead = []byte("\r\n\r\n")
 
-// head waits until a whole response head is buffered, and checks it. It consumes nothing.
-func (r *reader) head() (headFacts, error) {
+// head waits for a whole response head, and reads it into to.
+func (r *reader) head(to *message.Response) (headFacts, error) {
 	for seen := 0; ; {
 		b, _ := r.br.Peek(r.br.Buffered())
 		if i := bytes.Index(b[seen:], endOfHead); i >= 0 {
-			return checkHead(b[:seen+i+2])
+			f, err := readHead(string(b[:seen+i+2]), to) // the one copy
+			if err == nil {
+				_, err = r.br.Discard(seen + i + len(endOfHead))
+			}
+			return f, err
 		}
 		if !startsLikeHead(b) { // do not wait for the end of something else
 			return headFacts{}, malformed("not a response")
@@ -49,27 +61,29 @@ func startsLikeHead(b []byte) bool {
 	return string(b[:n]) == start[:n]
 }
 
-// checkHead checks a response head, whose lines all end in CRLF. It is stricter than
-// fasthttp: what two parsers could read in two ways is refused.
-func checkHead(b []byte) (headFacts, error) {
-	line, b, err := headLine(b)
+// readHead reads a response head, whose lines all end in CRLF. What two parsers could read in two
+// ways is refused.
+func readHead(head string, to *message.Response) (headFacts, error) {
+	line, head, err := headLine(head)
 	if err != nil {
 		return headFacts{}, err
 	}
-	f, err := checkStatusLine(line)
+	f, err := readStatusLine(line, to)
 	if err != nil {
 		return f, err
 	}
+	to.Fields, f.length = to.Fields[:0], noLength
 	var lengths, codings, types, encodings int
 	var closing, keeping bool
-	for len(b) > 0 {
-		if line, b, err = headLine(b); err != nil {
+	for head != "" {
+		if line, head, err = headLine(head); err != nil {
 			return f, err
 		}
 		name, value, err := checkField(line)
 		if err != nil {
 			return f, err
 		}
+		to.Fields = append(to.Fields, message.Field{Name: name, Value: value})
 		switch len(name) { // cheaper than comparing names
 		case len("connection"):
 			if foldEqual(name, "connection") {
@@ -83,8 +97,8 @@ func checkHead(b []byte) (headFacts, error) {
 		case len("content-length"):
 			if foldEqual(name, "content-length") {
 				lengths++
-				if !validLength(value) {
-					return f, malformed("Content-Length")
+				if f.length, err = parseLength(value); err != nil {
+					return f, err
 				}
 			}
 		case len("content-encoding"):
@@ -97,13 +111,14 @@ func checkHead(b []byte) (headFacts, error) {
 				if !f.http11 || !foldEqual(value, "chunked") {
 					return f, malformed("Transfer-Encoding")
 				}
+				f.length = chunked
 			}
 		}
 	}
 	switch {
 	case lengths+codings > 1:
 		return f, malformed("conflicting framing")
-	case types > 1 || encodings > 1: // of which fasthttp would keep the last
+	case types > 1 || encodings > 1: // of which one reader takes the first and another the last
 		return f, malformed("repeated singleton field")
 	}
 	f.persistent = !closing && (f.http11 || keeping)
@@ -111,19 +126,19 @@ func checkHead(b []byte) (headFacts, error) {
 }
 
 // headLine cuts off the first line and its CRLF.
-func headLine(b []byte) (line, rest []byte, err error) {
-	i := bytes.IndexByte(b, '\n')
-	if i < 1 || b[i-1] != '\r' {
-		return nil, nil, malformed("line end in head")
+func headLine(s string) (line, rest string, err error) {
+	i := strings.IndexByte(s, '\n')
+	if i < 1 || s[i-1] != '\r' {
+		return "", "", malformed("line end in head")
 	}
-	return b[:i-1], b[i+1:], nil
+	return s[:i-1], s[i+1:], nil
 }
 
-// checkStatusLine checks for HTTP/1.0 or HTTP/1.1, a status of three digits from 100 on,
-// and a clean reason. The space after the status may be missing, as it often is.
-func checkStatusLine(l []byte) (headFacts, error) {
+// readStatusLine wants HTTP/1.0 or HTTP/1.1, a status of three digits from 100 on, and a clean
+// reason. The space after the status may be missing, as it often is.
+func readStatusLine(l string, to *message.Response) (headFacts, error) {
 	const proto = "HTTP/1.x "
-	if len(l) < len(proto)+3 || string(l[:7]) != "HTTP/1." || l[7] != '0' && l[7] != '1' || l[8] != ' ' {
+	if len(l) < len(proto)+3 || l[:7] != "HTTP/1." || l[7] != '0' && l[7] != '1' || l[8] != ' ' {
 		return headFacts{}, malformed("version")
 	}
 	f := headFacts{http11: l[7] == '1'}
@@ -135,56 +150,59 @@ func checkStatusLine(l []byte) (headFacts, error) {
 	if !cleanText(status[3:]) {
 		return f, malformed("control character in status line")
 	}
+	to.Status = int(status[0]-'0')*100 + int(status[1]-'0')*10 + int(status[2]-'0')
+	to.Reason = strings.TrimPrefix(status[3:], " ")
 	return f, nil
 }
 
 // checkField splits a field line. A folded line has no name and is refused with it.
-func checkField(l []byte) (name, value []byte, err error) {
+func checkField(l string) (name, value string, err error) {
 	i := 0
 	for i < len(l) && message.IsTokenByte(l[i]) {
 		i++
 	}
 	if i == 0 || i == len(l) || l[i] != ':' {
-		return nil, nil, malformed("field name")
+		return "", "", malformed("field name")
 	}
 	if !cleanText(l[i+1:]) {
-		return nil, nil, malformed("control character in field value")
+		return "", "", malformed("control character in field value")
 	}
-	return l[:i], trimSpace(l[i+1:]), nil
+	return l[:i], strings.Trim(l[i+1:], " \t"), nil
 }
 
-// validLength accepts up to 18 digits: less than 2^63.
-func validLength(v []byte) bool {
-	if len(v) == 0 || len(v) > 18 {
-		return false
-	}
-	for _, c := range v {
-		if !isDigit(c) {
-			return false
+// parseLength accepts up to 18 digits: less than 2^63.
+func parseLength(v string) (int, error) {
+	for i := range len(v) {
+		if !isDigit(v[i]) { // not even a sign
+			return 0, malformed("Content-Length")
 		}
 	}
-	return true
+	n, err := strconv.Atoi(v)
+	if err != nil || len(v) > 18 {
+		return 0, malformed("Content-Length")
+	}
+	return n, nil
 }
 
 // hasToken reports whether the comma-separated list v holds the lower-case token t.
-func hasToken(v []byte, t string) bool {
-	for len(v) > 0 {
-		var item []byte
-		item, v, _ = bytes.Cut(v, []byte{','})
-		if foldEqual(trimSpace(item), t) {
+func hasToken(v, t string) bool {
+	for v != "" {
+		var item string
+		item, v, _ = strings.Cut(v, ",")
+		if foldEqual(strings.Trim(item, " \t"), t) {
 			return true
 		}
 	}
 	return false
 }
 
-// foldEqual compares b to a lower-case string of letters, digits and hyphens.
-func foldEqual(b []byte, lower string) bool {
-	if len(b) != len(lower) {
+// foldEqual compares s to a lower-case string of letters, digits and hyphens.
+func foldEqual(s, lower string) bool {
+	if len(s) != len(lower) {
 		return false
 	}
-	for i := range b {
-		c := b[i]
+	for i := range len(s) {
+		c := s[i]
 		if 'A' <= c && c <= 'Z' {
 			c |= 0x20
 		}
@@ -195,23 +213,13 @@ func foldEqual(b []byte, lower string) bool {
 	return true
 }
 
-func trimSpace(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
-		b = b[:len(b)-1]
-	}
-	return b
-}
-
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// cleanText reports whether b has tabs, visible characters, spaces and obs-text only
+// cleanText reports whether s has tabs, visible characters, spaces and obs-text only
 // (RFC 9110, 5.5).
-func cleanText(b []byte) bool {
-	for _, c := range b {
-		if c < ' ' && c != '\t' || c == 0x7f {
+func cleanText[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // bubble serves a pool's connections with f and runs the test where time passes at once: what
@@ -173,7 +173,7 @@ func TestDrip(t *testing.T) {
 			drip(s.Conn)
 		}
 	}
-	f := func(name string, out func(t *testing.T) *fasthttp.Request) {
+	f := func(name string, out func(t *testing.T) *message.Request) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, drips, func(t *testing.T, _ *backend, pool func(func(*Config)) *Pool) {
 				p := pool(func(c *Config) { c.Response = limit })
@@ -192,8 +192,8 @@ func TestDrip(t *testing.T) {
 			})
 		})
 	}
-	up := func(n int) func(t *testing.T) *fasthttp.Request {
-		return func(t *testing.T) *fasthttp.Request {
+	up := func(n int) func(t *testing.T) *message.Request {
+		return func(t *testing.T) *message.Request {
 			r, w := io.Pipe()
 			t.Cleanup(func() { _ = r.Close() })
 			go func() {
@@ -203,7 +203,7 @@ func TestDrip(t *testing.T) {
 			return streamed("POST", r, n)
 		}
 	}
-	f("down", func(*testing.T) *fasthttp.Request { return get() })
+	f("down", func(*testing.T) *message.Request { return get() })
 	f("up", up(len(wanted)))
 	f("up, chunked", up(-1))
 }

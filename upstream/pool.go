@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // Balance is how a Pool chooses among its endpoints.
@@ -115,8 +115,8 @@ func (p *Pool) Close() {
 }
 
 // Do sends out to one endpoint and fills x from the answer. If x.Body is not nil then it
-// must be closed. out is written as built; its header must carry its own framing
-// (Content-Length or Transfer-Encoding: chunked) and match its body.
+// must be closed. out is written as built, and framed as its body says; it must not bring fields
+// of framing (Content-Length, Transfer-Encoding) itself.
 //
 // Endpoints that refuse a connection, or have none free, are passed over, each tried at
 // most once. A request that was sent is sent again in one case only: a kept-alive
@@ -125,9 +125,9 @@ func (p *Pool) Close() {
 //
 // The errors are ErrBusy, *ConnectError, *ClientBodyError, or wrap ErrTimeout,
 // ErrMalformed or ErrClosed.
-func (p *Pool) Do(out *fasthttp.Request, x *Exchange) error {
+func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
-	size := framed(out)
+	unframed(out)
 	var failed error
 	list := p.live()
 	first := p.pick(list)
@@ -140,9 +140,9 @@ func (p *Pool) Do(out *fasthttp.Request, x *Exchange) error {
 		}
 		c, reused, err := e.acquire(timeout)
 		if err == nil {
-			err = e.exchange(c, out, size, x)
+			err = e.exchange(c, out, x)
 			if err != nil && reused && !c.heard && replayable(out, err) {
-				err = p.again(e, out, size, x, err)
+				err = p.again(e, out, x, err)
 			}
 			return err
 		}
@@ -157,7 +157,7 @@ func (p *Pool) Do(out *fasthttp.Request, x *Exchange) error {
 }
 
 // again repeats an exchange that met the end of a kept-alive connection.
-func (p *Pool) again(e *endpoint, out *fasthttp.Request, size int, x *Exchange, cause error) error {
+func (p *Pool) again(e *endpoint, out *message.Request, x *Exchange, cause error) error {
 	timeout, err := p.dialTimeout(x)
 	if err != nil {
 		return cause
@@ -166,15 +166,15 @@ func (p *Pool) again(e *endpoint, out *fasthttp.Request, size int, x *Exchange, 
 	if err != nil {
 		return err
 	}
-	return e.exchange(c, out, size, x)
+	return e.exchange(c, out, x)
 }
 
 // replayable reports whether out may be sent again after err.
-func replayable(out *fasthttp.Request, err error) bool {
-	if !errors.Is(err, ErrClosed) || out.IsBodyStream() {
+func replayable(out *message.Request, err error) bool {
+	if !errors.Is(err, ErrClosed) || out.Body.Stream != nil {
 		return false
 	}
-	switch string(out.Header.Method()) {
+	switch out.Method {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
 		return true
 	}

@@ -6,8 +6,6 @@ import (
 	"net"
 	"testing"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // BenchmarkDo is one GET over a kept-alive connection with an answer of 1 KiB.
@@ -49,7 +47,7 @@ func BenchmarkDo(b *testing.B) {
 	defer p.Close()
 	run := func(b *testing.B, next func() bool) {
 		out := newRequest("GET", "/bench?a=1", "Host: bench.example", "User-Agent: bench", "Accept: */*")
-		x := Exchange{Head: &fasthttp.ResponseHeader{}, BodyIdle: 10 * time.Second}
+		x := Exchange{BodyIdle: 10 * time.Second}
 		buf := make([]byte, 2048)
 		for next() {
 			x.Deadline = time.Now().Add(10 * time.Second)
@@ -57,7 +55,7 @@ func BenchmarkDo(b *testing.B) {
 				b.Error(err)
 				return
 			}
-			if n, err := io.ReadFull(x.Body, buf[:x.Length]); err != nil || n != 1024 {
+			if n, err := io.ReadFull(x.Body, buf[:x.Response.Body.Length]); err != nil || n != 1024 {
 				b.Error(n, err)
 			}
 			if err := x.Body.Close(); err != nil {

@@ -5,38 +5,29 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
-// Sizes of a request body that are not a number of bytes, as fasthttp has them.
-const (
-	sizeChunked = -1
-	sizeNone    = -2
-)
-
-// framed returns the size that the head of out announces. The caller promises that it is
-// that of the body: anything else would let the endpoint see another request in it.
-func framed(out *fasthttp.Request) int {
-	size := out.Header.ContentLength()
-	if out.IsBodyStream() {
-		if size == sizeNone {
-			panic("BUG: request body stream without framing")
+// unframed panics if out says itself how long its body is: anything else than what is sent would let the
+// endpoint see another request in it.
+func unframed(out *message.Request) {
+	for i := range out.Fields {
+		if f := &out.Fields[i]; f.Is("Content-Length") || f.Is("Transfer-Encoding") {
+			panic("BUG: a request that brings its own framing")
 		}
-	} else if size == sizeChunked || max(size, 0) != len(out.Body()) {
-		panic("BUG: request body does not match its framing")
 	}
-	return size
 }
 
 // send writes out. At most one of the errors is set: client if reading the body stream
 // failed, wire if writing did.
-func send(bw *bufio.Writer, out *fasthttp.Request, size int) (client, wire error) {
-	if err := out.Header.Write(bw); err != nil { // as built: nothing is parsed again
+func send(bw *bufio.Writer, out *message.Request) (client, wire error) {
+	if _, err := bw.Write(appendHead(bw.AvailableBuffer(), out)); err != nil {
 		return nil, err
 	}
-	if !out.IsBodyStream() {
-		if b := out.Body(); len(b) > 0 {
-			if _, err := bw.Write(b); err != nil {
+	b := &out.Body
+	if b.Stream == nil {
+		if len(b.Bytes) > 0 {
+			if _, err := bw.Write(b.Bytes); err != nil {
 				return nil, err
 			}
 		}
@@ -46,10 +37,33 @@ func send(bw *bufio.Writer, out *fasthttp.Request, size int) (client, wire error
 	if err := bw.Flush(); err != nil {
 		return nil, err
 	}
-	if size == sizeChunked {
-		return sendChunked(bw, out.BodyStream())
+	if b.Length < 0 {
+		return sendChunked(bw, b.Stream)
 	}
-	return sendFixed(bw, out.BodyStream(), size)
+	return sendFixed(bw, b.Stream, b.Length)
+}
+
+// appendHead appends the head of a request: the fields as they are, in their order, and behind them
+// the one of its framing.
+func appendHead(b []byte, out *message.Request) []byte {
+	b = append(append(append(append(b, out.Method...), ' '), out.Target...), " HTTP/1.1\r\n"...)
+	for i := range out.Fields {
+		f := &out.Fields[i]
+		b = append(append(append(append(b, f.Name...), ": "...), f.Value...), "\r\n"...)
+	}
+	switch body := &out.Body; {
+	case body.Stream != nil && body.Length < 0:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	case body.Stream != nil:
+		b = appendLength(b, body.Length)
+	case body.Bytes != nil:
+		b = appendLength(b, len(body.Bytes))
+	}
+	return append(b, "\r\n"...)
+}
+
+func appendLength(b []byte, n int) []byte {
+	return append(strconv.AppendInt(append(b, "Content-Length: "...), int64(n), 10), "\r\n"...)
 }
 
 // sendFixed copies exactly n bytes, through the writer's own buffer.

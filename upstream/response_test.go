@@ -3,11 +3,12 @@ package upstream
 import (
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // TestResponse sends raw answers. After each one a second request tells whether the
@@ -211,8 +212,7 @@ func TestResponse(t *testing.T) {
 	bad("101 unasked", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
 }
 
-// TestHeadVerbatim checks that fields arrive as sent, the ones included that fasthttp
-// likes to own.
+// TestHeadVerbatim checks that fields arrive as sent and in their order.
 func TestHeadVerbatim(t *testing.T) {
 	b := startBackend(t, func(s *session) {
 		for s.head() != "" {
@@ -227,13 +227,15 @@ func TestHeadVerbatim(t *testing.T) {
 	if x.Endpoint != b.addr() {
 		t.Errorf("endpoint %q", x.Endpoint)
 	}
-	for k, v := range map[string]string{"Server": "mine", "Date": "Thu, 01 Jan 1970 00:00:00 GMT", "x-LOWER": "v"} {
-		if got := string(x.Head.Peek(k)); got != v {
-			t.Errorf("%s: %q, want %q", k, got, v)
-		}
+	want := message.Fields{
+		{Name: "server", Value: "mine"}, {Name: "Date", Value: "Thu, 01 Jan 1970 00:00:00 GMT"},
+		{Name: "x-LOWER", Value: "v"}, {Name: "Content-Length", Value: "0"},
 	}
-	if got := string(x.Head.StatusMessage()); got != "Fine" {
-		t.Errorf("reason %q", got)
+	if !slices.Equal(x.Response.Fields, want) {
+		t.Errorf("fields %q, want %q", x.Response.Fields, want)
+	}
+	if x.Response.Reason != "Fine" {
+		t.Errorf("reason %q", x.Response.Reason)
 	}
 }
 
@@ -267,8 +269,8 @@ func TestInterim(t *testing.T) {
 	p := newPool(t, nil, b.url())
 	x := newExchange()
 	var seen []string
-	x.Interim = func(h *fasthttp.ResponseHeader) {
-		seen = append(seen, fasthttp.StatusMessage(h.StatusCode())+" "+string(h.Peek("Link")))
+	x.Interim = func(r *message.Response) {
+		seen = append(seen, r.Reason+" "+r.Fields.Get("Link"))
 	}
 	if status, body, err := do(p, get(), x); status != 200 || body != "done" || err != nil {
 		t.Fatal(status, body, err)
@@ -276,7 +278,7 @@ func TestInterim(t *testing.T) {
 	if got := strings.Join(seen, "|"); got != "Processing |Early Hints </a>" {
 		t.Errorf("interim answers %q", got)
 	}
-	if len(x.Head.Peek("Link")) != 0 {
+	if x.Response.Fields.Get("Link") != "" {
 		t.Error("field of an interim answer in the final one")
 	}
 }

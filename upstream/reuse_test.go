@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // TestLateBytes sends bytes on an idle connection. They must not become an answer.
@@ -107,14 +107,10 @@ func TestStale(t *testing.T) {
 // TestRetry has the endpoint close a kept-alive connection when the next request is
 // already under way.
 func TestRetry(t *testing.T) {
-	bytesBody := func(method string) *fasthttp.Request {
-		out := newRequest(method, "/", "Host: a", "Content-Length: 4")
-		out.SetBodyRaw([]byte("body"))
-		return out
-	}
-	plain := func(method string) *fasthttp.Request { return newRequest(method, "/", "Host: a") }
+	bytesBody := func(method string) *message.Request { return whole(method, "body") }
+	plain := func(method string) *message.Request { return newRequest(method, "/", "Host: a") }
 	for name, tt := range map[string]struct {
-		out   *fasthttp.Request
+		out   *message.Request
 		retry bool
 	}{
 		"GET":              {plain("GET"), true},

@@ -4,30 +4,30 @@ import (
 	"io"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/message"
 )
 
-// replyBody passes a response's body on.
-func (x *exchange) replyBody() {
+// passBody passes a response on that has a body.
+func (x *exchange) passBody() {
+	x.editResponseHead()
 	body := &x.answerBody
 	body.r = x.up.Body
 	if body.prefixed {
 		body.r = prefixed(x.body, x.up.Body)
 	}
-	switch n := x.up.Length; {
-	case n < 0 && x.view.Protocol != "HTTP/1.1":
-		x.replyWhole(body, maxWhole)
+	switch n := x.up.Response.Body.Length; {
+	case n < 0 && x.view.Protocol == message.HTTP10:
+		x.passWhole(body, maxWhole)
 		return
 	case n >= 0 && n <= maxSmall:
-		x.replyWhole(body, n)
+		x.passWhole(body, n)
 		return
 	case n > maxSmall && !body.prefixed && !x.readBeginning(body):
 		return
 	}
-	// A body of unknown length may be an event stream: its head must not wait for it.
-	x.ctx.Response.ImmediateHeaderFlush = x.up.Length < 0
 	body.x = x
 	x.dropInspected()
-	x.ctx.Response.SetBodyStream(body, x.up.Length)
+	x.respond(message.Body{Stream: body, Length: x.up.Response.Body.Length})
 }
 
 const (
@@ -59,8 +59,8 @@ func (x *exchange) brokeOff(err error) {
 	x.answer(fasthttp.StatusBadGateway)
 }
 
-// replyWhole reads a body of at most limit bytes and sends it.
-func (x *exchange) replyWhole(body io.Reader, limit int) {
+// passWhole reads a body of at most limit bytes and sends it.
+func (x *exchange) passWhole(body io.Reader, limit int) {
 	all, whole, err := readUpTo(body, bodies.get(), limit)
 	defer bodies.put(all)
 	x.closeUpstream()
@@ -68,5 +68,8 @@ func (x *exchange) replyWhole(body io.Reader, limit int) {
 		x.brokeOff(err)
 		return
 	}
-	x.ctx.Response.SetBody(all) // a copy: it is written when all this is over
+	if all == nil {
+		all = empty
+	}
+	x.respond(message.Body{Bytes: all})
 }
