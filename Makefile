@@ -106,11 +106,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc build-tests ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl build-tests ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc build-tests ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl build-tests ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -258,6 +258,15 @@ need-gcc:
 		echo "== installing gcc"; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev; \
+	fi
+
+# What the documents' commands use.
+.PHONY: need-curl
+need-curl:
+	@if ! command -v curl >/dev/null || ! command -v jq >/dev/null; then \
+		echo "== installing curl, jq"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl jq; \
 	fi
 
 # The parsers of the agreement suite, and the packages that most applications read requests with.

@@ -75,6 +75,12 @@ func Binary(tb testing.TB) string {
 	return built(tb, buildRace)
 }
 
+// PlainBinary is Binary without the race detector.
+func PlainBinary(tb testing.TB) string {
+	tb.Helper()
+	return built(tb, buildPlain)
+}
+
 func built(tb testing.TB, build func() (string, error)) string {
 	tb.Helper()
 	bin, err := build()
