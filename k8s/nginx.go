@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/wafer-waf/wafer/config/file"
+	"github.com/wafer-waf/wafer/importer"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 )
@@ -26,28 +27,25 @@ type ImportOptions struct {
 	ClusterDomain string
 }
 
-// Import is what became of Ingress objects.
-type Import struct {
-	file.Entries
-	Notes Notes
-}
-
-// importer is one run of ImportIngressNginx.
-type importer struct {
+// nginx is one run of ImportIngressNginx.
+type nginx struct {
 	ImportOptions
 	in     *Objects
-	out    Import
+	out    importer.Outcome
+	access importer.Notes   // about who may do what, which stand in front of the others
 	places map[string][]int // host and path to the routes that stand for them
 	regex  map[string]bool  // hosts on which ingress-nginx reads paths as expressions
-	global map[string]string
+
+	controller string            // the ConfigMap with the settings of ingress-nginx itself
+	global     map[string]string // which are these
 }
 
 // ImportIngressNginx turns Ingress objects of ingress-nginx into routes and policies. What
 // it does not carry is in Notes, by Ingress and annotation. It means the documentation of
 // ingress-nginx 1.x and the files its image holds, among them modsecurity.conf with
 // SecRuleEngine DetectionOnly.
-func ImportIngressNginx(in *Objects, o ImportOptions) *Import {
-	im := &importer{ImportOptions: o, in: in, places: map[string][]int{}, regex: map[string]bool{}}
+func ImportIngressNginx(in *Objects, o ImportOptions) *importer.Outcome {
+	im := &nginx{ImportOptions: o, in: in, places: map[string][]int{}, regex: map[string]bool{}}
 	im.readController()
 	var canaries []*annotated
 	var found []*annotated
@@ -78,23 +76,32 @@ func ImportIngressNginx(in *Objects, o ImportOptions) *Import {
 		im.leftOver(a)
 	}
 	if len(found) > 0 {
-		im.out.Notes.add(Decide, "all routes", "ingress-nginx passes WebSockets everywhere, the tier only on routes with websocket: allow: add it where they are used")
+		im.out.Notes.Add(importer.Decide, "all routes", "ingress-nginx passes WebSockets everywhere, the tier only on routes with websocket: allow: add it where they are used")
 	}
+	im.out.Notes = append(im.access, im.out.Notes...)
 	return &im.out
 }
 
 // readController reads the settings of ingress-nginx itself, which hold where an Ingress
 // says nothing.
-func (im *importer) readController() {
+func (im *nginx) readController() {
 	for i := range im.in.ConfigMaps {
-		if m := &im.in.ConfigMaps[i]; m.Name == "ingress-nginx-controller" || m.Data["enable-modsecurity"] != "" {
-			im.global = maps.Clone(m.Data)
+		m := &im.in.ConfigMaps[i]
+		if m.Name == "ingress-nginx-controller" || m.Name == "nginx-configuration" || m.Data["enable-modsecurity"] != "" {
+			im.global, im.controller = maps.Clone(m.Data), "ConfigMap "+m.Namespace+"/"+m.Name
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(im.global)) {
+		switch key {
+		case "enable-modsecurity", "enable-owasp-modsecurity-crs", "modsecurity-snippet", "proxy-body-size", "proxy-read-timeout", "proxy-connect-timeout":
+		default:
+			im.notCarried(im.controller, key, im.global[key])
 		}
 	}
 }
 
-func (im *importer) note(level Level, a *annotated, format string, args ...any) {
-	im.out.Notes.add(level, "Ingress "+a.Namespace+"/"+a.Name, format, args...)
+func (im *nginx) note(level Level, a *annotated, format string, args ...any) {
+	im.out.Notes.Add(importer.Level(level), "Ingress "+a.Namespace+"/"+a.Name, format, args...)
 }
 
 // annotated is an Ingress with its annotations of ingress-nginx, of which it remembers
@@ -122,6 +129,11 @@ func (a *annotated) get(key string) string {
 	return strings.TrimSpace(a.values[key])
 }
 
+// setting is what an Ingress says, or the controller where it says nothing.
+func (im *nginx) setting(a *annotated, key string) string {
+	return cmp.Or(a.get(key), strings.TrimSpace(im.global[key]))
+}
+
 func (a *annotated) bool(key string) bool {
 	b, err := strconv.ParseBool(a.get(key))
 	return err == nil && b
@@ -132,7 +144,7 @@ func (a *annotated) class() string {
 }
 
 // hosts are those of a rule, with the aliases of the Ingress. No host means any.
-func (im *importer) hosts(a *annotated, host string) []string {
+func (im *nginx) hosts(a *annotated, host string) []string {
 	var hosts []string
 	if host != "" {
 		hosts = []string{host}
@@ -151,16 +163,16 @@ func (im *importer) hosts(a *annotated, host string) []string {
 
 // template is what all routes of an Ingress have in common, and the timeouts of its
 // upstreams.
-func (im *importer) template(a *annotated) (r file.Route, up *file.Timeouts) {
+func (im *nginx) template(a *annotated) (r file.Route, up *file.Timeouts) {
 	r.Policy = im.policy(a)
 	r.Timeouts, up = im.timeouts(a)
-	if size := a.get("proxy-body-size"); size != "" {
+	if size := im.setting(a, "proxy-body-size"); size != "" {
 		bytes, err := nginxSize(size)
 		switch {
 		case err != nil:
 			im.note(Decide, a, "proxy-body-size %q is no size", size)
 		case bytes > 0:
-			r.Limits = &file.Limits{RequestBody: sizeText(bytes)}
+			r.Limits = &file.Limits{RequestBody: file.Size(bytes)}
 		}
 	}
 	if vhost := a.get("upstream-vhost"); vhost != "" && !strings.Contains(vhost, "$") {
@@ -175,7 +187,7 @@ func (im *importer) template(a *annotated) (r file.Route, up *file.Timeouts) {
 }
 
 // ingress adds the routes of one Ingress.
-func (im *importer) ingress(a *annotated) {
+func (im *nginx) ingress(a *annotated) {
 	if p := strings.ToUpper(a.get("backend-protocol")); p != "" && p != "HTTP" {
 		im.note(Decide, a, "backend-protocol %s: the tier speaks HTTP/1 to applications, so its routes are left out", p)
 		for key := range a.values {
@@ -223,7 +235,7 @@ func (im *importer) ingress(a *annotated) {
 func place(host, path string) string { return host + " " + cmp.Or(path, "/") }
 
 // add appends a route under an id made of the Ingress's name.
-func (im *importer) add(a *annotated, r file.Route, at string) {
+func (im *nginx) add(a *annotated, r file.Route, at string) {
 	r.ID = id(a.Name, a.Namespace)
 	for n := 2; slices.ContainsFunc(im.out.Routes, func(x file.Route) bool { return x.ID == r.ID }); n++ {
 		r.ID = id(a.Name, a.Namespace, strconv.Itoa(n))
@@ -233,7 +245,7 @@ func (im *importer) add(a *annotated, r file.Route, at string) {
 }
 
 // lead makes a backend an upstream and the route lead to it.
-func (im *importer) lead(a *annotated, r *file.Route, b *networking.IngressBackend, t *file.Timeouts) error {
+func (im *nginx) lead(a *annotated, r *file.Route, b *networking.IngressBackend, t *file.Timeouts) error {
 	ref, err := im.upstream(a, b, t)
 	if err == nil {
 		r.Upstreams = []file.UpstreamRef{{ID: ref}}
@@ -242,7 +254,7 @@ func (im *importer) lead(a *annotated, r *file.Route, b *networking.IngressBacke
 }
 
 // upstream returns the id of the upstream for a backend.
-func (im *importer) upstream(a *annotated, b *networking.IngressBackend, t *file.Timeouts) (string, error) {
+func (im *nginx) upstream(a *annotated, b *networking.IngressBackend, t *file.Timeouts) (string, error) {
 	if b.Service == nil {
 		return "", fmt.Errorf("its backend is not a Service")
 	}
@@ -279,7 +291,7 @@ func (im *importer) upstream(a *annotated, b *networking.IngressBackend, t *file
 }
 
 // redirect reads the annotations that answer without a backend.
-func (im *importer) redirect(a *annotated) *file.Redirect {
+func (im *nginx) redirect(a *annotated) *file.Redirect {
 	for _, kind := range []struct {
 		key    string
 		status int
@@ -303,7 +315,7 @@ func (im *importer) redirect(a *annotated) *file.Redirect {
 }
 
 // hostRoutes adds what annotations say about hosts as a whole.
-func (im *importer) hostRoutes(a *annotated, hosts []string, redirect *file.Redirect) {
+func (im *nginx) hostRoutes(a *annotated, hosts []string, redirect *file.Redirect) {
 	if root := a.get("app-root"); root != "" && redirect == nil && len(hosts) > 0 {
 		im.add(a, file.Route{Hosts: hosts, Paths: []file.PathMatch{{Exact: "/"}}, Redirect: &file.Redirect{Status: 302, Path: root}}, place(hosts[0], "app-root"))
 	}
@@ -323,9 +335,9 @@ func (im *importer) hostRoutes(a *annotated, hosts []string, redirect *file.Redi
 }
 
 // timeouts returns those of the routes and of the upstreams.
-func (im *importer) timeouts(a *annotated) (route, up *file.Timeouts) {
+func (im *nginx) timeouts(a *annotated) (route, up *file.Timeouts) {
 	seconds := func(key string) int {
-		text := strings.TrimSuffix(a.get(key), "s")
+		text := strings.TrimSuffix(im.setting(a, key), "s")
 		n, err := strconv.Atoi(text)
 		if text != "" && (err != nil || n <= 0) {
 			im.note(Decide, a, "%s %q is no number of seconds", key, text)
@@ -350,7 +362,7 @@ func (im *importer) timeouts(a *annotated) (route, up *file.Timeouts) {
 }
 
 // canary adds an Ingress that takes a share of what another one takes.
-func (im *importer) canary(a *annotated) {
+func (im *nginx) canary(a *annotated) {
 	weight, total := a.get("canary-weight"), cmp.Or(a.get("canary-weight-total"), "100")
 	header, value, pattern := a.get("canary-by-header"), a.get("canary-by-header-value"), a.get("canary-by-header-pattern")
 	cookie := a.get("canary-by-cookie")
@@ -394,7 +406,7 @@ func (im *importer) canary(a *annotated) {
 }
 
 // share gives a canary its part of the requests of a route.
-func (im *importer) share(a *annotated, route int, ref, weight, total string) {
+func (im *nginx) share(a *annotated, route int, ref, weight, total string) {
 	if weight == "" {
 		return
 	}

@@ -26,7 +26,7 @@ var (
 )
 
 // path sets the path condition of a route, and its rewrite.
-func (im *importer) path(a *annotated, host string, p networking.HTTPIngressPath, r *file.Route) error {
+func (im *nginx) path(a *annotated, host string, p networking.HTTPIngressPath, r *file.Route) error {
 	target := a.get("rewrite-target")
 	a.get("use-regex")
 	exact := p.PathType != nil && *p.PathType == networking.PathTypeExact
@@ -121,17 +121,4 @@ func nginxSize(s string) (int64, error) {
 		return 0, fmt.Errorf("%q is no size", s)
 	}
 	return n * factor, nil
-}
-
-// sizeText writes a size in the largest unit that holds it whole.
-func sizeText(n int64) string {
-	for _, u := range []struct {
-		name string
-		size int64
-	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
-		if n >= u.size && n%u.size == 0 {
-			return strconv.FormatInt(n/u.size, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(n, 10) + "B"
 }

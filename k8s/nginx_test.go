@@ -8,28 +8,6 @@ import (
 	"github.com/wafer-waf/wafer/config/file"
 )
 
-// FuzzDirectives: nothing that is not a comment gets lost on the way from text to directives.
-func FuzzDirectives(f *testing.F) {
-	f.Add("SecRuleEngine On\n# why\nSecRuleRemoveById 942100 \"942200-942299\"\n")
-	f.Add("SecAction \\\n  \"id:1,\\\n  setvar:'tx.a=1'\"\n")
-	f.Add("SecRule ARGS \"@rx \\\"a'\" \"id:2,deny\"")
-	f.Add("SecRule \\")
-	f.Fuzz(func(t *testing.T, text string) {
-		m := &modsec{policy: &file.Policy{RequestBody: &file.RequestBody{}}, note: func(Level, string, ...any) {}}
-		m.read(text)
-		var all strings.Builder
-		for _, d := range directives(text) {
-			all.WriteString(d.text + "\n")
-		}
-		for line := range strings.Lines(text) {
-			line = strings.TrimRight(strings.TrimSpace(line), "\\ \t")
-			if line != "" && !strings.HasPrefix(line, "#") && !strings.Contains(all.String(), line) {
-				t.Errorf("%q is lost", line)
-			}
-		}
-	})
-}
-
 // TestWholePath compares with what the expressions matched in nginx: "~* ^expression".
 func TestWholePath(t *testing.T) {
 	f := func(expr string, yes, no []string) {
@@ -94,7 +72,7 @@ func TestNginxSize(t *testing.T) {
 	f := func(s string, want string) {
 		t.Helper()
 		n, err := nginxSize(s)
-		got := sizeText(n)
+		got := file.Size(n)
 		if err != nil {
 			got = "error"
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/k8s"
@@ -33,22 +32,7 @@ the file.`,
 			if len(in.Ingresses) == 0 {
 				return fmt.Errorf("no Ingress among what was read")
 			}
-			got := k8s.ImportIngressNginx(in, o)
-			text, err := got.YAML()
-			if err != nil {
-				return err
-			}
-			var head strings.Builder
-			for _, n := range got.Notes {
-				fmt.Fprintf(&head, "# %s\n", strings.ReplaceAll(n.String(), "\n", "\n#   "))
-			}
-			if head.Len() > 0 {
-				fmt.Fprintf(c.OutOrStdout(), "# Not carried, or to know:\n%s\n", head.String())
-			}
-			if _, err := c.OutOrStdout().Write(text); err != nil {
-				return err
-			}
-			return from.tell(c, got.Notes)
+			return printImport(c, k8s.ImportIngressNginx(in, o), from.strict)
 		},
 	}
 	from.flags(c)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/k8s"
-	"github.com/wafer-waf/wafer/proxy"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into testdata")
@@ -30,31 +29,36 @@ func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, err
 	return out.String(), errs.String(), err
 }
 
-// TestGolden runs the commands on the cases in testdata: testdata/COMMAND/CASE holds in.yaml, args
+// TestGolden runs protect on the cases in testdata: testdata/COMMAND/CASE holds in.yaml, args
 // and what is printed, out.yaml and err.txt, whose last line is "exit 1" if the command fails.
-// "go test ./cmd/wafer -run TestGolden -update" writes the latter two.
-func TestGolden(t *testing.T) {
-	for _, command := range []string{"protect", "import-ingress-nginx"} {
-		cases, err := filepath.Glob(filepath.Join("testdata", command, "*", "in.yaml"))
-		if err != nil || len(cases) == 0 {
-			t.Fatalf("%s: no cases (%v)", command, err)
-		}
-		for _, in := range cases {
-			dir := filepath.Dir(in)
-			t.Run(command+"/"+filepath.Base(dir), func(t *testing.T) {
-				args := append([]string{"k8s", command, "-f", in}, arguments(t, dir)...)
-				out, errs, err := run(t, "", args...)
-				var said saidError
-				if err != nil {
-					if !errors.As(err, &said) {
-						errs += err.Error() + "\n"
-					}
-					errs += "exit 1\n"
+// "go test ./cmd/wafer -run Golden -update" writes the latter two.
+func TestGolden(t *testing.T) { golden(t, "protect", "k8s", "protect") }
+
+// TestImportedRoutesGolden is the same for what is imported from ingress-nginx, which compiles policies.
+func TestImportedRoutesGolden(t *testing.T) {
+	golden(t, "import-ingress-nginx", "k8s", "import-ingress-nginx")
+}
+
+func golden(t *testing.T, folder string, command ...string) {
+	cases, err := filepath.Glob(filepath.Join("testdata", folder, "*", "in.yaml"))
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("%s: no cases (%v)", folder, err)
+	}
+	for _, in := range cases {
+		dir := filepath.Dir(in)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			args := slices.Concat(command, []string{"-f", in}, arguments(t, dir))
+			out, errs, err := run(t, "", args...)
+			var said saidError
+			if err != nil {
+				if !errors.As(err, &said) {
+					errs += err.Error() + "\n"
 				}
-				compare(t, filepath.Join(dir, "out.yaml"), out)
-				compare(t, filepath.Join(dir, "err.txt"), errs)
-			})
-		}
+				errs += "exit 1\n"
+			}
+			compare(t, filepath.Join(dir, "out.yaml"), out)
+			compare(t, filepath.Join(dir, "err.txt"), errs)
+		})
 	}
 }
 
@@ -150,20 +154,15 @@ func TestProtectRoutes(t *testing.T) {
 	}
 }
 
-// TestImportedRoutes: the tier builds what is imported, rules included.
+// TestImportedRoutes: what is printed is a route file, with the notes on top of it. The command has compiled it.
 func TestImportedRoutes(t *testing.T) {
 	cases, err := filepath.Glob("testdata/import-ingress-nginx/*/out.yaml")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases (%v)", err)
 	}
 	for _, file := range cases {
-		routes, err := config.LoadRoutes(file)
-		if err != nil {
+		if _, err := config.LoadRoutes(file); err != nil {
 			t.Error(err)
-			continue
-		}
-		if _, err := proxy.Check(routes); err != nil {
-			t.Errorf("%s: %v", file, err)
 		}
 	}
 }

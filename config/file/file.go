@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -102,6 +103,7 @@ type Policy struct {
 	Exclusions     []Exclusion   `yaml:"exclusions,omitempty"`
 	RulesBefore    []Rules       `yaml:"rules_before,omitempty"`
 	RulesAfter     []Rules       `yaml:"rules_after,omitempty"`
+	Block          *Block        `yaml:"block,omitempty"`
 }
 
 // Paranoia are CRS paranoia levels.
@@ -169,8 +171,26 @@ type Rules struct {
 	Inline string `yaml:"inline"`
 }
 
+// Block is what a blocked client gets.
+type Block struct {
+	Status int `yaml:"status,omitempty"`
+}
+
 // YAML returns the entries as a route file.
 func (f *Entries) YAML() ([]byte, error) { return Encode(f) }
+
+// Size writes a number of bytes in the largest unit that holds it whole.
+func Size(n int64) string {
+	for _, u := range []struct {
+		name string
+		size int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if n >= u.size && n%u.size == 0 {
+			return strconv.FormatInt(n/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}
 
 // Encode writes a value, or a document of them, in the way of all route files that are printed.
 func Encode(v any) ([]byte, error) {

@@ -1,0 +1,31 @@
+package importer
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzStatements: nothing that is not a comment gets lost on the way from text to statements, and whatever the
+// text, reading it ends.
+func FuzzStatements(f *testing.F) {
+	f.Add("SecRuleEngine On\n# why\nSecRuleRemoveById 942100 \"942200-942299\"\n")
+	f.Add("SecAction \\\n  \"id:1,\\\n  setvar:'tx.a=1'\"\n")
+	f.Add("SecRule ARGS \"@rx \\\"a'\" \"id:2,deny\"")
+	f.Add("SecRule \\")
+	f.Add("SecRule ARGS a \"id:3,chain\"\nSecRule ARGS 'b' 'ctl:ruleRemoveById=949110'\n")
+	f.Add("SecRuleUpdateTargetById 942100-942999 \"!ARGS:/^(a|b,c)$/|!XML:/*\"\nSecDefaultAction \"phase:2,deny\"\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		var all strings.Builder
+		for _, s := range statements(&Text{Name: "fuzz", Line: 1, Text: text}) {
+			all.WriteString(s.raw + "\n")
+		}
+		for line := range strings.Lines(text) {
+			line = strings.TrimRight(strings.TrimSpace(line), "\\ \t\r")
+			if line != "" && !strings.HasPrefix(line, "#") && !strings.Contains(all.String(), line) {
+				t.Errorf("%q is lost", line)
+			}
+		}
+		d := Read([]Text{{Name: "fuzz", Line: 1, Text: text}}, Options{ID: "fuzz"})
+		d.Policy()
+	})
+}

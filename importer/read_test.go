@@ -1,0 +1,142 @@
+package importer
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wafer-waf/wafer/config/file"
+)
+
+var update = flag.Bool("update", false, "write what is read into testdata")
+
+// part is a file within a case: a line "-- name --" and what follows it.
+type part struct{ name, text string }
+
+func parts(text string) []part {
+	var out []part
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(line, "-- "); ok && strings.HasSuffix(strings.TrimSpace(name), " --") {
+			out = append(out, part{name: strings.TrimSuffix(strings.TrimSpace(name), " --")})
+			continue
+		}
+		if len(out) > 0 {
+			out[len(out)-1].text += line
+		}
+	}
+	return out
+}
+
+// TestRead reads the cases in testdata. Each has texts, files that they may include (in the folder "files"), and the
+// policy and the notes that come of them, which -update writes.
+func TestRead(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no cases (%v)", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var texts []Text
+			var given []part
+			files, want := map[string]string{}, map[string]string{}
+			for _, p := range parts(string(data)) {
+				switch included, isFile := strings.CutPrefix(p.name, "files/"); {
+				case p.name == "policy" || p.name == "notes":
+					want[p.name] = p.text
+					continue
+				case isFile:
+					files[included] = p.text
+				default:
+					texts = append(texts, Text{Name: p.name, Line: 1, Text: p.text})
+				}
+				given = append(given, p)
+			}
+			d := Read(texts, Options{ID: "case", CRS: true, Open: func(name string) (Text, bool) {
+				text, ok := files[name]
+				return Text{Name: name, Line: 1, Text: text}, ok
+			}})
+			policy, err := file.Encode(d.Policy())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var notes strings.Builder
+			for _, n := range d.Notes {
+				notes.WriteString(n.String() + "\n")
+			}
+			if *update {
+				comment, _, _ := bytes.Cut(data, []byte("-- "))
+				out := string(comment)
+				for _, p := range append(given, part{"policy", string(policy)}, part{"notes", notes.String()}) {
+					out += "-- " + p.name + " --\n" + p.text
+				}
+				if err := os.WriteFile(name, []byte(out), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if want["policy"] != string(policy) {
+				t.Errorf("policy:\n%s", policy)
+			}
+			if want["notes"] != notes.String() {
+				t.Errorf("notes:\n%s", notes.String())
+			}
+		})
+	}
+}
+
+// TestKnown: what is said to be gone is gone, and what is said to have taken its place is there.
+func TestKnown(t *testing.T) {
+	for old, next := range successors {
+		if len(coreRules().within(old, old)) > 0 {
+			t.Errorf("rule %d is not gone", old)
+		}
+		for _, id := range strings.FieldsFunc(next, func(r rune) bool { return r < '0' || r > '9' }) {
+			if from, to := idsOf(id); len(coreRules().within(from, to)) != 1 {
+				t.Errorf("there is no rule %s, which takes the place of %d", id, old)
+			}
+		}
+	}
+	if n := len(coreRules().rules); n < 400 {
+		t.Errorf("%d rules are known", n)
+	}
+}
+
+func TestIsCore(t *testing.T) {
+	for name, want := range map[string]bool{
+		"/etc/nginx/owasp-modsecurity-crs/nginx-modsecurity.conf": true,
+		"/etc/nginx/owasp-modsecurity-crs/rules/*.conf":           true,
+		"@owasp_crs/*.conf":                                                                  true,
+		"/usr/share/modsecurity-crs/owasp-crs.load":                                          true,
+		"/opt/rules/REQUEST-942-APPLICATION-ATTACK-SQLI.conf":                                true,
+		"/etc/nginx/owasp-modsecurity-crs/rules/REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf": false,
+		"/etc/nginx/owasp-modsecurity-crs/custom.conf":                                       false,
+		"/etc/nginx/crs-custom/exclusions.conf":                                              false,
+		"/etc/nginx/modsec/crs.conf":                                                         false,
+		"/etc/nginx/my-crs/*.conf":                                                           false,
+		"/etc/nginx/owasp-modsecurity-crs/rules/RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf": false,
+	} {
+		if isCore(name) != want {
+			t.Errorf("%s: got %t", name, !want)
+		}
+	}
+}
+
+func TestNginxQuoted(t *testing.T) {
+	for quoted, want := range map[string]string{
+		`SecRule ARGS \"@rx a\\.b\" \"id:1,msg:\'x\'\"`: `SecRule ARGS "@rx a\.b" "id:1,msg:'x'"`,
+		`SecRule ARGS "@rx \d\n" "id:1"`:                `SecRule ARGS "@rx \d\n" "id:1"`,
+		`SecRule ARGS "@rx \\d" "id:1,msg:'x'"`:         `SecRule ARGS "@rx \\d" "id:1,msg:'x'"`, // nginx never read this
+		"SecAction \\\n  \"id:1\"":                      "SecAction \\\n  \"id:1\"",
+	} {
+		if got := NginxQuoted(quoted); got != want {
+			t.Errorf("%s: got %s", quoted, got)
+		}
+	}
+}
