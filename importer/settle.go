@@ -236,7 +236,10 @@ func (d *Draft) widest(about func([]known) bool, why string) bool {
 		}
 		weight := len(rules)
 		if x.Target != "" {
-			weight = 1
+			weight = min(weight, 1)
+			if !reachesProof(x.Target) {
+				continue
+			}
 		}
 		if x.Path == "" && weight > most && about(rules) {
 			best, most = i, weight
@@ -249,4 +252,19 @@ func (d *Draft) widest(about func([]known) bool, why string) bool {
 	d.note(Decide, x.from, "%s is not carried: %s", x.from, why)
 	d.exclusions = slices.Delete(d.exclusions, best, best+1)
 	return true
+}
+
+// reachesProof reports whether a target may be about the attacks by which the tier proves that a policy blocks. They
+// stand in an argument that no application has, or in XML.
+func reachesProof(target string) bool {
+	variable, key, named := strings.Cut(target, ":")
+	expr, isExpr := strings.CutPrefix(key, "/")
+	switch {
+	case !named || variable == "XML" || variable == "JSON":
+		return true
+	case !isExpr:
+		return false
+	}
+	rx, err := regexp.Compile(strings.TrimSuffix(expr, "/"))
+	return err != nil || rx.MatchString("waferprobe")
 }
