@@ -66,6 +66,17 @@ func shown(r rune) bool {
 	return r < utf8.RuneSelf || r != utf8.RuneError && unicode.IsGraphic(r)
 }
 
+// Shown returns s, or about limit bytes of it, as people may see it on a terminal: in one line, and without
+// what a terminal would obey, such as escape sequences and marks that turn the direction of text.
+func Shown(s string, limit int) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return utf8.RuneError
+		}
+		return r
+	}, clean(s, limit))
+}
+
 // path prepares a request path: matrix parameters and tokens within it are masked.
 func path(s string) string {
 	return clean(mask(s, maxPathBytes, inPath), maxPathBytes+len(ellipsis))

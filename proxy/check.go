@@ -10,8 +10,13 @@ import (
 
 // Check builds everything that c describes, proves it and throws it away: c is valid if,
 // and only if, it builds. It returns what would be in force.
-func Check(c *config.Routes) (snapshot.Description, error) {
+func Check(c *config.Routes) (snapshot.Description, error) { return CheckWith(c, nil) }
+
+// CheckWith is Check, and tells compiling which policy of how many comes next, and n of n when all are
+// through.
+func CheckWith(c *config.Routes, compiling func(policy string, i, n int)) (snapshot.Description, error) {
 	b := newBuilder(waf.NewCompiler())
+	b.Compiling = compiling
 	s, err := b.Build(c, metrics.New(prometheus.NewRegistry(), "", "", ""))
 	if err != nil {
 		return snapshot.Description{}, err

@@ -3,17 +3,20 @@ package proxy
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http/httputil"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -22,7 +25,8 @@ import (
 type Explanation struct {
 	Method, Host, Path string
 	Routes             []routing.Decision
-	Policy             *config.Policy // of the route that matched; nil: none did
+	Route              string         // that matched; empty: none did
+	Policy             *config.Policy // of that route
 	Verdict            string
 	Status             int // the client would get; 0: the upstream's
 	Coverage           string
@@ -35,8 +39,34 @@ type Explanation struct {
 }
 
 // Explain runs a raw HTTP/1.1 request through what serves requests, up to the point where
-// an upstream would be asked. It forwards, logs and counts nothing.
+// an upstream would be asked. It forwards and logs nothing.
 func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error) {
+	s := p.snapshots.Current()
+	defer s.Release()
+	return p.explain(s, raw, client)
+}
+
+// ExplainUnder is Explain as it would be if a policy were another one, which has to build and to protect as
+// any that serves. It must not be called while the proxy runs, nor by two at once.
+func (p *Proxy) ExplainUnder(policy string, change func(*config.Policy), raw []byte, client netip.AddrPort) (*Explanation, error) {
+	current := p.snapshots.Current()
+	defer current.Release()
+	c := *current.Config
+	c.Policies = slices.Clone(c.Policies)
+	for i := range c.Policies {
+		if c.Policies[i].ID == policy {
+			change(&c.Policies[i])
+		}
+	}
+	s, err := p.snapshots.Builder.Build(&c, p.metrics)
+	if err != nil {
+		return nil, err
+	}
+	e, err := p.explain(s, raw, client)
+	return e, errors.Join(err, p.snapshots.Builder.Free(s))
+}
+
+func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.AddrPort) (*Explanation, error) {
 	conn, err := wire.Listen(&replay{raw: bytes.NewReader(raw), client: client}, wire.Options{HeadBytes: int(p.boot.Limits.Head)}).Accept()
 	if err != nil {
 		return nil, fmt.Errorf("parse request: %w", err)
@@ -61,8 +91,7 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	}
 
 	x := newExchange()
-	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), p.snapshots.Current()
-	defer x.snapshot.Release()
+	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), s
 	status := 0
 	if !(x.head() && x.readBody() && x.inspectBody()) {
 		status = x.response.Status
@@ -76,7 +105,7 @@ func (p *Proxy) Explain(raw []byte, client netip.AddrPort) (*Explanation, error)
 	}
 	if x.route != nil {
 		x.route.InFlight.Add(-1)
-		e.Policy = &x.route.Policy
+		e.Route, e.Policy = x.route.Config.ID, &x.route.Policy
 	}
 	inspected := x.inspection.Going()
 	e.Findings = x.inspection.End().Findings

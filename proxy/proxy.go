@@ -33,6 +33,8 @@ type Options struct {
 	Events   *audit.Log
 	Registry prometheus.Registerer
 	Version  string
+
+	Compiling func(policy string, i, n int) // as that of [snapshot.Builder]
 }
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
@@ -77,6 +79,7 @@ func Prepare(o Options) *Proxy {
 		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory,
 	})
+	p.snapshots.Builder.Compiling = o.Compiling
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.server = p.newServer()

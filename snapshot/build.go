@@ -79,6 +79,9 @@ func (r *resources) free(engines map[string]*shared[*waf.Engine], pools map[stri
 
 // Builder makes snapshots.
 type Builder[R any] struct {
+	// Compiling is told which policy of how many comes next, and n of n when all are through; nil: nobody asks.
+	Compiling func(policy string, i, n int)
+
 	resources
 	bind  func(*Route) R
 	prove func(*inspect.Policy) ([]Stopped, error)
@@ -123,6 +126,7 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)) map[string]*upstream.Pool {
 	inspects := map[string]bool{} // messages, by policy
 	for i, p := range s.Config.Policies {
+		b.tell(p.ID, i, len(s.Config.Policies))
 		if inspects[p.ID] = p.Mode == config.ModeOff || p.RequestBody.Inspect; p.Mode == config.ModeOff {
 			continue
 		}
@@ -133,6 +137,7 @@ func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)
 		}
 		s.byPolicy[p.ID] = e
 	}
+	b.tell("", len(s.Config.Policies), len(s.Config.Policies))
 	pools := map[string]*upstream.Pool{}
 	for i, u := range s.Config.Upstreams {
 		pool, err := b.pool(s.pools, u)
@@ -148,6 +153,12 @@ func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)
 		}
 	}
 	return pools
+}
+
+func (b *Builder[R]) tell(policy string, i, n int) {
+	if b.Compiling != nil {
+		b.Compiling(policy, i, n)
+	}
 }
 
 // bindAll binds the routes and makes the table that leads to them.

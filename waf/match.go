@@ -16,8 +16,8 @@ func (t *Transaction) match(m types.MatchedRule) Match {
 		RuleID: r.ID(), Phase: int(r.Phase()), Tags: r.Tags(), Summary: summary(r.ID()),
 		Message: strings.Clone(m.Message()), // of one macro it is the value itself, whose memory serves others
 		Score:   score.points, Paranoia: score.paranoia,
-		Targets: matchedTargets(r.Raw(), m.MatchedDatas()),
 	}
+	out.Targets, out.Deciding = matchedTargets(r.Raw(), m.MatchedDatas())
 	if s := r.Severity(); s != types.RuleSeverityUnset {
 		out.Severity = s.String()
 	}
@@ -34,20 +34,20 @@ func summary(id int) bool {
 // matchedTargets names what matched. Of a chain Coraza reports everything that any link has matched, in the order
 // of links, though the first one often takes all there is, and the last one looks at what the others have
 // written down: 920450 notes the name of every field, and asks then which of the notes is on its list. So
-// the match is followed back from the last link to the values that it hangs on.
-func matchedTargets(rule string, found []types.MatchData) []Target {
+// the match is followed back from the last link to the values that it hangs on, which come first, deciding many.
+func matchedTargets(rule string, found []types.MatchData) (out []Target, deciding int) {
 	found = slices.DeleteFunc(slices.Clone(found), func(d types.MatchData) bool {
 		return d.Variable() == variables.Unknown // SecAction has no target
 	})
 	order := chain{found}.deciding()
 	slices.SortFunc(order, func(a, b int) int { return cmp.Or(strings.Compare(nameOf(found[a]), nameOf(found[b])), a-b) })
 	order = slices.Compact(order)
+	deciding = len(order)
 	for i := range found {
 		if !slices.Contains(order, i) {
 			order = append(order, i)
 		}
 	}
-	var out []Target
 	for _, i := range order {
 		name := nameOf(found[i])
 		if absent(found[i]) && strings.Contains(strings.ToLower(rule), "&"+strings.ToLower(name)) {
@@ -55,7 +55,7 @@ func matchedTargets(rule string, found []types.MatchData) []Target {
 		}
 		out = append(out, Target{strings.Clone(name), strings.Clone(found[i].Value())})
 	}
-	return out
+	return out, deciding
 }
 
 // nameOf is the name by which rules and exclusions know a variable.

@@ -53,8 +53,10 @@ type Match struct {
 	Score    int  // what it adds to the anomaly score
 	Paranoia int  // the level it scores at; 0: it does not score
 	Summary  bool // it only says what others add up to
-	// Targets are what matched, those first that the match hangs on; none for a rule without a target.
-	Targets []Target
+	// Targets are what matched, those first that the match hangs on, Deciding many; none for a rule without a
+	// target.
+	Targets  []Target
+	Deciding int
 }
 
 // Target is a variable that matched, such as ARGS:q, and its value, unmasked. What is only counted and not

@@ -16,13 +16,14 @@ func newCheck() *cobra.Command {
 		Long: `Build everything a route file describes: routes, upstreams, engines, and the proof
 that every blocking policy blocks. Exit with 0 if it all builds, else print every
 problem with its file and key path and exit with 1.`,
-		Args: oneRouteFile,
+		Args:              oneRouteFile,
+		ValidArgsFunction: routeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			routes, err := config.LoadRoutes(args[0])
 			if err != nil {
 				return err
 			}
-			d, err := proxy.Check(routes)
+			d, err := proxy.CheckWith(routes, newProgress(c.ErrOrStderr()).compiling)
 			if err != nil {
 				return err
 			}

@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
-	"strconv"
-	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -20,216 +13,103 @@ import (
 	"github.com/wafer-waf/wafer/proxy"
 )
 
-func newExplain() *cobra.Command {
-	var host, path, method, client string
-	c := &cobra.Command{
-		Use:   "explain ROUTES",
-		Short: "Tell what the tier would do with a request, and why",
-		Long: `Tell which route a request matches and why the others do not, the effective policy
-with the source of each value, every rule that matches with its score, the verdict and
-how much of the request was inspected. Nothing is forwarded.
+// stoppedCode is the exit code for a request that does not reach the application.
+const stoppedCode = 3
 
-The request is either given by flags, or read whole, as it goes over the wire, from
-standard input.`,
-		Example: `  wafer explain routes.yaml --host shop.example.com --path '/search?q=1%27+OR+1=1--'
-  wafer explain routes.yaml < request.http`,
-		Args: oneRouteFile,
+func newExplain() *cobra.Command {
+	var in explainInput
+	var verbose bool
+	var output string
+	c := &cobra.Command{
+		Use:   "explain ROUTES [URL]",
+		Short: "Tell what the tier does with a request or has done with one, why, and what would let it pass",
+		Long: `Tell which route takes a request, what its policy says of it and why, which exclusions
+have taken effect, and how much was inspected. If rules block it, print the exclusions that would
+let it pass, tried out. Nothing is forwarded.
+
+The request is
+- given by a URL or by flags,
+- read whole, as it goes over the wire, from standard input, or
+- taken from an event: standard input, or the file of --log, holds lines of the event log, as
+  kubectl logs prints them; --request-id chooses one. Without ROUTES the event is told; with
+  ROUTES it is also tried again as far as it tells the request, which is without what masking and
+  cutting have taken.
+
+Exit with 0 if the request reaches the application, 3 if it does not, 1 if there is no answer.`,
+		Example: `  wafer explain routes.yaml 'http://shop.example.com/search?q=1%27+OR+1=1--'
+  wafer explain routes.yaml --host shop.example.com --path /login --body 'user=o%27neill&note=...'
+  wafer explain routes.yaml < request.http
+  kubectl logs -l app.kubernetes.io/name=wafer --tail=-1 | wafer explain routes.yaml --request-id 0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11`,
+		Args:              cobra.MaximumNArgs(2),
+		ValidArgsFunction: routeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			raw := []byte(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: wafer-explain\r\nAccept: */*\r\n\r\n", method, path, host))
-			if !c.Flags().Changed("host") {
-				var err error
-				if raw, err = readRequest(c.InOrStdin()); err != nil {
-					return err
-				}
-			}
-			from, err := netip.ParseAddr(client)
+			in.given = c.Flags().Changed
+			r, err := in.explain(c.InOrStdin(), args, newProgress(c.ErrOrStderr()))
 			if err != nil {
-				return fmt.Errorf("--client: %w", err)
+				return err
 			}
-			return explain(c.OutOrStdout(), args[0], raw, from)
+			if !verbose {
+				r.brief()
+			}
+			if err := r.write(c.OutOrStdout(), output, verbose); err != nil {
+				return err
+			}
+			if r.stopped() {
+				return saidError{error: errStopped, code: stoppedCode}
+			}
+			return nil
 		},
 	}
-	c.Flags().StringVar(&host, "host", "", "Host field; without it the request is read from standard input")
-	c.Flags().StringVar(&path, "path", "/", "request target: path and query")
-	c.Flags().StringVar(&method, "method", "GET", "request method")
-	c.Flags().StringVar(&client, "client", "192.0.2.1", "address the request comes from")
+	in.flags(c)
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "also tell why other routes do not match, each value of the policy and its source, and all that matched")
+	words(c, "output", "o", &output, "text for people, or json", "text", "json")
 	return c
 }
 
-// readRequest reads a raw request. Line ends of a text file are made those of HTTP in the
-// head; the body stays as it is.
-func readRequest(r io.Reader) ([]byte, error) {
-	raw, err := io.ReadAll(r)
+// explain answers for what was asked.
+func (in *explainInput) explain(stdin io.Reader, args []string, progress progress) (*report, error) {
+	client, err := netip.ParseAddr(in.client)
 	if err != nil {
-		return nil, fmt.Errorf("read request: %w", err)
+		return nil, fmt.Errorf("--client: %w", err)
 	}
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, fmt.Errorf("no request: give --host, or a raw HTTP request on standard input")
+	asked, err := in.read(stdin, args)
+	if err != nil {
+		return nil, err
 	}
-	head, body, wire := bytes.Cut(raw, []byte("\r\n\r\n"))
-	if !wire {
-		head, body, _ = bytes.Cut(raw, []byte("\n\n"))
-		head = bytes.ReplaceAll(bytes.TrimRight(head, "\r\n"), []byte("\n"), []byte("\r\n"))
-		raw = slices.Concat(head, []byte("\r\n\r\n"), body)
-	}
-	if n := len(bytes.TrimRight(body, "\r\n")); n > 0 && !framed(head) {
-		return nil, fmt.Errorf("the request has no Content-Length, so what follows its head is not read: write Content-Length: %d", n)
-	}
-	return raw, nil
-}
-
-// framed reports whether a head says that a body follows.
-func framed(head []byte) bool {
-	for line := range bytes.Lines(head) {
-		name, _, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(name, []byte("Content-Length")) || bytes.EqualFold(name, []byte("Transfer-Encoding")) {
-			return true
+	r := &report{Event: asked.event}
+	if len(args) == 0 {
+		if asked.event == nil {
+			return nil, fmt.Errorf("give a route file: wafer explain ROUTES; only an event can be told without one")
 		}
+		return r, nil
 	}
-	return false
+	if asked.raw == nil {
+		return r, nil
+	}
+	if asked.event != nil && asked.event.client.IsValid() && !in.given("client") {
+		client = asked.event.client
+	}
+	p, err := explainer(args[0], progress)
+	if err != nil {
+		return nil, err
+	}
+	t := trial{p, asked.raw, netip.AddrPortFrom(client, 40000)}
+	e, err := p.Explain(t.raw, t.client)
+	if err != nil {
+		return nil, err
+	}
+	r.Request = newAnswer(e)
+	r.Request.Exclusions = t.applied(e)
+	r.Request.Suggestion = t.suggest(e)
+	progress.done()
+	return r, nil
 }
 
-func explain(w io.Writer, file string, raw []byte, client netip.Addr) error {
-	p, err := proxy.New(proxy.Options{
+// explainer is the tier that would serve a route file.
+func explainer(file string, progress progress) (*proxy.Proxy, error) {
+	return proxy.New(proxy.Options{
 		Boot: config.DefaultBoot(), Source: config.FileSource(file), Log: zerolog.Nop(),
 		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(), Version: version,
+		Compiling: progress.compiling,
 	})
-	if err != nil {
-		return err
-	}
-	e, err := p.Explain(raw, netip.AddrPortFrom(client, 40000))
-	if err != nil {
-		return err
-	}
-	return printExplanation(w, e)
-}
-
-func printExplanation(out io.Writer, e *proxy.Explanation) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "request\t%s %s\t(host %s)\n\nroutes, most specific first\n", clean(e.Method), clean(e.Path), clean(e.Host))
-	for _, d := range e.Routes {
-		mark := " "
-		if d.Selected {
-			mark = "→"
-		}
-		fmt.Fprintf(w, "%s %s\t%s\n", mark, d.ID, clean(d.Why))
-	}
-	if e.Policy != nil {
-		fmt.Fprintf(w, "\npolicy %s\tvalue\tfrom\n", e.Policy.ID)
-		for _, v := range e.Policy.Values() {
-			text, err := valueText(v.Value)
-			if err != nil {
-				return fmt.Errorf("print policy: %w", err)
-			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Path, shorten(text, 80), v.Source)
-		}
-	}
-	fmt.Fprintf(w, "\nrules that matched\tscore\ttarget\n")
-	for _, m := range e.Findings.Matches {
-		target := ""
-		if len(m.Targets) > 0 {
-			target = m.Targets[0].Name + " = " + clean(audit.Mask(m.Targets[0].Name, m.Targets[0].Value))
-		}
-		score := strconv.Itoa(m.Score)
-		if m.Paranoia > e.Policy.Paranoia.Blocking {
-			score = fmt.Sprintf("(%d at paranoia %d)", m.Score, m.Paranoia) // reported, not counted
-		}
-		fmt.Fprintf(w, "  %d %s\t%s\t%s\n", m.RuleID, shorten(clean(audit.MaskText(m.Message)), 120), score, target)
-	}
-	if len(e.Findings.Matches) == 0 {
-		fmt.Fprintln(w, "  none")
-	}
-	fmt.Fprintf(w, "\nscreen\t%s\n", screenText(e))
-	fmt.Fprintf(w, "score\t%d inbound\n", e.Findings.InboundScore)
-	fmt.Fprintf(w, "verdict\t%s\t%s\n", e.Verdict, strings.TrimSpace(statusText(e)+" "+e.Failure))
-	if e.CoverageReason == "" {
-		fmt.Fprintf(w, "coverage\t%s\n", e.Coverage)
-	} else {
-		fmt.Fprintf(w, "coverage\t%s\t%s\n", e.Coverage, e.CoverageReason)
-	}
-	return w.Flush()
-}
-
-// screenText says whether the rules were asked, and why.
-func screenText(e *proxy.Explanation) string {
-	a := &e.Asked
-	switch {
-	case e.CoverageReason == "budget" && e.Screened == "":
-		return "none: the budget was spent before it had an answer"
-	case e.Screened == "":
-		return "none: nothing is inspected"
-	case e.CoverageReason == "refused":
-		return "none: the request was refused before"
-	case e.Screened == "off":
-		return "off: " + e.NoScreen
-	case e.Screened == "clean":
-		return "proved clean, the rules were not asked"
-	case a.What != "":
-		return "asked the rules: " + a.What
-	case a.Target == "":
-		return fmt.Sprintf("asked the rules: %d may match", a.Rule)
-	}
-	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, clean(a.Target), shorten(clean(audit.Mask(a.Target, a.Value)), 80))
-}
-
-// valueText is a setting in one line: lists of exclusions and rules by what tells them
-// apart, everything else as JSON.
-func valueText(v any) (string, error) {
-	var items []string
-	switch v := v.(type) {
-	case time.Duration:
-		return v.String(), nil
-	case []config.Exclusion:
-		for _, x := range v {
-			item := x.Rules + x.Tag
-			if x.Rule != 0 {
-				item = strconv.Itoa(x.Rule)
-			}
-			if x.Target != "" {
-				item += " " + x.Target
-			}
-			if x.Path != "" {
-				item += " below " + x.Path
-			}
-			items = append(items, item)
-		}
-	case []config.Rules:
-		for _, r := range v {
-			items = append(items, r.Source)
-		}
-	default:
-		var b strings.Builder
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false)
-		err := e.Encode(v)
-		return strings.TrimSpace(b.String()), err
-	}
-	if items == nil {
-		return "none", nil
-	}
-	return strings.Join(items, ", "), nil
-}
-
-func statusText(e *proxy.Explanation) string {
-	if e.Status == 0 {
-		return "goes to the upstream"
-	}
-	return fmt.Sprintf("answered with %d", e.Status)
-}
-
-// clean keeps a request's bytes from driving the terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 {
-			return '.'
-		}
-		return r
-	}, s)
-}
-
-func shorten(s string, letters int) string {
-	if r := []rune(s); len(r) > letters {
-		return string(r[:letters-1]) + "…"
-	}
-	return s
 }

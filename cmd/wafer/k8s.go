@@ -57,9 +57,9 @@ func (s *source) tell(c *cobra.Command, notes k8s.Notes) error {
 	notes.Write(c.ErrOrStderr())
 	switch {
 	case notes.Has(k8s.Refused):
-		return saidError{errors.New("something was refused")}
+		return saidError{error: errors.New("something was refused")}
 	case s.strict && notes.Has(k8s.Decide):
-		return saidError{errors.New("something is left to decide")}
+		return saidError{error: errors.New("something is left to decide")}
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func (v *verifyFlags) run(c *cobra.Command) error {
 	failed := k8s.Failed(checks)
 	fmt.Fprintf(c.ErrOrStderr(), "%d of %d checks failed\n", failed, len(checks))
 	if failed > 0 {
-		return saidError{errors.New("checks failed")}
+		return saidError{error: errors.New("checks failed")}
 	}
 	return nil
 }

@@ -19,12 +19,15 @@ func main() {
 		if !errors.As(err, &said) {
 			say(err)
 		}
-		os.Exit(1)
+		os.Exit(max(said.code, 1))
 	}
 }
 
 // saidError is an error that the user has read already.
-type saidError struct{ error }
+type saidError struct {
+	error
+	code int // to exit with; 0: 1
+}
 
 func newCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -32,9 +35,6 @@ func newCommand() *cobra.Command {
 		Short:         "A WAF tier between Kubernetes Services and the applications behind them",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		CompletionOptions: cobra.CompletionOptions{
-			HiddenDefaultCmd: true,
-		},
 	}
 	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newK8s(), newVersion())
 	return c

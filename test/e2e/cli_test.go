@@ -104,17 +104,6 @@ policies:
 	f("check nothing", 1, []string{"give one route file: wafer check ROUTES"}, "", "check")
 	f("check a missing file", 1, []string{missing, "no such file"}, "", "check", missing)
 
-	f("explain a blocked request", 0, []string{
-		"request GET /search (host shop.test)", "→ shop", "api",
-		"policy shop", "mode \"block\" default", "paranoia.blocking 2 shop", "thresholds.inbound 4 base",
-		"942100", "ARGS:q = 1' OR '1'='1' --", "screen asked the rules: ", "verdict block answered with 403", "coverage full",
-	}, "", "explain", good, "--host", "shop.test", "--path", "/search?q="+injection)
-	f("explain an uninspected request", 0, []string{"→ api", "none screen none: nothing is inspected score 0 inbound", "verdict pass goes to the upstream", "coverage none policy_off"},
-		"POST /api/x HTTP/1.1\nHost: shop.test\nContent-Length: 3\n\na=b\n", "explain", good)
-	f("explain a request no route takes", 0, []string{"verdict refused answered with 404", "coverage none no_route"}, "", "explain", open, "--host", "other.test")
-	f("explain a body without a length", 1, []string{"write Content-Length: 3"}, "POST /api/x HTTP/1.1\nHost: shop.test\n\na=b\n", "explain", good)
-	f("explain nothing", 1, []string{"no request: give --host, or a raw HTTP request on standard input"}, "", "explain", good)
-
 	f("version", 0, []string{"wafer dev", "coraza v3.", "coreruleset v4.", "go1."}, "", "version")
 	f("serve nothing", 1, []string{"--routes FILE", "--to http://host:port"}, "", "serve")
 	f("serve two things", 1, []string{"--routes and --to exclude each other"}, "", "serve", "--routes", good, "--to", "http://127.0.0.1:1")

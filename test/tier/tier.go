@@ -118,7 +118,7 @@ func Start(tb testing.TB, routes string, args ...string) *Tier {
 // would take too long with it.
 func Plain(tb testing.TB, routes string, args ...string) *Tier {
 	tb.Helper()
-	return run(tb, built(tb, buildPlain), append([]string{"serve", "--routes", routes}, args...))
+	return run(tb, PlainBinary(tb), append([]string{"serve", "--routes", routes}, args...))
 }
 
 // Run is Start for any command that serves.
