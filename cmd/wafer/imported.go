@@ -44,7 +44,7 @@ func printImport(c *cobra.Command, o *importer.Outcome, strict bool) error {
 		return err
 	}
 	if strict && slices.ContainsFunc(o.Notes, func(n importer.Note) bool { return n.Level == importer.Decide }) {
-		return saidError{errors.New("something is left to decide")}
+		return saidError{error: errors.New("something is left to decide")}
 	}
 	return nil
 }
