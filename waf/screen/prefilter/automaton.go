@@ -139,12 +139,17 @@ func (a *automaton) fill(nodes []*trieNode) {
 			continue
 		}
 		row := a.rows[int(n.state)<<a.shift:][:1<<a.shift]
-		for c := range row {
-			if kid := n.kid(uint8(c)); kid != nil {
-				row[c] = kid.state
-			} else if n.depth > 0 {
+		switch {
+		case n.depth == 0:
+		case n.fail.dense:
+			copy(row, a.rows[int(n.fail.state)<<a.shift:])
+		default:
+			for c := range row {
 				row[c] = uint16(a.step(uint32(n.fail.state), uint32(c)))
 			}
+		}
+		for kid := n.kids; kid != nil; kid = kid.next {
+			row[kid.column] = kid.state
 		}
 	}
 }
@@ -229,20 +234,40 @@ type trieNode struct {
 	literal bool  // a literal is the node itself
 	state   uint16
 	depth   int32
-	kids    *trieNode // the first, to which the others are linked
-	last    *trieNode // of them
-	next    *trieNode // the next kid of the node before
-	fail    *trieNode // the longest proper suffix of the node that is a node
-	ends    []int32   // the literals that end here
+	columns *[256]*trieNode // of a node near the root, which may have many kids: they, by column
+	kids    *trieNode       // the first, to which the others are linked
+	last    *trieNode       // of them
+	next    *trieNode       // the next kid of the node before
+	fail    *trieNode       // the longest proper suffix of the node that is a node
+	ends    []int32         // the literals that end here
 }
 
 // kid returns nil if there is none.
 func (n *trieNode) kid(column uint8) *trieNode {
+	if n.columns != nil {
+		return n.columns[column]
+	}
 	k := n.kids
 	for k != nil && k.column != column {
 		k = k.next
 	}
 	return k
+}
+
+// add gives a node a kid.
+func (n *trieNode) add(kid *trieNode) {
+	if n.kids == nil {
+		n.kids = kid
+	} else {
+		n.last.next = kid
+	}
+	n.last = kid
+	if n.depth < rowDepth && n.columns == nil {
+		n.columns = new([256]*trieNode)
+	}
+	if n.columns != nil {
+		n.columns[kid.column] = kid
+	}
 }
 
 // trie returns the nodes of the literals, the less deep first.
@@ -261,12 +286,7 @@ func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
 				}
 				kid, memory = &memory[0], memory[1:]
 				kid.column, kid.depth, kid.fail = c, n.depth+1, root
-				if n.kids == nil {
-					n.kids = kid
-				} else {
-					n.last.next = kid
-				}
-				n.last = kid
+				n.add(kid)
 				count++
 			}
 			n = kid

@@ -76,7 +76,8 @@ type trigger struct {
 
 // levelNeed is what a need asks of the values of a level.
 type levelNeed struct {
-	trigger
+	trigger  trigger
+	spelling spelling
 	literals []string // that it asks for, those of the trigger and others
 }
 
@@ -106,52 +107,59 @@ func (n Need) at(level int) *levelNeed {
 func (n Need) find(level int) *levelNeed {
 	n = n.within(level)
 	out := &levelNeed{trigger: trigger{always: n.IsAlways(), whole: n.isFlat()}}
-	chance, atoms := triggers(n, false)
-	if chance > tooOften {
-		_, atoms = triggers(n, true)
-	}
-	for _, a := range atoms {
+	for _, a := range appendTriggers(nil, n, triggerChance(n, false) > tooOften) {
 		if a.op == opLiteral {
 			out.trigger.literals = append(out.trigger.literals, a.text)
 		}
-		out.set |= a.set
+		out.trigger.set |= a.set
 	}
+	out.spelling = spellingOf(&out.trigger)
 	wanted := map[string]bool{}
-	var add func(n Need)
-	add = func(n Need) {
+	var add func(n *Need)
+	add = func(n *Need) {
 		if n.op == opLiteral && !wanted[n.text] {
 			wanted[n.text] = true
 			out.literals = append(out.literals, n.text)
 		}
-		for _, sub := range n.subs {
-			add(sub)
+		for i := range n.subs {
+			add(&n.subs[i])
 		}
 	}
-	add(n)
+	add(&n)
 	return out
 }
 
-func triggersOf(needs []Need, level int) []trigger {
-	list := make([]trigger, len(needs))
-	for id, n := range needs {
-		list[id] = n.at(level).trigger
+// setTrigger is a trigger in a set, where literals have numbers.
+type setTrigger struct {
+	trigger
+	spelling *spelling
+	ids      []int32 // of its literals
+}
+
+func (s *Set) triggersAt(level int) []setTrigger {
+	list := make([]setTrigger, len(s.needs))
+	for id, n := range s.needs {
+		at := n.at(level)
+		t := &list[id]
+		t.trigger, t.spelling, t.ids = at.trigger, &at.spelling, make([]int32, len(at.trigger.literals))
+		for i, text := range t.literals {
+			t.ids[i] = s.ids[text]
+		}
 	}
 	return list
 }
 
-// levelAutomaton makes the automaton of those literals, which have their index as id, that needs
-// ask for of the values of a level.
-func levelAutomaton(needs []Need, literals []string, level int) *automaton {
-	wanted := map[string]bool{}
-	for _, n := range needs {
+// levelAutomaton makes the automaton of those literals that needs ask for of the values of a level.
+func (s *Set) levelAutomaton(level int) *automaton {
+	wanted := make([]bool, len(s.literals))
+	for _, n := range s.needs {
 		for _, text := range n.at(level).literals {
-			wanted[text] = true
+			wanted[s.ids[text]] = true
 		}
 	}
-	var texts []string
-	var ids []int32
-	for id, text := range literals {
-		if wanted[text] {
+	texts, ids := make([]string, 0, len(s.literals)), make([]int32, 0, len(s.literals))
+	for id, text := range s.literals {
+		if wanted[id] {
 			texts, ids = append(texts, text), append(ids, int32(id))
 		}
 	}
@@ -168,38 +176,66 @@ func (n Need) isFlat() bool {
 	return n.op != opAnd && n.op != opWhen
 }
 
-// triggers returns the atoms of which at least one occurs where the need holds, those of the
-// smallest chance, and that chance, which is above 1 if there are none. Without classes, only
-// literals are taken.
-func triggers(n Need, classes bool) (float64, []Need) {
+// triggerChance estimates how often one of the triggers of a need occurs; it is above 1 if there are none.
+// Triggers are the atoms of which at least one occurs where the need holds, those of the smallest chance.
+// Without classes, only literals are taken.
+func triggerChance(n Need, classes bool) float64 {
 	switch n.op {
 	case opNever:
-		return 0, nil
+		return 0
 	case opClass:
 		if classes {
-			return chanceOfClass(n.set), []Need{n}
+			return chanceOfClass(n.set)
 		}
 	case opLiteral:
-		return chanceOfLiteral(n.text), []Need{n}
+		return chanceOfLiteral(n.text)
 	case opAnd:
-		best, atoms := triggers(n.subs[0], classes)
-		for _, sub := range n.subs[1:] {
-			if chance, more := triggers(sub, classes); chance < best {
-				best, atoms = chance, more
-			}
-		}
-		return best, atoms
+		_, chance := sharpest(n.subs, classes)
+		return chance
 	case opWhen:
-		return triggers(Or(And(class(n.set), n.subs[0]), n.subs[1]), classes)
+		return triggerChance(n.unfolded(), classes)
 	case opOr:
-		var all []Need
 		sum := 0.0
-		for _, sub := range n.subs {
-			chance, atoms := triggers(sub, classes)
-			sum += chance
-			all = append(all, atoms...)
+		for i := range n.subs {
+			sum += triggerChance(n.subs[i], classes)
 		}
-		return sum, all
+		return sum
 	}
-	return 2, nil
+	return 2
 }
+
+// appendTriggers appends the triggers of a need.
+func appendTriggers(to []Need, n Need, classes bool) []Need {
+	switch n.op {
+	case opClass:
+		if classes {
+			return append(to, n)
+		}
+	case opLiteral:
+		return append(to, n)
+	case opAnd:
+		best, _ := sharpest(n.subs, classes)
+		return appendTriggers(to, n.subs[best], classes)
+	case opWhen:
+		return appendTriggers(to, n.unfolded(), classes)
+	case opOr:
+		for i := range n.subs {
+			to = appendTriggers(to, n.subs[i], classes)
+		}
+	}
+	return to
+}
+
+// sharpest is which of some needs has the least frequent triggers, and how frequent they are.
+func sharpest(needs []Need, classes bool) (best int, chance float64) {
+	chance = triggerChance(needs[0], classes)
+	for i := 1; i < len(needs); i++ {
+		if c := triggerChance(needs[i], classes); c < chance {
+			best, chance = i, c
+		}
+	}
+	return best, chance
+}
+
+// unfolded is what a need that depends on a set implies.
+func (n Need) unfolded() Need { return Or(And(class(n.set), n.subs[0]), n.subs[1]) }

@@ -76,8 +76,7 @@ func Phrases(phrases []string) Need {
 
 // Chance estimates how often the need holds for ordinary values, 0 to 1.
 func (n Need) Chance() float64 {
-	chance, _ := triggers(n, true)
-	return min(chance, 1)
+	return min(triggerChance(n, true), 1)
 }
 
 // And returns the need that holds when all of the needs hold.

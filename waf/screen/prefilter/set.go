@@ -20,7 +20,7 @@ type Set struct {
 	words    []word           // literals of nodes, side by side
 	// Both are made when a value comes that needs them.
 	automata [levels]func() *automaton
-	triggers [levels]func() []trigger // by id of needs
+	triggers [levels]func() []setTrigger // by id of needs
 }
 
 // node is a need with its subs by index. Literals below And and Or, and the class below Or, are
@@ -49,8 +49,8 @@ func NewSet(needs []Need) *Set {
 	}
 	s.nodes, s.subs, s.words, s.literals, s.ids = c.nodes, c.subs, c.words, c.texts, c.literals
 	for l := range levels {
-		s.automata[l] = budget.OnceValue(func() *automaton { return levelAutomaton(needs, s.literals, l) })
-		s.triggers[l] = budget.OnceValue(func() []trigger { return triggersOf(needs, l) })
+		s.automata[l] = budget.OnceValue(func() *automaton { return s.levelAutomaton(l) })
+		s.triggers[l] = budget.OnceValue(func() []setTrigger { return s.triggersAt(l) })
 	}
 	return s
 }
@@ -134,7 +134,7 @@ func byChance(n Need) []Need {
 	chances := make([]float64, len(n.subs))
 	order := make([]int, len(n.subs))
 	for i, sub := range n.subs {
-		chances[i], _ = triggers(sub, true)
+		chances[i] = triggerChance(sub, true)
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(chances[i], chances[j]) })

@@ -1,7 +1,7 @@
 package prefilter
 
 import (
-	"maps"
+	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -18,7 +18,7 @@ type View struct {
 	// All are made when a value of the level comes for the first time.
 	levels    [levels]func() *viewLevel
 	searchers [levels]func() searcher // of the literals that trigger, with the needs as ids
-	spellings [levels]func() *spelling
+	spellings [levels]func() *viewSpelling
 }
 
 // viewLevel is what a view asks of the values of a level.
@@ -31,7 +31,7 @@ type viewLevel struct {
 	before   []int32
 	first    []int32
 	needs    []int32
-	triggers []trigger // of all needs of the set
+	triggers []setTrigger // of all needs of the set
 }
 
 // byteTrigger is a need that is looked at for values with a byte of the set.
@@ -49,14 +49,14 @@ func (s *Set) View(ids []int32) *View {
 	for l := range levels {
 		v.levels[l] = budget.OnceValue(func() *viewLevel { return v.level(l) })
 		v.searchers[l] = budget.OnceValue(func() searcher { return v.searcher(l) })
-		v.spellings[l] = budget.OnceValue(func() *spelling { return v.spelling(l) })
+		v.spellings[l] = budget.OnceValue(func() *viewSpelling { return v.spelling(l) })
 	}
 	return v
 }
 
 func (v *View) level(l int) *viewLevel {
 	out := &viewLevel{triggers: v.set.triggers[l](), literals: make([]uint64, (len(v.set.literals)+63)/64)}
-	byLiteral := map[int32][]int32{}
+	var pairs []uint64 // a literal and a need that it triggers, each
 	for _, id := range v.ids {
 		t := &out.triggers[id]
 		if t.always {
@@ -66,18 +66,23 @@ func (v *View) level(l int) *viewLevel {
 		if t.set != 0 {
 			out.bytes = append(out.bytes, byteTrigger{t.set, id})
 		}
-		for _, text := range t.literals {
-			literal := v.set.ids[text]
-			byLiteral[literal] = append(byLiteral[literal], id)
+		pairs = slices.Grow(pairs, len(t.ids))
+		for _, literal := range t.ids {
+			pairs = append(pairs, uint64(literal)<<32|uint64(id))
 			out.literals[literal/64] |= 1 << (literal % 64)
 		}
 	}
-	for _, literal := range slices.Sorted(maps.Keys(byLiteral)) {
-		out.first = append(out.first, int32(len(out.needs)))
-		out.needs = append(out.needs, byLiteral[literal]...)
+	slices.Sort(pairs)
+	out.needs = make([]int32, len(pairs))
+	for i, pair := range pairs {
+		if i == 0 || pair>>32 != pairs[i-1]>>32 {
+			out.first = append(out.first, int32(i))
+		}
+		out.needs[i] = int32(uint32(pair))
 	}
 	out.first = append(out.first, int32(len(out.needs)))
 	n := 0
+	out.before = make([]int32, 0, len(out.literals))
 	for _, word := range out.literals {
 		out.before = append(out.before, int32(n))
 		n += bits.OnesCount64(word)
@@ -143,40 +148,59 @@ func (v *View) look(id int32, level *viewLevel, sc *Scratch) {
 	}
 }
 
-// spelling is what the triggers of a level and of those below it are written with.
+// spelling is what triggers are written with: of a need for the values of a level, or of a view for
+// those of a level and of those below it.
 type spelling struct {
-	always bool        // a need has no trigger
-	bytes  byteset.Set // that are triggers
-	// literals are the bytes of those that are literals, none within another, each under the
-	// rarest of its groups; pivots are these.
-	literals [byteset.Groups][]byteset.Set
-	pivots   byteset.Set
-	common   byteset.Set // what all of them are written with
-	shortest int         // bytes of the shortest of them
+	unknown  bool          // a need has no trigger
+	bytes    byteset.Set   // that are triggers
+	written  []byteset.Set // the bytes of those that are literals, none within another
+	common   byteset.Set   // what all of them are written with
+	shortest int           // bytes of the shortest of them
 }
 
-func (v *View) spelling(l int) *spelling {
-	out := &spelling{common: byteset.All, shortest: math.MaxInt}
-	written := map[byteset.Set]bool{}
+func spellingOf(t *trigger) spelling {
+	s := spelling{unknown: t.always, bytes: t.set, common: byteset.All, shortest: math.MaxInt}
+	written := make([]byteset.Set, len(t.literals))
+	for i, text := range t.literals {
+		written[i] = byteset.Of(text)
+		s.common &= written[i]
+		s.shortest = min(s.shortest, len(text))
+	}
+	s.written = slices.Clone(smallest(written))
+	return s
+}
+
+// add adds another spelling, whose literals may be within others now.
+func (s *spelling) add(more *spelling) {
+	s.unknown = s.unknown || more.unknown
+	s.bytes |= more.bytes
+	s.written = append(s.written, more.written...)
+	s.common &= more.common
+	s.shortest = min(s.shortest, more.shortest)
+}
+
+// viewSpelling is the spelling of a view.
+type viewSpelling struct {
+	spelling
+	// literals are what is written, each under the rarest of its groups; pivots are these.
+	literals [byteset.Groups][]byteset.Set
+	pivots   byteset.Set
+}
+
+func (v *View) spelling(l int) *viewSpelling {
+	out := &viewSpelling{spelling: spellingOf(&trigger{})}
 	for l := range l + 1 {
 		list := v.set.triggers[l]()
 		for _, id := range v.ids {
-			t := &list[id]
-			out.always = out.always || t.always
-			out.bytes |= t.set
-			for _, text := range t.literals {
-				set := byteset.Of(text)
-				written[set] = true
-				out.common &= set
-				out.shortest = min(out.shortest, len(text))
-			}
+			out.add(list[id].spelling)
 		}
 	}
-	for _, set := range smallest(slices.Collect(maps.Keys(written))) {
+	for _, set := range smallest(out.written) {
 		pivot := rarestGroup(set)
 		out.pivots |= 1 << pivot
 		out.literals[pivot] = append(out.literals[pivot], set)
 	}
+	out.written = nil
 	return out
 }
 
@@ -184,7 +208,7 @@ func (v *View) spelling(l int) *spelling {
 // candidates, without a look at the value.
 func (v *View) Possible(bytes byteset.Set, n int) bool {
 	s := v.spellings[levelOf(bytes)]()
-	if s.always || s.bytes&bytes != 0 {
+	if s.unknown || s.bytes&bytes != 0 {
 		return true
 	}
 	if n < s.shortest || s.common&^bytes != 0 {
@@ -200,11 +224,13 @@ func (v *View) Possible(bytes byteset.Set, n int) bool {
 	return false
 }
 
-// smallest returns the sets that have none of the others within.
+// smallest returns the sets that have none of the others within, in the memory of the list.
 func smallest(sets []byteset.Set) []byteset.Set {
-	slices.SortFunc(sets, func(a, b byteset.Set) int { return bits.OnesCount64(uint64(a)) - bits.OnesCount64(uint64(b)) })
-	var list []byteset.Set
-	for _, set := range sets {
+	slices.SortFunc(sets, func(a, b byteset.Set) int {
+		return cmp.Or(bits.OnesCount64(uint64(a))-bits.OnesCount64(uint64(b)), cmp.Compare(a, b))
+	})
+	list := sets[:0]
+	for _, set := range slices.Compact(sets) {
 		if !slices.ContainsFunc(list, func(smaller byteset.Set) bool { return smaller&^set == 0 }) {
 			list = append(list, set)
 		}
