@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -225,11 +226,11 @@ func (p Policy) locate(err error) error {
 		return err // not reproducible: an environment error such as a read-only temporary folder
 	}
 	bad := pieces[lo]
-	lines := directives(bad.text)
+	lines := slices.Collect(seclang.Spans(bad.text))
 	from, to := 0, len(lines)
 	for from < to {
 		mid := (from + to) / 2
-		part := strings.Join(strings.Split(bad.text, "\n")[:lines[mid].last], "\n")
+		part := strings.Join(strings.Split(bad.text, "\n")[:lines[mid].Last], "\n")
 		if e := try(append(append([]piece(nil), pieces[:lo]...), piece{bad.source, part})); e != nil {
 			err, to = e, mid
 		} else {
@@ -240,28 +241,7 @@ func (p Policy) locate(err error) error {
 	if from == len(lines) || len(lines) == 1 {
 		return fmt.Errorf("%s: %s", bad.source, cause)
 	}
-	return fmt.Errorf("%s line %d: %s", bad.source, lines[from].first, cause)
-}
-
-// span are the first and the last line of a directive, from 1.
-type span struct{ first, last int }
-
-func directives(text string) []span {
-	var out []span
-	first := 0
-	for i, l := range strings.Split(text, "\n") {
-		if l = strings.TrimSpace(l); l == "" || l[0] == '#' {
-			continue
-		}
-		if first == 0 {
-			first = i + 1
-		}
-		if !strings.HasSuffix(l, `\`) {
-			out = append(out, span{first, i + 1})
-			first = 0
-		}
-	}
-	return out
+	return fmt.Errorf("%s line %d: %s", bad.source, lines[from].First, cause)
 }
 
 // plain drops from a Coraza error what every such error says.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
 // This file takes out of CRS what a policy's paranoia levels and settings rule out, before anybody
@@ -87,26 +90,41 @@ func (l levels) files(c crs) *leveled {
 		left := l.cut(string(text), nil)
 		rest.WriteString(left)
 		out.files[name] = []byte(left)
-		for _, m := range idRx.FindAllSubmatch(text, -1) {
-			id, _ := strconv.Atoi(string(m[1]))
+		for id := range idsIn(string(text)) {
 			out.gone[id] = true
 		}
 	}
 	out.left = rest.String()
-	for _, m := range idRx.FindAllStringSubmatch(out.left, -1) {
-		id, _ := strconv.Atoi(m[1])
+	for id := range idsIn(out.left) {
 		delete(out.gone, id)
 	}
 	for _, name := range names {
-		if text, _ := fs.ReadFile(c, name); bytes.Contains(text, []byte("SecRuleUpdateTargetById")) {
+		if bytes.Contains(out.files[name], []byte("SecRuleUpdateTargetById")) {
+			text, _ := fs.ReadFile(c, name) // as before
 			out.files[name] = []byte(l.cut(string(text), out.gone))
 		}
 	}
 	return out
 }
 
+// idsIn yields the ids of the rules of a text.
+func idsIn(text string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for {
+			at := strings.Index(text, `"id:`)
+			if at < 0 {
+				return
+			}
+			text = text[at+len(`"id:`):]
+			end := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+			if id, err := strconv.Atoi(text[:max(end, 0)]); err == nil && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
 var (
-	idRx = regexp.MustCompile(`\bid:(\d+)`)
 	// A question about a level, asked by a rule that does nothing but skip or count.
 	guardRx = regexp.MustCompile(`^SecRule TX:DETECTION_PARANOIA_LEVEL "@lt (\d)" "id:\d+,phase:\d,pass,nolog,tag:'OWASP_CRS',ver:'[^']*',skipAfter:([A-Z0-9-]+)"$`)
 	scoreAt = regexp.MustCompile(`^SecRule TX:(BLOCKING|DETECTION)_PARANOIA_LEVEL "@ge (\d)"`)
@@ -116,41 +134,49 @@ var (
 	markerRx = regexp.MustCompile(`^SecMarker "([^"]+)"$`)
 )
 
+// asking are the beginnings of directives that the levels may rule out; few are.
+var asking = []string{"SecRule TX:", "SecRule &TX:", "SecMarker ", "SecRuleUpdateTargetById "}
+
 // cut returns the text of a file of CRS without what the levels rule out, and without updates of rules that
-// are gone.
+// are gone. Each directive is on a line of its own.
 func (l levels) cut(text string, gone map[int]bool) string {
 	var out []string
 	presets := presets{l: l}
 	skipTo := ""
-	for _, d := range splitDirectives(text) {
-		flat := flatten(d)
+	for s := range seclang.Spans(text) {
+		d := s.Text
+		asks := slices.ContainsFunc(asking, func(begin string) bool { return strings.HasPrefix(d, begin) })
 		if skipTo != "" {
-			if m := markerRx.FindStringSubmatch(flat); len(m) == 0 || m[1] != skipTo {
+			if m := markerRx.FindStringSubmatch(d); !asks || len(m) == 0 || m[1] != skipTo {
 				continue
 			}
 			skipTo = ""
 		}
-		if m := guardRx.FindStringSubmatch(flat); m != nil {
+		if !asks {
+			out = append(presets.flush(out), d)
+			continue
+		}
+		if m := guardRx.FindStringSubmatch(d); m != nil {
 			if level, _ := strconv.Atoi(m[1]); level > l.detection {
 				skipTo = m[2]
 			}
 			continue
 		}
-		if m := scoreAt.FindStringSubmatch(flat); len(m) > 0 && l.never(m[1], m[2]) {
+		if m := scoreAt.FindStringSubmatch(d); len(m) > 0 && l.never(m[1], m[2]) {
 			continue
 		}
-		if m := presetRx.FindStringSubmatch(flat); len(m) > 0 && m[1] == m[2] {
-			presets.add(m[1], flat)
+		if m := presetRx.FindStringSubmatch(d); len(m) > 0 && m[1] == m[2] {
+			presets.add(m[1], d)
 			continue
 		}
-		if m := updateRx.FindStringSubmatch(flat); m != nil {
+		if m := updateRx.FindStringSubmatch(d); m != nil {
 			if id, _ := strconv.Atoi(m[1]); gone[id] {
 				continue
 			}
 		}
 		out = append(presets.flush(out), d)
 	}
-	return withoutMarkers(strings.Join(presets.flush(out), "\n") + "\n")
+	return strings.Join(withoutMarkers(presets.flush(out)), "\n") + "\n"
 }
 
 // never reports whether a level is below what is asked for.
@@ -191,41 +217,10 @@ func (p *presets) flush(out []string) []string {
 }
 
 // withoutMarkers takes markers out that nobody skips to. They are rules to Coraza, and evaluated.
-func withoutMarkers(text string) string {
-	var out []string
-	for line := range strings.SplitSeq(text, "\n") {
-		if m := markerRx.FindStringSubmatch(line); len(m) > 0 && !strings.Contains(text, "skipAfter:"+m[1]) {
-			continue
-		}
-		out = append(out, line)
-	}
-	return strings.Join(out, "\n")
-}
-
-// splitDirectives returns the directives of a text with their line breaks, without comments.
-func splitDirectives(text string) []string {
-	var out []string
-	var d []string
-	for line := range strings.SplitSeq(text, "\n") {
-		if t := strings.TrimSpace(line); len(d) == 0 && (t == "" || t[0] == '#') {
-			continue
-		}
-		if d = append(d, line); !strings.HasSuffix(strings.TrimSpace(line), `\`) {
-			out = append(out, strings.Join(d, "\n"))
-			d = nil
-		}
-	}
-	return append(out, d...)
-}
-
-// flatten writes a directive in one line.
-func flatten(d string) string {
-	lines := strings.Split(d, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-		if i < len(lines)-1 {
-			lines[i] = strings.TrimSuffix(lines[i], `\`)
-		}
-	}
-	return strings.Join(lines, "")
+func withoutMarkers(directives []string) []string {
+	text := strings.Join(directives, "\n")
+	return slices.DeleteFunc(directives, func(d string) bool {
+		m := markerRx.FindStringSubmatch(d)
+		return len(m) > 0 && !strings.Contains(text, "skipAfter:"+m[1])
+	})
 }

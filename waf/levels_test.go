@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/corpus"
+	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
 // TestLevels compares policies that are compiled without what their paranoia levels rule out with the same
@@ -108,8 +109,8 @@ func TestLevelsOfCRS(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := map[string]bool{}
-		for _, d := range splitDirectives(string(text)) {
-			flat := flatten(d)
+		for s := range seclang.Spans(string(text)) {
+			flat := s.Text
 			switch m := phase.FindStringSubmatch(flat); {
 			case guardRx.MatchString(flat):
 				asked[m[1]] = true

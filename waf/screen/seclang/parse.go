@@ -42,12 +42,28 @@ type parser struct {
 // maxIncludes bounds Include, which may go in circles.
 const maxIncludes = 100
 
-// text reads directives, one on each line that does not end with a backslash.
+// text reads the directives of a text.
 func (p *parser) text(source, dir, text string) error {
 	outer := *p
 	p.source, p.dir, p.line = source, dir, 0
 	defer func() { p.source, p.dir, p.line = outer.source, outer.dir, outer.line }()
-	var directive strings.Builder
+	if err := p.lines(text); err != nil {
+		return err
+	}
+	for s := range Spans(text) {
+		p.line = s.Last
+		if s.Open {
+			return p.errorf("the last line is continued into nothing")
+		}
+		if err := p.directive(s.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lines finds what Coraza reads in another way than line by line.
+func (p *parser) lines(text string) error {
 	for raw := range strings.SplitSeq(text, "\n") {
 		p.line++
 		line := strings.TrimSpace(raw)
@@ -55,21 +71,9 @@ func (p *parser) text(source, dir, text string) error {
 		case len(raw) >= 64<<10: // where Coraza's scanner gives up
 			return p.errorf("%d bytes in one line", len(raw))
 		case line == "" || line[0] == '#':
-			continue
-		case strings.HasSuffix(line, "`") || line[0] == '`':
+		case line[0] == '`' || line[len(line)-1] == '`':
 			return p.errorf("a data set is not understood")
-		case strings.HasSuffix(line, `\`):
-			directive.WriteString(strings.TrimSuffix(line, `\`))
-			continue
 		}
-		directive.WriteString(line)
-		if err := p.directive(directive.String()); err != nil {
-			return err
-		}
-		directive.Reset()
-	}
-	if directive.Len() > 0 {
-		return p.errorf("the last line is continued into nothing")
 	}
 	return nil
 }

@@ -19,24 +19,10 @@ type Directive struct {
 // is not understood is left to the compilers, which say so.
 func Directives(text string) []Directive {
 	var out []Directive
-	var whole strings.Builder
-	first := 0
-	for n, raw := range strings.Split(text, "\n") {
-		line := strings.TrimSpace(raw)
-		if line == "" || line[0] == '#' {
-			continue
+	for s := range Spans(text) {
+		if !s.Open {
+			out = append(out, takeApart(s.First, s.Text))
 		}
-		if first == 0 {
-			first = n + 1
-		}
-		if rest, goesOn := strings.CutSuffix(line, `\`); goesOn {
-			whole.WriteString(rest)
-			continue
-		}
-		whole.WriteString(line)
-		out = append(out, takeApart(first, whole.String()))
-		whole.Reset()
-		first = 0
 	}
 	return out
 }
