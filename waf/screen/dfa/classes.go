@@ -39,22 +39,26 @@ func (c *classes) partition(sets []charset) {
 	slices.Sort(bounds)
 	bounds = slices.Compact(bounds)
 
-	// Each set splits each class into members and others, the intervals being the elements.
-	type part struct {
-		of     int
-		member bool
-	}
+	// Each set splits each class into members and others, the intervals being the elements. parts has
+	// the new number of either, counted from 1.
 	of := make([]int, len(bounds))
+	parts := make([][2]int, len(bounds))
 	for _, set := range sets {
-		numbers := map[part]int{}
+		n, at := 0, 0 // at leads to the first bound of the set that is not before the interval
+		clear(parts)
 		for i, r := range bounds {
-			p := part{of[i], set.has(r)}
-			n, ok := numbers[p]
-			if !ok {
-				n = len(numbers)
-				numbers[p] = n
+			for at < len(set) && set[at] < r {
+				at++
 			}
-			of[i] = n
+			part := &parts[of[i]][0]
+			if at < len(set) && (at%2 == 1 || set[at] == r) { // as in has
+				part = &parts[of[i]][1]
+			}
+			if *part == 0 {
+				n++
+				*part = n
+			}
+			of[i] = *part - 1
 		}
 	}
 
@@ -88,7 +92,7 @@ func (s charset) has(r rune) bool {
 
 // key returns a string that no other charset has.
 func (s charset) key() string {
-	var key []byte
+	key := make([]byte, 0, 4*len(s))
 	for _, r := range s {
 		key = binary.LittleEndian.AppendUint32(key, uint32(r))
 	}

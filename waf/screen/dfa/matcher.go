@@ -51,6 +51,15 @@ func Compile(expr string, b *Budget) (*Matcher, error) {
 	return compileWithin(expr, b, defaults())
 }
 
+// MustCompile is Compile for a pattern that was parsed before.
+func MustCompile(expr string, b *Budget) *Matcher {
+	m, err := Compile(expr, b)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
 func compileWithin(expr string, b *Budget, l limits) (*Matcher, error) {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {

@@ -70,8 +70,7 @@ func (p *program) compile(prog *syntax.Prog) {
 		}
 		return pc
 	}
-	var sets []charset
-	numbers := map[string]uint32{}
+	sets := numbered{byKey: map[string]uint32{}, byRune: map[rune]uint32{}}
 	for pc := range prog.Inst {
 		from, to := &prog.Inst[pc], &p.insts[pc]
 		switch from.Op {
@@ -85,21 +84,42 @@ func (p *program) compile(prog *syntax.Prog) {
 		case syntax.InstEmptyWidth:
 			to.op, to.arg = opAssert, from.Arg
 		default:
-			set := consumed(from)
-			key := set.key()
-			n, ok := numbers[key]
-			if !ok {
-				n = uint32(len(sets))
-				numbers[key] = n
-				sets = append(sets, set)
-			}
-			to.op, to.arg = opRune, n
+			to.op, to.arg = opRune, sets.number(from)
 		}
 		to.out = skip(from.Out)
 	}
 	p.start = skip(uint32(prog.Start))
-	p.classify(sets)
+	p.classify(sets.sets)
 	p.begin()
+}
+
+// numbered are the charsets of a program, each once.
+type numbered struct {
+	sets   []charset
+	byKey  map[string]uint32
+	byRune map[rune]uint32 // of those that are a rune alone; most instructions consume one
+}
+
+// number returns the number of what an instruction of regexp/syntax consumes.
+func (n *numbered) number(i *syntax.Inst) uint32 {
+	alone := i.Op == syntax.InstRune1 && syntax.Flags(i.Arg)&syntax.FoldCase == 0
+	if alone {
+		if number, ok := n.byRune[i.Rune[0]]; ok {
+			return number
+		}
+	}
+	set := consumed(i)
+	key := set.key()
+	number, ok := n.byKey[key]
+	if !ok {
+		number = uint32(len(n.sets))
+		n.byKey[key] = number
+		n.sets = append(n.sets, set)
+	}
+	if alone {
+		n.byRune[i.Rune[0]] = number
+	}
+	return number
 }
 
 // consumed returns the runes that an instruction of regexp/syntax consumes.

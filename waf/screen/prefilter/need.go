@@ -92,7 +92,7 @@ func when(set byteset.Set, yes, no Need) Need {
 
 // join flattens, drops what changes nothing, and lets zero decide alone.
 func join(o, zero, one op, needs []Need) Need {
-	var flat []Need
+	flat := make([]Need, 0, len(needs))
 	var add func(n Need) bool
 	add = func(n Need) bool {
 		switch n.op {
@@ -130,7 +130,10 @@ func join(o, zero, one op, needs []Need) Need {
 	case 1:
 		return flat[0]
 	}
-	return Need{op: o, subs: slices.Clone(flat)}
+	if cap(flat) > len(flat)+len(flat)/4 {
+		flat = slices.Clone(flat) // it may be kept
+	}
+	return Need{op: o, subs: flat}
 }
 
 // tidy drops repetitions from And and Or, whatever their depth, and returns the need with a

@@ -17,7 +17,7 @@ func leftBy(links []Link, m Macro) bool {
 
 // captured reports whether a match of the links is sure to set the capture.
 func captured(links []Link, key string) bool {
-	return matchedBy(links) && slices.ContainsFunc(links, func(l Link) bool { return l.Capture && int(key[0]-'0') < l.Operator.Groups })
+	return matchedBy(links) && slices.ContainsFunc(links, func(l Link) bool { return l.Capture && int(key[0]-'0') < l.Operator.Groups() })
 }
 
 // matchedBy reports whether there are links and what they match is known.

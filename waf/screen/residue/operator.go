@@ -18,7 +18,7 @@ type Operator struct {
 	// capture is match that also sets what the operator captures; nil: it captures nothing. groups
 	// is how many captures a match is sure to set.
 	Capture func(value string, captures *[10]string) bool
-	Groups  int
+	Groups  func() int
 	// need is what a value must have to match.
 	Need prefilter.Need
 	// constant: match depends on nothing but the value. Otherwise arg has places to fill in.

@@ -3,7 +3,6 @@ package residue
 import (
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -21,24 +20,18 @@ func rx(expr string, room *dfa.Budget) (Operator, error) {
 		return binaryRx(expr)
 	}
 	expr = "(?sm)" + expr
-	fast, err := dfa.Compile(expr, room)
-	if err != nil {
-		return Operator{}, fmt.Errorf("@rx: %w", err)
-	}
 	need, err := prefilter.Regexp(expr)
 	if err != nil {
 		return Operator{}, fmt.Errorf("@rx: %w", err)
 	}
-	parsed, err := syntax.Parse(expr, syntax.Perl)
-	if err != nil {
-		return Operator{}, fmt.Errorf("@rx: %w", err)
-	}
-	// Few rules have somebody read what they capture.
+	// What has a need is well-formed. Of most expressions it never holds, and few have somebody
+	// read what they capture.
+	fast := budget.OnceValue(func() *dfa.Matcher { return dfa.MustCompile(expr, room) })
 	slow := budget.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 	return Operator{
-		Match: func(v, _ string) bool { return fast.MatchString(v) },
+		Match: func(v, _ string) bool { return fast().MatchString(v) },
 		Capture: func(v string, captures *[10]string) bool {
-			if !fast.MatchString(v) {
+			if !fast().MatchString(v) {
 				return false
 			}
 			found := slow().FindStringSubmatchIndex(v)
@@ -50,7 +43,7 @@ func rx(expr string, room *dfa.Budget) (Operator, error) {
 			}
 			return true
 		},
-		Groups: min(parsed.MaxCap()+1, 9), Need: need, Constant: true, Expr: expr,
+		Groups: func() int { return min(slow().NumSubexp()+1, 9) }, Need: need, Constant: true, Expr: expr,
 	}, nil
 }
 
