@@ -46,16 +46,16 @@ func newAutomaton(literals []string, ids []int32) *automaton {
 	columns := a.assignColumns(literals)
 	for a.shift = 1; 1<<a.shift < columns; a.shift++ {
 	}
-	nodes := trie(literals, ids, &a.column)
+	t := newTrie(literals, &a.column, a.shift)
 	// What contains a literal contains a part of it: with parts, there are fewer states.
-	for size := maxLiteral - 1; len(nodes) > mostStates; size-- {
+	for size := maxLiteral - 1; len(t.nodes) > mostStates; size-- {
 		parts := make([]string, len(literals))
 		for i, s := range literals {
 			parts[i] = rarestPart(s, size)
 		}
-		nodes = trie(parts, ids, &a.column)
+		t = newTrie(parts, &a.column, a.shift)
 	}
-	a.fill(nodes)
+	a.fill(t, ids)
 	return a
 }
 
@@ -96,61 +96,76 @@ func (a *automaton) assignColumns(literals []string) int {
 }
 
 // fill numbers the nodes, of which those less deep come first, and writes what they lead to.
-func (a *automaton) fill(nodes []*trieNode) {
-	var order [4][]*trieNode
-	for _, n := range nodes {
+func (a *automaton) fill(t *trie, ids []int32) {
+	var list [4][]int32
+	for _, i := range t.order {
+		n := &t.nodes[i]
 		place := 3
 		switch {
-		case n.dense && len(n.ends) == 0:
+		case n.dense && n.match == 0:
 			place = 0
 		case n.dense:
 			place = 1
-		case len(n.ends) > 0:
+		case n.match != 0:
 			place = 2
 		}
-		order[place] = append(order[place], n)
+		list[place] = append(list[place], i)
 	}
 	number := uint16(0)
-	for _, list := range order {
-		for _, n := range list {
-			n.state = number
+	for _, list := range list {
+		for _, i := range list {
+			t.nodes[i].state = number
 			number++
 		}
 	}
-	rows := len(order[0]) + len(order[1])
-	a.first = uint32(len(order[0]))
-	a.rows, a.chain = make([]uint16, rows<<a.shift), make([]link, len(nodes)-rows)
-	a.endsIn, a.ends = make([]uint32, len(order[1])+len(order[2])), []uint32{0}
-	for _, n := range nodes {
-		switch {
-		case n.literal:
-			a.endsIn[uint32(n.state)-a.first] = uint32(len(a.ends)) - 1
-			a.ended = append(a.ended, n.ends...)
-			a.ends = append(a.ends, uint32(len(a.ended)))
-		case len(n.ends) > 0: // the same as in the state to fall back to
-			a.endsIn[uint32(n.state)-a.first] = a.endsIn[uint32(n.fail.state)-a.first]
-		}
+	rows := len(list[0]) + len(list[1])
+	a.first = uint32(len(list[0]))
+	a.rows, a.chain = make([]uint16, rows<<a.shift), make([]link, len(t.nodes)-rows)
+	a.endsIn, a.ends = make([]uint32, len(list[1])+len(list[2])), []uint32{0}
+	for _, i := range t.order {
+		n := &t.nodes[i]
+		a.end(t, i, ids)
 		if !n.dense {
 			l := &a.chain[int(n.state)-rows]
-			l.fail = n.fail.state
-			if k := n.kids; k != nil {
-				l.column, l.next = k.column, k.state
+			l.fail = t.nodes[n.fail].state
+			if n.kids != 0 {
+				l.column, l.next = t.nodes[n.kids].column, t.nodes[n.kids].state
 			}
 			continue
 		}
 		row := a.rows[int(n.state)<<a.shift:][:1<<a.shift]
-		switch {
-		case n.depth == 0:
-		case n.fail.dense:
-			copy(row, a.rows[int(n.fail.state)<<a.shift:])
+		switch fail := &t.nodes[n.fail]; {
+		case i == 0:
+		case fail.dense:
+			copy(row, a.rows[int(fail.state)<<a.shift:])
 		default:
 			for c := range row {
-				row[c] = uint16(a.step(uint32(n.fail.state), uint32(c)))
+				row[c] = uint16(a.step(uint32(fail.state), uint32(c)))
 			}
 		}
-		for kid := n.kids; kid != nil; kid = kid.next {
-			row[kid.column] = kid.state
+		for k := n.kids; k != 0; k = t.nodes[k].next {
+			row[t.nodes[k].column] = t.nodes[k].state
 		}
+	}
+}
+
+// end writes which literals end in a node, after those that are less deep.
+func (a *automaton) end(t *trie, i int32, ids []int32) {
+	n := &t.nodes[i]
+	endsIn := func(match int32) *uint32 { return &a.endsIn[uint32(t.nodes[match].state)-a.first] }
+	switch {
+	case n.match == 0:
+	case n.match != i: // the same as in the state to fall back to
+		a.endsIn[uint32(n.state)-a.first] = *endsIn(n.match)
+	default:
+		*endsIn(i) = uint32(len(a.ends)) - 1
+		for literal := n.literal; literal != 0; literal = t.same[literal-1] {
+			a.ended = append(a.ended, ids[literal-1])
+		}
+		if shorter := t.nodes[n.fail].match; shorter != 0 {
+			a.ended = append(a.ended, a.literals(*endsIn(shorter))...)
+		}
+		a.ends = append(a.ends, uint32(len(a.ended)))
 	}
 }
 
@@ -227,92 +242,109 @@ func (a *automaton) advance(state, column uint32, m *met) uint32 {
 	return state
 }
 
-// trieNode is a state while the automaton is built.
-type trieNode struct {
-	column  uint8 // in the node before
-	dense   bool  // it has a row
-	literal bool  // a literal is the node itself
-	state   uint16
-	depth   int32
-	columns *[256]*trieNode // of a node near the root, which may have many kids: they, by column
-	kids    *trieNode       // the first, to which the others are linked
-	last    *trieNode       // of them
-	next    *trieNode       // the next kid of the node before
-	fail    *trieNode       // the longest proper suffix of the node that is a node
-	ends    []int32         // the literals that end here
+// trie is an automaton while it is built. Nodes are known by their index, which is 0 for the root, and
+// none where the root is impossible: there are tens of thousands, and the collector has nothing to look
+// at in them.
+type trie struct {
+	nodes []trieNode
+	order []int32 // all of them, the less deep first
+	near  []int32 // kids by column, of nodes near the root, which have many: a row for each
+	shift uint8   // of a row
+	same  []int32 // by literal, the next one that is the same, counted from 1
 }
 
-// kid returns nil if there is none.
-func (n *trieNode) kid(column uint8) *trieNode {
-	if n.columns != nil {
-		return n.columns[column]
+// trieNode is a state.
+type trieNode struct {
+	kids, last int32 // the first, to which the others are linked, and the last of them
+	next       int32 // the next kid of the node before
+	fail       int32 // the longest proper suffix of the node that is a node
+	literal    int32 // the first that the node itself is, counted from 1
+	match      int32 // the longest suffix that is a literal: the node itself or a shorter one
+	near       int32 // its row, counted from 1
+	state      uint16
+	depth      uint16
+	column     uint8 // in the node before
+	dense      bool  // it has a row
+}
+
+func newTrie(literals []string, column *[256]uint8, shift uint8) *trie {
+	size := 1
+	for _, s := range literals {
+		size += len(s)
 	}
-	k := n.kids
-	for k != nil && k.column != column {
-		k = k.next
+	t := &trie{nodes: make([]trieNode, 1, 1+size/2), shift: shift, same: make([]int32, len(literals))}
+	t.nodes[0].near, t.near = 1, make([]int32, 1<<shift)
+	ends := make([]int32, len(literals))
+	for literal, s := range literals {
+		n := int32(0)
+		for i := range len(s) {
+			c := column[s[i]]
+			if kid := t.kid(n, c); kid != 0 {
+				n = kid
+			} else {
+				n = t.add(n, c)
+			}
+		}
+		ends[literal] = n
+	}
+	for literal := len(ends) - 1; literal >= 0; literal-- { // so that they are in their order
+		n := &t.nodes[ends[literal]]
+		t.same[literal], n.literal = n.literal, int32(literal)+1
+	}
+	t.link()
+	return t
+}
+
+// kid returns 0 if there is none.
+func (t *trie) kid(n int32, column uint8) int32 {
+	if near := t.nodes[n].near; near != 0 {
+		return t.near[int(near-1)<<t.shift+int(column)]
+	}
+	k := t.nodes[n].kids
+	for k != 0 && t.nodes[k].column != column {
+		k = t.nodes[k].next
 	}
 	return k
 }
 
 // add gives a node a kid.
-func (n *trieNode) add(kid *trieNode) {
-	if n.kids == nil {
-		n.kids = kid
+func (t *trie) add(n int32, column uint8) int32 {
+	kid := int32(len(t.nodes))
+	t.nodes = append(t.nodes, trieNode{column: column, depth: t.nodes[n].depth + 1})
+	at := &t.nodes[n]
+	if at.kids == 0 {
+		at.kids = kid
 	} else {
-		n.last.next = kid
+		t.nodes[at.last].next = kid
 	}
-	n.last = kid
-	if n.depth < rowDepth && n.columns == nil {
-		n.columns = new([256]*trieNode)
+	at.last = kid
+	if at.near != 0 {
+		t.near[int(at.near-1)<<t.shift+int(column)] = kid
 	}
-	if n.columns != nil {
-		n.columns[kid.column] = kid
+	if t.nodes[kid].depth < rowDepth {
+		t.near = append(t.near, make([]int32, 1<<t.shift)...)
+		t.nodes[kid].near = int32(len(t.near) >> t.shift)
 	}
+	return kid
 }
 
-// trie returns the nodes of the literals, the less deep first.
-func trie(literals []string, ids []int32, column *[256]uint8) []*trieNode {
-	var memory []trieNode // many are made, and none stays
-	count := 1
-	root := &trieNode{}
-	for literal, s := range literals {
-		n := root
-		for i := range len(s) {
-			c := column[s[i]]
-			kid := n.kid(c)
-			if kid == nil {
-				if len(memory) == 0 {
-					memory = make([]trieNode, 1024)
-				}
-				kid, memory = &memory[0], memory[1:]
-				kid.column, kid.depth, kid.fail = c, n.depth+1, root
-				n.add(kid)
-				count++
-			}
-			n = kid
-		}
-		n.ends, n.literal = append(n.ends, ids[literal]), true
-	}
-	nodes := append(make([]*trieNode, 0, count), root)
-	for i := 0; i < len(nodes); i++ {
-		n := nodes[i]
+// link finds where the nodes fall back to.
+func (t *trie) link() {
+	t.order = append(make([]int32, 0, len(t.nodes)), 0)
+	for i := 0; i < len(t.order); i++ {
+		at := t.order[i]
+		n := &t.nodes[at]
 		n.dense = n.depth <= rowDepth || n.kids != n.last
-		switch {
-		case n.fail == nil:
-		case len(n.ends) == 0:
-			n.ends = n.fail.ends
-		default:
-			n.ends = append(n.ends, n.fail.ends...)
+		if n.match = t.nodes[n.fail].match; n.literal != 0 {
+			n.match = at
 		}
-		for k := n.kids; k != nil; k = k.next {
-			nodes = append(nodes, k)
-			for f := n.fail; f != nil; f = f.fail {
-				if next := f.kid(k.column); next != nil {
-					k.fail = next
+		for k := n.kids; k != 0; k = t.nodes[k].next {
+			t.order = append(t.order, k)
+			for f := n.fail; at != 0; f = t.nodes[f].fail {
+				if t.nodes[k].fail = t.kid(f, t.nodes[k].column); t.nodes[k].fail != 0 || f == 0 {
 					break
 				}
 			}
 		}
 	}
-	return nodes
 }
