@@ -9,6 +9,7 @@ import (
 
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/dfa"
+	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/residue"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -23,9 +24,10 @@ type Compiler struct {
 	budget *dfa.Budget
 	rules  *residue.Compiler
 
-	mu     sync.Mutex
-	unions map[string]weak.Pointer[union]  // by expression
-	shared map[string]weak.Pointer[tables] // by the operators of guards
+	mu      sync.Mutex
+	unions  map[string]weak.Pointer[union]  // by expression
+	shared  map[string]weak.Pointer[tables] // by the operators of guards
+	lexicon weak.Pointer[prefilter.Lexicon] // of their sets
 }
 
 // NewCompiler returns a compiler of policies whose files are read from root.

@@ -43,7 +43,12 @@ func (c *Compiler) tables(operators []*residue.Operator, needs []prefilter.Need)
 	if out := c.shared[key.String()].Value(); out != nil {
 		return out
 	}
-	out := &tables{set: prefilter.NewSet(needs), operators: operators, views: map[string]*prefilter.View{}}
+	lexicon := c.lexicon.Value()
+	if lexicon == nil || lexicon.Overgrown() {
+		lexicon = prefilter.NewLexicon()
+		c.lexicon = weak.Make(lexicon)
+	}
+	out := &tables{set: lexicon.NewSet(needs), operators: operators, views: map[string]*prefilter.View{}}
 	c.shared[key.String()] = weak.Make(out)
 	return out
 }

@@ -27,6 +27,7 @@ type automaton struct {
 	endsIn []uint32 // by state from first on, the index in ends
 	ends   []uint32 // by index, the first of the literals that end in a state; one more at the end
 	ended  []int32  // these literals
+	bound  int      // their ids are below
 }
 
 type link struct {
@@ -56,6 +57,9 @@ func newAutomaton(literals []string, ids []int32) *automaton {
 		t = newTrie(parts, &a.column, a.shift)
 	}
 	a.fill(t, ids)
+	for _, id := range ids {
+		a.bound = max(a.bound, int(id)+1)
+	}
 	return a
 }
 

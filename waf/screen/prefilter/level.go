@@ -1,7 +1,7 @@
 package prefilter
 
 import (
-	"sync"
+	"slices"
 
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
@@ -68,7 +68,7 @@ const tooOften = 0.3
 // trigger is what tells the values of a level for which a need has to be looked at: those with
 // one of these literals or bytes, preferably literals. The need implies that.
 type trigger struct {
-	literals []string
+	literals []int32
 	set      byteset.Set
 	always   bool // the need holds for all values
 	whole    bool // it is all that the need says
@@ -78,92 +78,53 @@ type trigger struct {
 type levelNeed struct {
 	trigger  trigger
 	spelling spelling
-	literals []string // that it asks for, those of the trigger and others
+	literals []int32 // that it asks for, those of the trigger and others, each once
 }
 
-// remembered returns the need as one that many sets have: what it asks of the values of a level is found
-// out once, when the first of them wants to know: while it makes a table, which nobody's budget pays for.
-func (n Need) remembered() Need {
-	if len(n.subs) == 0 {
-		return n
-	}
-	list := &[levels]func() *levelNeed{}
-	for l := range levels {
-		list[l] = sync.OnceValue(func() *levelNeed { return n.find(l) })
-	}
-	known := n
-	known.levels = list
-	return known
-}
-
-// at returns what the need asks of the values of a level.
-func (n Need) at(level int) *levelNeed {
-	if n.levels != nil {
-		return n.levels[level]()
-	}
-	return n.find(level)
-}
-
-func (n Need) find(level int) *levelNeed {
+// find finds out what the need asks of the values of a level. number gives the number of its literals.
+func (n Need) find(level int, number func(text string) int32) *levelNeed {
 	n = n.within(level)
 	out := &levelNeed{trigger: trigger{always: n.IsAlways(), whole: n.isFlat()}}
+	var texts []string
 	for _, a := range appendTriggers(nil, n, triggerChance(n, false) > tooOften) {
 		if a.op == opLiteral {
-			out.trigger.literals = append(out.trigger.literals, a.text)
+			texts = append(texts, a.text)
 		}
 		out.trigger.set |= a.set
 	}
-	out.spelling = spellingOf(&out.trigger)
-	wanted := map[string]bool{}
+	out.spelling = spellingOf(&out.trigger, texts)
+	out.trigger.literals = make([]int32, len(texts))
+	for i, text := range texts {
+		out.trigger.literals[i] = number(text)
+	}
 	var add func(n *Need)
 	add = func(n *Need) {
-		if n.op == opLiteral && !wanted[n.text] {
-			wanted[n.text] = true
-			out.literals = append(out.literals, n.text)
+		if n.op == opLiteral {
+			out.literals = append(out.literals, number(n.text))
 		}
 		for i := range n.subs {
 			add(&n.subs[i])
 		}
 	}
 	add(&n)
+	slices.Sort(out.literals)
+	out.literals = slices.Clone(slices.Compact(out.literals))
 	return out
 }
 
-// setTrigger is a trigger in a set, where literals have numbers.
+// setTrigger is the trigger of a need in a set.
 type setTrigger struct {
 	trigger
 	spelling *spelling
-	ids      []int32 // of its literals
 }
 
 func (s *Set) triggersAt(level int) []setTrigger {
 	list := make([]setTrigger, len(s.needs))
-	for id, n := range s.needs {
-		at := n.at(level)
-		t := &list[id]
-		t.trigger, t.spelling, t.ids = at.trigger, &at.spelling, make([]int32, len(at.trigger.literals))
-		for i, text := range t.literals {
-			t.ids[i] = s.ids[text]
-		}
+	for id, e := range s.needs {
+		at := e.levels[level]()
+		list[id] = setTrigger{at.trigger, &at.spelling}
 	}
 	return list
-}
-
-// levelAutomaton makes the automaton of those literals that needs ask for of the values of a level.
-func (s *Set) levelAutomaton(level int) *automaton {
-	wanted := make([]bool, len(s.literals))
-	for _, n := range s.needs {
-		for _, text := range n.at(level).literals {
-			wanted[s.ids[text]] = true
-		}
-	}
-	texts, ids := make([]string, 0, len(s.literals)), make([]int32, 0, len(s.literals))
-	for id, text := range s.literals {
-		if wanted[id] {
-			texts, ids = append(texts, text), append(ids, int32(id))
-		}
-	}
-	return newAutomaton(texts, ids)
 }
 
 // isFlat reports whether the need is an atom or an Or of atoms.

@@ -19,8 +19,6 @@ type Need struct {
 	set  byteset.Set // opClass, opWhen
 	text string      // opLiteral: folded, at least two bytes
 	subs []Need      // opAnd, opOr: at least two; opWhen: two
-	// levels is what it asks of values of each level, if that is remembered.
-	levels *[levels]func() *levelNeed
 }
 
 type op uint8
@@ -71,7 +69,7 @@ func Phrases(phrases []string) Need {
 	for i, p := range phrases {
 		set[i] = fold(strings.ToLower(p))
 	}
-	return anyOf(set).remembered()
+	return anyOf(set)
 }
 
 // Chance estimates how often the need holds for ordinary values, 0 to 1.

@@ -40,13 +40,13 @@ var evasion = byteset.Of(evasionBytes)
 // package regexp.
 func Regexp(expr string) (Need, error) {
 	if n, ok := derived(derivedNeeds, expr, false); ok {
-		return n.remembered(), nil
+		return n, nil
 	}
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return Need{}, err
 	}
-	return specialize(re, false).remembered(), nil
+	return specialize(re, false), nil
 }
 
 // BinaryRegexp is [Regexp] for an expression that matches single bytes instead of UTF-8, which
@@ -59,13 +59,13 @@ func BinaryRegexp(expr string) (Need, error) {
 		}
 	}
 	if n, ok := derived(derivedNeeds, expr, true); ok {
-		return n.remembered(), nil
+		return n, nil
 	}
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
 		return Need{}, err
 	}
-	return specialize(re, true).remembered(), nil
+	return specialize(re, true), nil
 }
 
 // specialize joins what is needed within each alphabet: a value that reaches into one alphabet and

@@ -35,9 +35,10 @@ func (sc *Scratch) Take(value string, bytes byteset.Set) {
 // evasion bytes. What it costs is proportional to the length of the value, plus once for each
 // literal that occurs.
 func (s *Set) Scan(sc *Scratch) {
-	sc.literals.reset(len(s.literals))
+	a := s.automata[sc.level]()
+	sc.literals.reset(max(len(s.literals), a.bound))
 	sc.scanned = true
-	s.automata[sc.level]().search(sc, &sc.literals)
+	a.search(sc, &sc.literals)
 }
 
 // searcher finds literals.

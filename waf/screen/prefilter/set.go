@@ -5,20 +5,22 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
 )
 
 // Set holds needs, compiled to be decided together. It is safe for concurrent use.
 type Set struct {
-	needs    []Need // by id
+	lexicon  *Lexicon // others may have it as long as the set has
+	needs    []*entry // by id
 	roots    []int32
-	literals []string
-	ids      map[string]int32 // of literals
-	nodes    []node           // the trees of all needs; what they have in common stands there once
-	subs     []int32          // of nodes, side by side
-	words    []word           // literals of nodes, side by side
-	// Both are made when a value comes that needs them.
+	literals []string // of the lexicon, which may have had others before
+	nodes    []node   // likewise the trees of all needs
+	subs     []int32  // of nodes, side by side
+	words    []word   // literals of nodes, side by side
+	number   int      // counts the sets of the lexicon
+	own      int      // how many literals are of its needs
+	// All are made when a value comes that needs them.
+	wanted   [levels]func() *wanted
 	automata [levels]func() *automaton
 	triggers [levels]func() []setTrigger // by id of needs
 }
@@ -41,20 +43,9 @@ type word struct {
 }
 
 // NewSet compiles needs, whose index is their id from here on.
-func NewSet(needs []Need) *Set {
-	c := compiler{literals: map[string]int32{}, known: map[string]int32{}}
-	s := &Set{needs: needs, roots: make([]int32, len(needs))}
-	for id, n := range needs {
-		s.roots[id] = c.compile(n)
-	}
-	s.nodes, s.subs, s.words, s.literals, s.ids = c.nodes, c.subs, c.words, c.texts, c.literals
-	for l := range levels {
-		s.automata[l] = budget.OnceValue(func() *automaton { return s.levelAutomaton(l) })
-		s.triggers[l] = budget.OnceValue(func() []setTrigger { return s.triggersAt(l) })
-	}
-	return s
-}
+func NewSet(needs []Need) *Set { return NewLexicon().NewSet(needs) }
 
+// compiler makes trees of needs.
 type compiler struct {
 	nodes    []node
 	subs     []int32
@@ -62,6 +53,7 @@ type compiler struct {
 	texts    []string
 	literals map[string]int32 // by text
 	known    map[string]int32 // nodes by what they are made of
+	seen     []int32          // literals of the need at hand, some more than once
 }
 
 func (c *compiler) literal(text string) int32 {
@@ -70,6 +62,7 @@ func (c *compiler) literal(text string) int32 {
 		id = int32(len(c.texts))
 		c.literals[text], c.texts = id, append(c.texts, text)
 	}
+	c.seen = append(c.seen, id)
 	return id
 }
 

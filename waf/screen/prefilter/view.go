@@ -66,8 +66,8 @@ func (v *View) level(l int) *viewLevel {
 		if t.set != 0 {
 			out.bytes = append(out.bytes, byteTrigger{t.set, id})
 		}
-		pairs = slices.Grow(pairs, len(t.ids))
-		for _, literal := range t.ids {
+		pairs = slices.Grow(pairs, len(t.literals))
+		for _, literal := range t.literals {
 			pairs = append(pairs, uint64(literal)<<32|uint64(id))
 			out.literals[literal/64] |= 1 << (literal % 64)
 		}
@@ -94,8 +94,8 @@ func (v *View) searcher(l int) searcher {
 	var texts []string
 	var ids []int32
 	for _, id := range v.ids {
-		for _, text := range v.set.triggers[l]()[id].literals {
-			texts, ids = append(texts, text), append(ids, id)
+		for _, literal := range v.set.triggers[l]()[id].literals {
+			texts, ids = append(texts, v.set.literals[literal]), append(ids, id)
 		}
 	}
 	if len(texts) <= mostGrams {
@@ -117,6 +117,9 @@ func (v *View) Candidates(sc *Scratch) []int32 {
 	sc.needs = append(sc.needs[:0], level.always...)
 	if sc.scanned {
 		for _, literal := range sc.literals.list {
+			if int(literal/64) >= len(level.literals) {
+				continue // of another set
+			}
 			word := level.literals[literal/64]
 			if word>>(literal%64)&1 == 0 {
 				continue
@@ -158,10 +161,10 @@ type spelling struct {
 	shortest int           // bytes of the shortest of them
 }
 
-func spellingOf(t *trigger) spelling {
+func spellingOf(t *trigger, literals []string) spelling {
 	s := spelling{unknown: t.always, bytes: t.set, common: byteset.All, shortest: math.MaxInt}
-	written := make([]byteset.Set, len(t.literals))
-	for i, text := range t.literals {
+	written := make([]byteset.Set, len(literals))
+	for i, text := range literals {
 		written[i] = byteset.Of(text)
 		s.common &= written[i]
 		s.shortest = min(s.shortest, len(text))
@@ -188,7 +191,7 @@ type viewSpelling struct {
 }
 
 func (v *View) spelling(l int) *viewSpelling {
-	out := &viewSpelling{spelling: spellingOf(&trigger{})}
+	out := &viewSpelling{spelling: spellingOf(&trigger{}, nil)}
 	for l := range l + 1 {
 		list := v.set.triggers[l]()
 		for _, id := range v.ids {
