@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -109,5 +110,31 @@ func BenchmarkSpend(b *testing.B) {
 			}
 			budget.Rest()
 		})
+	}
+}
+
+// TestOnceValueNested is about tables that take others: the time for these counts once.
+func TestOnceValueNested(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	work := func() {
+		for begun := ThreadTime(); ThreadTime()-begun < 2*time.Millisecond; {
+		}
+	}
+	inner := func() func() int {
+		return OnceValue(func() int { work(); return 1 })
+	}
+	middle := OnceValue(func() int { work(); return inner()() + inner()() })
+	outer := OnceValue(func() int { return inner()() + middle() + inner()() })
+	begun, before := ThreadTime(), shared.Load()
+	if got := outer(); got != 4 {
+		t.Errorf("made %d", got)
+	}
+	counted, took := time.Duration(shared.Load()-before), ThreadTime()-begun
+	if counted > took || counted < 10*time.Millisecond {
+		t.Errorf("%s of %s are everybody's", counted, took)
+	}
+	if len(making.within) != 0 {
+		t.Errorf("somebody is still making something: %v", making.within)
 	}
 }

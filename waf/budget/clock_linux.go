@@ -12,3 +12,6 @@ func ThreadTime() time.Duration {
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // it has no errors for a clock that exists
 	return time.Duration(t.Nano())
 }
+
+// thread identifies the calling thread.
+func thread() int { return unix.Gettid() }
