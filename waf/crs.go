@@ -1,7 +1,6 @@
 package waf
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -91,7 +90,7 @@ func unless(pattern string) func(string) string {
 // crs are the files of CRS, with Wafer's changes.
 type crs struct {
 	fs.FS
-	edited map[string][]byte // the text of each file that is changed
+	edited map[string]string // the text of each file that is changed
 	err    error             // why they could not be changed
 	levels *leveledFiles
 }
@@ -107,30 +106,29 @@ const mostLeveled = 8
 
 // leveled are the files of CRS for the levels of a policy.
 type leveled struct {
-	files map[string][]byte
+	files map[string]string
 	gone  map[int]bool // rules that are taken out
-	left  string       // all text that is left
 }
 
 // rules returns the files that policies are compiled from.
 var rules = sync.OnceValue(func() crs { return editedRules(coreruleset.FS) })
 
 func editedRules(files fs.FS) crs {
-	c := crs{FS: files, edited: map[string][]byte{}, levels: &leveledFiles{made: map[string]*leveled{}}}
+	c := crs{FS: files, edited: map[string]string{}, levels: &leveledFiles{made: map[string]*leveled{}}}
 	for _, e := range ruleEdits() {
 		text, ok := c.edited[e.file]
 		if !ok {
-			if text, c.err = fs.ReadFile(files, e.file); c.err != nil {
+			if text, c.err = readText(files, e.file); c.err != nil {
 				return c
 			}
 		}
-		begin, end := ruleAt(string(text), e.rule)
-		rule := string(text[begin:end])
+		begin, end := ruleAt(text, e.rule)
+		rule := text[begin:end]
 		if e.edit(rule) == rule {
 			c.err = fmt.Errorf("%s: rule %d is not as expected: what is changed in it is not there", e.file, e.rule)
 			return c
 		}
-		c.edited[e.file] = fmt.Appendf(nil, "%s%s%s", text[:begin], e.edit(rule), text[end:])
+		c.edited[e.file] = text[:begin] + e.edit(rule) + text[end:]
 	}
 	return c
 }
@@ -139,20 +137,41 @@ func (c crs) Open(name string) (fs.File, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
+	name, text, changed := c.changed(name)
+	f, err := c.FS.Open(name)
+	if err != nil || !changed {
+		return f, err
+	}
+	return &editedFile{f, strings.NewReader(text)}, nil
+}
+
+// changed returns the name of a file where CRS has it, and its text if that is another one here.
+func (c crs) changed(name string) (where, text string, ok bool) {
 	texts := c.edited
 	folder, rest, _ := strings.Cut(name, "/")
 	if l, ok := parseLevels(folder); ok {
 		name = strings.TrimSuffix(crsFolder+"/"+rest, "/")
 		texts = c.leveled(l).files
 	}
-	f, err := c.FS.Open(name)
-	if err != nil {
-		return nil, err
+	text, ok = texts[name]
+	return name, text, ok
+}
+
+// ReadText returns the text of a file, which all that read it have in common.
+func (c crs) ReadText(name string) (string, error) {
+	if c.err != nil {
+		return "", c.err
 	}
-	if text, ok := texts[name]; ok {
-		return &editedFile{f, bytes.NewReader(text), int64(len(text))}, nil
+	name, text, changed := c.changed(name)
+	if changed {
+		return text, nil
 	}
-	return f, nil
+	return readText(c.FS, name)
+}
+
+func readText(files fs.FS, name string) (string, error) {
+	text, err := fs.ReadFile(files, name)
+	return string(text), err
 }
 
 // leveled returns the files for some levels.
@@ -185,15 +204,14 @@ func ruleAt(text string, id int) (begin, end int) {
 // editedFile is a file with another content.
 type editedFile struct {
 	fs.File
-	content *bytes.Reader
-	size    int64
+	content *strings.Reader
 }
 
 func (f *editedFile) Read(p []byte) (int, error) { return f.content.Read(p) }
 
 func (f *editedFile) Stat() (fs.FileInfo, error) {
 	info, err := f.File.Stat()
-	return editedInfo{info, f.size}, err
+	return editedInfo{info, f.content.Size()}, err
 }
 
 type editedInfo struct {

@@ -1,7 +1,6 @@
 package waf
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -67,7 +66,7 @@ var setvarRx = regexp.MustCompile(`setvar:'?tx\.([A-Za-z0-9_-]+)=([^,"]*)`)
 func (l levels) keep(exclusions []Exclusion) bool {
 	files := rules().leveled(l)
 	for _, x := range exclusions {
-		if x.Tag != "" && !strings.Contains(files.left, "tag:'"+x.Tag+"'") {
+		if x.Tag != "" && !files.contain("tag:'"+x.Tag+"'") {
 			return false
 		}
 		if from, to, ok := idRange(x.RuleIDs); ok && anyWithin(files.gone, from, to) {
@@ -80,31 +79,39 @@ func (l levels) keep(exclusions []Exclusion) bool {
 // files cuts the files of CRS.
 func (l levels) files(c crs) *leveled {
 	names, _ := fs.Glob(c.FS, crsFolder+"/*.conf") // the pattern is well-formed
-	out := &leveled{files: map[string][]byte{}, gone: map[int]bool{}}
-	var rest strings.Builder
+	out := &leveled{files: map[string]string{}, gone: map[int]bool{}}
+	whole := map[string]string{}
 	for _, name := range names {
-		text, err := fs.ReadFile(c, name)
+		text, err := c.ReadText(name)
 		if err != nil {
 			continue // whoever compiles it reports that
 		}
-		left := l.cut(string(text), nil)
-		rest.WriteString(left)
-		out.files[name] = []byte(left)
-		for id := range idsIn(string(text)) {
+		whole[name], out.files[name] = text, l.cut(text, nil)
+		for id := range idsIn(text) {
 			out.gone[id] = true
 		}
 	}
-	out.left = rest.String()
-	for id := range idsIn(out.left) {
-		delete(out.gone, id)
+	for _, left := range out.files {
+		for id := range idsIn(left) {
+			delete(out.gone, id)
+		}
 	}
-	for _, name := range names {
-		if bytes.Contains(out.files[name], []byte("SecRuleUpdateTargetById")) {
-			text, _ := fs.ReadFile(c, name) // as before
-			out.files[name] = []byte(l.cut(string(text), out.gone))
+	for name, left := range out.files {
+		if strings.Contains(left, "SecRuleUpdateTargetById") {
+			out.files[name] = l.cut(whole[name], out.gone)
 		}
 	}
 	return out
+}
+
+// contain reports whether one of the files has a text.
+func (f *leveled) contain(text string) bool {
+	for _, file := range f.files {
+		if strings.Contains(file, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // idsIn yields the ids of the rules of a text.

@@ -98,13 +98,25 @@ func (p *parser) include(pattern string) error {
 		names[0] = path.Join(p.dir, pattern)
 	}
 	for _, name := range names {
-		text, err := fs.ReadFile(p.root, name)
+		text, err := readText(p.root, name)
 		if err != nil {
 			return p.errorf("include: %v", err)
 		}
-		if err := p.text(name, path.Dir(name), string(text)); err != nil {
+		if err := p.text(name, path.Dir(name), text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readText reads a file. What is parsed is parts of its text, which programs have in common if the
+// files can be read so.
+func readText(files fs.FS, name string) (string, error) {
+	if f, ok := files.(interface {
+		ReadText(name string) (string, error)
+	}); ok {
+		return f.ReadText(name)
+	}
+	text, err := fs.ReadFile(files, name)
+	return string(text), err
 }
