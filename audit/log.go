@@ -16,15 +16,13 @@ const (
 
 // Options choose what a Log writes and how.
 type Options struct {
-	Console bool       // one readable line for people instead of one JSON object
-	Color   bool       // of a console
-	Width   func() int // of a console: columns that a line may take, asked for each; nil or 0: no limit
+	Console bool // one readable line for people instead of one JSON object
 }
 
 // Log writes events, one line and one Write call each.
 type Log struct {
 	json    zerolog.Logger
-	console *console // nil: JSON
+	console io.Writer // nil: JSON
 }
 
 // New returns a Log that writes to w, usually a *Writer: Log itself neither buffers nor
@@ -32,7 +30,7 @@ type Log struct {
 func New(w io.Writer, o Options) *Log {
 	l := &Log{}
 	if o.Console {
-		l.console = &console{w, o.Color, o.Width}
+		l.console = w
 	} else {
 		l.json = zerolog.New(w)
 	}
@@ -42,7 +40,7 @@ func New(w io.Writer, o Options) *Log {
 // Access writes an access event.
 func (l *Log) Access(a *Access) {
 	if l.console != nil {
-		l.console.access(a)
+		l.consoleAccess(a)
 		return
 	}
 	e := l.begin(a.Time, eventAccess, a.RequestID)
@@ -74,7 +72,7 @@ func (l *Log) Access(a *Access) {
 // Security writes a security event.
 func (l *Log) Security(s *Security) {
 	if l.console != nil {
-		l.console.security(s)
+		l.consoleSecurity(s)
 		return
 	}
 	e := l.begin(s.Time, eventSecurity, s.RequestID)

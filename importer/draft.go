@@ -15,7 +15,6 @@ type Draft struct {
 	Texts []Text // what it was made of
 	CRS   bool   // the old firewall ran the Core Rule Set
 
-	said       bool        // whether it blocks is said somewhere
 	policy     file.Policy // without the lists below
 	exclusions []exclusion
 	before     []*statement

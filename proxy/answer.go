@@ -2,10 +2,10 @@ package proxy
 
 import (
 	"html"
+	"net/http"
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
 )
@@ -68,7 +68,7 @@ func filled(page string, status int, id string) []byte {
 // answer sends one of the tier's own pages.
 func (x *exchange) answer(status int) {
 	var more message.Fields
-	if status == fasthttp.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable {
 		more = comeAgain
 	}
 	x.page(status, &defaultPages, more...)
@@ -87,11 +87,10 @@ func (x *exchange) page(status int, p *pages, more ...message.Field) {
 }
 
 // unread closes the connection after the answer if the request's body was not read whole:
-// what is left of it must not be taken for a request. It has to follow the answer's head,
-// which resets what was said before it.
+// what is left of it must not be taken for a request.
 func (x *exchange) unread() {
-	if !x.bodyDone && x.ctx.RequestBodyStream() != nil {
-		x.ctx.SetConnectionClose()
+	if !x.bodyDone && x.client.Request().Body.Stream != nil {
+		x.client.Close()
 	}
 }
 
@@ -111,9 +110,9 @@ func (x *exchange) panicked(r any) {
 	x.proxy.reportPanic(r, x.id)
 	x.outcome.Failure, x.outcome.Verdict = panicked, inspect.ErrorDeny
 	x.closeUpstream()
-	defaultPages.write(&x.response, fasthttp.StatusInternalServerError, x.id, "")
+	defaultPages.write(&x.response, http.StatusInternalServerError, x.id, "")
 	x.respond(x.response.Body)
-	x.ctx.SetConnectionClose()
+	x.client.Close()
 }
 
 // wantsHTML reports whether Accept names text/html before any JSON type. A wildcard is
@@ -140,8 +139,8 @@ func title(status int) string {
 	case 421:
 		return "Misdirected request"
 	}
-	s := fasthttp.StatusMessage(status)
-	if s == "" || s == "Unknown Status Code" {
+	s := http.StatusText(status)
+	if s == "" {
 		return "Request refused"
 	}
 	return s

@@ -1,24 +1,26 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/listen"
+	"github.com/wafer-waf/wafer/listen/http1"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // benchHead is what a browser sends.
@@ -139,34 +141,22 @@ func benchBackend(b testing.TB, end string) (addr string) {
 	return ln.Addr().String()
 }
 
-func benchContext(b *testing.B) *fasthttp.RequestCtx {
+// benchAsker is a client that has sent benchHead.
+func benchAsker(b *testing.B) listen.Client {
 	b.Helper()
-	var req fasthttp.Request
-	if err := req.Header.Read(bufio.NewReader(strings.NewReader(benchHead))); err != nil {
+	r, err := http1.Read([]byte(benchHead), netip.MustParseAddrPort("192.0.2.1:40000"), wire.Options{})
+	if err != nil {
 		b.Fatal(err)
 	}
-	ctx := new(fasthttp.RequestCtx)
-	ctx.Init(&req, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 40000}, nil)
-	return ctx
+	return &onlooker{request: r}
 }
 
-func BenchmarkViewRead(b *testing.B) {
-	ctx := benchContext(b)
-	var v view
-	var scratch []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		scratch = v.read(ctx, scratch)
-	}
-}
-
-// BenchmarkReceive is everything between the parser and the rules: view, client, request
-// id, route.
+// BenchmarkReceive is everything between the listener and the rules: client, request id, route.
 func BenchmarkReceive(b *testing.B) {
 	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
 	s := p.snapshots.Current()
 	defer s.Release()
-	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
+	x := &exchange{proxy: p, client: benchAsker(b), snapshot: s}
 	b.ReportAllocs()
 	for b.Loop() {
 		x.receive()
@@ -181,7 +171,7 @@ func BenchmarkWriteHead(b *testing.B) {
 	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
 	s := p.snapshots.Current()
 	defer s.Release()
-	x := &exchange{proxy: p, ctx: benchContext(b), snapshot: s}
+	x := &exchange{proxy: p, client: benchAsker(b), snapshot: s}
 	x.receive()
 	if !x.find() {
 		b.Fatal("no route")
@@ -193,13 +183,13 @@ func BenchmarkWriteHead(b *testing.B) {
 	}
 }
 
-// BenchmarkResponseHead edits the head that goes back, and gives it to the server.
+// BenchmarkResponseHead edits the head that goes back.
 func BenchmarkResponseHead(b *testing.B) {
 	p, _ := benchProxy(b, benchRoutes(b, "off", "127.0.0.1:1", 1, 1))
 	s := p.snapshots.Current()
 	defer s.Release()
 	x := newExchange()
-	x.proxy, x.ctx, x.snapshot = p, benchContext(b), s
+	x.proxy, x.client, x.snapshot = p, benchAsker(b), s
 	x.receive()
 	if !x.find() {
 		b.Fatal("no route")

@@ -129,7 +129,7 @@ func (b *answerBody) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close ends the exchange; fasthttp calls it when the answer is written, or cannot be.
+// Close ends the exchange; the listener calls it when the response is written, or cannot be.
 func (b *answerBody) Close() error {
 	x := b.x
 	if x == nil {

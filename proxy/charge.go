@@ -5,7 +5,6 @@ import (
 
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
-	"github.com/wafer-waf/wafer/wire"
 )
 
 // An exchange is charged for what it holds of the memory for bodies: for its upload and for the body of
@@ -14,12 +13,8 @@ import (
 // readUpload reads what is inspected of a request's body.
 func (x *exchange) readUpload(limit int) bool {
 	x.body = bodies.get()
-	var client giver
-	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
-		client = c
-	}
 	var err error
-	if !x.upload.begin(x.proxy.memory.uploads, cap(x.body), client) {
+	if !x.upload.begin(x.proxy.memory.uploads, cap(x.body), x.client) {
 		err = memoryShort
 	} else {
 		x.body, x.bodyDone, err = x.upload.read(x.stream, x.body, limit, x.view.Body.Length)

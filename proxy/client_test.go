@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,7 +37,8 @@ func TestClientAddress(t *testing.T) {
 		{"forwarded broken", "10.0.0.1:1", "Forwarded", []string{`for="1.1.1.1`}, "10.0.0.1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			peer := addrPort(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.peer)))
+			peer := netip.MustParseAddrPort(tt.peer)
+			peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()) // as listeners say it
 			v := view{Request: message.Request{Peer: peer, Fields: message.Fields{{Name: "Host", Value: "x"}}}}
 			for _, value := range tt.values {
 				v.Fields = append(v.Fields, message.Field{Name: strings.ToLower(tt.field), Value: value})

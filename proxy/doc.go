@@ -1,9 +1,10 @@
 // Package proxy is the join: it carries every request through the snapshot it began with.
 //
-// One request's journey is in exchange.go, from top to bottom. What the other packages know only as types of their own (routes,
-// engines, pools, events, counters) is bound together here, so that a request resolves
-// nothing by name.
+// One request's journey is in exchange.go, from top to bottom. What the other packages know only as
+// types of their own (routes, engines, pools, events, counters) is bound together here, so that a
+// request resolves nothing by name. It speaks messages, and knows no HTTP library: a listener
+// fills the request and sends the response ([listen.Client]).
 //
-// A [Proxy] is safe for concurrent use. Byte slices that belong to fasthttp die when the
-// handler returns: what is kept longer is a sub-string of the one copy that view.go makes.
+// A [Proxy] is safe for concurrent use. Strings of a message may be kept; lists of fields and streams end
+// with the exchange.
 package proxy

@@ -316,9 +316,7 @@ func (x *exchange) editResponseHead() {
 	to.Fields = append(added(to.Fields, edits), message.Field{Name: requestIDField, Value: x.id})
 }
 
-// interim passes a 1xx response on, ahead of the final one. The server has flushed all
-// earlier responses: with nothing of a next request in its reader it does so before it
-// reads on.
+// interim passes a 1xx response on, ahead of the final one.
 func (x *exchange) interim(from *message.Response) {
 	to := message.Response{Status: from.Status, Fields: x.response.Fields[:0]}
 	for i := range from.Fields {
@@ -327,8 +325,7 @@ func (x *exchange) interim(from *message.Response) {
 		}
 	}
 	x.response.Fields = to.Fields
-	x.scratch = appendHead(x.scratch[:0], &to)
-	_, _ = x.ctx.Conn().Write(x.scratch) // if it fails, so will the final response
+	x.client.Inform(&to)
 }
 
 // redirectLocation is where a route's redirect sends a request to that authority.

@@ -77,17 +77,6 @@ func TestConnectionOptions(t *testing.T) {
 	}
 }
 
-func TestOriginForm(t *testing.T) {
-	for target, want := range map[string]string{
-		"/a?b": "/a?b", "*": "*", "http://h": "/", "http://h/a?b": "/a?b", "http://h?b": "/?b", "https://h:1/": "/", "": "",
-		"//h/a?u=http://y": "//h/a?u=http://y",
-	} {
-		if got := originForm(target); got != want {
-			t.Errorf("%q: %q, want %q", target, got, want)
-		}
-	}
-}
-
 func TestWantsHTML(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"": false, "*/*": false, "application/json": false, "text/html,application/xhtml+xml,*/*;q=0.8": true,

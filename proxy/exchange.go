@@ -3,26 +3,26 @@ package proxy
 import (
 	"errors"
 	"io"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
-	"github.com/wafer-waf/wafer/wire"
 )
 
 // exchange is one request's journey. Its methods stand in the order they are called;
 // those that answer the request themselves report false, and the journey ends.
 type exchange struct {
 	proxy    *Proxy
-	ctx      *fasthttp.RequestCtx
+	client   listen.Client
 	snapshot *snapshot.Snapshot[*route]
 	started  time.Time
 	id       string
@@ -65,35 +65,32 @@ func newExchange() *exchange {
 	return x
 }
 
-func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
+func (p *Proxy) begin(c listen.Client) *exchange {
 	x := exchanges.Get().(*exchange)
-	x.proxy, x.ctx, x.started = p, ctx, time.Now()
+	x.proxy, x.client, x.started = p, c, time.Now()
 	x.snapshot = p.snapshots.Current()
 	p.metrics.InFlight.Inc()
 	return x
 }
 
-// serve is the handler of every request that fasthttp could parse.
-func (p *Proxy) serve(ctx *fasthttp.RequestCtx) {
-	x := takeExpected(ctx)
-	begun := x != nil
-	if !begun {
-		x = p.begin(ctx)
+// serve is the handler of every request. begun is the exchange of one whose head was decided about before.
+func (p *Proxy) serve(c listen.Client, begun any) {
+	x, decided := begun.(*exchange)
+	if !decided {
+		x = p.begin(c)
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			x.panicked(r)
 		}
-		// As late as this: the head of a response resets what was said before it.
-		if (p.draining.Load() || x.hangUp) && x.response.Status != fasthttp.StatusSwitchingProtocols {
-			ctx.SetConnectionClose()
+		if (p.draining.Load() || x.hangUp) && x.response.Status != http.StatusSwitchingProtocols {
+			c.Close()
 		}
-		if ctx.Response.IsBodyStream() {
-			return // answerBody.Close finishes
+		if x.response.Body.Stream == nil { // else its Close ends the exchange
+			x.end()
 		}
-		x.end()
 	}()
-	if (begun || x.head()) && x.readBody() && x.inspectBody() && x.forward() && x.inspectResponse() {
+	if (decided || x.head()) && x.readBody() && x.inspectBody() && x.forward() && x.inspectResponse() {
 		x.passBack()
 	}
 }
@@ -106,13 +103,13 @@ func (x *exchange) head() bool {
 
 // receive takes the view of the request.
 func (x *exchange) receive() {
-	x.scratch = x.view.read(x.ctx, x.scratch)
+	hops := x.view.hops
+	x.view = seen(x.client.Request())
+	x.view.hops = hops
 	x.view.identify(x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
 	x.place.who = x.proxy.who(x.view.client)
-	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
-		x.place.who.again = x.place.who.suspect && c.Suspect == x.place.who.client
-	}
+	x.place.who.again = x.place.who.suspect && *x.client.Suspect() == x.place.who.client
 }
 
 // find looks the route up.
@@ -164,23 +161,16 @@ func (x *exchange) inspectHead() bool {
 }
 
 // gone reports whether the client has left.
-func (x *exchange) gone() bool {
-	c, ok := x.ctx.Conn().(*wire.Conn)
-	return ok && c.Gone(x.inspection.Since())
-}
+func (x *exchange) gone() bool { return x.client.Gone(x.inspection.Since()) }
 
 // suspect notes on the connection that what comes next from this client is likely to be an attack again.
 func (x *exchange) suspect() {
-	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
-		c.Suspect = x.place.who.client
-	}
+	*x.client.Suspect() = x.place.who.client
 }
 
 // readBody reads what is inspected of the body; what follows stays in the stream.
 func (x *exchange) readBody() bool {
-	if stream := x.ctx.RequestBodyStream(); stream != nil {
-		x.view.Body.Stream = stream
-	}
+	x.view.Body = x.client.Request().Body // which it may have been told to send meanwhile
 	if x.view.Body.Stream == nil {
 		x.bodyDone = true
 		return true
@@ -254,7 +244,7 @@ func (x *exchange) inspectResponse() bool {
 	// The request's body is sent, but the rules may have to see it yet.
 	x.sent, x.body = x.body, nil
 	body := inspect.Body{Ended: true}
-	if x.up.Body != nil && r.Status != fasthttp.StatusSwitchingProtocols {
+	if x.up.Body != nil && r.Status != http.StatusSwitchingProtocols {
 		if limit, wants := x.inspection.WantsResponseBody(mediaType(r)); wants && !x.readResponse(r, limit, &body) {
 			return false
 		}
@@ -265,7 +255,7 @@ func (x *exchange) inspectResponse() bool {
 // passBack passes the upstream's response on.
 func (x *exchange) passBack() {
 	switch {
-	case x.up.Response.Status == fasthttp.StatusSwitchingProtocols:
+	case x.up.Response.Status == http.StatusSwitchingProtocols:
 		x.openTunnel()
 	case x.up.Body != nil:
 		x.passBody()

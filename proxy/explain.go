@@ -1,20 +1,16 @@
 package proxy
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http/httputil"
 	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
+	"github.com/wafer-waf/wafer/listen/http1"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
@@ -67,31 +63,16 @@ func (p *Proxy) ExplainUnder(policy string, change func(*config.Policy), raw []b
 }
 
 func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.AddrPort) (*Explanation, error) {
-	conn, err := wire.Listen(&replay{raw: bytes.NewReader(raw), client: client}, wire.Options{HeadBytes: int(p.boot.Limits.Head)}).Accept()
+	request, err := http1.Read(raw, client, wire.Options{HeadBytes: int(p.boot.Limits.Head)})
 	if err != nil {
-		return nil, fmt.Errorf("parse request: %w", err)
-	}
-	in := bufio.NewReaderSize(conn, int(p.boot.Limits.Head)+1024)
-	var req fasthttp.Request
-	if err := req.Header.Read(in); err != nil {
-		why := unreadable(conn, err)
+		why := unreadable(err)
 		return &Explanation{
 			Verdict: inspect.Refused.String(), Status: why.Status, Failure: why.Word,
 			Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(),
 		}, nil
 	}
-	var ctx fasthttp.RequestCtx
-	ctx.Init2(conn, nil, false)
-	req.CopyTo(&ctx.Request)
-	switch n := ctx.Request.Header.ContentLength(); {
-	case n > 0:
-		ctx.Request.SetBodyStream(io.LimitReader(in, int64(n)), n)
-	case n == -1:
-		ctx.Request.SetBodyStream(httputil.NewChunkedReader(in), n)
-	}
-
 	x := newExchange()
-	x.proxy, x.ctx, x.started, x.snapshot = p, &ctx, time.Now(), s
+	x.proxy, x.client, x.started, x.snapshot = p, &onlooker{request: request}, time.Now(), s
 	status := 0
 	if !(x.head() && x.readBody() && x.inspectBody()) {
 		status = x.response.Status
@@ -118,18 +99,18 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 	return e, nil
 }
 
-// replay is a listener with one connection, whose client sends raw and reads nothing.
-type replay struct {
-	net.Conn // nil: what is not below is not asked of it
-	raw      *bytes.Reader
-	client   netip.AddrPort
+// onlooker is a client that hears nothing and never leaves.
+type onlooker struct {
+	request *message.Request
+	suspect netip.Prefix
 }
 
-func (r *replay) Accept() (net.Conn, error)        { return r, nil }
-func (r *replay) Addr() net.Addr                   { return &net.TCPAddr{} }
-func (r *replay) Close() error                     { return nil }
-func (r *replay) Read(p []byte) (int, error)       { return r.raw.Read(p) }
-func (r *replay) RemoteAddr() net.Addr             { return net.TCPAddrFromAddrPort(r.client) }
-func (r *replay) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (r *replay) SetReadDeadline(time.Time) error  { return nil }
-func (r *replay) SetWriteDeadline(time.Time) error { return nil }
+func (o *onlooker) Request() *message.Request                     { return o.request }
+func (o *onlooker) Respond(*message.Response)                     {}
+func (o *onlooker) Inform(*message.Response)                      {}
+func (o *onlooker) Switch(*message.Response, func(listen.Tunnel)) {}
+func (o *onlooker) Drop()                                         {}
+func (o *onlooker) Close()                                        {}
+func (o *onlooker) Gone(time.Time) bool                           { return false }
+func (o *onlooker) GiveUp(*listen.Violation)                      {}
+func (o *onlooker) Suspect() *netip.Prefix                        { return &o.suspect }

@@ -13,11 +13,10 @@ import (
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
-	"github.com/wafer-waf/wafer/wire"
 )
 
-// end is finish where nobody else would recover: fasthttp's goroutines end the process
-// with a panic.
+// end is finish where nobody else would recover: a panic of whoever closes the stream of a response
+// would end the process.
 func (x *exchange) end() {
 	p, id := x.proxy, x.id
 	defer func() {
@@ -83,7 +82,7 @@ func (x *exchange) finish() {
 	x.snapshot.Release()
 	*x.up = upstream.Exchange{Response: message.Response{Fields: x.up.Response.Fields[:0]}}
 	*x = exchange{
-		up: x.up, scratch: x.scratch, view: view{Request: message.Request{Fields: v.Fields[:0]}, hops: v.hops[:0]},
+		up: x.up, scratch: x.scratch, view: view{hops: v.hops[:0]},
 		out: message.Request{Fields: x.out.Fields[:0]}, response: message.Response{Fields: x.response.Fields[:0]},
 		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, isGone: x.isGone,
 	}
@@ -98,9 +97,7 @@ func (x *exchange) remember() {
 		x.suspect()
 	case inspect.Pass:
 		x.proxy.suspects.passed(x.place.who.client, time.Now())
-		if c, ok := x.ctx.Conn().(*wire.Conn); ok {
-			c.Suspect = netip.Prefix{}
-		}
+		*x.client.Suspect() = netip.Prefix{}
 	}
 }
 

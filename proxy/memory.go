@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/metrics"
-	"github.com/wafer-waf/wafer/wire"
 )
 
 // memory bounds what all bodies under inspection may take together. A limit for each of them bounds
@@ -357,4 +357,4 @@ func (r *room) slowest(now time.Time) (slowest *upload, least float64) {
 }
 
 // memoryShort ends an upload that is let go.
-var memoryShort = &wire.Violation{Status: 503, Reason: "memory"}
+var memoryShort = &listen.Violation{Status: 503, Reason: "memory"}

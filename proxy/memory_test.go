@@ -12,21 +12,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/wafer-waf/wafer/wire"
+	"github.com/wafer-waf/wafer/listen"
 )
 
 // client is a request body that arrives in pieces. Who gives it up ends its reading.
 type client struct {
 	pieces []int // bytes each
 	pause  time.Duration
-	given  chan *wire.Violation
+	given  chan *listen.Violation
 }
 
 func newClient(pause time.Duration, pieces ...int) *client {
-	return &client{pieces: pieces, pause: pause, given: make(chan *wire.Violation, 1)}
+	return &client{pieces: pieces, pause: pause, given: make(chan *listen.Violation, 1)}
 }
 
-func (c *client) GiveUp(v *wire.Violation) { c.given <- v }
+func (c *client) GiveUp(v *listen.Violation) { c.given <- v }
 
 func (c *client) Read(p []byte) (int, error) {
 	if len(c.pieces) == 0 {

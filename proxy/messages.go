@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,8 +16,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
@@ -38,7 +38,7 @@ type messages struct {
 	place      place
 	inspection inspect.Inspection
 	request    waf.Request // of every message, without its body
-	client     net.Conn
+	client     listen.Tunnel
 	turn       chan struct{} // held while a frame is written to the client
 	ended      bool          // no frame may follow; guarded by turn
 	charged    int64         // what a message that is being received holds of the memory for uploads
@@ -198,9 +198,7 @@ const farewell = time.Second
 func (m *messages) end(up io.Writer, code uint16) {
 	frame := []byte{0x80 | wire.FrameClose, 2}
 	frame = binary.BigEndian.AppendUint16(frame, code)
-	if c, ok := m.client.(*wire.Conn); ok {
-		c.Linger()
-	}
+	m.client.Linger()
 	select {
 	case m.turn <- struct{}{}:
 		m.ended = true
@@ -255,11 +253,9 @@ func (m *messages) refuse(code uint16) uint16 {
 // inspect takes a message through the policy, as the body of a request.
 func (m *messages) inspect(mediaType string, body []byte) inspect.Outcome {
 	m.place.who = m.proxy.who(m.view.client)
-	terms := inspect.Terms{ID: m.id, Gate: &m.place}
-	if c, ok := m.client.(*wire.Conn); ok {
-		terms.Gone = func() bool { return c.Gone(m.inspection.Since()) }
-	}
-	m.inspection.Begin(&m.proxy.inspector, &m.route.Inspect, terms)
+	m.inspection.Begin(&m.proxy.inspector, &m.route.Inspect, inspect.Terms{
+		ID: m.id, Gate: &m.place, Gone: func() bool { return m.client.Gone(m.inspection.Since()) },
+	})
 	if o := m.inspection.RequestHead(m.with(mediaType, body)); o.Stops() {
 		return o
 	}
@@ -272,7 +268,7 @@ func (m *messages) account(began time.Time, o *inspect.Outcome) {
 	if report.Err != nil {
 		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
 	}
-	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, fasthttp.StatusSwitchingProtocols)
+	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, http.StatusSwitchingProtocols)
 	m.route.Metrics.Screened(report.Findings.Screened)
 	m.route.Metrics.Message(o.Verdict)
 }

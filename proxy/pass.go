@@ -2,8 +2,8 @@ package proxy
 
 import (
 	"io"
+	"net/http"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/message"
 )
 
@@ -33,7 +33,7 @@ func (x *exchange) passBody() {
 const (
 	// maxSmall is how much of a response body of known length is read before its head is
 	// sent: if it breaks off there, the client gets a status for it. The server would not
-	// have sent less. Of requests, fasthttp has read as much when it calls the handler.
+	// have sent less. Of requests, the listener has read as much when it calls the handler.
 	maxSmall = 8 << 10
 	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
 	// which know no chunks.
@@ -56,7 +56,7 @@ func (x *exchange) readBeginning(body *answerBody) bool {
 func (x *exchange) brokeOff(err error) {
 	x.answerBody.n = 0 // none of it is sent
 	x.upstreamFailed(upstreamFailure(err))
-	x.answer(fasthttp.StatusBadGateway)
+	x.answer(http.StatusBadGateway)
 }
 
 // passWhole reads a body of at most limit bytes and sends it.

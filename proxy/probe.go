@@ -1,19 +1,19 @@
 package proxy
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen/http1"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
+	"github.com/wafer-waf/wafer/wire"
 )
 
 // probes are attacks that every policy in block mode has to stop before it is put in
@@ -73,7 +73,7 @@ func escapeQuery(s string) string {
 }
 
 // probe sends the attacks, as the bytes a client would send, through what serves requests:
-// fasthttp's parser, the view, the inspection with its screen. It returns what stopped each.
+// the listener's parser, the view, the inspection with its screen. It returns what stopped each.
 func probe(by *inspect.Inspector, p *inspect.Policy) ([]snapshot.Stopped, error) {
 	var errs []error
 	proof := []snapshot.Stopped{}
@@ -154,17 +154,17 @@ func deciders(engine *waf.Engine, f *waf.Findings) []int {
 	return scored
 }
 
+// attacker is where the attacks come from (RFC 5737).
+var attacker = netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), 1)
+
 // send takes the attack through the policy, without some of its rules.
 func (c *carrier) send(by *inspect.Inspector, p *inspect.Policy, attack string, without []int) (inspect.Outcome, *inspect.Report, error) {
 	head, body := c.raw(attack)
-	var req fasthttp.Request
-	if err := req.Header.Read(bufio.NewReader(strings.NewReader(head))); err != nil {
+	read, err := http1.Read([]byte(head), attacker, wire.Options{})
+	if err != nil {
 		return inspect.Outcome{}, nil, fmt.Errorf("parse: %w", err)
 	}
-	var ctx fasthttp.RequestCtx
-	ctx.Init(&req, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, nil)
-	var v view
-	v.read(&ctx, nil)
+	v := seen(read)
 	v.identify(nil, "")
 	request := v.request()
 	var i inspect.Inspection

@@ -12,12 +12,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
-	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/listen"
+	"github.com/wafer-waf/wafer/listen/http1"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/socket"
@@ -43,7 +43,7 @@ type Proxy struct {
 	log       zerolog.Logger
 	events    *audit.Log
 	metrics   *metrics.Metrics
-	server    *fasthttp.Server
+	server    *http1.Server
 	bulkhead  *bulkhead
 	memory    *memory
 	suspects  suspects
@@ -129,56 +129,29 @@ func (p *Proxy) Describe() snapshot.Description { return p.snapshots.Describe() 
 // DescribeRoutes returns the routes in force, in the order of the file.
 func (p *Proxy) DescribeRoutes() []snapshot.RouteDescription { return p.snapshots.DescribeRoutes() }
 
-func (p *Proxy) newServer() *fasthttp.Server {
-	return &fasthttp.Server{
-		Handler:      p.serve,
-		ErrorHandler: p.unparsed,
-		// Without it the server would say "100 Continue" before any rule was asked.
-		ExpectHandler: p.expect,
-		Logger:        quiet{},
-		// wire limits connections; a worker outlives its connection by a moment.
-		Concurrency: p.boot.Limits.Connections + 1024,
-		// Time-outs and the limit of the head are wire's; the parser's buffer has to hold it.
-		ReadBufferSize:  int(p.boot.Limits.Head) + 1024,
-		WriteBufferSize: 8 << 10,
-		// Bodies are streamed: their limits belong to routes and policies.
-		StreamRequestBody: true,
-		// A parsed multipart body would be written anew, not forwarded as it came.
-		DisablePreParseMultipartForm: true,
-		NoDefaultServerHeader:        true,
-		NoDefaultDate:                true,
-		NoDefaultContentType:         true,
-		SecureErrorLogMessage:        true,
-		CloseOnShutdown:              true,
-	}
-}
-
-// quiet drops fasthttp's own log lines: every error they report reaches unparsed.
-type quiet struct{}
-
-func (quiet) Printf(string, ...any) {}
-
-// Serve accepts connections until Shutdown. It returns nil then.
-func (p *Proxy) Serve(ln net.Listener) error {
+func (p *Proxy) newServer() *http1.Server {
 	b := &p.boot
-	l := wire.Listen(ln, wire.Options{
-		HeadBytes:   int(b.Limits.Head),
-		HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
-		BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
-		Panicked: func(v any) { p.reportPanic(v, "") },
-		Options: socket.Options{
-			WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
-			Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
-			ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
-			Refused: func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
+	return http1.New(http1.Options{
+		Handler: listen.Handler{
+			Serve: p.serve, Expect: p.expect, Failed: p.unread,
+			Panicked: func(v any) { p.reportPanic(v, "") },
+		},
+		Options: wire.Options{
+			HeadBytes:   int(b.Limits.Head),
+			HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
+			BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
+			Options: socket.Options{
+				WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
+				Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
+				ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
+				Refused: func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
+			},
 		},
 	})
-	p.metrics.WatchConnections(l.Open)
-	if err := p.server.Serve(l); err != nil {
-		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
-	}
-	return nil
 }
+
+// Serve accepts connections until Shutdown. It returns nil then.
+func (p *Proxy) Serve(ln net.Listener) error { return p.server.Serve(ln, p.metrics.WatchConnections) }
 
 // Ready reports nil while the tier should get traffic: a snapshot that was proved to
 // protect is in force, and the process is not about to end.
@@ -207,7 +180,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.boot.ShutdownGrace)
 	defer cancel()
-	if err := p.server.ShutdownWithContext(ctx); err != nil {
+	if err := p.server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests still in flight after %s: %w", p.boot.ShutdownGrace, err)
 	}
 	for p.tunnels.Load() > 0 && ctx.Err() == nil { // a WebSocket may have no end of its own
@@ -218,32 +191,6 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	}
 	p.snapshots.InForce().Release()
 	return nil
-}
-
-// unparsed answers what never became a request.
-func (p *Proxy) unparsed(ctx *fasthttp.RequestCtx, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.reportPanic(r, "")
-		}
-	}()
-	if x := takeExpected(ctx); x != nil {
-		x.bodyFailed(err)
-		x.end()
-		return
-	}
-	why := unreadable(ctx.Conn(), err)
-	id := newRequestID()
-	p.metrics.Refused(why.Word)
-	var page message.Response
-	defaultPages.write(&page, why.Status, id, "")
-	respond(ctx, &page)
-	ctx.SetConnectionClose()
-	method, path := refusedRequest(ctx.Conn())
-	p.events.Access(&audit.Access{
-		Time: time.Now(), RequestID: id, Client: addrPort(ctx.RemoteAddr()).Addr(), Status: why.Status, Method: method, Path: path,
-		Verdict: inspect.Refused.String(), Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Error: why.Word,
-	})
 }
 
 func (p *Proxy) reportPanic(r any, requestID string) {

@@ -2,75 +2,69 @@ package proxy
 
 import (
 	"errors"
-	"net"
+	"io"
+	"net/http"
 	"strings"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
-	"github.com/wafer-waf/wafer/wire"
 )
 
 // Everything that the tier refuses, or fails at, by itself, beside what the connection refuses
-// ([wire.Violation]) and what inspections fail at.
+// ([listen.Violation]) and what inspections fail at.
 var (
-	noRoute         = inspect.Failure{Status: fasthttp.StatusNotFound, Word: "no_route"}
-	tooManyInFlight = inspect.Failure{Status: fasthttp.StatusServiceUnavailable, Word: "in_flight"}
-	bodyTooLong     = inspect.Failure{Status: fasthttp.StatusRequestEntityTooLarge, Word: "request_body"}
-	notParsed       = inspect.Failure{Status: fasthttp.StatusBadRequest, Word: "syntax"} // valid to wire, and not to fasthttp
-	truncated       = inspect.Failure{Status: fasthttp.StatusBadRequest, Word: "truncated"}
-	panicked        = inspect.Failure{Status: fasthttp.StatusInternalServerError, Word: "panic"}
-	responseCut     = inspect.Failure{Status: fasthttp.StatusBadGateway, Word: "response_body"} // when its head was sent
-	notWebSocket    = inspect.Failure{Status: fasthttp.StatusBadGateway, Word: "malformed"}
+	noRoute         = inspect.Failure{Status: http.StatusNotFound, Word: "no_route"}
+	tooManyInFlight = inspect.Failure{Status: http.StatusServiceUnavailable, Word: "in_flight"}
+	bodyTooLong     = inspect.Failure{Status: http.StatusRequestEntityTooLarge, Word: "request_body"}
+	notParsed       = inspect.Failure{Status: http.StatusBadRequest, Word: "syntax"} // valid to the connection, and not to the parser
+	truncated       = inspect.Failure{Status: http.StatusBadRequest, Word: "truncated"}
+	panicked        = inspect.Failure{Status: http.StatusInternalServerError, Word: "panic"}
+	responseCut     = inspect.Failure{Status: http.StatusBadGateway, Word: "response_body"} // when its head was sent
+	notWebSocket    = inspect.Failure{Status: http.StatusBadGateway, Word: "malformed"}
 )
 
 // pathRefused are the refusals of a path that two parsers may read differently, by the bit of its kind.
 var pathRefused = func() (all [len(kindWords)]inspect.Failure) {
 	for i, word := range kindWords {
-		all[i] = inspect.Failure{Status: fasthttp.StatusBadRequest, Word: "path_" + word}
+		all[i] = inspect.Failure{Status: http.StatusBadRequest, Word: "path_" + word}
 	}
 	return all
 }()
 
 // upstreamFailure is what an exchange with an upstream fails with.
 func upstreamFailure(err error) inspect.Failure {
-	f := inspect.Failure{Status: fasthttp.StatusBadGateway, Word: upstream.Reason(err)}
+	f := inspect.Failure{Status: http.StatusBadGateway, Word: upstream.Reason(err)}
 	switch f.Word {
 	case "timeout":
-		f.Status = fasthttp.StatusGatewayTimeout
+		f.Status = http.StatusGatewayTimeout
 	case "busy":
-		f.Status = fasthttp.StatusServiceUnavailable
+		f.Status = http.StatusServiceUnavailable
 	}
 	return f
 }
 
-// unreadable is why a request, or the rest of one, was not read. fasthttp hides some errors behind
-// its own; the connection knows.
-func unreadable(c net.Conn, err error) inspect.Failure {
-	var v *wire.Violation
-	if c, ok := c.(*wire.Conn); ok {
-		v = c.Violation()
-	}
-	if v != nil || errors.As(err, &v) {
+// unreadable is why a request, or the rest of one, was not read.
+func unreadable(err error) inspect.Failure {
+	var v *listen.Violation
+	switch {
+	case errors.As(err, &v):
 		return inspect.Failure{Status: v.Status, Word: v.Reason}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return truncated
 	}
 	return notParsed
 }
 
-// refusedRequest is what an event can tell of a request that the connection has refused: no query, and of a
+// shownPath is what an event can tell of the target of a request that was refused: no query, and of a
 // target that is no path nothing that may be a password.
-func refusedRequest(c net.Conn) (method, path string) {
-	conn, ok := c.(*wire.Conn)
-	if !ok {
-		return "", ""
-	}
-	method, target := conn.Refused()
-	path, _, _ = strings.Cut(originForm(target), "?")
+func shownPath(target string) string {
+	path, _, _ := strings.Cut(target, "?")
 	if !strings.HasPrefix(path, "/") {
 		path = path[strings.LastIndexByte(path, '@')+1:]
 	}
-	return method, path
+	return path
 }
 
 // obey does with the request what its inspection says, and reports whether its journey goes on.
@@ -85,7 +79,7 @@ func (x *exchange) obey(o inspect.Outcome) bool {
 		case inspect.NoPlace:
 			x.suspect()
 		case inspect.ClientGone:
-			x.ctx.SetConnectionClose()
+			x.client.Close()
 		}
 	case inspect.ErrorDeny:
 		x.answer(o.Status)
@@ -95,8 +89,7 @@ func (x *exchange) obey(o inspect.Outcome) bool {
 		x.answerRedirect(o.Status, o.Location)
 	case inspect.Drop:
 		x.closeUpstream()
-		x.ctx.HijackSetNoResponse(true)
-		x.ctx.Hijack(func(net.Conn) {}) // the server closes the connection after it
+		x.client.Drop()
 	default:
 		return true
 	}
@@ -135,8 +128,8 @@ func (x *exchange) bodyFailed(err error) bool {
 	if errors.Is(err, errBodyLimit) {
 		return x.refuse(bodyTooLong)
 	}
-	x.refuse(unreadable(x.ctx.Conn(), err))
-	x.ctx.SetConnectionClose()
+	x.refuse(unreadable(err))
+	x.client.Close()
 	return false
 }
 

@@ -1,9 +1,9 @@
 package proxy
 
 import (
+	"net/http"
 	"strings"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
@@ -19,7 +19,7 @@ func (x *exchange) readResponse(r *message.Response, limit int, into *inspect.Bo
 	x.body, x.answerBody.prefixed = body, true
 	if err != nil {
 		x.upstreamFailed(upstreamFailure(err))
-		x.answer(fasthttp.StatusBadGateway)
+		x.answer(http.StatusBadGateway)
 		return false
 	}
 	*into = inspect.Body{Bytes: body, Ended: whole, Coding: r.Fields.Get("Content-Encoding")}

@@ -4,15 +4,14 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"io"
-	"net"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/upstream"
-	"github.com/wafer-waf/wafer/wire"
 )
 
 // A WebSocket begins as a request, which is inspected like any other, and goes on as bytes
@@ -91,16 +90,8 @@ func (x *exchange) openTunnel() {
 	p, id, idle := x.proxy, x.id, x.route.Config.Timeouts.Idle
 	// The exchange will serve other requests while the tunnel is open.
 	x.up = &upstream.Exchange{Endpoint: x.up.Endpoint}
-	if c, ok := x.ctx.Conn().(*wire.Conn); ok {
-		c.Pass()
-	}
-	head := appendHead(nil, &x.response)
-	conn := x.ctx.Conn()
 	report := func(r any) { p.reportPanic(r, id) }
-	// The server would not run the function below if writing the 101 failed, and nobody
-	// would close the upstream's side: so the function writes it.
-	x.ctx.HijackSetNoResponse(true)
-	x.ctx.Hijack(func(client net.Conn) {
+	x.client.Switch(&x.response, func(client listen.Tunnel) {
 		p.tunnels.Add(1)
 		defer p.tunnels.Add(-1)
 		if inspected != nil {
@@ -111,22 +102,12 @@ func (x *exchange) openTunnel() {
 				report(r)
 			}
 		}()
-		if _, err := conn.Write(head); err != nil {
-			_ = up.Close()
-			_ = conn.Close()
-			return
-		}
 		upward, downward := copyAll, copyAll
 		if inspected != nil {
-			inspected.client = conn
+			inspected.client = client
 			upward, downward = inspected.upward, inspected.downward
 		}
-		// What the server hands out has the bytes that it read ahead, but its Close does
-		// nothing until this function returns.
-		tunnel(struct {
-			io.ReadWriter
-			io.Closer
-		}{client, conn}, up, idle, report, upward, downward)
+		tunnel(client, up, idle, report, upward, downward)
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wafer-waf/wafer/wire"
+	"github.com/wafer-waf/wafer/listen"
 )
 
 // upload is a request body that is read for inspection, and what it holds of the room for uploads.
@@ -28,7 +28,7 @@ type upload struct {
 }
 
 // giver is a connection whose body somebody else than its reader can give up.
-type giver interface{ GiveUp(*wire.Violation) }
+type giver interface{ GiveUp(*listen.Violation) }
 
 // begin charges for the first buffer.
 func (u *upload) begin(r *room, n int, client giver) bool {

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
@@ -20,72 +19,10 @@ type view struct {
 	hops    []string   // scratch of identify
 }
 
-// read fills v from ctx, whose head wire has let through: its lines end with CRLF, and each
-// has a name that is a token. scratch is returned for reuse.
-//
-// fasthttp's memory is overwritten by the next request on the connection, while rules, events and
-// streamed answers outlive the handler; one copy is as cheap as none and safe for all of them.
-//
-// It touches only RequestURI, Method, Protocol, RawHeaders and ContentLength: fasthttp's other
-// accessors re-encode what they return, or change what is forwarded.
-func (v *view) read(ctx *fasthttp.RequestCtx, scratch []byte) []byte {
-	h := &ctx.Request.Header
-	method, target, protocol, raw := h.Method(), h.RequestURI(), h.Protocol(), h.RawHeaders()
-	scratch = append(scratch[:0], method...)
-	scratch = append(scratch, target...)
-	scratch = append(scratch, protocol...)
-	scratch = append(scratch, raw...)
-	all := string(scratch)
-	v.Method, all = all[:len(method)], all[len(method):]
-	v.Target, all = all[:len(target)], all[len(target):]
-	v.Protocol, all = all[:len(protocol)], all[len(protocol):]
-
-	v.Fields, v.Host = v.Fields[:0], ""
-	for all != "" {
-		var line string
-		line, all, _ = strings.Cut(all, "\r\n")
-		if line == "" {
-			break
-		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			panic("BUG: a field line without a colon")
-		}
-		f := message.Field{Name: name, Value: strings.Trim(value, " \t")}
-		if f.Is("Host") {
-			v.Host = f.Value
-		}
-		v.Fields = append(v.Fields, f)
-	}
-	v.Target = originForm(v.Target)
-	v.path, _, _ = strings.Cut(v.Target, "?")
-	v.Peer, v.Local = addrPort(ctx.RemoteAddr()), addrPort(ctx.LocalAddr())
-	v.Body = message.Body{Length: h.ContentLength()}
-	if stream := ctx.RequestBodyStream(); stream != nil {
-		v.Body.Stream = stream
-	}
-	return scratch
-}
-
-// originForm cuts scheme and authority from an absolute-form target (RFC 9112 3.2.2).
-// The authority equals the Host field, or the request was refused.
-func originForm(target string) string {
-	if target == "" || target[0] == '/' || target == "*" {
-		return target
-	}
-	_, rest, ok := strings.Cut(target, "://")
-	if !ok {
-		return target
-	}
-	i := strings.IndexAny(rest, "/?")
-	switch {
-	case i < 0:
-		return "/"
-	case rest[i] == '?':
-		return "/" + rest[i:]
-	default:
-		return rest[i:]
-	}
+// seen is the view of a request, of whose client nothing is known yet.
+func seen(r *message.Request) view {
+	path, _, _ := strings.Cut(r.Target, "?")
+	return view{Request: *r, path: path}
 }
 
 // hostname is the Host field without its port.

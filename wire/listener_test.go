@@ -132,7 +132,7 @@ func TestAcceptSurvivesShortage(t *testing.T) {
 
 func TestListenerCloses(t *testing.T) {
 	noLeaks(t)
-	l := listen(t, timed())
+	l := listening(t, timed())
 	done := make(chan error)
 	go func() {
 		_, err := l.Accept()

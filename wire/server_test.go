@@ -53,7 +53,7 @@ type served struct {
 	errors []error // that ErrorHandler got
 }
 
-func listen(t *testing.T, o Options) *Listener {
+func listening(t *testing.T, o Options) *Listener {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,7 +68,7 @@ func listen(t *testing.T, o Options) *Listener {
 func serveHTTP(t *testing.T, o Options, handler fasthttp.RequestHandler) *served {
 	t.Helper()
 	noLeaks(t)
-	return serveOn(t, listen(t, o), handler)
+	return serveOn(t, listening(t, o), handler)
 }
 
 func serveOn(t *testing.T, l *Listener, handler fasthttp.RequestHandler) *served {

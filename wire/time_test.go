@@ -388,7 +388,7 @@ func (c *counting) SetWriteDeadline(time.Time) error { c.set++; return nil }
 // violation that was given.
 func TestGivenUp(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n"
-	given := &Violation{503, "memory"}
+	given := violation(503, "memory")
 	slow(t, timed(), func(t *testing.T, c *Conn, client net.Conn) {
 		go io.WriteString(client, head+"beginning") //nolint:errcheck // read below
 		began, done := time.Now(), make(chan struct{})

@@ -1,86 +1,59 @@
 package wire
 
 import (
-	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/wafer-waf/wafer/listen"
 )
 
 // Violation is the error of a request that the server was not given whole, because it
 // breaks the grammar, a limit or a deadline. It surfaces through [Conn.Read], and
 // [Conn.Violation] returns it too, for servers that hide what Read said.
-//
-// A Violation with status 408 is a time-out (net.Error, os.ErrDeadlineExceeded), and the
-// one with the reason "truncated" is io.ErrUnexpectedEOF to errors.Is.
-type Violation struct {
-	Status int    // to answer with: 400..505
-	Reason string // one of Reasons
-}
+type Violation = listen.Violation
 
-func (v *Violation) Error() string {
-	if v.Timeout() {
-		return "request too slow: " + v.Reason
-	}
-	return "request refused: " + v.Reason
-}
-
-// Timeout reports whether the client was too slow.
-func (v *Violation) Timeout() bool { return v.Status == http.StatusRequestTimeout }
-
-// Temporary is false: no further read on the connection can succeed. With Timeout it
-// makes a Violation a net.Error.
-func (v *Violation) Temporary() bool { return false }
-
-// Unwrap returns the standard library's name for what happened, if it has one.
-func (v *Violation) Unwrap() error {
-	switch {
-	case v.Timeout():
-		return os.ErrDeadlineExceeded
-	case v == truncated:
-		return io.ErrUnexpectedEOF
-	}
-	return nil
+func violation(status int, reason string) *Violation {
+	return &Violation{Status: status, Reason: reason}
 }
 
 // Everything that is refused. Violations are compared by identity and never change.
 var (
-	emptyLine         = &Violation{http.StatusBadRequest, "empty_line"}
-	bareLF            = &Violation{http.StatusBadRequest, "bare_lf"}
-	controlByte       = &Violation{http.StatusBadRequest, "control_byte"}
-	requestLine       = &Violation{http.StatusBadRequest, "request_line"}
-	methodToken       = &Violation{http.StatusBadRequest, "method"}
-	methodSize        = &Violation{http.StatusNotImplemented, "method_size"}
-	methodRefused     = &Violation{http.StatusMethodNotAllowed, "method_refused"}
-	targetByte        = &Violation{http.StatusBadRequest, "target_byte"}
-	targetForm        = &Violation{http.StatusBadRequest, "target_form"}
-	targetSize        = &Violation{http.StatusRequestURITooLong, "target_size"}
-	userinfo          = &Violation{http.StatusBadRequest, "userinfo"}
-	authority         = &Violation{http.StatusMisdirectedRequest, "authority"}
-	versionSyntax     = &Violation{http.StatusBadRequest, "version"}
-	versionUnknown    = &Violation{http.StatusHTTPVersionNotSupported, "version_unsupported"}
-	http2Preface      = &Violation{http.StatusHTTPVersionNotSupported, "http2_preface"}
-	headSize          = &Violation{http.StatusRequestHeaderFieldsTooLarge, "head_size"}
-	fieldCount        = &Violation{http.StatusRequestHeaderFieldsTooLarge, "field_count"}
-	obsFold           = &Violation{http.StatusBadRequest, "obs_fold"}
-	fieldName         = &Violation{http.StatusBadRequest, "field_name"}
-	repeatedField     = &Violation{http.StatusBadRequest, "repeated_field"}
-	hostMissing       = &Violation{http.StatusBadRequest, "host_missing"}
-	hostSyntax        = &Violation{http.StatusBadRequest, "host"}
-	contentLength     = &Violation{http.StatusBadRequest, "content_length"}
-	transferEncoding  = &Violation{http.StatusNotImplemented, "transfer_encoding"}
-	framingConflict   = &Violation{http.StatusBadRequest, "framing_conflict"}
-	expectation       = &Violation{http.StatusExpectationFailed, "expectation"}
-	chunkSize         = &Violation{http.StatusBadRequest, "chunk_size"}
-	chunkExtension    = &Violation{http.StatusBadRequest, "chunk_extension"}
-	chunkEnd          = &Violation{http.StatusBadRequest, "chunk_end"}
-	trailerSize       = &Violation{http.StatusRequestHeaderFieldsTooLarge, "trailer_size"}
-	trailerForbidden  = &Violation{http.StatusBadRequest, "trailer_forbidden"}
-	truncated         = &Violation{http.StatusBadRequest, "truncated"}
-	headTimeout       = &Violation{http.StatusRequestTimeout, "head_timeout"}
-	bodyTimeout       = &Violation{http.StatusRequestTimeout, "body_timeout"}
-	bodyRate          = &Violation{http.StatusRequestTimeout, "body_rate"}
+	emptyLine         = violation(http.StatusBadRequest, "empty_line")
+	bareLF            = violation(http.StatusBadRequest, "bare_lf")
+	controlByte       = violation(http.StatusBadRequest, "control_byte")
+	requestLine       = violation(http.StatusBadRequest, "request_line")
+	methodToken       = violation(http.StatusBadRequest, "method")
+	methodSize        = violation(http.StatusNotImplemented, "method_size")
+	methodRefused     = violation(http.StatusMethodNotAllowed, "method_refused")
+	targetByte        = violation(http.StatusBadRequest, "target_byte")
+	targetForm        = violation(http.StatusBadRequest, "target_form")
+	targetSize        = violation(http.StatusRequestURITooLong, "target_size")
+	userinfo          = violation(http.StatusBadRequest, "userinfo")
+	authority         = violation(http.StatusMisdirectedRequest, "authority")
+	versionSyntax     = violation(http.StatusBadRequest, "version")
+	versionUnknown    = violation(http.StatusHTTPVersionNotSupported, "version_unsupported")
+	http2Preface      = violation(http.StatusHTTPVersionNotSupported, "http2_preface")
+	headSize          = violation(http.StatusRequestHeaderFieldsTooLarge, "head_size")
+	fieldCount        = violation(http.StatusRequestHeaderFieldsTooLarge, "field_count")
+	obsFold           = violation(http.StatusBadRequest, "obs_fold")
+	fieldName         = violation(http.StatusBadRequest, "field_name")
+	repeatedField     = violation(http.StatusBadRequest, "repeated_field")
+	hostMissing       = violation(http.StatusBadRequest, "host_missing")
+	hostSyntax        = violation(http.StatusBadRequest, "host")
+	contentLength     = violation(http.StatusBadRequest, "content_length")
+	transferEncoding  = violation(http.StatusNotImplemented, "transfer_encoding")
+	framingConflict   = violation(http.StatusBadRequest, "framing_conflict")
+	expectation       = violation(http.StatusExpectationFailed, "expectation")
+	chunkSize         = violation(http.StatusBadRequest, "chunk_size")
+	chunkExtension    = violation(http.StatusBadRequest, "chunk_extension")
+	chunkEnd          = violation(http.StatusBadRequest, "chunk_end")
+	trailerSize       = violation(http.StatusRequestHeaderFieldsTooLarge, "trailer_size")
+	trailerForbidden  = violation(http.StatusBadRequest, "trailer_forbidden")
+	truncated         = violation(http.StatusBadRequest, listen.Truncated)
+	headTimeout       = violation(http.StatusRequestTimeout, "head_timeout")
+	bodyTimeout       = violation(http.StatusRequestTimeout, "body_timeout")
+	bodyRate          = violation(http.StatusRequestTimeout, "body_rate")
 	everyRequestFault = []*Violation{
 		emptyLine, bareLF, controlByte, requestLine, methodToken, methodSize, methodRefused, targetByte, targetForm,
 		targetSize, userinfo, authority, versionSyntax, versionUnknown, http2Preface, headSize, fieldCount, obsFold,

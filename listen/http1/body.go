@@ -1,0 +1,63 @@
+package http1
+
+import (
+	"io"
+
+	"github.com/wafer-waf/wafer/listen"
+)
+
+// body is a request's. fasthttp hides some errors behind its own, and takes some for an end; the
+// connection knows.
+type body struct {
+	r      io.Reader
+	client *client
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err != nil {
+		if v := b.client.violation(); v != nil {
+			err = v
+		}
+	}
+	return n, err
+}
+
+// violation is what has ended the reading of requests, or nil.
+func (c *client) violation() *listen.Violation {
+	if c.conn == nil {
+		return nil
+	}
+	return c.conn.Violation()
+}
+
+// reason is why a request was not read.
+func (c *client) reason(err error) error {
+	if v := c.violation(); v != nil {
+		return v
+	}
+	return err
+}
+
+// stream is a response's on its way out. fasthttp closes it when it is written, or cannot be.
+type stream struct {
+	r      io.Reader
+	client *client
+}
+
+func (s *stream) Read(p []byte) (int, error) { return s.r.Read(p) }
+
+// Close ends the exchange.
+func (s *stream) Close() error {
+	c := s.client
+	if c == nil {
+		return nil
+	}
+	s.client = nil
+	var err error
+	if closer, ok := s.r.(io.Closer); ok {
+		err = closer.Close()
+	}
+	c.release()
+	return err
+}

@@ -1,0 +1,97 @@
+package http1
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/listen"
+	"github.com/wafer-waf/wafer/wire"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	wire.Options
+	Handler listen.Handler
+}
+
+// Server serves HTTP/1.
+type Server struct {
+	o       Options
+	handler *listen.Handler
+	server  *fasthttp.Server
+}
+
+// New returns a Server.
+func New(o Options) *Server {
+	s := &Server{o: o, handler: &o.Handler}
+	s.o.Panicked = o.Handler.Panicked
+	s.server = &fasthttp.Server{
+		Handler:      s.serve,
+		ErrorHandler: s.failed,
+		// Without it the server would say "100 Continue" before any rule was asked.
+		ExpectHandler: s.expect,
+		Logger:        quiet{},
+		// wire limits connections; a worker outlives its connection by a moment.
+		Concurrency: o.Connections + 1024,
+		// Time-outs and the limit of the head are wire's; the parser's buffer has to hold it.
+		ReadBufferSize:  o.HeadBytes + 1024,
+		WriteBufferSize: 8 << 10,
+		// Bodies are streamed: their limits belong to routes and policies.
+		StreamRequestBody: true,
+		// A parsed multipart body would be written anew, not forwarded as it came.
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultDate:                true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+	}
+	return s
+}
+
+// quiet drops fasthttp's own log lines: every error they report reaches [Server.failed].
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve accepts connections until Shutdown. It returns nil then. opened is told how to count them.
+func (s *Server) Serve(ln net.Listener, opened func(count func() int)) error {
+	l := wire.Listen(ln, s.o.Options)
+	opened(l.Open)
+	if err := s.server.Serve(l); err != nil {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Shutdown closes the listener, and waits until requests in flight are answered or ctx ends. Tunnels
+// are not waited for.
+func (s *Server) Shutdown(ctx context.Context) error { return s.server.ShutdownWithContext(ctx) }
+
+// serve is the handler of every request that fasthttp could parse.
+func (s *Server) serve(ctx *fasthttp.RequestCtx) {
+	c, begun := takeExpected(ctx)
+	if c == nil {
+		c = begin(s, ctx)
+	} else {
+		c.readBody()
+	}
+	defer c.handled()
+	s.handler.Serve(c, begun)
+}
+
+// failed answers what never became a request, or a request whose body could not be read after Expect.
+func (s *Server) failed(ctx *fasthttp.RequestCtx, err error) {
+	c, begun := takeExpected(ctx)
+	if c == nil {
+		c = clients.Get().(*client)
+		c.server, c.conn = s, connOf(ctx)
+		c.refused()
+	}
+	c.ctx = ctx
+	c.ends()
+	defer c.handled()
+	s.handler.Failed(c, begun, c.reason(err))
+}
