@@ -13,7 +13,7 @@ import (
 )
 
 // Everything that the tier refuses, or fails at, by itself, beside what the connection refuses
-// ([listen.Violation]) and what inspections fail at.
+// ([listen.Violation]), and what inspections and upstreams fail at.
 var (
 	noRoute         = inspect.Failure{Status: http.StatusNotFound, Word: "no_route"}
 	tooManyInFlight = inspect.Failure{Status: http.StatusServiceUnavailable, Word: "in_flight"}
@@ -22,7 +22,7 @@ var (
 	truncated       = inspect.Failure{Status: http.StatusBadRequest, Word: "truncated"}
 	panicked        = inspect.Failure{Status: http.StatusInternalServerError, Word: "panic"}
 	responseCut     = inspect.Failure{Status: http.StatusBadGateway, Word: "response_body"} // when its head was sent
-	notWebSocket    = inspect.Failure{Status: http.StatusBadGateway, Word: "malformed"}
+	notWebSocket    = inspect.Failure(upstream.Malformed)
 )
 
 // pathRefused are the refusals of a path that two parsers may read differently, by the bit of its kind.
@@ -34,16 +34,7 @@ var pathRefused = func() (all [len(kindWords)]inspect.Failure) {
 }()
 
 // upstreamFailure is what an exchange with an upstream fails with.
-func upstreamFailure(err error) inspect.Failure {
-	f := inspect.Failure{Status: http.StatusBadGateway, Word: upstream.Reason(err)}
-	switch f.Word {
-	case "timeout":
-		f.Status = http.StatusGatewayTimeout
-	case "busy":
-		f.Status = http.StatusServiceUnavailable
-	}
-	return f
-}
+func upstreamFailure(err error) inspect.Failure { return inspect.Failure(upstream.FailureOf(err)) }
 
 // unreadable is why a request, or the rest of one, was not read.
 func unreadable(err error) inspect.Failure {

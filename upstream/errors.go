@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
+	"net/http"
 	"os"
 )
 
@@ -47,25 +48,39 @@ func (e *ClientBodyError) Error() string { return "read request body: " + e.Err.
 // Unwrap returns the error of the body stream.
 func (e *ClientBodyError) Unwrap() error { return e.Err }
 
-// Reason maps an error of Pool.Do or Body.Read to a word of a closed set: connect,
-// timeout, malformed, busy, closed or client.
-func Reason(err error) string {
+// Failure is why an exchange failed: a word of a closed set, and the status that says so to a client.
+type Failure struct {
+	Status int
+	Word   string
+}
+
+// Everything that an exchange can fail with.
+var (
+	Unreachable = Failure{http.StatusBadGateway, "connect"}
+	Busy        = Failure{http.StatusServiceUnavailable, "busy"}
+	TimedOut    = Failure{http.StatusGatewayTimeout, "timeout"}
+	Malformed   = Failure{http.StatusBadGateway, "malformed"}
+	Closed      = Failure{http.StatusBadGateway, "closed"}
+	NoBody      = Failure{http.StatusBadRequest, "client"} // the client's fault
+)
+
+// FailureOf is what an error of Pool.Do or Body.Read says.
+func FailureOf(err error) Failure {
 	var connect *ConnectError
 	var client *ClientBodyError
 	switch {
 	case errors.As(err, &client):
-		return "client"
+		return NoBody
 	case errors.As(err, &connect):
-		return "connect"
+		return Unreachable
 	case errors.Is(err, ErrBusy):
-		return "busy"
+		return Busy
 	case errors.Is(err, ErrTimeout):
-		return "timeout"
+		return TimedOut
 	case errors.Is(err, ErrMalformed):
-		return "malformed"
-	default:
-		return "closed"
+		return Malformed
 	}
+	return Closed
 }
 
 // malformed says which rule of the protocol an answer breaks. It never quotes the answer.

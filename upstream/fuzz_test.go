@@ -71,8 +71,8 @@ func FuzzResponse(f *testing.F) {
 		}
 		if err == nil {
 			compare(t, data, status, body)
-		} else if Reason(err) == "client" || Reason(err) == "busy" || Reason(err) == "connect" {
-			t.Fatalf("reason %s: %v", Reason(err), err)
+		} else if FailureOf(err) == NoBody || FailureOf(err) == Busy || FailureOf(err) == Unreachable {
+			t.Fatalf("reason %s: %v", FailureOf(err).Word, err)
 		}
 		for {
 			status, body, err = do(p, own(), newExchange())

@@ -70,7 +70,7 @@ func TestStall(t *testing.T) {
 					x.Deadline = began.Add(tt.deadline)
 				}
 				_, _, err := do(p, streamed("POST", zeros{}, 1<<30), x)
-				if !errors.Is(err, ErrTimeout) || Reason(err) != "timeout" {
+				if !errors.Is(err, ErrTimeout) || FailureOf(err) != TimedOut {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(began); took != 5*time.Second {
@@ -114,7 +114,7 @@ func TestSilence(t *testing.T) {
 				if tt.deadline > 0 {
 					x.Deadline = began.Add(tt.deadline)
 				}
-				if _, _, err := do(p, get(), x); !errors.Is(err, ErrTimeout) || Reason(err) != "timeout" {
+				if _, _, err := do(p, get(), x); !errors.Is(err, ErrTimeout) || FailureOf(err) != TimedOut {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(began); took != short {

@@ -93,7 +93,7 @@ func TestFailover(t *testing.T) {
 	x := newExchange()
 	err := p.Do(get(), x)
 	var connect *ConnectError
-	if !errors.As(err, &connect) || connect.Endpoint != x.Endpoint || Reason(err) != "connect" {
+	if !errors.As(err, &connect) || connect.Endpoint != x.Endpoint || FailureOf(err) != Unreachable {
 		t.Errorf("error %v", err)
 	}
 	for _, e := range p.live() {
@@ -108,7 +108,7 @@ func TestNoFailover(t *testing.T) {
 	a := startBackend(t, func(s *session) { s.head() })
 	b := startBackend(t, func(s *session) { s.head() })
 	p := newPool(t, nil, a.url(), b.url())
-	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrClosed) || Reason(err) != "closed" {
+	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrClosed) || FailureOf(err) != Closed {
 		t.Errorf("error %v", err)
 	}
 	if n := a.requests.Load() + b.requests.Load(); n != 1 {
@@ -128,7 +128,7 @@ func TestBusy(t *testing.T) {
 	if x.Endpoint == y.Endpoint {
 		t.Error("both at one endpoint")
 	}
-	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrBusy) || Reason(err) != "busy" {
+	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrBusy) || FailureOf(err) != Busy {
 		t.Errorf("error %v", err)
 	}
 	if err := x.Body.Close(); err != nil {
@@ -288,7 +288,7 @@ func TestLeak(t *testing.T) {
 				_ = x.Body.Close()
 			}
 			_, _, err := do(p, streamed("POST", strings.NewReader("short"), 9), newExchange())
-			if Reason(err) != "client" {
+			if FailureOf(err) != NoBody {
 				t.Fatal(err)
 			}
 		}
@@ -311,7 +311,7 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-func TestReason(t *testing.T) {
+func TestFailureOf(t *testing.T) {
 	cause := errors.New("cause")
 	for _, tt := range []struct {
 		err  error
@@ -329,7 +329,7 @@ func TestReason(t *testing.T) {
 		{io.ErrUnexpectedEOF, "closed"},
 		{fmt.Errorf("wrapped: %w", ErrBusy), "busy"},
 	} {
-		if got := Reason(tt.err); got != tt.want {
+		if got := FailureOf(tt.err).Word; got != tt.want {
 			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)
 		}
 	}

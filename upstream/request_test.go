@@ -105,7 +105,7 @@ func TestClientBody(t *testing.T) {
 			p := newPool(t, nil, b.url())
 			_, _, err := do(p, streamed("PUT", tt.body, tt.n), newExchange())
 			var client *ClientBodyError
-			if !errors.As(err, &client) || !errors.Is(err, tt.want) || Reason(err) != "client" {
+			if !errors.As(err, &client) || !errors.Is(err, tt.want) || FailureOf(err) != NoBody {
 				t.Errorf("error %v", err)
 			}
 			if <-whole {
