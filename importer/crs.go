@@ -148,7 +148,7 @@ func gone(from, to int) string {
 var (
 	coreFolder = regexp.MustCompile(`(^|/)(owasp[-_]modsecurity[-_]crs|owasp[-_]crs|owasp-modsecurity-crs-[0-9.]+|coreruleset(-[0-9.]+)?|modsecurity-crs)/`)
 	coreFile   = regexp.MustCompile(`^(REQUEST|RESPONSE)-(90[1-9]|9[1-8][0-9]|999-COMMON)[-A-Z0-9*]*\.conf$`)
-	coreSet    = regexp.MustCompile(`^(nginx-modsecurity\.conf|owasp-crs\.load|\*\.conf)$`)
+	coreSet    = regexp.MustCompile(`^(nginx-modsecurity\.conf|owasp-crs\.load|\*\.(conf|load))$`)
 )
 
 // isCore reports whether a file, or a pattern of files, is the Core Rule Set as it is installed. Its files for

@@ -15,6 +15,7 @@ type Draft struct {
 	Texts []Text // what it was made of
 	CRS   bool   // the old firewall ran the Core Rule Set
 
+	said       bool        // whether it blocks is said somewhere
 	policy     file.Policy // without the lists below
 	exclusions []exclusion
 	before     []*statement

@@ -3,7 +3,6 @@ package importer
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -27,11 +26,15 @@ func (r *reader) settle() {
 		r.Notes.Add(Told, r.opts.ID, "paranoia.detection %d is below paranoia.blocking %d, which CRS 4 refuses: both are %[2]d", l.Detection, max(l.Blocking, 1))
 		l.Detection = max(l.Blocking, 1)
 	}
-	if p.ResponseBody != nil && p.ResponseBody.Inspect == nil && p.ResponseBody.Limit == "" && p.ResponseBody.MIMETypes == nil {
-		p.ResponseBody = nil
+	if b := p.ResponseBody; b != nil && (b.Inspect == nil || !*b.Inspect) {
+		p.ResponseBody = nil // as the tier does unless it is told
 	}
 	if r.deciders && p.Mode == "detect" && slices.ContainsFunc(slices.Concat(r.before, r.after), denies) {
 		r.Notes.Add(Decide, r.opts.ID, "with mode detect rules of its own that deny are only reported, too: once scores may decide again, write mode: block")
+	}
+	r.said = r.setBy["secruleengine"] != nil
+	if p.Mode == "off" {
+		p.RequestBody, p.ResponseBody = nil, nil
 	}
 	slices.SortStableFunc(r.Notes, func(a, b Note) int { return a.n - b.n })
 }
@@ -82,8 +85,7 @@ func (d *Draft) InForce(where string) {
 	case !d.CRS:
 		d.Notes.Add(Decide, where, "had no Core Rule Set, as far as what was read says, and the tier always runs it: more is found, and with mode block more is blocked, than before")
 	}
-	said := slices.ContainsFunc(d.Texts, func(t Text) bool { return strings.Contains(strings.ToLower(t.Text), "secruleengine") })
-	if d.policy.Mode == "detect" && !said {
+	if d.policy.Mode == "detect" && !d.said {
 		d.Notes.Add(Told, where, "only detected, as SecRuleEngine On is not said: its policy has mode detect")
 	}
 }

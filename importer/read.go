@@ -21,13 +21,20 @@ type Options struct {
 
 	// Open returns a file that the text names, for whoever has it. nil: nobody has.
 	Open func(name string) (Text, bool)
+
+	// Match returns the files that a pattern names. nil: nobody has any.
+	Match func(pattern string) []Text
 }
 
 // Read makes a draft of the texts of one firewall, in the order in which it reads them.
 func Read(texts []Text, o Options) *Draft {
 	d := &Draft{Texts: texts, CRS: o.CRS, policy: file.Policy{ID: o.ID, Mode: "detect", RequestBody: &file.RequestBody{Limit: file.Size(recommendedBody)}}}
-	r := &reader{Draft: d, opts: o, own: map[int]*statement{}, defaults: map[string]*statement{}}
+	r := &reader{Draft: d, opts: o, own: map[int]*statement{}, defaults: map[string]*statement{}, setBy: map[string]*Text{}}
 	for i := range texts {
+		if i > 0 && texts[i].Depth > texts[i-1].Depth {
+			r.behind = false // the rules of an inner block run in front of those around it
+		}
+		r.whole = &texts[i]
 		r.text(&texts[i], 0)
 	}
 	r.settle()
@@ -39,6 +46,8 @@ type reader struct {
 	*Draft
 	opts     Options
 	read     int                // statements
+	whole    *Text              // the text at hand, not one that it includes
+	setBy    map[string]*Text   // settings, by directive
 	behind   bool               // the Core Rule Set has been included
 	own      map[int]*statement // rules of one's own, by id
 	defaults map[string]*statement
@@ -74,7 +83,15 @@ func (r *reader) text(t *Text, depth int) {
 // include reads a file where it is included.
 func (r *reader) include(s *statement, depth int) {
 	for _, name := range words(s.args()) {
+		var matched []Text
+		if r.opts.Match != nil && strings.Contains(name, "*") && !isCore(name) {
+			matched = r.opts.Match(name)
+		}
 		switch t, ok := r.open(name); {
+		case len(matched) > 0 && depth < maxIncludes:
+			for i := range matched {
+				r.text(&matched[i], depth+1)
+			}
 		case isCore(name):
 			r.CRS, r.behind = true, true
 		case isRecommended(name):
@@ -139,6 +156,10 @@ func (r *reader) place(s *statement) {
 // setting reads the directives that a policy has keys for.
 func (r *reader) setting(s *statement, arg string) {
 	p := &r.policy
+	if by := r.setBy[s.name()]; by != nil && by != r.whole && r.whole.Depth > 0 && by.Depth >= r.whole.Depth {
+		return
+	}
+	r.setBy[s.name()] = r.whole
 	on := strings.EqualFold(arg, "on")
 	switch s.name() {
 	case "secruleengine":

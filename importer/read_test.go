@@ -140,3 +140,49 @@ func TestNginxQuoted(t *testing.T) {
 		}
 	}
 }
+
+// TestBlocks: blocks of nginx and Caddy are read with their lines and quotes.
+func TestBlocks(t *testing.T) {
+	f := func(g grammar, text, want string) {
+		t.Helper()
+		var b strings.Builder
+		var show func([]block)
+		show = func(list []block) {
+			for _, one := range list {
+				for i, w := range one.words {
+					b.WriteString(strings.Repeat(" ", min(i, 1)) + w.text)
+				}
+				if one.body != nil {
+					b.WriteString("{")
+					show(one.body)
+					b.WriteString("}")
+				}
+				b.WriteString(";")
+			}
+		}
+		show(g.blocks(text))
+		if b.String() != want {
+			t.Errorf("%s: got %s, want %s", text, b.String(), want)
+		}
+	}
+	f(nginxGrammar(), "a 'b\\'c\\d' \"e;\"; # x\nf { g; h{i;} }", "a b'c\\d e;;f{g;h{i;};};")
+	f(nginxGrammar(), "location ~ ^/a{2}$ { x; }", "location ~ ^/a{2}${x;};")
+	f(nginxGrammar(), "} a", "a;")
+	f(caddyGrammar(), "{\n\tx\n}\na, b {\n\tc `d\n e` {f.g} \"h i\"\n}\n", "{x;};a, b{c d\n e {f.g} h i;};")
+	f(caddyGrammar(), "a {\n b", "a{b;};")
+}
+
+// TestInOrder: whatever is read of a folder, files stand in the order in which ModSecurity reads them.
+func TestInOrder(t *testing.T) {
+	var got []string
+	for _, text := range inOrder([]Text{
+		{Name: "RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf"}, {Name: "own.conf"}, {Name: "crs/crs-setup.conf"},
+		{Name: "REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf"}, {Name: "modsecurity.conf"},
+	}) {
+		got = append(got, text.Name)
+	}
+	want := "modsecurity.conf crs/crs-setup.conf REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf own.conf the Core Rule Set RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %v", got)
+	}
+}

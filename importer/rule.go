@@ -21,6 +21,9 @@ func (r *reader) rule(s *statement) {
 		return
 	case len(s.links) == 1 && s.name() == "secaction" && r.setup(s):
 		return
+	case isBodyRule(s):
+		r.note(Told, s, "%s is not carried: the tier reads bodies itself, and refuses what it cannot read", s)
+		return
 	}
 	r.place(s)
 	if id, err := strconv.Atoi(s.action("id")); err == nil && id > 0 && r.own[id] == nil {
@@ -37,6 +40,13 @@ func (r *reader) rule(s *statement) {
 		}
 	}
 	r.disruptive(s)
+}
+
+// isBodyRule reports whether a rule is one of the recommended settings, which choose how bodies are read and refuse
+// those that cannot be.
+func isBodyRule(s *statement) bool {
+	id, err := strconv.Atoi(s.action("id"))
+	return err == nil && 200000 <= id && id < 200010
 }
 
 // operator makes an operator one that the tier has. It returns why there is none.
@@ -305,6 +315,9 @@ func (r *reader) defaultAction(s *statement) {
 			r.note(Decide, s, "%s has every rule of phase %s block alone, and here scores decide: lower the thresholds for that", s, phase)
 			return
 		}
+	}
+	if !slices.ContainsFunc(l.Actions, func(a seclang.Action) bool { return a.Name == "tag" || a.Name == "setvar" || a.Name == "nolog" }) {
+		return // as the tier's own
 	}
 	r.note(Told, s, "%s is not carried: the tier's own defaults log and pass, and each event names route and policy where a tag did", s)
 }

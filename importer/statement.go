@@ -13,6 +13,10 @@ type Text struct {
 	Name string // what notes call the place, such as modsecurity.conf
 	Line int    // of its first line in there; 0: it has no lines, as a variable of the environment
 	Text string
+
+	// Depth is that of the block of nginx which it stands in, from 1. Of settings nginx keeps the first within
+	// a block, and the inner block's. 0: the last one counts, as everywhere else.
+	Depth int
 }
 
 func (t *Text) at(line int) string {

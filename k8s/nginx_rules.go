@@ -39,10 +39,10 @@ func (im *nginx) policy(a *annotated) string {
 	}
 	var texts []importer.Text
 	if everywhere && im.global["modsecurity-snippet"] != "" {
-		texts = append(texts, importer.Text{Name: im.controller + ": modsecurity-snippet", Line: 1, Text: importer.NginxQuoted(im.global["modsecurity-snippet"])})
+		texts = append(texts, importer.Text{Name: im.controller + ": modsecurity-snippet", Line: 1, Depth: 1, Text: importer.NginxQuoted(im.global["modsecurity-snippet"])})
 	}
 	if snippet != "" {
-		texts = append(texts, importer.Text{Name: where + ": modsecurity-snippet", Line: 1, Text: importer.NginxQuoted(snippet)})
+		texts = append(texts, importer.Text{Name: where + ": modsecurity-snippet", Line: 1, Depth: 2, Text: importer.NginxQuoted(snippet)})
 	}
 	d := importer.Read(texts, importer.Options{ID: id(a.Name, a.Namespace), CRS: crs})
 	d.InForce(where)

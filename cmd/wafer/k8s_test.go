@@ -39,6 +39,32 @@ func TestImportedRoutesGolden(t *testing.T) {
 	golden(t, "import-ingress-nginx", "k8s", "import-ingress-nginx")
 }
 
+// TestImportedRoutesOfModSecurity is the same for its files: all of a case but what is printed are given, in the order
+// of their names.
+func TestImportedRoutesOfModSecurity(t *testing.T) {
+	cases, err := filepath.Glob("testdata/import-modsecurity/*")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases (%v)", err)
+	}
+	for _, dir := range cases {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			given, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			given = slices.DeleteFunc(given, func(name string) bool {
+				return slices.Contains([]string{"out.yaml", "err.txt", "args"}, filepath.Base(name))
+			})
+			out, errs, err := run(t, "", slices.Concat([]string{"import", "modsecurity"}, given, arguments(t, dir))...)
+			if err != nil {
+				errs += err.Error() + "\nexit 1\n"
+			}
+			compare(t, filepath.Join(dir, "out.yaml"), out)
+			compare(t, filepath.Join(dir, "err.txt"), errs)
+		})
+	}
+}
+
 func golden(t *testing.T, folder string, command ...string) {
 	cases, err := filepath.Glob(filepath.Join("testdata", folder, "*", "in.yaml"))
 	if err != nil || len(cases) == 0 {

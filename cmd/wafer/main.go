@@ -36,6 +36,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newK8s(), newVersion())
+	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newK8s(), newImport(), newVersion())
 	return c
 }
