@@ -1,98 +1,234 @@
 package audit
 
 import (
+	"io"
+	"math"
 	"net/netip"
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // consoleTime is short: a console is read while it happens.
-const consoleTime = "15:04:05.000"
+const consoleTime = "15:04:05"
 
-// lines recycles the buffers in which console lines are built.
-var lines = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
-
-// consoleAccess writes the access event that JSON writes, shorter and for people.
-func (l *Log) consoleAccess(a *Access) {
-	l.consoleLine(a.Time, eventAccess, func(b []byte) []byte {
-		b = word(b, a.Verdict)
-		b = append(strconv.AppendInt(append(b, ' '), int64(a.Status), 10), ' ')
-		b = consoleRequest(b, a.Method, a.Host, a.Path)
-		b = append(strconv.AppendFloat(append(b, ' '), milliseconds(a.Duration), 'f', -1, 64), "ms"...)
-		b = pair(b, "route", a.Route)
-		b = pair(b, "endpoint", a.Endpoint)
-		b = consoleCoverage(b, a.Coverage, a.CoverageReason)
-		b = pair(b, "error", a.Error)
-		b = address(b, a.Client)
-		return pair(b, "request_id", clean(a.RequestID, maxIDBytes))
-	})
+// console writes events for people, one line each. What matters most stands first; on a terminal, what
+// does not fit into its width is left out.
+type console struct {
+	w     io.Writer
+	color bool
+	width func() int // columns; 0: no limit
 }
 
-// consoleSecurity writes one line per event; every matched rule follows in it.
-func (l *Log) consoleSecurity(s *Security) {
-	l.consoleLine(s.Time, eventSecurity, func(b []byte) []byte {
-		b = word(b, s.Verdict)
-		b = append(strconv.AppendInt(append(b, ' '), int64(s.Status), 10), ' ')
-		b = consoleRequest(b, s.Method, s.Host, s.Path)
-		b = pair(b, "route", s.Route)
-		b = pair(b, "policy", s.Policy)
-		b = number(b, "rule_id", s.RuleID)
-		b = score(b, "inbound", s.InboundScore, s.InboundThreshold)
-		b = score(b, "outbound", s.OutboundScore, s.OutboundThreshold)
-		b = consoleCoverage(b, s.Coverage, s.CoverageReason)
-		b = pair(b, "error", s.Error)
-		b = address(b, s.Client)
-		b = pair(b, "request_id", clean(s.RequestID, maxIDBytes))
-		rules := s.Rules[:min(len(s.Rules), maxRules)]
-		var values [maxRules]string
-		maskValues(&values, rules)
+// Colors of a terminal, for what should stand out.
+const (
+	noColor = ""
+	faint   = "\x1b[2m"
+	red     = "\x1b[31;1m"
+	yellow  = "\x1b[33;1m"
+	bold    = "\x1b[1m"
+	plain   = "\x1b[0m"
+)
+
+// verdictColor is that of a verdict: red for what was stopped by rules or a fault, yellow for what
+// would have been, or was without them.
+func verdictColor(verdict string) string {
+	switch verdict {
+	case "pass":
+		return noColor
+	case "would_block", "refused", "error_allow":
+		return yellow
+	}
+	return red
+}
+
+// access writes the access event that JSON writes, shorter and for people.
+func (c *console) access(a *Access) {
+	l := c.begin(a.Time, ' ', a.Verdict, a.Status)
+	l.request(a.Method, a.Host, a.Path)
+	l.put(noColor, append(strconv.AppendFloat(l.text(), milliseconds(a.Duration), 'f', -1, 64), "ms"...))
+	l.pair("error", a.Error)
+	l.pair("request_id", clean(a.RequestID, maxIDBytes))
+	l.pair("route", a.Route)
+	l.address(a.Client)
+	l.coverage(a.Coverage, a.CoverageReason)
+	l.pair("endpoint", a.Endpoint)
+	c.end(l)
+}
+
+// security writes one line per event. A terminal gets the gravest rule, everything else all of them.
+func (c *console) security(s *Security) {
+	l := c.begin(s.Time, '!', s.Verdict, s.Status)
+	l.request(s.Method, s.Host, s.Path)
+	rules := s.Rules[:min(len(s.Rules), maxRules)]
+	var values [maxRules]string
+	maskValues(&values, rules)
+	if l.limited && len(rules) > 0 {
+		worst := gravest(rules)
+		l.rule(&rules[worst], values[worst])
+		if more := len(s.Rules) + s.RulesDropped - 1; more > 0 {
+			l.put(noColor, strconv.AppendInt(append(l.text(), '+'), int64(more), 10))
+		}
+	}
+	l.score("inbound", s.InboundScore, s.InboundThreshold)
+	l.score("outbound", s.OutboundScore, s.OutboundThreshold)
+	l.pair("error", s.Error)
+	l.pair("request_id", clean(s.RequestID, maxIDBytes))
+	l.pair("route", s.Route)
+	l.address(s.Client)
+	l.number("rule_id", s.RuleID)
+	l.pair("policy", s.Policy)
+	l.coverage(s.Coverage, s.CoverageReason)
+	if !l.limited {
 		for i := range rules {
 			r := &rules[i]
-			b = append(b, " | "...)
-			b = strconv.AppendInt(b, int64(r.ID), 10)
-			b = append(b, ' ')
-			b = word(b, target(r.Target))
-			b = append(b, '=')
-			b = strconv.AppendQuote(b, values[i])
-			b = append(b, ' ')
-			b = strconv.AppendQuote(b, message(r.Message))
+			l.put(noColor, append(l.text(), '|'))
+			l.rule(r, values[i])
+			l.put(noColor, strconv.AppendQuote(l.text(), message(r.Message)))
 		}
-		return number(b, "rules_dropped", s.RulesDropped+len(s.Rules)-len(rules))
-	})
+		l.number("rules_dropped", s.RulesDropped+len(s.Rules)-len(rules))
+	}
+	c.end(l)
 }
 
-// consoleLine writes one line in one call. Whatever a client sent goes through word or
-// strconv.AppendQuote, which let only printable characters through.
-func (l *Log) consoleLine(t time.Time, kind string, rest func([]byte) []byte) {
+// gravest returns the first of the rules that are critical, or else the first one.
+func gravest(rules []Rule) int {
+	for i := range rules {
+		if rules[i].Severity == "critical" {
+			return i
+		}
+	}
+	return 0
+}
+
+// line is one that is being written. Whatever a client sent goes through word or strconv.AppendQuote, which
+// let only printable characters through.
+type line struct {
+	b       []byte
+	scratch []byte
+	left    int // columns
+	width   int
+	limited bool
+	color   bool
+}
+
+// lines recycles the buffers in which they are built.
+var lines = sync.Pool{New: func() any { return &line{b: make([]byte, 0, 512), scratch: make([]byte, 0, 256)} }}
+
+// begin starts a line with what stands in every one: the mark tells security events from access events.
+func (c *console) begin(t time.Time, mark byte, verdict string, status int) *line {
 	if t.IsZero() {
 		t = time.Now()
 	}
-	p := lines.Get().(*[]byte)
-	b := t.AppendFormat((*p)[:0], consoleTime)
-	b = append(b, ' ')
-	b = append(b, kind...)
-	b = append(b, ' ')
-	b = append(rest(b), '\n')
-	_, _ = l.console.Write(b) // the sink counts what it cannot write
-	if cap(b) <= 1<<16 {
-		*p = b
+	l := lines.Get().(*line)
+	l.b, l.color = l.b[:0], c.color
+	l.left, l.limited = math.MaxInt, false
+	if c.width != nil {
+		if w := c.width(); w > 0 {
+			l.left, l.width, l.limited = w, w, true
+		}
 	}
-	lines.Put(p)
+	l.put(faint, t.AppendFormat(l.text(), consoleTime))
+	l.put(verdictColor(verdict), word(append(l.text(), mark, ' '), verdict))
+	l.put(noColor, strconv.AppendInt(l.text(), int64(status), 10))
+	return l
 }
 
-func consoleRequest(b []byte, method, host, requestPath string) []byte {
-	b = word(b, clean(method, maxMethodBytes))
-	b = append(b, ' ')
+// end writes the line in one call.
+func (c *console) end(l *line) {
+	l.b = append(l.b, '\n')
+	_, _ = c.w.Write(l.b) // the sink counts what it cannot write
+	if cap(l.b) <= 1<<16 {
+		lines.Put(l)
+	}
+}
+
+// text returns the empty buffer in which the next part is spelled.
+func (l *line) text() []byte { return l.scratch[:0] }
+
+// put appends a part, if there is room for it. It reports whether there was.
+func (l *line) put(color string, part []byte) bool {
+	l.scratch = part
+	need := columns(part)
+	if len(l.b) > 0 {
+		need++
+	}
+	if need > l.left {
+		return false
+	}
+	l.left -= need
+	if len(l.b) > 0 {
+		l.b = append(l.b, ' ')
+	}
+	if l.color && color != noColor {
+		l.b = append(append(append(l.b, color...), part...), plain...)
+	} else {
+		l.b = append(l.b, part...)
+	}
+	return true
+}
+
+// request takes a third of a terminal's width at most.
+func (l *line) request(method, host, requestPath string) {
+	b := append(word(l.text(), clean(method, maxMethodBytes)), ' ')
 	if host != "" {
 		b = word(b, clean(host, maxHostBytes))
 	}
-	return word(b, path(requestPath))
+	l.put(noColor, l.fit(word(b, path(requestPath)), 3))
 }
 
-func consoleCoverage(b []byte, coverage, reason string) []byte {
-	b = pair(b, "coverage", coverage)
-	return pair(b, "coverage_reason", reason)
+// rule tells which rule has matched what, in a third of the width again.
+func (l *line) rule(r *Rule, value string) {
+	b := append(strconv.AppendInt(l.text(), int64(r.ID), 10), ' ')
+	b = append(word(b, target(r.Target)), '=')
+	l.put(bold, l.fit(strconv.AppendQuote(b, value), 3))
+}
+
+// fit cuts a part to a share of the width, and marks the place.
+func (l *line) fit(part []byte, share int) []byte {
+	if !l.limited {
+		return part
+	}
+	most, at, used := min(l.width/share, l.left-1), 0, 0
+	if columns(part) <= most {
+		return part
+	}
+	for at < len(part) {
+		r, size := utf8.DecodeRune(part[at:])
+		w := 1
+		if r >= utf8.RuneSelf {
+			w = 2
+		}
+		if used+w+len("..") > most {
+			break
+		}
+		used += w
+		at += size
+	}
+	return append(part[:at], ".."...)
+}
+
+// columns is how many columns text takes at most: what is not ASCII may be wide.
+func columns(text []byte) int {
+	n := 0
+	for _, b := range text {
+		switch {
+		case b < utf8.RuneSelf:
+			n++
+		case utf8.RuneStart(b):
+			n += 2
+		}
+	}
+	return n
+}
+
+func (l *line) coverage(coverage, reason string) {
+	if l.limited && coverage == "full" {
+		return
+	}
+	l.pair("coverage", coverage)
+	l.pair("coverage_reason", reason)
 }
 
 // word appends s as it is if it is plain, else quoted.
@@ -105,32 +241,29 @@ func word(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-func pair(b []byte, key, value string) []byte {
-	if value == "" {
-		return b
+func (l *line) pair(key, value string) {
+	if value != "" {
+		l.put(noColor, word(append(append(l.text(), key...), '='), value))
 	}
-	return word(append(append(append(b, ' '), key...), '='), value)
 }
 
-func number(b []byte, key string, value int) []byte {
-	if value == 0 {
-		return b
+func (l *line) number(key string, value int) {
+	if value != 0 {
+		l.put(noColor, strconv.AppendInt(append(append(l.text(), key...), '='), int64(value), 10))
 	}
-	return strconv.AppendInt(append(append(append(b, ' '), key...), '='), int64(value), 10)
 }
 
-func score(b []byte, key string, value, threshold int) []byte {
-	if value == 0 && threshold == 0 {
-		return b
+func (l *line) score(key string, value, threshold int) {
+	if value == 0 && (threshold == 0 || l.limited) {
+		return
 	}
-	b = append(append(append(b, ' '), key...), '=')
+	b := append(append(l.text(), key...), '=')
 	b = append(strconv.AppendInt(b, int64(value), 10), '/')
-	return strconv.AppendInt(b, int64(threshold), 10)
+	l.put(noColor, strconv.AppendInt(b, int64(threshold), 10))
 }
 
-func address(b []byte, a netip.Addr) []byte {
-	if !a.IsValid() {
-		return b
+func (l *line) address(a netip.Addr) {
+	if a.IsValid() {
+		l.put(noColor, a.AppendTo(append(l.text(), "client="...)))
 	}
-	return a.AppendTo(append(b, " client="...))
 }

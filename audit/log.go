@@ -16,13 +16,15 @@ const (
 
 // Options choose what a Log writes and how.
 type Options struct {
-	Console bool // one readable line for people instead of one JSON object
+	Console bool       // one readable line for people instead of one JSON object
+	Color   bool       // of a console
+	Width   func() int // of a console: columns that a line may take, asked for each; nil or 0: no limit
 }
 
 // Log writes events, one line and one Write call each.
 type Log struct {
 	json    zerolog.Logger
-	console io.Writer // nil: JSON
+	console *console // nil: JSON
 }
 
 // New returns a Log that writes to w, usually a *Writer: Log itself neither buffers nor
@@ -30,7 +32,7 @@ type Log struct {
 func New(w io.Writer, o Options) *Log {
 	l := &Log{}
 	if o.Console {
-		l.console = w
+		l.console = &console{w, o.Color, o.Width}
 	} else {
 		l.json = zerolog.New(w)
 	}
@@ -40,7 +42,7 @@ func New(w io.Writer, o Options) *Log {
 // Access writes an access event.
 func (l *Log) Access(a *Access) {
 	if l.console != nil {
-		l.consoleAccess(a)
+		l.console.access(a)
 		return
 	}
 	e := l.begin(a.Time, eventAccess, a.RequestID)
@@ -72,7 +74,7 @@ func (l *Log) Access(a *Access) {
 // Security writes a security event.
 func (l *Log) Security(s *Security) {
 	if l.console != nil {
-		l.consoleSecurity(s)
+		l.console.security(s)
 		return
 	}
 	e := l.begin(s.Time, eventSecurity, s.RequestID)

@@ -210,16 +210,50 @@ func TestConsole(t *testing.T) {
 	l := New(&out, Options{Console: true})
 	l.Access(fullAccess())
 	l.Security(fullSecurity())
-	want := `12:30:45.007 access pass 200 GET shop.example/api/v1/orders/123 1.234ms route=orders ` +
-		`endpoint=10.0.0.7:8080 coverage=partial coverage_reason=oversize error=timeout client=2001:db8::7 request_id=0f8fad5b
-12:30:45.007 security block 403 POST shop.example/login route=orders policy=strict rule_id=949110 ` +
-		`inbound=15/5 outbound=1/4 coverage=partial coverage_reason=oversize error=timeout client=192.0.2.1 request_id=0f8fad5b` +
+	want := `12:30:45   pass 200 GET shop.example/api/v1/orders/123 1.234ms error=timeout request_id=0f8fad5b route=orders ` +
+		`client=2001:db8::7 coverage=partial coverage_reason=oversize endpoint=10.0.0.7:8080
+12:30:45 ! block 403 POST shop.example/login inbound=15/5 outbound=1/4 error=timeout request_id=0f8fad5b route=orders ` +
+		`client=192.0.2.1 rule_id=949110 policy=strict coverage=partial coverage_reason=oversize` +
 		` | 942100 ARGS:q="1' OR 1=1" "SQL Injection Attack" | 942130 ARGS:password="[masked 7 bytes]" "found password=[masked]" rules_dropped=2
 `
 	if out.String() != want {
 		t.Errorf("\n got %s\nwant %s", out.String(), want)
 	}
 }
+
+// On a terminal an event takes one line, whatever is in it, and the verdict has a color.
+func TestConsoleWidth(t *testing.T) {
+	for width := 40; width <= 240; width += 5 {
+		var out bytes.Buffer
+		l := New(&out, Options{Console: true, Color: true, Width: func() int { return width }})
+		l.Access(fullAccess())
+		l.Security(fullSecurity())
+		hostileEvents(l)
+		for text := range strings.Lines(out.String()) {
+			shown := colors.ReplaceAllString(strings.TrimSuffix(text, "\n"), "")
+			if n := columns([]byte(shown)); n > width {
+				t.Errorf("%d columns of %d: %q", n, width, shown)
+			}
+			for _, r := range shown {
+				if r != utf8.RuneError && !unicode.IsGraphic(r) {
+					t.Errorf("%U in %q", r, text)
+				}
+			}
+		}
+		if !strings.Contains(out.String(), "\x1b[31;1m! block\x1b[0m 403 ") {
+			t.Errorf("a block in %d columns does not stand out: %q", width, out.String())
+		}
+	}
+	var out bytes.Buffer
+	New(&out, Options{Console: true, Width: func() int { return 140 }}).Security(fullSecurity())
+	want := `12:30:45 ! block 403 POST shop.example/login 942100 ARGS:q="1' OR 1=1" +3 inbound=15/5 outbound=1/4 error=timeout request_id=0f8fad5b
+`
+	if out.String() != want {
+		t.Errorf("\n got %s\nwant %s", out.String(), want)
+	}
+}
+
+var colors = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 // Every field that is written has its line in the operations guide.
 func TestFieldsDocumented(t *testing.T) {
