@@ -131,7 +131,11 @@ func (c *console) begin(t time.Time, mark byte, verdict string, status int) *lin
 	}
 	l.put(faint, t.AppendFormat(l.text(), consoleTime))
 	l.put(verdictColor(verdict), word(append(l.text(), mark, ' '), verdict))
-	l.put(noColor, strconv.AppendInt(l.text(), int64(status), 10))
+	color := noColor
+	if status >= 500 {
+		color = red
+	}
+	l.put(color, strconv.AppendInt(l.text(), int64(status), 10))
 	return l
 }
 

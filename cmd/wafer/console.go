@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/audit"
 	"golang.org/x/term"
 )
 
@@ -35,6 +42,78 @@ func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// terminalWidth is how many columns a terminal has; 0: it is none.
+func terminalWidth(f *os.File) int {
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// consoleLog writes the operational log for people: without what only programs need, and with errors and
+// stacks in lines of their own.
+func consoleLog(w io.Writer, color bool) zerolog.ConsoleWriter {
+	return zerolog.ConsoleWriter{
+		Out: w, NoColor: !color, TimeFormat: time.TimeOnly,
+		FieldsExclude: append([]string{"component"}, inLines()...),
+		FormatPrepare: shortenFields,
+		FormatExtra: func(fields map[string]any, b *bytes.Buffer) error {
+			for _, name := range inLines() {
+				if text, ok := fields[name].(string); ok {
+					writeLines(b, name, text)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// inLines are fields that may hold several lines.
+func inLines() []string { return []string{"error", "stack"} }
+
+// writeLines writes a field behind the others, or below them if it has several lines. Each line of it is
+// text and nothing else, whoever wrote it.
+func writeLines(b *bytes.Buffer, name, text string) {
+	text = strings.TrimRight(text, "\n")
+	if !strings.Contains(text, "\n") {
+		fmt.Fprintf(b, " %s: %s", name, audit.Shown(text, longestLine))
+		return
+	}
+	for line := range strings.Lines(text) {
+		line = strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "  ")
+		fmt.Fprintf(b, "\n    %s", audit.Shown(line, longestLine))
+	}
+}
+
+// longestLine bounds a line of an error, in bytes.
+const longestLine = 4 << 10
+
+// shortenFields drops lists with nothing in them and cuts what is longer than people read.
+func shortenFields(fields map[string]any) error {
+	for name, value := range fields {
+		switch v := value.(type) {
+		case nil:
+			delete(fields, name)
+		case []any:
+			if len(v) == 0 {
+				delete(fields, name)
+			}
+		case json.Number:
+			if f, err := v.Float64(); err == nil && strings.Contains(v.String(), ".") {
+				fields[name] = json.Number(strconv.FormatFloat(f, 'f', 2, 64))
+			}
+		case string:
+			if name == "digest" && len(v) > shownDigest {
+				fields[name] = v[:shownDigest]
+			}
+		}
+	}
+	return nil
+}
+
+const shownDigest = 12
 
 // verdictColor makes those stand out that kept a request from the application, or would have.
 func verdictColor(verdict string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -50,6 +51,19 @@ func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
 	return out
 }
 
+// eventOptions say how events look.
+func (o *outputs) eventOptions() audit.Options {
+	return audit.Options{Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }}
+}
+
+// progress is told to people who look at the log.
+func (o *outputs) progress() progress {
+	if !o.console || !isTerminal(os.Stderr) {
+		return progress{io.Discard}
+	}
+	return progress{o.err}
+}
+
 // close writes what is left, as long as that does not take too long.
 func (o *outputs) close() {
 	var both sync.WaitGroup
@@ -80,7 +94,7 @@ func newLogger(w *audit.Writer, level string, console bool) zerolog.Logger {
 	}
 	log := zerolog.New(w)
 	if console {
-		log = zerolog.New(zerolog.SyncWriter(zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}))
+		log = zerolog.New(zerolog.SyncWriter(consoleLog(w, colored(os.Stderr))))
 	}
 	return log.Level(l).With().Timestamp().Logger()
 }

@@ -80,8 +80,8 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	open.add("outputs", out.close)
 	p := proxy.Prepare(proxy.Options{
 		Boot: boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
-		Events:   audit.New(out.events, audit.Options{Console: out.console}),
-		Registry: registry, Version: version,
+		Events:   audit.New(out.events, out.eventOptions()),
+		Registry: registry, Version: version, Compiling: out.progress().compiling,
 	})
 
 	traffic, err := listen(ctx, "traffic", boot.Listen)
