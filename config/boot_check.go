@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -26,9 +27,9 @@ func (l *bootLoader) check() {
 	case b.To != "":
 		l.addErr("to", checkEndpoint(b.To))
 	}
-	word(l, "log.level", b.Log.Level, "debug", "info", "warn", "error")
-	word(l, "log.format", b.Log.Format, "auto", "json", "console")
-	word(l, "log.access", b.Log.Access, AccessAll, AccessOff)
+	for _, w := range bootWords() {
+		word(l, w.path, formatValue(valueAt(reflect.ValueOf(*b), w.path)), w.words...)
+	}
 	l.notNegative("reload.interval", b.Reload.Interval)
 	l.notNegative("reload.jitter", b.Reload.Jitter)
 	if b.Limits.Connections < 1 {
@@ -46,7 +47,6 @@ func (l *bootLoader) check() {
 	if m := b.Limits.Memory; m != 0 && m < 4*MiB {
 		l.add("limits.memory", "%s is too small: at least %s, or 0", m, 4*MiB)
 	}
-	word(l, "proxy_protocol", b.ProxyProtocol, Off, On)
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}
@@ -57,6 +57,35 @@ func (l *bootLoader) check() {
 	l.addErr("client_address_header", checkHeaderName(b.ClientAddressHeader))
 	l.notNegative("drain_delay", b.DrainDelay)
 	l.positive("shutdown_grace", b.ShutdownGrace)
+}
+
+// bootWords are the settings whose value is a word of a closed set, by key path.
+func bootWords() []struct {
+	path  string
+	words []string
+} {
+	return []struct {
+		path  string
+		words []string
+	}{
+		{"log.level", []string{"debug", "info", "warn", "error"}},
+		{"log.format", []string{"auto", "json", "console"}},
+		{"log.access", []string{string(AccessAll), string(AccessOff)}},
+		{"proxy_protocol", []string{string(Off), string(On)}},
+	}
+}
+
+// BootWords returns the words that flags of boot settings can have, of those that take words, by flag.
+func BootWords() map[string][]string {
+	byFlag := map[string][]string{}
+	for _, w := range bootWords() {
+		for _, s := range settings {
+			if s.path == w.path {
+				byFlag[s.flag] = w.words
+			}
+		}
+	}
+	return byFlag
 }
 
 // name is what the user calls a setting: the flag, variable or key that gave its value.

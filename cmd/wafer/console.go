@@ -172,19 +172,3 @@ func (w *word) Set(text string) error {
 	}
 	return fmt.Errorf("write one of %v", w.choices)
 }
-
-// complete has a shell complete the values of a flag.
-func complete(c *cobra.Command, flag string, choices ...string) {
-	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
-		panic("BUG: " + err.Error())
-	}
-}
-
-// routeFiles has a shell complete the first argument, a route file.
-func routeFiles(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
-}

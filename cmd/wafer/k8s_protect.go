@@ -85,7 +85,7 @@ The way back, with --undo:
 	from.flags(c)
 	f := c.Flags()
 	f.StringVar(&phase, "phase", "", "print one phase only")
-	f.StringVar(&output, "output", "manifests", "manifests, or routes: the route entries alone")
+	words(c, "output", "", &output, "manifests, or routes: the route entries alone", "manifests", "routes")
 	f.BoolVar(&undo, "undo", false, "print the way back")
 	f.StringVar(&routes, "routes", "", "the tier's route file as it is; instead of its ConfigMap")
 	f.StringVar(&selector, "tier-selector", "app.kubernetes.io/name=wafer", "labels of the tier's pods")

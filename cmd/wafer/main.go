@@ -37,5 +37,6 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newK8s(), newImport(), newVersion())
+	completions(c)
 	return c
 }

@@ -115,3 +115,29 @@ policies:
 	f("administer on a used port", 1, []string{"admin listener: ", busy.Addr().String(), "address already in use"}, "",
 		"serve", "--routes", open, "--admin", busy.Addr().String(), "--listen", "127.0.0.1:0", "--log-level", "error")
 }
+
+// What a shell asks when somebody presses the tabulator key.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	f := func(want string, args ...string) {
+		t.Helper()
+		code, stdout, stderr := command(t, "", append([]string{"__complete"}, args...)...)
+		got, _, _ := strings.Cut(stdout, "\n:")
+		if got = strings.Join(strings.Fields(got), " "); code != 0 || got != want {
+			t.Errorf("%q: %d %q, want %q\n%s", args, code, got, want, stderr)
+		}
+	}
+	f("debug info warn error", "serve", "--log-level", "")
+	f("auto json console", "serve", "--log-format", "")
+	f("all off", "serve", "--log-access", "")
+	f("off on", "serve", "--proxy-protocol", "")
+	f("yaml yml", "serve", "--routes", "")
+	f(":4", "serve", "--listen", "") // no files
+	f("yaml yml", "check", "")
+	f("text json", "explain", "routes.yaml", "--output", "")
+	f("prepare switch close", "k8s", "protect", "--phase", "")
+	f("manifests routes", "k8s", "protect", "--output", "")
+	if code, stdout, _ := command(t, "", "--help"); code != 0 || !strings.Contains(stdout, "completion ") {
+		t.Errorf("--help does not tell of it:\n%s", stdout)
+	}
+}
