@@ -66,6 +66,11 @@ func BootFlags(fs *pflag.FlagSet) {
 	}
 }
 
+// VisitFlags calls f for each flag of fs, in the order of their names, with the kind of its value.
+func VisitFlags(fs *pflag.FlagSet, f func(name, kind string)) {
+	fs.VisitAll(func(flag *pflag.Flag) { f(flag.Name, flag.Value.Type()) })
+}
+
 // textFlag keeps the text of a flag for LoadBoot. It implements pflag.Value.
 type textFlag struct{ text, kind string }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/k8s"
 )
@@ -12,21 +11,21 @@ import (
 func completions(c *cobra.Command) {
 	words := config.BootWords()
 	words["phase"] = phaseNames()
-	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if _, has := c.GetFlagCompletionFunc(f.Name); has {
+	config.VisitFlags(c.LocalFlags(), func(name, kind string) {
+		if _, has := c.GetFlagCompletionFunc(name); has {
 			return
 		}
-		switch choices, chosen := words[f.Name]; {
+		switch choices, chosen := words[name]; {
 		case chosen:
-			complete(c, f.Name, choices...)
-		case f.Value.Type() == "bool":
-			complete(c, f.Name, "true", "false")
-		case f.Name == "routes" || f.Name == "config" || f.Name == "file":
-			files(c, f.Name, "yaml", "yml")
-		case f.Name == "log" || f.Name == "body":
-			files(c, f.Name)
+			complete(c, name, choices...)
+		case kind == "bool":
+			complete(c, name, "true", "false")
+		case name == "routes" || name == "config" || name == "file":
+			files(c, name, "yaml", "yml")
+		case name == "log" || name == "body":
+			files(c, name)
 		default:
-			complete(c, f.Name)
+			complete(c, name)
 		}
 	})
 	for _, sub := range c.Commands() {
