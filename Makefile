@@ -100,7 +100,7 @@ test-full: SHORT :=
 
 # COMPARED are the packages below test that ask rules in this process, one request after the other:
 # tests that race are elsewhere.
-COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/complexity ./test/crs/suite)
+COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/complexity)
 
 # The binaries that tests below test run, built once for all of them.
 TIERS := $(CURDIR)/bin/test

@@ -15,6 +15,7 @@ type Draft struct {
 	Texts []Text // what it was made of
 	CRS   bool   // the old firewall ran the Core Rule Set
 
+	asWritten  []Directive
 	said       bool        // whether it blocks is said somewhere
 	policy     file.Policy // without the lists below
 	exclusions []exclusion
@@ -128,3 +129,16 @@ func (d *Draft) at(list []*statement, line int) *statement {
 	}
 	return nil
 }
+
+// Directive is a directive of the old firewall, a rule with its chain, as it was written.
+type Directive struct {
+	At, Name, Text string
+	Behind         bool // the Core Rule Set
+	excludes       bool
+}
+
+// Excludes reports whether the directive lets requests through that others stop.
+func (d *Directive) Excludes() bool { return d.excludes }
+
+// AsWritten are the directives of the old firewall, included files and all, in their order.
+func (d *Draft) AsWritten() []Directive { return d.asWritten }

@@ -69,6 +69,7 @@ func (r *reader) text(t *Text, depth int) {
 	for _, s := range statements(t) {
 		r.read++
 		s.n = r.read
+		r.asWritten = append(r.asWritten, Directive{At: s.at, Name: s.name(), Text: s.write(), Behind: r.behind, excludes: s.excludes()})
 		switch name := s.name(); {
 		case name == "include" || name == "includeoptional":
 			r.include(s, depth)

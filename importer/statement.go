@@ -60,6 +60,22 @@ func (s *statement) action(name string) string {
 	return arg
 }
 
+// excludes reports whether it takes rules, or targets of rules, out.
+func (s *statement) excludes() bool {
+	if strings.HasPrefix(s.name(), "secruleremove") || strings.HasPrefix(s.name(), "secruleupdate") {
+		return true
+	}
+	for _, l := range s.links {
+		for _, a := range l.Actions {
+			what := strings.ToLower(a.Arg)
+			if a.Name == "allow" || a.Name == "ctl" && (strings.HasPrefix(what, "rule") || strings.HasPrefix(what, "requestbodyaccess")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // setvars are the variables that any link sets, in lower case without "tx.".
 func (s *statement) setvars() (names []string) {
 	for _, l := range s.links {

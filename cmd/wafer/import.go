@@ -21,6 +21,7 @@ func newImport() *cobra.Command {
 func newImportModSecurity() *cobra.Command {
 	var o importer.BuildOptions
 	var strict bool
+	var proof proving
 	c := &cobra.Command{
 		Use:   "modsecurity FILE...",
 		Short: "Turn the files of ModSecurity, or of Coraza, into a route file",
@@ -51,9 +52,10 @@ route file. What is printed has been compiled.`,
 				return err
 			}
 			o.Files = files
-			return printImport(c, importer.Build(sites, notes, o), strict)
+			return printImport(c, importer.Build(sites, notes, o), strict, proof)
 		},
 	}
+	proof.flags(c)
 	c.Flags().StringVar(&o.To, "to", "", "http://host:port of the application, where the files do not say it")
 	c.Flags().BoolVar(&strict, "strict", false, "exit with 1 if something is left to decide")
 	return c

@@ -10,6 +10,7 @@ import (
 func newImportIngressNginx() *cobra.Command {
 	var from source
 	var o k8s.ImportOptions
+	var proof proving
 	c := &cobra.Command{
 		Use:   "import-ingress-nginx",
 		Short: "Turn Ingress objects of ingress-nginx into routes and policies",
@@ -32,10 +33,11 @@ the file.`,
 			if len(in.Ingresses) == 0 {
 				return fmt.Errorf("no Ingress among what was read")
 			}
-			return printImport(c, k8s.ImportIngressNginx(in, o), from.strict)
+			return printImport(c, k8s.ImportIngressNginx(in, o), from.strict, proof)
 		},
 	}
 	from.flags(c)
+	proof.flags(c)
 	c.Flags().StringVar(&o.Class, "class", "nginx", "class of the Ingresses; those that name another are left out")
 	c.Flags().BoolVar(&o.Origin, "origin", false, "lead to SERVICE-origin, where wafer k8s protect has moved the applications")
 	c.Flags().StringVar(&o.ClusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")

@@ -65,6 +65,19 @@ func TestImportedRoutesOfModSecurity(t *testing.T) {
 	}
 }
 
+// TestImportedRoutesProof: what was carried whole decides as before; what had to be left out shows.
+func TestImportedRoutesProof(t *testing.T) {
+	f := func(text, want string, differs bool) {
+		t.Helper()
+		_, errs, err := run(t, "SecRuleEngine On\nInclude @owasp_crs/*.conf\n"+text, "import", "modsecurity", "-", "--to", "http://app:80", "--prove", "--prove-every", "60")
+		if (err != nil) != differs || !strings.Contains(errs, want) {
+			t.Errorf("%s: %v\n%s", text, err, errs)
+		}
+	}
+	f("SecRuleUpdateTargetByTag attack-sqli \"!ARGS:comment\"\n", "0 are stopped", false)
+	f("SecRuleRemoveById 942000-942999\n", "is stopped: ", true)
+}
+
 func golden(t *testing.T, folder string, command ...string) {
 	cases, err := filepath.Glob(filepath.Join("testdata", folder, "*", "in.yaml"))
 	if err != nil || len(cases) == 0 {

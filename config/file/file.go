@@ -104,6 +104,8 @@ type Policy struct {
 	RulesBefore    []Rules       `yaml:"rules_before,omitempty"`
 	RulesAfter     []Rules       `yaml:"rules_after,omitempty"`
 	Block          *Block        `yaml:"block,omitempty"`
+
+	InspectionBudget string `yaml:"inspection_budget,omitempty"`
 }
 
 // Paranoia are CRS paranoia levels.

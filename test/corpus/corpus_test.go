@@ -154,9 +154,6 @@ func TestAttacks(t *testing.T) {
 		if r.Kind != Attack || !strings.Contains(r.Source, "-") {
 			t.Errorf("%s: kind %s", r.Source, r.Kind)
 		}
-		if _, ok := parse(r.Bytes()); !ok {
-			t.Errorf("%s is not what every proxy reads:\n%s", r.Source, r.Bytes())
-		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wafer-waf/wafer/test/crs/suite"
+	"github.com/wafer-waf/wafer/importer/suite"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 

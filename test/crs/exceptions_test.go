@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/wafer-waf/wafer/test/crs/suite"
+	"github.com/wafer-waf/wafer/importer/suite"
 )
 
 // The classes of exceptions.

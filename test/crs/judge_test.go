@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/wafer-waf/wafer/test/crs/suite"
+	"github.com/wafer-waf/wafer/importer/suite"
 )
 
 // judge returns what is not as out wants it.

@@ -111,7 +111,8 @@ func (h *Headers) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-func (h Headers) get(name string) (string, bool) {
+// Get returns the first field of a name, in whatever case.
+func (h Headers) Get(name string) (string, bool) {
 	for _, f := range h {
 		if strings.EqualFold(f.Name, name) {
 			return f.Value, true
@@ -171,16 +172,16 @@ func (in *Input) Bytes() ([]byte, error) {
 	method := or(in.Method, "GET")
 	head := slices.Clone(in.Headers)
 	if in.Complete == nil || *in.Complete {
-		if _, ok := head.get(contentType); !ok && len(body) > 0 {
+		if _, ok := head.Get(contentType); !ok && len(body) > 0 {
 			head = append(head, Header{contentType, formType})
 		}
-		if t, _ := head.get(contentType); t == formType {
+		if t, _ := head.Get(contentType); t == formType {
 			body = encodeForm(body)
 		}
-		if _, ok := head.get("Connection"); !ok {
+		if _, ok := head.Get("Connection"); !ok {
 			head = append(head, Header{"Connection", "close"})
 		}
-		_, ok := head.get("Content-Length")
+		_, ok := head.Get("Content-Length")
 		if !ok && (len(body) > 0 || slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, method)) {
 			head = append(head, Header{"Content-Length", strconv.Itoa(len(body))})
 		}
@@ -211,7 +212,7 @@ func (in *Input) body() (string, error) {
 		}
 		body = b.String()
 	}
-	if t, _ := in.Headers.get(contentType); strings.HasPrefix(t, "multipart/form-data;") {
+	if t, _ := in.Headers.Get(contentType); strings.HasPrefix(t, "multipart/form-data;") {
 		body = strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "\r\n")
 	}
 	return body, nil
