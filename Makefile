@@ -86,6 +86,43 @@ image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bil
 	done
 	@cd image && go run . -name '$(IMAGE)' -version '$(VERSION)' -o ../dist/wafer.tar -sbom ../dist/wafer.cdx.json $(ARCHS:%=../bin/linux-%/wafer)
 
+# The platforms that a release has a binary for, the commit it is of, and who builds it.
+PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
+COMMIT     = $(shell git rev-parse HEAD)
+EPOCH      = $(shell git log -1 --format=%ct)
+BUILDER   ?= https://github.com/wafer-waf/wafer/blob/main/docs/release.md#who-builds
+
+.PHONY: release
+release: release-ready release-files ## Build dist/release/VERSION from a commit that is tagged: all files of a release
+
+.PHONY: release-ready
+release-ready:
+	@cd image && go run ./release ready -version '$(VERSION)'
+
+.PHONY: release-files
+release-files: ## The same from any commit, to try it
+	@for p in $(PLATFORMS); do \
+		echo "== dist/build/$$p/wafer"; \
+		CGO_ENABLED=0 GOOS=$${p%-*} GOARCH=$${p#*-} go build $(BUILDFLAGS) -o "dist/build/$$p/wafer" ./cmd/wafer; \
+	done
+	@cd image && go run . -name 'wafer:$(VERSION)' -version '$(VERSION)' -o ../dist/build/image.tar -sbom ../dist/build/sbom.json \
+		../dist/build/linux-amd64/wafer ../dist/build/linux-arm64/wafer
+	@cd image && go run ./release files -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(EPOCH)' -builder '$(BUILDER)' \
+		-binaries ../dist/build -image ../dist/build/image.tar -sbom ../dist/build/sbom.json -o '../dist/release/$(VERSION)'
+
+# The second build shares nothing with the first: another folder, other caches.
+.PHONY: release-check
+release-check: ## Build the release of HEAD twice, compare the files, and install and run them (10 minutes)
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	for n in first second-time; do \
+		echo "== $$n build"; \
+		git clone -q . "$$dir/$$n"; \
+		GOCACHE="$$dir/cache-$$n" $(MAKE) -s -C "$$dir/$$n" release-files VERSION='$(VERSION)'; \
+	done; \
+	diff -r "$$dir/first/dist/release" "$$dir/second-time/dist/release"; \
+	echo "== both builds are the same"; \
+	cd image; WAFER_TEST_RELEASE="$$dir/first/dist/release/$(VERSION)" go test -count=1 -v -run TestRelease ./release
+
 .PHONY: run
 run: build ## Build and run the demo: two backends, the tier in front, no configuration
 	bin/wafer demo

@@ -193,18 +193,23 @@ func (s *sandbox) with(t *testing.T, world string) {
 	if world == "" {
 		return
 	}
-	w := s.worlds[world]
+	w, begun := s.worlds[world]
 	switch {
-	case w != nil:
+	case begun:
 	case world == "the demo":
 		w = tier.Run(s.t, "demo")
 		w.Printed("Ctrl-C ends it.")
 	case world == "the quickstart":
 		w = s.quickstart(s.t)
+	case world == "a release":
+		s.release(s.t)
 	default:
 		t.Fatalf("nobody knows how to run with %s", world)
 	}
 	s.worlds[world] = w
+	if w == nil {
+		return
+	}
 	// The documents name the ports that are the default; on this machine they may be taken.
 	to := fmt.Sprintf("connect-to = \"127.0.0.1:8080:%s\"\nconnect-to = \"localhost:9090:%s\"\nconnect-to = \"127.0.0.1:9090:%[2]s\"\n", w.Addr, w.Admin)
 	if err := os.WriteFile(filepath.Join(s.dir, ".curlrc"), []byte(to), 0o600); err != nil {
