@@ -5,6 +5,7 @@
 //	bench run      what the tier costs: Wafer next to plain proxies
 //	bench peers    what inspection costs: Wafer next to other firewalls with the same rules
 //	bench flood    what a flood of attacks costs, and what ordinary requests notice; for several binaries in turn
+//	bench cost     what an ordinary request costs, for several binaries in turn
 //	bench report   renders raw data as tables, into a document between markers, and plots
 //	bench backend  the application behind every proxy
 //	bench bare     the proxy that does nothing but forward
@@ -34,7 +35,7 @@ func main() {
 
 func command(args []string) error {
 	if len(args) == 0 {
-		return errors.New("say run, peers, flood, capacity, report, backend, bare or coraza")
+		return errors.New("say run, peers, flood, cost, capacity, report, backend, bare or coraza")
 	}
 	fs := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	switch args[0] {
@@ -69,6 +70,17 @@ func command(args []string) error {
 		defer stop()
 		runtime.GOMAXPROCS(3)
 		return flood(ctx, o, fs.Args(), *rounds)
+	case "cost":
+		o := defaultOptions()
+		fs.IntVar(&o.Seconds, "seconds", 1, "length of one measurement")
+		rounds := fs.Int("rounds", 7, "how often each binary is measured")
+		different := fs.Int("different", variants, "how many different requests of each kind there are")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return compareCost(ctx, o, fs.Args(), *rounds, *different)
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")
 		doc := fs.String("doc", "", "document to write the tables into, with plots beside it; none: standard output, plots to the results")
