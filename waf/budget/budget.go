@@ -1,9 +1,10 @@
 // Package budget measures what an inspection costs and says when it has cost enough.
 //
 // An inspection says before each piece of work how much it is, in steps: about one for each byte that is
-// looked at. Every few thousand steps the budget looks at the clock of the thread, which counts what this
-// thread has computed, and not how long it waited for its turn: so a busy machine makes no inspection
-// expensive. Between two looks a piece of work costs a subtraction.
+// looked at. Every few thousand steps the budget looks at a clock. The first part of a limit may be told by
+// the clock on the wall, which costs no system call: no thread computes for longer than time passes. From then on
+// it is the clock of the thread, which counts what this thread has computed, and not how long it waited for its
+// turn: so a busy machine makes no inspection expensive. Between two looks a piece of work costs a subtraction.
 //
 // A budget belongs to one goroutine at a time.
 package budget
@@ -22,8 +23,9 @@ const stretch = 64 << 10
 type Budget struct {
 	limit  time.Duration
 	used   time.Duration // by stretches of work that are over
-	since  time.Duration // what the clock said when this one began
-	timing bool          // one is going on, and the goroutine stays on its thread
+	begun  time.Time     // when this one began, at its first look; zero: it has had none
+	since  time.Duration // what the clock of the thread said when it was looked at first
+	timing bool          // it is, and the goroutine stays on its thread
 	credit int           // steps until the next look
 	spent  bool
 
@@ -47,14 +49,17 @@ func (b *Budget) Spend(steps int) bool {
 }
 
 // look looks at the clock. A stretch of work begins with the first look, so that what is over before takes
-// no look at all. From then on the goroutine stays on its thread, whose clock it is.
+// nothing. Whether somebody waits for the result is asked from the second look on, since it is a system call.
 func (b *Budget) look() bool {
 	if b.spent {
 		b.credit = 0
 		return false
 	}
 	b.credit = stretch
-	if b.stop != nil && b.stop() {
+	first := b.begun.IsZero()
+	if first {
+		b.begun = time.Now()
+	} else if b.stop != nil && b.stop() {
 		b.stopped, b.spent, b.credit = true, true, 0
 		return false
 	}
@@ -62,6 +67,10 @@ func (b *Budget) look() bool {
 		return true
 	}
 	if !b.timing {
+		if !first && b.used+time.Since(b.begun) <= b.byWall() || first && b.used < b.byWall() {
+			return true
+		}
+		b.used = max(b.used, b.byWall())
 		runtime.LockOSThread()
 		b.since, b.timing = now(), true
 	}
@@ -72,18 +81,26 @@ func (b *Budget) look() bool {
 	return true
 }
 
+// byWall is the part of the limit that the clock on the wall may take. It is small, since it counts waiting too.
+func (b *Budget) byWall() time.Duration { return b.limit / 8 }
+
 // Rest ends a stretch of work. Work that follows begins another one, on any thread.
 func (b *Budget) Rest() {
-	if b == nil || !b.timing {
+	switch {
+	case b == nil:
 		return
+	case b.timing:
+		b.used += now() - b.since
+		b.timing = false
+		runtime.UnlockOSThread()
+	case !b.begun.IsZero() && b.limit > 0:
+		b.used = min(b.used+time.Since(b.begun), max(b.used, b.byWall()))
 	}
-	b.used += now() - b.since
-	b.timing = false
-	runtime.UnlockOSThread()
+	b.begun = time.Time{}
 }
 
 // StopIf has the budget spent as soon as somebody says that nobody waits for the result any more, who is asked
-// at every look.
+// at every look but the first.
 func (b *Budget) StopIf(stop func() bool) { b.stop = stop }
 
 // Stopped reports whether that is why the budget is spent.

@@ -20,7 +20,10 @@ import (
 type cache struct {
 	seed  maphash.Seed
 	slots [cacheSlots]atomic.Pointer[cached]
-	marks [cacheSlots]atomic.Uint64 // hashes that were seen once
+	// tags are the upper halves of the hashes of what is in the slots. They are close together, so
+	// that most values that are not there are told without a look at memory that is far.
+	tags  [cacheSlots]atomic.Uint32
+	marks [cacheSlots]atomic.Uint32 // upper halves of hashes that were seen once
 }
 
 const (
@@ -52,16 +55,25 @@ func (c *cache) place(k *class, v *reading.Value) (p place, ok bool) {
 
 // get returns the rules whose guard a value triggers, and false if it is not there.
 func (c *cache) get(p *place) ([]int32, bool) {
-	if e := c.slots[p.hash%cacheSlots].Load(); e != nil && e.is(p.class, "", false, p.text) {
+	if e := c.slot(p.hash); e != nil && e.is(p.class, "", false, p.text) {
 		return e.triggers(), true
 	}
 	if !p.class.byKey {
 		return nil, false
 	}
-	if e := c.slots[p.withKey%cacheSlots].Load(); e != nil && e.is(p.class, p.key, true, p.text) {
+	if e := c.slot(p.withKey); e != nil && e.is(p.class, p.key, true, p.text) {
 		return e.triggers(), true
 	}
 	return nil, false
+}
+
+// slot returns what may be the value of a hash; nil: it is not there. Between the two looks another value
+// may take the slot, which is told by its text.
+func (c *cache) slot(hash uint64) *cached {
+	if n := hash % cacheSlots; c.tags[n].Load() == uint32(hash>>32) {
+		return c.slots[n].Load()
+	}
+	return nil
 }
 
 // add remembers a value; byKey says that which rules it triggers depends on its key.
@@ -70,15 +82,16 @@ func (c *cache) add(p *place, byKey bool, triggers []int32) {
 	if byKey {
 		hash, key = p.withKey, p.key
 	}
-	mark := &c.marks[hash%cacheSlots]
-	if mark.Swap(hash) != hash {
+	n, tag := hash%cacheSlots, uint32(hash>>32)
+	if mark := &c.marks[n]; mark.Load() != tag {
+		mark.Store(tag)
 		return
 	}
-	slot := &c.slots[hash%cacheSlots]
-	if slot.Load() != nil && rand.Uint32()%turnover != 0 {
+	if c.slots[n].Load() != nil && rand.Uint32()%turnover != 0 {
 		return
 	}
-	slot.Store(newCached(p.class.id, key, byKey, p.text, triggers))
+	c.slots[n].Store(newCached(p.class.id, key, byKey, p.text, triggers))
+	c.tags[n].Store(tag)
 }
 
 // cached is the head of a value that is remembered, behind which in the same piece of memory
