@@ -88,9 +88,10 @@ func (v *Values) cookie(name, value string) (ok bool) {
 // Quotes are a part of the value to PHP and Rack.
 func (v *Values) decodedCookie(name, value string) (whole bool) {
 	escaped := strings.IndexByte(name, '%') >= 0 || strings.IndexByte(value, '%') >= 0
+	decodedName, decoded, shown := name, value, false
 	if escaped {
-		decodedName, decoded := v.unescapeRaw(name), v.unescapeRaw(value)
-		if decodedName != name || decoded != value {
+		decodedName, decoded = v.unescapeRaw(name), v.unescapeRaw(value)
+		if shown = decodedName != name || decoded != value; shown {
 			if !v.cookie(decodedName, decoded) {
 				return false
 			}
@@ -102,16 +103,19 @@ func (v *Values) decodedCookie(name, value string) (whole bool) {
 		}
 	}
 	if strings.IndexByte(value, '+') >= 0 && !isBase64(value) {
-		decodedName, decoded := v.decoded(name), v.decoded(value)
-		if !v.cookie(decodedName, decoded) {
+		spacedName, spaced := v.decoded(name), v.decoded(value)
+		if !v.cookie(spacedName, spaced) {
 			return false
 		}
-		v.all[len(v.all)-1].Decoded = decodedName == name && wholly(decoded, 0)
+		// Rules that decode have seen the same in the value as it came, if no plus sign was escaped; and
+		// in the value with its plus signs in any case.
+		whole := spacedName == name && wholly(spaced, 0) || shown && spacedName == decodedName && wholly(spaced, strings.Count(spaced, "+"))
+		v.all[len(v.all)-1].Decoded = whole
 	}
 	if escaped && (hasUnicodeEscape(name) || hasUnicodeEscape(value)) && !v.cookie(v.unescapeLoosely(name), v.unescapeLoosely(value)) {
 		return false
 	}
-	return v.jsonCookie(name, value)
+	return v.jsonCookie(name, decoded)
 }
 
 // wholly reports whether nothing is left to decode in a value that was decoded, but for so many plus signs
@@ -153,10 +157,10 @@ func isBase64(s string) bool {
 	return capitals && small && digits
 }
 
-// jsonCookie adds what the strings in a cookie of JSON mean, if they say it in escapes: Express parses such a
-// cookie behind "j:", and applications do so.
+// jsonCookie adds what the strings in a cookie of JSON, which was decoded, mean, if they say it in escapes:
+// Express parses such a cookie behind "j:", and applications do so.
 func (v *Values) jsonCookie(name, value string) (whole bool) {
-	if value = v.unescapeRaw(value); strings.IndexByte(value, '\\') < 0 {
+	if strings.IndexByte(value, '\\') < 0 {
 		return true
 	}
 	v.embedded(RequestCookies, name, strings.TrimPrefix(value, "j:"))
@@ -181,7 +185,7 @@ func (v *Values) gappedCookies(name, value string) (whole bool) {
 			return false
 		}
 	}
-	if !strings.ContainsAny(value, ", \t") {
+	if strings.IndexByte(value, ',') < 0 && strings.IndexByte(value, ' ') < 0 && strings.IndexByte(value, '\t') < 0 {
 		return true
 	}
 	for first := true; value != ""; first = false {
@@ -295,14 +299,18 @@ func (v *Values) unescapeRaw(s string) string {
 	}
 	v.arena.room(len(s))
 	from := len(v.arena.buf)
+	b := v.arena.buf
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if n, ok := hexNumber(s, i+1, 2); ok && c == '%' {
-			c = byte(n)
-			i += 2
+		if c == '%' && i+2 < len(s) {
+			if hi, lo := unhex[s[i+1]], unhex[s[i+2]]; hi|lo >= 0 {
+				c = byte(hi<<4 | lo)
+				i += 2
+			}
 		}
-		v.arena.buf = append(v.arena.buf, c)
+		b = append(b, c)
 	}
+	v.arena.buf = b
 	return v.arena.since(from)
 }
 
