@@ -15,7 +15,13 @@ func (r *reader) settle() {
 	for _, x := range r.removals {
 		r.remove(x)
 	}
-	slices.SortStableFunc(r.exclusions, func(a, b exclusion) int { return a.from.n - b.from.n })
+	// Of rules that are taken out no target can be taken out any more, so that those come first.
+	slices.SortStableFunc(r.exclusions, func(a, b exclusion) int {
+		if whole := a.Target == ""; whole != (b.Target == "") {
+			return map[bool]int{true: 1, false: -1}[whole]
+		}
+		return a.from.n - b.from.n
+	})
 	r.identify()
 	r.withoutLost()
 	p := &r.policy

@@ -201,7 +201,7 @@ func (r *reader) response() *file.ResponseBody {
 // bytes reads a limit and keeps it in the range that a policy takes.
 func (r *reader) bytes(s *statement, arg string, most int64, otherwise string) string {
 	n, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil {
+	if err != nil || n <= 0 {
 		r.lose(s, "it is no number of bytes")
 		return otherwise
 	}
@@ -393,7 +393,9 @@ func (r *reader) updateTarget(s *statement) {
 	}
 	switch s.name() {
 	case "secruleupdatetargetbyid":
-		r.removals = append(r.removals, removal{from: s, ids: w[0], targets: out})
+		for _, ids := range strings.Split(w[0], ",") {
+			r.removals = append(r.removals, removal{from: s, ids: ids, targets: out})
+		}
 	case "secruleupdatetargetbytag":
 		r.byTag(s, w[0], out)
 	default:

@@ -56,7 +56,10 @@ func (r *reader) operator(l *link, s *statement) (why string) {
 	if l.Name != "secrule" {
 		return ""
 	}
-	if targets := lowered(l.Targets); targets != l.Targets {
+	if arg := rename(o.Arg); arg != o.Arg {
+		o.Arg, s.edited = arg, true
+	}
+	if targets := rename(lowered(l.Targets)); targets != l.Targets {
 		l.Targets, s.edited = targets, true
 	}
 	if !strings.Contains(l.text, "@"+spelled(o.Name, operators)) && strings.Contains(strings.ToLower(l.text), "@"+o.Name) {
@@ -151,6 +154,22 @@ func notRE2(o *seclang.Operator) string {
 var renamed = map[string]string{
 	"paranoia_level": "blocking_paranoia_level", "executing_paranoia_level": "detection_paranoia_level",
 	"restricted_headers": "restricted_headers_basic",
+	"anomaly_score":      "blocking_inbound_anomaly_score", "inbound_anomaly_score": "blocking_inbound_anomaly_score",
+	"outbound_anomaly_score": "blocking_outbound_anomaly_score",
+	"anomaly_score_pl1":      "inbound_anomaly_score_pl1", "anomaly_score_pl2": "inbound_anomaly_score_pl2",
+	"anomaly_score_pl3": "inbound_anomaly_score_pl3", "anomaly_score_pl4": "inbound_anomaly_score_pl4",
+}
+
+var txName = regexp.MustCompile(`(?i)\btx[.:][a-z_0-9]+`)
+
+// rename spells the variables in a part of a rule as CRS 4 does.
+func rename(text string) string {
+	return txName.ReplaceAllStringFunc(text, func(name string) string {
+		if next := renamed[strings.ToLower(name[3:])]; next != "" {
+			return name[:3] + next
+		}
+		return name
+	})
 }
 
 // dropped are actions that do nothing here.
@@ -165,6 +184,7 @@ func (r *reader) actions(l *link, s *statement) (why string) {
 	acts := false
 	for _, a := range l.Actions {
 		before := a
+		a.Arg = rename(a.Arg)
 		switch {
 		case slices.Contains(dropped, a.Name):
 			r.note(Told, s, "%s:%s is not carried: the tier masks secrets in all events", a.Name, a.Arg)
@@ -175,7 +195,6 @@ func (r *reader) actions(l *link, s *statement) (why string) {
 		case a.Name == "initcol" || a.Name == "expirevar" || a.Name == "deprecatevar" || strings.HasPrefix(a.Name, "set") && a.Name != "setvar" && a.Name != "setenv":
 			return "it counts in a collection that outlives the request, and replicas share none: have what is in front of the tier limit rates"
 		case a.Name == "setvar":
-			a.Arg = rename(a.Arg)
 			acts = true
 		case a.Name == "ctl":
 			acts = true
@@ -207,15 +226,6 @@ func onlyPasses(s *statement) bool {
 		}
 	}
 	return true
-}
-
-// rename spells the variable that a setvar sets as CRS 4 does.
-func rename(arg string) string {
-	name, value, _ := strings.Cut(arg, "=")
-	if next := renamed[strings.ToLower(strings.TrimPrefix(strings.ToLower(name), "tx."))]; next != "" {
-		return "tx." + next + "=" + value
-	}
-	return arg
 }
 
 // withDetection has the rules run that block: CRS refuses requests for which they do not.

@@ -104,6 +104,7 @@ func (o *Outcome) takeOut(refused string) (done bool) {
 			}
 			continue
 		}
+		m[5] = strings.TrimPrefix(m[5], `"secrule": `)
 		i, _ := strconv.Atoi(m[2]) // digits
 		switch {
 		case m[1] == "routes" && i < len(o.Routes):
@@ -112,7 +113,7 @@ func (o *Outcome) takeOut(refused string) (done bool) {
 			upstreams[i] = m[5]
 		case m[1] == "policies" && i < len(o.Drafts) && o.Drafts[i] != nil:
 			d := o.Drafts[i]
-			if list := listKey.FindStringSubmatch(m[3]); list != nil && list[1] == "exclusions" {
+			if list := listKey.FindStringSubmatch(m[3]); len(list) == 3 && list[1] == "exclusions" {
 				if excluded[i] == nil {
 					excluded[i] = map[int]string{}
 				}

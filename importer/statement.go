@@ -94,7 +94,7 @@ func statements(t *Text) []*statement {
 	var out []*statement
 	var open *statement // whose chain goes on
 	comment := ""
-	lines := strings.Split(t.Text, "\n")
+	lines := strings.Split(strings.ReplaceAll(t.Text, "\r\n", "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimSpace(lines[i])
 		if line == "" || line[0] == '#' {

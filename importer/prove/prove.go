@@ -179,7 +179,27 @@ func (p *Proof) compare(s *Subject, judges []*old, attacks []suite.Attack) error
 			p.Blocked = append(p.Blocked, v.d)
 		}
 	}
+	p.sameDesign()
 	return nil
+}
+
+// sameDesign finds variants of attacks that the tier decides otherwise by design, for the same rules. At a path or in an
+// argument that the settings alone have other rules stop, that is not seen otherwise.
+func (p *Proof) sameDesign() {
+	because := map[string][]int{} // rules by attack
+	for _, d := range p.Design {
+		because[d.Attack.Name] = append(because[d.Attack.Name], d.Old...)
+	}
+	var lost []Difference
+	for _, d := range p.Lost {
+		rules := because[d.Attack.Name]
+		if len(rules) > 0 && !slices.ContainsFunc(d.Old, func(id int) bool { return !slices.Contains(rules, id) }) {
+			p.Design = append(p.Design, d)
+			continue
+		}
+		lost = append(lost, d)
+	}
+	p.Lost = lost
 }
 
 // shown bounds how many differences of a kind are printed.
