@@ -70,8 +70,8 @@ func (t *tables) view(needs []int32) *prefilter.View {
 // automata stay small on prose (300 KiB); with all in one there would be no end of states.
 const unionSize = 8
 
-// unite makes the unions of guards that are decided by one expression on one text, those
-// together that are candidates most.
+// unite makes the unions of guards that are decided by one expression on one text: of rules of the same
+// paranoia level, which policies of other levels have too, and those together that are candidates most.
 func (x *index) unite(c *Compiler) {
 	var asIs, lowered []int32
 	for i := range x.guards {
@@ -85,10 +85,20 @@ func (x *index) unite(c *Compiler) {
 			asIs = append(asIs, int32(i))
 		}
 	}
-	chance := func(i int32) float64 { return x.guards[i].rule.Links[0].Operator.Chance }
+	byLevelAndChance := func(a, b int32) int {
+		x, y := x.guards[a].rule, x.guards[b].rule
+		return cmp.Or(cmp.Compare(x.Level, y.Level), cmp.Compare(y.Links[0].Operator.Chance, x.Links[0].Operator.Chance))
+	}
+	level := func(i int32) string { return x.guards[i].rule.Level }
 	for _, single := range [][]int32{asIs, lowered} {
-		slices.SortStableFunc(single, func(a, b int32) int { return cmp.Compare(chance(b), chance(a)) })
-		for list := range slices.Chunk(single, unionSize) {
+		slices.SortStableFunc(single, byLevelAndChance)
+		for len(single) > 0 {
+			n := 1
+			for n < min(len(single), unionSize) && level(single[n]) == level(single[0]) {
+				n++
+			}
+			list := single[:n]
+			single = single[n:]
 			var exprs []string
 			for _, i := range list {
 				exprs = append(exprs, x.guards[i].rule.Links[0].Operator.Expr)

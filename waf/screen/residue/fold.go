@@ -3,6 +3,7 @@ package residue
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -61,6 +62,9 @@ func (f *folder) fold() error {
 // add compiles a rule, or decides it. It returns the marker to go on at.
 func (f *folder) add(at int, r *seclang.Rule) (skipAfter string, err error) {
 	out := &Rule{ID: r.ID, Phase: r.Phase, Guard: -1, Known: f.known}
+	if i := slices.IndexFunc(r.Tags, func(tag string) bool { return strings.HasPrefix(tag, "paranoia-level/") }); i >= 0 {
+		out.Level = r.Tags[i]
+	}
 	sure := true // all links so far match always
 	local := f.known.snapshot()
 	for i := range r.Links {

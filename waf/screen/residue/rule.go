@@ -12,6 +12,7 @@ type Rule struct {
 	Number int // among the screen's rules
 	ID     int
 	Phase  int
+	Level  string // its tag that names a paranoia level, if it has one
 	Links  []Link
 
 	// effect: a match is Coraza's business. Otherwise the rule only prepares what others read.
