@@ -68,11 +68,12 @@ func TestSlowExpressions(t *testing.T) {
 		"' union select 1,2 from t -- " + padding,
 	}
 	for _, expr := range expressions {
-		p, err := compilePatient(options{Arguments: expr})
+		compiled, err := compilePatient(options{Arguments: expr})
 		if err != nil {
 			t.Errorf("%s: %v", expr, err)
 			continue
 		}
+		p := compiled()
 		p.long = 0
 		for i, v := range values {
 			for _, captures := range []bool{false, true} {

@@ -3,6 +3,7 @@ package waf
 import (
 	"io"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -33,29 +34,39 @@ func newRx(o options) (plugintypes.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return operator(p.evaluate), nil
+	return operator(func(tx state, value string) bool { return p().evaluate(tx, value) }), nil
 }
 
-// compilePatient compiles an expression. Coraza lets . match line breaks and ^ and $ match at them.
-func compilePatient(o options) (*patient, error) {
-	text := "(?sm)" + o.Arguments
-	if overBytes(text) {
-		made, err := remember(o, "rx over bytes "+o.Arguments, func() (any, error) { return binaryregexp.Compile(o.Arguments) })
-		if err != nil {
-			return nil, err
+// compilePatient compiles an expression, once for all policies that have it. Coraza lets . match line breaks and
+// ^ and $ match at them.
+func compilePatient(o options) (func() *patient, error) {
+	made, err := remember(o, "rx "+o.Arguments, func() (any, error) {
+		text := "(?sm)" + o.Arguments
+		if overBytes(text) {
+			p, err := binaryregexp.Compile(o.Arguments)
+			made := overBytesPatient(p)
+			return func() *patient { return made }, err
 		}
-		p := made.(*binaryregexp.Regexp)
-		return &patient{
-			p, "", longValue,
-			func(s *slowly) bool { return p.MatchReader(s) },
-			func(s *slowly) []int { return p.FindReaderSubmatchIndex(s) },
-		}, nil
-	}
-	made, err := remember(o, "rx "+text, func() (any, error) { return regexp.Compile(text) })
+		// They are large, and most of them are never asked: so it is made sure now that they are well-formed,
+		// and the rest is done when somebody asks.
+		_, err := syntax.Parse(text, syntax.Perl)
+		return budget.OnceValue(func() *patient { return runesPatient(regexp.MustCompile(text)) }), err
+	})
 	if err != nil {
 		return nil, err
 	}
-	p := made.(*regexp.Regexp)
+	return made.(func() *patient), nil
+}
+
+func overBytesPatient(p *binaryregexp.Regexp) *patient {
+	return &patient{
+		p, "", longValue,
+		func(s *slowly) bool { return p.MatchReader(s) },
+		func(s *slowly) []int { return p.FindReaderSubmatchIndex(s) },
+	}
+}
+
+func runesPatient(p *regexp.Regexp) *patient {
 	prefix, long := "", longValue
 	if prefix, _ = p.LiteralPrefix(); prefix != "" {
 		long = longWithPrefix
@@ -64,7 +75,7 @@ func compilePatient(o options) (*patient, error) {
 		p, prefix, long,
 		func(s *slowly) bool { return p.MatchReader(s) },
 		func(s *slowly) []int { return p.FindReaderSubmatchIndex(s) },
-	}, nil
+	}
 }
 
 // From these lengths on an expression reads a value by and by. Up to there it takes some milliseconds at most, and
