@@ -128,6 +128,34 @@ func checkNoCommands(t *testing.T, text string) {
 	}
 }
 
+// commented is a command in a comment of a file: indented further than the text.
+var commented = regexp.MustCompile(`(?m)^#   ((?:wafer|kubectl|make) .+)$`)
+
+// TestComments runs the commands in comments of examples and manifests.
+func TestComments(t *testing.T) {
+	t.Parallel()
+	s, seen := newSandbox(t), 0
+	for _, pattern := range []string{"examples/*.yaml", "manifests/*/*/*.yaml"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range commented.FindAllStringSubmatch(string(text), -1) {
+				seen++
+				s.commands(t, Block{File: file, Line: 1, Lang: "sh", Text: m[1] + "\n"})
+			}
+		}
+	}
+	if seen < 3 {
+		t.Errorf("found only %d commands", seen)
+	}
+}
+
 var (
 	span   = regexp.MustCompile("`+([^`\n]+)`+")
 	hidden = regexp.MustCompile("(?s)```.*?```")
