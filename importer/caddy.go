@@ -34,6 +34,7 @@ func caddySites(t Text) ([]Site, Notes) {
 type caddy struct {
 	name     string
 	snippets map[string][]block
+	imports  int // of them
 	sites    []Site
 	notes    Notes
 }
@@ -56,7 +57,8 @@ func (c *caddy) walk(list []block, s Site, depth int) {
 	matchers := map[string]*block{}
 	var all []block
 	for _, b := range list {
-		if b.name() == "import" && len(b.words) > 1 && depth < maxIncludes {
+		if b.name() == "import" && len(b.words) > 1 && depth < maxDepth && c.imports < maxIncludes {
+			c.imports++
 			all = append(all, c.snippets[b.words[1].text]...)
 			continue
 		}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -25,6 +26,7 @@ func (r *reader) settle() {
 	r.identify()
 	r.withoutLost()
 	p := &r.policy
+	p.Mode = cmp.Or(r.forced, p.Mode)
 	if p.Mode == "detect" && p.RequestBody.Oversize == "" {
 		p.RequestBody.Oversize = "inspect_prefix" // as ModSecurity does while it only detects
 	}

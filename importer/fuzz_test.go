@@ -29,3 +29,29 @@ func FuzzStatements(f *testing.F) {
 		d.Policy()
 	})
 }
+
+// FuzzFiles: whatever a file holds, it is read as far as it goes, and nothing panics.
+func FuzzFiles(f *testing.F) {
+	for name, text := range map[string]string{
+		"site.conf":  "http { modsecurity on; server { server_name a .b; location ~ x$ { proxy_pass http://c; modsecurity_rules 'SecRuleEngine On'; } } }",
+		"vhost.conf": "<VirtualHost *>\nServerName a\n<Location /b>\nSecRuleRemoveById 1\n</Location>\nProxyPass / http://c/\n</VirtualHost>",
+		"Caddyfile":  "a {\n coraza_waf {\n directives `SecRuleEngine On`\n}\n@b path /c*\nhandle @b {\n reverse_proxy d\n}\n}",
+		"a.yaml":     "applications:\n - name: a\n   directives: |\n    SecRuleEngine On\n",
+		"b.yaml":     "services: { waf: { image: owasp/modsecurity-crs, environment: [PARANOIA=2] } }",
+		"waf.env":    "PARANOIA=2\nBACKEND=http://a:1\n",
+		"main.conf":  "Include main.conf\nSecRule ARGS \"@pmf main.conf\" \"id:1\"\n",
+	} {
+		f.Add(name, text)
+	}
+	f.Fuzz(func(t *testing.T, name, text string) {
+		files := &Files{texts: map[string]string{}}
+		files.add(name, text)
+		sites, notes, err := files.Sites()
+		if err != nil {
+			return
+		}
+		if _, err := Build(sites, notes, BuildOptions{Files: files}).YAML(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -16,6 +16,7 @@ func nginxSites(t Text, open func(string) (Text, bool)) ([]Site, Notes) {
 
 type nginx struct {
 	open   func(string) (Text, bool)
+	files  int                 // that were included
 	groups map[string][]string // endpoints of upstreams, by name
 	sites  []Site
 	notes  Notes
@@ -61,8 +62,9 @@ func (n *nginx) walk(name string, list []block, around nginxBlock, depth int) {
 // included puts files in the place where they are included, as far as they are given.
 func (n *nginx) included(list []block, depth int) (out []block) {
 	for _, b := range list {
-		if b.name() == "include" && len(b.words) == 2 && depth < maxIncludes && n.open != nil {
+		if b.name() == "include" && len(b.words) == 2 && depth < maxDepth && n.files < maxIncludes && n.open != nil {
 			if t, ok := n.open(b.words[1].text); ok {
+				n.files++
 				out = append(out, n.included(nginxGrammar().blocks(t.Text), depth+1)...)
 				continue
 			}

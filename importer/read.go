@@ -46,12 +46,14 @@ type reader struct {
 	*Draft
 	opts     Options
 	read     int                // statements
+	included int                // files
 	whole    *Text              // the text at hand, not one that it includes
 	setBy    map[string]*Text   // settings, by directive
 	behind   bool               // the Core Rule Set has been included
 	own      map[int]*statement // rules of one's own, by id
 	defaults map[string]*statement
 	removals []removal // of rules, for when all are read
+	forced   string    // mode that a rule without a condition sets; empty: none does
 	deciders bool      // the rule that decides on requests is taken out
 }
 
@@ -62,10 +64,16 @@ type removal struct {
 	targets []string // nil: the whole rules
 }
 
-// maxIncludes bounds Include, which may go in circles.
-const maxIncludes = 20
+// maxIncludes bounds Include, which may go in circles: how many there may be, and of how many files at once.
+const (
+	maxIncludes = 500
+	maxDepth    = 20
+)
 
 func (r *reader) text(t *Text, depth int) {
+	if r.included += min(depth, 1); r.included > maxIncludes {
+		return
+	}
 	for _, s := range statements(t) {
 		r.read++
 		s.n = r.read
@@ -89,7 +97,7 @@ func (r *reader) include(s *statement, depth int) {
 			matched = r.opts.Match(name)
 		}
 		switch t, ok := r.open(name); {
-		case len(matched) > 0 && depth < maxIncludes:
+		case len(matched) > 0 && depth < maxDepth:
 			for i := range matched {
 				r.text(&matched[i], depth+1)
 			}
@@ -97,7 +105,7 @@ func (r *reader) include(s *statement, depth int) {
 			r.CRS, r.behind = true, true
 		case isRecommended(name):
 			// What a draft starts from.
-		case ok && depth < maxIncludes:
+		case ok && depth < maxDepth:
 			r.text(&t, depth+1)
 		case isSetup(name):
 			// As it comes, it sets nothing that the tier does not.

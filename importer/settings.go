@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,13 @@ func (r *reader) setup(s *statement) bool {
 	var kept []seclang.Action
 	read, left := 0, 0
 	for _, a := range s.links[0].Actions {
+		if a.Name == "allow" && a.Arg == "" || a.Name == "ctl" && r.always(s, a.Arg) {
+			if a.Name == "allow" {
+				r.mode(s, "off", "lets every request pass")
+			}
+			read++
+			continue
+		}
 		name, value, _ := strings.Cut(rename(a.Arg), "=")
 		name, isTX := strings.CutPrefix(strings.ToLower(name), "tx.")
 		switch {
@@ -29,12 +37,47 @@ func (r *reader) setup(s *statement) bool {
 		left++
 		kept = append(kept, a)
 	}
-	if read == 0 && !ours || left > 0 {
+	goesOn := slices.ContainsFunc(kept, func(a seclang.Action) bool {
+		return slices.Contains([]string{"deny", "drop", "redirect", "skip", "skipafter"}, a.Name)
+	})
+	if read == 0 && !ours || left > 0 || goesOn {
 		s.edited = s.edited || read > 0
 		s.links[0].Actions = kept
 		return false
 	}
 	return true
+}
+
+// always reads what an action without a condition changes for every request. It reports false for what stays a rule.
+func (r *reader) always(s *statement, ctl string) bool {
+	what, arg, _ := strings.Cut(ctl, "=")
+	which, of, targeted := strings.Cut(arg, ";")
+	which = strings.Trim(which, `"`)
+	var targets []string
+	if targeted {
+		targets = []string{target(of)}
+	}
+	switch spelled(strings.TrimSpace(what), ctls) {
+	case "ruleEngine":
+		mode := map[string]string{"on": "block", "off": "off", "detectiononly": "detect"}[strings.ToLower(arg)]
+		if mode == "" {
+			return false
+		}
+		r.mode(s, mode, "says so for every request")
+	case "ruleRemoveById", "ruleRemoveTargetById":
+		r.removals = append(r.removals, removal{from: s, ids: which, targets: targets})
+	case "ruleRemoveByTag", "ruleRemoveTargetByTag":
+		r.byTag(s, which, targets)
+	default:
+		return false
+	}
+	return true
+}
+
+// mode sets the mode of the policy because of a rule, whatever SecRuleEngine says.
+func (r *reader) mode(s *statement, mode, why string) {
+	r.forced = mode
+	r.note(Decide, s, "%s %s: the policy has mode %s", s, why, mode)
 }
 
 // variable reads one variable of crs-setup.conf. It reports false for others.

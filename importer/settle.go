@@ -88,6 +88,7 @@ func (o *Outcome) takeOut(refused string) (done bool) {
 	routes, upstreams := map[int]string{}, map[int]string{}
 	excluded := map[int]map[int]string{} // reasons by policy and exclusion
 	at := -1                             // the policy that lines without a key are about
+	narrowed := map[int]bool{}           // policies in which something was taken out for the proof: the rest may be right by now
 	for line := range strings.Lines(refused) {
 		line = strings.TrimSpace(line)
 		m := refusal.FindStringSubmatch(line)
@@ -99,8 +100,9 @@ func (o *Outcome) takeOut(refused string) (done bool) {
 			m = inner
 		}
 		if m == nil {
-			if class := probe.FindStringSubmatch(line); class != nil && at >= 0 {
-				done = o.Drafts[at].narrow(class[1], line) || done
+			if class := probe.FindStringSubmatch(line); class != nil && at >= 0 && !narrowed[at] {
+				narrowed[at] = o.Drafts[at].narrow(class[1], line)
+				done = done || narrowed[at]
 			}
 			continue
 		}
@@ -122,7 +124,12 @@ func (o *Outcome) takeOut(refused string) (done bool) {
 				continue
 			}
 			at = i
-			done = d.refuse(m[3], m[4], m[5]) || done
+			if probe.MatchString(m[5]) && narrowed[i] {
+				continue
+			}
+			took := d.refuse(m[3], m[4], m[5])
+			narrowed[i] = narrowed[i] || took && probe.MatchString(m[5])
+			done = done || took
 		}
 	}
 	for i, which := range excluded {
@@ -186,6 +193,7 @@ func (d *Draft) refuse(key, line, why string) bool {
 		return d.narrow(class[1], why)
 	}
 	if strings.Contains(why, "fewer than the floor") && len(d.exclusions) > 0 {
+		_, why, _ = strings.Cut(why, `": `) // behind the policy's name, which the old rules do not know
 		return d.widest(func([]known) bool { return true }, why)
 	}
 	return false
