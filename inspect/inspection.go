@@ -119,7 +119,7 @@ func (p *passage) Run(rules func()) error {
 	return nil
 }
 
-// LongWait is how long who waits for a place is taken for granted to wait for the answer as well.
+// LongWait is how long who waits for a place is taken for granted to wait for the response as well.
 const LongWait = time.Millisecond
 
 // step ends the step at hand, with what the engine says.

@@ -29,7 +29,7 @@ const (
 	Pass       Verdict = iota
 	Block              // by rules
 	Redirect           // likewise
-	Drop               // likewise: the connection ends without an answer
+	Drop               // likewise: the connection ends without a response
 	WouldBlock         // detection mode: block mode would have blocked, redirected or dropped
 	ErrorDeny          // the engine failed, on_error: deny
 	ErrorAllow         // the engine failed, on_error: allow

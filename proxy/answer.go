@@ -40,8 +40,8 @@ func (p *pages) write(r *message.Response, status int, id, accept string) {
 	r.Body = message.Body{Bytes: filled(body, status, id)}
 }
 
-// filled is a page with its words replaced. It uses no Replacer, which would be made anew for each answer:
-// in a flood of attacks it is answers that are left to do.
+// filled is a page with its words replaced. It uses no Replacer, which would be made anew for
+// each response: in a flood of attacks they are what is left to do.
 func filled(page string, status int, id string) []byte {
 	out := make([]byte, 0, len(page)+len(id)+len("Request refused"))
 	for {
@@ -86,7 +86,7 @@ func (x *exchange) page(status int, p *pages, more ...message.Field) {
 	x.unread()
 }
 
-// unread closes the connection after the answer if the request's body was not read whole:
+// unread closes the connection after the response if the request's body was not read whole:
 // what is left of it must not be taken for a request.
 func (x *exchange) unread() {
 	if !x.bodyDone && x.client.Request().Body.Stream != nil {

@@ -101,8 +101,8 @@ func (p *bodyPool) put(b []byte) {
 	}
 }
 
-// answerBody is the response's body on its way to the client.
-type answerBody struct {
+// responseBody is the response's body on its way to the client.
+type responseBody struct {
 	x        *exchange
 	r        io.Reader
 	n        int64
@@ -114,7 +114,7 @@ type answerBody struct {
 var errPanicked = errors.New("panic while the response was read")
 
 // Read is called when the handler has returned: nobody else would recover.
-func (b *answerBody) Read(p []byte) (n int, err error) {
+func (b *responseBody) Read(p []byte) (n int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			b.x.proxy.reportPanic(r, b.x.id)
@@ -130,7 +130,7 @@ func (b *answerBody) Read(p []byte) (n int, err error) {
 }
 
 // Close ends the exchange; the listener calls it when the response is written, or cannot be.
-func (b *answerBody) Close() error {
+func (b *responseBody) Close() error {
 	x := b.x
 	if x == nil {
 		return nil

@@ -51,14 +51,14 @@ func (x *exchange) readSmall() bool {
 	return true
 }
 
-// takeAnswer charges for the body of a response, of which limit bytes are inspected at most, and for
+// takeResponse charges for the body of a response, of which limit bytes are inspected at most, and for
 // its inspection, at once: a response that has half of what it needs must not wait for another one.
-func (x *exchange) takeAnswer(r *message.Response, limit int) (ok bool) {
+func (x *exchange) takeResponse(r *message.Response, limit int) (ok bool) {
 	n := int64(limit)
 	if r.Body.Length >= 0 && r.Fields.Get("Content-Encoding") == "" {
 		n = min(n, int64(r.Body.Length))
 	}
-	x.answered, ok = x.proxy.memory.answers.take(n * answerCost)
+	x.held, ok = x.proxy.memory.responses.take(n * responseCost)
 	return ok
 }
 
@@ -68,19 +68,19 @@ func (x *exchange) dropInspected() {
 	x.inspection.End()
 	bodies.put(x.sent)
 	x.sent = nil
-	if !x.answerBody.prefixed && x.up.Response.Body.Length < 0 { // else it is the response's by now
+	if !x.responseBody.prefixed && x.up.Response.Body.Length < 0 { // else it is the response's by now
 		bodies.put(x.body)
 		x.body = nil
 	}
 	x.upload.end()
-	x.keepAnswer(cap(x.body))
+	x.keepResponse(cap(x.body))
 }
 
-// keepAnswer gives back what is held beyond n bytes.
-func (x *exchange) keepAnswer(n int) {
-	if more := x.answered - int64(n); more > 0 {
-		x.proxy.memory.answers.free(more)
-		x.answered -= more
+// keepResponse gives back what is held beyond n bytes.
+func (x *exchange) keepResponse(n int) {
+	if more := x.held - int64(n); more > 0 {
+		x.proxy.memory.responses.free(more)
+		x.held -= more
 	}
 }
 
@@ -88,5 +88,5 @@ func (x *exchange) keepAnswer(n int) {
 func (x *exchange) leaveMemory() {
 	x.inspection.End()
 	x.upload.end()
-	x.keepAnswer(0)
+	x.keepResponse(0)
 }

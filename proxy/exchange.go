@@ -35,19 +35,19 @@ type exchange struct {
 	outcome    inspect.Outcome
 
 	upload   upload // what the request's body holds of the memory for bodies
-	answered int64  // what the response's does
+	held     int64  // what the response's does
 	body     []byte // what was read for inspection
 	sent     []byte // the request's, once body is the response's
 	bodyDone bool   // and that is all of it
 	stream   io.Reader
 	hangUp   bool // the connection can read nothing any more
 
-	out        message.Request    // what the upstream is asked
-	up         *upstream.Exchange // a tunnel keeps it
-	pool       *upstream.Pool
-	upstreamed time.Duration
-	answerBody answerBody
-	response   message.Response // what the client gets
+	out          message.Request    // what the upstream is asked
+	up           *upstream.Exchange // a tunnel keeps it
+	pool         *upstream.Pool
+	upstreamed   time.Duration
+	responseBody responseBody
+	response     message.Response // what the client gets
 
 	// kept when the exchange is used again
 	scratch       []byte

@@ -29,12 +29,12 @@ func (x *exchange) end() {
 }
 
 // finish writes the events, counts, and lets go of everything. It runs once: after the
-// handler, or when the streamed answer is closed.
+// handler, or when the streamed response is closed.
 func (x *exchange) finish() {
 	p, v := x.proxy, &x.view
 	took := time.Since(x.started)
 	status, o := x.response.Status, &x.outcome
-	if x.answerBody.err != nil && o.Failure == (inspect.Failure{}) {
+	if x.responseBody.err != nil && o.Failure == (inspect.Failure{}) {
 		o.Failure = responseCut
 	}
 	report := x.inspection.End()
@@ -58,7 +58,7 @@ func (x *exchange) finish() {
 		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, o, &report.Findings, status)
 	}
 	if p.boot.Log.Access != config.AccessOff || o.Verdict == inspect.Refused {
-		out := x.answerBody.n
+		out := x.responseBody.n
 		if out == 0 {
 			out = int64(len(x.response.Body.Bytes))
 		}

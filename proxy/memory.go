@@ -16,30 +16,30 @@ import (
 // only the end of a reading gives back, an inspection never for room that uploads hold, and a
 // response never for that of requests.
 type memory struct {
-	uploads  *room // buffers of request bodies, by what they hold, not by what was announced
-	readings *room // what it costs to read and inspect them, beside their buffers
-	answers  *room // both, of response bodies
+	uploads   *room // buffers of request bodies, by what they hold, not by what was announced
+	readings  *room // what it costs to read and inspect them, beside their buffers
+	responses *room // both, of response bodies
 }
 
 const (
 	memoryWait = 5 * time.Second // longest wait of one body for room, in all
-	// answerWait is that of a response. The application has done its work for it.
-	answerWait = 10 * time.Second
+	// responseWait is that of a response. The application has done its work for it.
+	responseWait = 10 * time.Second
 	// smallBody is how large a body is that never waits for large ones: they leave it a part of the room.
 	smallBody = 16 << 10
-	// answerCost is what a response takes while it is inspected, as a multiple of its length, its buffer included.
-	answerCost = 6
+	// responseCost is what a response takes while it is inspected, as a multiple of its length, its buffer included.
+	responseCost = 6
 )
 
 // Of the budget, what each part gets, in eighths.
 const (
-	uploadEighths  = 3
-	readingEighths = 3
-	answerEighths  = 2
+	uploadEighths   = 3
+	readingEighths  = 3
+	responseEighths = 2
 )
 
 func newMemory(budget int64) *memory {
-	m := &memory{uploads: newRoom(memoryWait), readings: newRoom(memoryWait), answers: newRoom(answerWait)}
+	m := &memory{uploads: newRoom(memoryWait), readings: newRoom(memoryWait), responses: newRoom(responseWait)}
 	m.set(budget)
 	return m
 }
@@ -61,13 +61,13 @@ func (m *memory) watchedBy(all *metrics.Metrics) {
 func (m *memory) set(budget int64) {
 	m.uploads.set(budget / 8 * uploadEighths)
 	m.readings.set(budget / 8 * readingEighths)
-	m.answers.set(budget / 8 * answerEighths)
+	m.responses.set(budget / 8 * responseEighths)
 }
 
 // parts are the rooms by the names that metrics have for them.
 func (m *memory) parts() iter.Seq2[string, *room] {
 	return func(yield func(string, *room) bool) {
-		_ = yield("uploads", m.uploads) && yield("readings", m.readings) && yield("answers", m.answers)
+		_ = yield("uploads", m.uploads) && yield("readings", m.readings) && yield("responses", m.responses)
 	}
 }
 

@@ -275,7 +275,7 @@ func TestMemoryAfterPanics(t *testing.T) {
 	eventually(t, "memory to be given back", func() bool { return whole.taken() == 0 })
 }
 
-// eventually waits for what comes a moment after an answer.
+// eventually waits for what comes a moment after a response.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); !f(); runtime.Gosched() {

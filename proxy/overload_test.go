@@ -61,7 +61,7 @@ policies: [{ id: open, on_overload: allow }]
 	f("a place", "shut.test", attack, 403)
 	f("a place", "open.test", attack, 403)
 
-	// An exchange is counted when it has ended, a moment after its answer.
+	// An exchange is counted when it has ended, a moment after its response.
 	var wrong []string
 	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); runtime.Gosched() {
 		wrong = wrong[:0]

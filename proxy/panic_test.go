@@ -38,7 +38,7 @@ func TestPanicsBehindTheHandler(t *testing.T) {
 		}
 	}
 	f("read", func(x *exchange) {
-		b := &answerBody{x: x, r: faulty{}}
+		b := &responseBody{x: x, r: faulty{}}
 		if n, err := b.Read(make([]byte, 10)); n != 0 || err == nil || err == io.EOF {
 			t.Errorf("read %d, %v: a body that ends like this looks whole", n, err)
 		}
@@ -47,7 +47,7 @@ func TestPanicsBehindTheHandler(t *testing.T) {
 		}
 	})
 	f("close", func(x *exchange) {
-		if err := (&answerBody{x: x}).Close(); err != nil {
+		if err := (&responseBody{x: x}).Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 // passBody passes a response on that has a body.
 func (x *exchange) passBody() {
 	x.editResponseHead()
-	body := &x.answerBody
+	body := &x.responseBody
 	body.r = x.up.Body
 	if body.prefixed {
 		body.r = prefixed(x.body, x.up.Body)
@@ -41,7 +41,7 @@ const (
 )
 
 // readBeginning reads what has to be there of a long body before its head is sent.
-func (x *exchange) readBeginning(body *answerBody) bool {
+func (x *exchange) readBeginning(body *responseBody) bool {
 	bodies.put(x.body) // the request's is sent
 	var err error
 	if x.body, _, err = readUpTo(x.up.Body, bodies.get(), maxSmall); err != nil {
@@ -54,7 +54,7 @@ func (x *exchange) readBeginning(body *answerBody) bool {
 
 // brokeOff answers in place of a response whose body ended too early to be sent.
 func (x *exchange) brokeOff(err error) {
-	x.answerBody.n = 0 // none of it is sent
+	x.responseBody.n = 0 // none of it is sent
 	x.upstreamFailed(upstreamFailure(err))
 	x.answer(http.StatusBadGateway)
 }

@@ -12,11 +12,11 @@ import (
 // readResponse reads what is inspected of a response's body. It reports false if the response has
 // been replaced.
 func (x *exchange) readResponse(r *message.Response, limit int, into *inspect.Body) bool {
-	if !x.takeAnswer(r, limit) {
+	if !x.takeResponse(r, limit) {
 		return x.obey(x.inspection.Overloaded(inspect.NoMemory))
 	}
 	body, whole, err := readUpTo(x.up.Body, bodies.get(), limit)
-	x.body, x.answerBody.prefixed = body, true
+	x.body, x.responseBody.prefixed = body, true
 	if err != nil {
 		x.upstreamFailed(upstreamFailure(err))
 		x.answer(http.StatusBadGateway)

@@ -45,7 +45,7 @@ const (
 	webSocketExtensions = "Sec-WebSocket-Extensions"
 )
 
-// acceptsWebSocket reports whether a 101 is the answer to a handshake with that key
+// acceptsWebSocket reports whether a 101 is the response to a handshake with that key
 // (RFC 6455 4.2.2). An application that answers 101 for another reason, or whose status
 // somebody else chooses, opens no tunnel. Nor does one that uses extensions, if none were
 // offered.

@@ -13,7 +13,7 @@ import (
 // ErrInterrupted is the error of reads after Interrupt.
 var ErrInterrupted = errors.New("read interrupted")
 
-// Patience is how long a peer that has closed its side is taken to wait for its answer.
+// Patience is how long a peer that has closed its side is taken to wait for its response.
 const Patience = time.Second
 
 // Conn is a connection that keeps pace.

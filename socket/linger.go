@@ -8,12 +8,12 @@ import (
 )
 
 // A socket that is closed with unread bytes on it sends a reset, which can destroy the
-// answer on its way to the client (RFC 9112 9.6). So the end of the answer is announced,
+// answer on its way to the client (RFC 9112 9.6). So the end of the response is announced,
 // and what the client still sends is read for a while.
 const (
 	lingerTime  = 2 * time.Second
 	lingerBytes = 32 << 20
-	lingerMost  = 1024 // connections at once; beyond that, the answers take their chances
+	lingerMost  = 1024 // connections at once; beyond that, the responses take their chances
 )
 
 // buffers are for what comes around HTTP: PROXY protocol headers, and what nobody wants to read.

@@ -147,9 +147,9 @@ func (l *Listener) admit(sock net.Conn) *Conn {
 
 // turnAway answers and closes the sock. The answer is smaller than any socket's buffer, so
 // the deadline is for what must not happen.
-func (l *Listener) turnAway(sock net.Conn, answer string, done func()) {
+func (l *Listener) turnAway(sock net.Conn, response string, done func()) {
 	_ = sock.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	if _, err := sock.Write([]byte(answer)); err != nil {
+	if _, err := sock.Write([]byte(response)); err != nil {
 		_ = sock.Close()
 		done()
 		return

@@ -51,7 +51,7 @@ func (c *Conn) Waiting() []byte {
 
 // Gone reports whether the peer has left: whether it has reset the connection, or has closed its side
 // with nothing left to read, and has waited since a time for longer than [Patience]. Who closes its side only says
-// that it sends no more, and may wait for its answer. It looks and takes nothing, and may be called in any goroutine.
+// that it sends no more, and may wait for its response. It looks and takes nothing, and may be called in any goroutine.
 func (c *Conn) Gone(since time.Time) bool {
 	if c.closed.Load() || c.reset.Load() {
 		return true

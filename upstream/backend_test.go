@@ -119,7 +119,7 @@ func (s *session) request() (*http.Request, string) {
 
 func (s *session) send(raw string) { _, _ = io.WriteString(s.Conn, raw) }
 
-// answer sends a whole answer that keeps the connection.
+// answer sends a whole response that keeps the connection.
 func (s *session) answer(body string) {
 	s.send("HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 }

@@ -40,7 +40,7 @@ func frame(out *message.Request, status int, f headFacts) (framing, int) {
 	}
 }
 
-// body reads the body of an answer and settles its connection. It is part of an Exchange,
+// body reads the body of a response and settles its connection. It is part of an Exchange,
 // which outlives it, so a late Close finds conn nil and cannot touch the next exchange on
 // the connection.
 type body struct {

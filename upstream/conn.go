@@ -46,7 +46,7 @@ func (c *conn) begin(stall time.Duration, deadline time.Time) {
 }
 
 // stalled gives up a write that makes no progress although the endpoint has answered: an
-// endpoint that rejects an upload may stop reading, and the answer is what counts.
+// endpoint that rejects an upload may stop reading, and the response is what counts.
 func (c *conn) stalled(moved, over bool) error {
 	if !c.tunnel && (!moved && c.answered() || over && len(c.Waiting()) > 0) {
 		return errAnswered
@@ -54,7 +54,7 @@ func (c *conn) stalled(moved, over bool) error {
 	return nil
 }
 
-// answered reports whether something other than a 1xx answer is waiting to be read.
+// answered reports whether something other than a 1xx response is waiting to be read.
 func (c *conn) answered() bool {
 	const interim = "HTTP/1.1 1"
 	b := c.Waiting()

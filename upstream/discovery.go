@@ -39,7 +39,7 @@ func systemLookup(ctx context.Context, name string) ([]netip.Addr, error) {
 func (p *Pool) discover(ctx context.Context, c *Config, names []string, ask lookup) {
 	tick := time.NewTicker(lookupEvery)
 	defer tick.Stop()
-	known := make([][]string, len(names)) // last good answer for each name
+	known := make([][]string, len(names)) // last good response for each name
 	for {
 		for i, name := range names {
 			if found := addresses(ctx, name, ask); len(found) > 0 {

@@ -1,13 +1,13 @@
 // Package upstream is one logical backend: its endpoints, the choice among them, a pool of
 // kept-alive connections to each, time limits, and HTTP/1 spoken strictly enough that no
-// answer can reach a request it was not meant for.
+// response can reach a request it was not meant for.
 //
 // Endpoints are as configured or, with discovery, all addresses that their names have in DNS.
 // That is enough to see the pods behind a headless Service, without rights in the cluster and
 // without a client for its API.
 //
 // It leaves to others: which upstream a request goes to (routing), what the request says
-// (the caller builds it; its body is framed here), hop-by-hop fields of the answer, and
+// (the caller builds it; its body is framed here), hop-by-hop fields of the response, and
 // what a failure means for the client. It logs and counts nothing; FailureOf turns an
 // error into a metric label and a status.
 //
@@ -28,6 +28,6 @@
 // its framing said, nothing was buffered behind it, and the socket is silent at the
 // moment of reuse. This is what stops response-queue poisoning, and it replaces
 // connections that the endpoint closed in the meantime without failing a request. Bytes
-// that arrive only when the next request is on its way cannot be told from its answer;
+// that arrive only when the next request is on its way cannot be told from its response;
 // HTTP/1 has no means against an endpoint that does this.
 package upstream

@@ -12,16 +12,16 @@ var (
 	// connections as Config.Connections allows. Nothing was sent.
 	ErrBusy = errors.New("all connections busy")
 
-	// ErrTimeout is wrapped by errors of Pool.Do and Body.Read when the endpoint was
+	// ErrTimeout is wrapped by errors of Pool.Do and of reading a Body when the endpoint was
 	// silent for too long or Exchange.Deadline has passed.
 	ErrTimeout = errors.New("endpoint timeout")
 
-	// ErrMalformed is wrapped by errors of Pool.Do and Body.Read when the answer breaks
+	// ErrMalformed is wrapped by errors of Pool.Do and of reading a Body when the response breaks
 	// the protocol.
 	ErrMalformed = errors.New("malformed response")
 
-	// ErrClosed is wrapped by errors of Pool.Do and Body.Read when the endpoint closed or
-	// reset the connection before its answer was complete. A body that ends early without
+	// ErrClosed is wrapped by errors of Pool.Do and of reading a Body when the endpoint closed or
+	// reset the connection before its response was complete. A body that ends early without
 	// a reset is io.ErrUnexpectedEOF.
 	ErrClosed = errors.New("connection closed by endpoint")
 )
@@ -64,7 +64,7 @@ var (
 	NoBody      = Failure{http.StatusBadRequest, "client"} // the client's fault
 )
 
-// FailureOf is what an error of Pool.Do or Body.Read says.
+// FailureOf is what an error of Pool.Do or of reading a Body says.
 func FailureOf(err error) Failure {
 	var connect *ConnectError
 	var client *ClientBodyError
@@ -83,7 +83,7 @@ func FailureOf(err error) Failure {
 	return Closed
 }
 
-// malformed says which rule of the protocol an answer breaks. It never quotes the answer.
+// malformed says which rule of the protocol a response breaks. It never quotes the response.
 type malformed string
 
 func (m malformed) Error() string        { return ErrMalformed.Error() + ": " + string(m) }
@@ -111,7 +111,7 @@ func (e *exchangeError) Unwrap() []error {
 	return []error{e.kind, e.cause}
 }
 
-// wireError gives an error of the connection, or of reading the answer, its kind.
+// wireError gives an error of the connection, or of reading the response, its kind.
 func wireError(endpoint string, err error) error {
 	switch {
 	case errors.Is(err, ErrMalformed):

@@ -11,25 +11,25 @@ import (
 	"github.com/wafer-waf/wafer/message"
 )
 
-// lateAnswer is how long an answer is awaited after writing the request failed: the
+// lateResponse is how long a response is awaited after writing the request failed: the
 // endpoint may have said why it stopped reading.
-const lateAnswer = time.Second
+const lateResponse = time.Second
 
-// maxInterim bounds the 1xx answers before the final one.
+// maxInterim bounds the 1xx responses before the final one.
 const maxInterim = 16
 
-// Exchange is one request and its answer. It may be reused once Body is closed.
+// Exchange is one request and its response. It may be reused once Body is closed.
 type Exchange struct {
 	// Response is what the endpoint says: its head as it came, and Body. It is undefined after an
 	// error. The list of its fields is used again for the next exchange.
 	Response message.Response
 	// Deadline ends connecting, sending and the wait for the response head; zero: no such
-	// limit. It does not limit the body of the answer.
+	// limit. It does not limit the body of the response.
 	Deadline time.Time
 	// BodyIdle is the longest silence of the endpoint while its body is read; 0: any. It
 	// does not apply to a tunnel.
 	BodyIdle time.Duration
-	// Interim, if not nil, is called with Response for every 1xx answer except 100.
+	// Interim, if not nil, is called with Response for every 1xx response except 100.
 	Interim func(*message.Response)
 	// Upgrade accepts a 101. Body is then the stream in both directions, an
 	// io.ReadWriteCloser; reading, writing and closing it may happen at once. Without it a
@@ -38,7 +38,7 @@ type Exchange struct {
 
 	// Endpoint is the host:port that answered or failed last.
 	Endpoint string
-	// Body is the body of the answer, nil if it has none. A Read that fails says why:
+	// Body is the body of the response, nil if it has none. A Read that fails says why:
 	// io.ErrUnexpectedEOF for a body cut short, or an error as of Pool.Do. Close gives the
 	// connection back or closes it, once; further calls do nothing.
 	Body io.ReadCloser
@@ -53,7 +53,7 @@ func (x *Exchange) reset() {
 	x.Endpoint, x.Body, x.Response.Body = "", nil, message.Body{}
 }
 
-// exchange sends out over c and reads the head of the answer into x. If it sets x.Body
+// exchange sends out over c and reads the head of the response into x. If it sets x.Body
 // then c is settled by closing it, otherwise, even after a panic of the caller's
 // functions, it is settled here.
 func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
@@ -69,7 +69,7 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 	clientErr, sendErr := send(bw, out)
 	bw.Reset(nil) // an idle buffer must not hold on to a connection
 	e.hc.ReleaseWriter(bw)
-	if clientErr != nil { // the answer, if one comes, is to half a request
+	if clientErr != nil { // the response, if one comes, is to half a request
 		return &ClientBodyError{clientErr}
 	}
 	if errors.Is(sendErr, os.ErrDeadlineExceeded) {
@@ -78,7 +78,7 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 
 	c.awaitHead(e.headLimit(x, sendErr))
 	r := reader{endpoint: e, br: e.hc.AcquireReader(c)}
-	h, err := r.answer(x)
+	h, err := r.response(x)
 	if err != nil {
 		r.release()
 		if sendErr != nil && !errors.Is(sendErr, errAnswered) && !errors.Is(err, ErrMalformed) {
@@ -106,7 +106,7 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 func (e *endpoint) headLimit(x *Exchange, sendErr error) time.Time {
 	now := time.Now()
 	if sendErr != nil {
-		return now.Add(lateAnswer)
+		return now.Add(lateResponse)
 	}
 	until := now.Add(e.response)
 	if !x.Deadline.IsZero() && x.Deadline.Before(until) {
@@ -151,8 +151,8 @@ func (r *reader) release() {
 	r.br = nil
 }
 
-// answer reads the final response head into x.Response, handing on interim ones.
-func (r *reader) answer(x *Exchange) (headFacts, error) {
+// response reads the final response head into x.Response, handing on interim ones.
+func (r *reader) response(x *Exchange) (headFacts, error) {
 	for range maxInterim + 1 {
 		h, err := r.head(&x.Response)
 		if err != nil {

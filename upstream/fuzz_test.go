@@ -14,7 +14,7 @@ import (
 )
 
 // FuzzResponse answers with arbitrary bytes. Whatever they are, the next exchange gets its
-// own answer; and where net/http reads an answer in them too, it is the same one.
+// own response; and where net/http reads a response in them too, it is the same one.
 func FuzzResponse(f *testing.F) {
 	for _, raw := range []string{
 		"", "x", "HTTP/1.1 200 OK\r\n\r\nuntil close",

@@ -81,7 +81,7 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// TestSilence has an endpoint fall silent at some point of its answer. Each time only the
+// TestSilence has an endpoint fall silent at some point of its response. Each time only the
 // limit under test is short.
 func TestSilence(t *testing.T) {
 	const short = 5 * time.Second

@@ -72,7 +72,7 @@ type Pool struct {
 func (p *Pool) live() []*endpoint { return *p.endpoints.Load() }
 
 // New returns the Pool that c describes. It opens no connection, and waits for no name: until
-// discovery has an answer, the endpoints are those configured. A Pool must be closed.
+// discovery has a response, the endpoints are those configured. A Pool must be closed.
 func New(c Config) (*Pool, error) { return newDiscovering(c, systemLookup) }
 
 func newDiscovering(c Config, ask lookup) (*Pool, error) {
@@ -114,13 +114,13 @@ func (p *Pool) Close() {
 	}
 }
 
-// Do sends out to one endpoint and fills x from the answer. If x.Body is not nil then it
+// Do sends out to one endpoint and fills x from the response. If x.Body is not nil then it
 // must be closed. out is written as built, and framed as its body says; it must not bring fields
 // of framing (Content-Length, Transfer-Encoding) itself.
 //
 // Endpoints that refuse a connection, or have none free, are passed over, each tried at
 // most once. A request that was sent is sent again in one case only: a kept-alive
-// connection ended before a byte of the answer, the method is idempotent (RFC 9110,
+// connection ended before a byte of the response, the method is idempotent (RFC 9110,
 // 9.2.2) and the body is not a stream.
 //
 // The errors are ErrBusy, *ConnectError, *ClientBodyError, or wrap ErrTimeout,

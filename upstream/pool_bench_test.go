@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// BenchmarkDo is one GET over a kept-alive connection with an answer of 1 KiB.
+// BenchmarkDo is one GET over a kept-alive connection with a response of 1 KiB.
 func BenchmarkDo(b *testing.B) {
 	answer := append([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 1024\r\n\r\n"),
 		bytes.Repeat([]byte("x"), 1024)...)

@@ -139,8 +139,8 @@ func TestUnframed(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswer rejects an upload that is larger than all buffers on the way.
-func TestEarlyAnswer(t *testing.T) {
+// TestEarlyResponse rejects an upload that is larger than all buffers on the way.
+func TestEarlyResponse(t *testing.T) {
 	const reject = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"
 	const size = 256 << 20
 	for name, reaction := range map[string]func(s *session){

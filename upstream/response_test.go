@@ -11,8 +11,8 @@ import (
 	"github.com/wafer-waf/wafer/message"
 )
 
-// TestResponse sends raw answers. After each one a second request tells whether the
-// connection was kept, and that nothing of the first answer leaks into the second.
+// TestResponse sends raw responses. After each one a second request tells whether the
+// connection was kept, and that nothing of the first response leaks into the second.
 func TestResponse(t *testing.T) {
 	const (
 		keep = true
@@ -66,7 +66,7 @@ func TestResponse(t *testing.T) {
 		t.Helper()
 		run("GET", name, raw, false, status, body, nil, kept)
 	}
-	// bad leaves the connection open: the answer must be refused for what it says, not
+	// bad leaves the connection open: the response must be refused for what it says, not
 	// because it ends.
 	bad := func(name, raw string) {
 		t.Helper()

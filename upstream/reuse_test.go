@@ -14,7 +14,7 @@ import (
 	"github.com/wafer-waf/wafer/message"
 )
 
-// TestLateBytes sends bytes on an idle connection. They must not become an answer.
+// TestLateBytes sends bytes on an idle connection. They must not become a response.
 func TestLateBytes(t *testing.T) {
 	const poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON"
 	for name, tt := range map[string]struct {
@@ -155,7 +155,7 @@ func TestRetry(t *testing.T) {
 }
 
 // TestRetryOnce checks the bounds of a retry: never a second one, none on a new
-// connection, none after a byte of the answer.
+// connection, none after a byte of the response.
 func TestRetryOnce(t *testing.T) {
 	t.Run("twice", func(t *testing.T) {
 		b := startBackend(t, func(s *session) {
@@ -267,7 +267,7 @@ func TestExchangeMisused(t *testing.T) {
 }
 
 // TestConcurrent mixes answers of all framings, early closes and dying connections, and
-// checks that every answer is to its own request.
+// checks that every response is to its own request.
 func TestConcurrent(t *testing.T) {
 	filler := strings.Repeat("-", 3000)
 	b := startBackend(t, func(s *session) {
@@ -287,7 +287,7 @@ func TestConcurrent(t *testing.T) {
 				return
 			case "extra":
 				// In one piece: bytes that arrive when the next request is on its way cannot be
-				// told from its answer.
+				// told from its response.
 				s.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n/poison", len(body), body))
 			case "die":
 				s.answer(body)

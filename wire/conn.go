@@ -59,7 +59,7 @@ func newConn(l *Listener, sock *socket.Conn) *Conn {
 }
 
 // Read reads bytes of one request; the next one begins with a call of its own. So a server
-// that flushes before it reads has sent every answer before it sees the next request, and
+// that flushes before it reads has sent every response before it sees the next request, and
 // an interim response cannot overtake a final one.
 func (c *Conn) Read(p []byte) (n int, err error) {
 	defer c.recovered(&n, &err)
@@ -213,7 +213,7 @@ func (c *Conn) fill(b []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded) && begun:
 		return 0, headTimeout
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, io.EOF // nobody waits for an answer
+		return 0, io.EOF // nobody waits for a response
 	}
 	return n, err
 }
@@ -254,12 +254,12 @@ func (c *Conn) recovered(n *int, err *error) {
 }
 
 // Close closes the connection. If there are bytes that the server did not read, the socket
-// stays open a little longer, in the background, so that the answer can arrive.
+// stays open a little longer, in the background, so that the response can arrive.
 func (c *Conn) Close() error { return c.sock.Close() }
 
 // Pass ends the connection's life as HTTP: from now on, bytes and deadlines go to the
 // socket and from it as they are. It belongs into the handler that answers 101 and is
-// called before the answer is written; that still has WriteTimeout to arrive, unless the
+// called before the response is written; that still has WriteTimeout to arrive, unless the
 // server sets another deadline.
 func (c *Conn) Pass() {
 	c.tunnel = true

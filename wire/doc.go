@@ -17,13 +17,13 @@
 // an end.
 //
 // A Read returns bytes of one request. A server that flushes before it reads has thus sent an
-// answer before it sees the next request.
+// response before it sees the next request.
 //
 // # Time
 //
 // Deadlines belong to the connection, which knows what it waits for: the next request (Idle; the
 // end of it is silent), the rest of a head (HeadTimeout), the next bytes of a body, room for an
-// answer. How time is kept is the business of package socket: transfers may take for ever, but
+// response. How time is kept is the business of package socket: transfers may take for ever, but
 // not stand still.
 //
 // The server's own deadlines are ignored until [Conn.Pass]: one for a whole request would cut

@@ -33,8 +33,8 @@ type Options struct {
 
 // What clients get that are not let in.
 const (
-	answerBusy    = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	answerTooMany = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	sayBusy    = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	sayTooMany = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
 
 // Listener accepts connections that let a server read strictly framed requests only.
@@ -49,7 +49,7 @@ func Listen(inner net.Listener, o Options) *Listener {
 	o.HeadBytes = cmp.Or(o.HeadBytes, 32<<10)
 	o.Fields = cmp.Or(o.Fields, 128)
 	o.TargetBytes = cmp.Or(o.TargetBytes, 16<<10)
-	o.Busy, o.TooMany = answerBusy, answerTooMany
+	o.Busy, o.TooMany = sayBusy, sayTooMany
 	if o.Panicked == nil {
 		o.Panicked = func(any) {}
 	}

@@ -356,7 +356,7 @@ func TestHijack(t *testing.T) {
 	}
 	inBubble(t, upgrade, func(t *testing.T, _ *served, dial func() net.Conn) {
 		c := dial()
-		// The client speaks before it has the answer.
+		// The client speaks before it has the response.
 		go io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n\x00first\n") //nolint:errcheck // read below
 		r := bufio.NewReader(c)
 		resp, err := http.ReadResponse(r, nil)
@@ -378,8 +378,8 @@ func TestHijack(t *testing.T) {
 	})
 }
 
-// A client that goes on sending gets the answer nevertheless.
-func TestAnswersArriveBeforeTheReset(t *testing.T) {
+// A client that goes on sending gets the response nevertheless.
+func TestResponsesArriveBeforeTheReset(t *testing.T) {
 	s := serveHTTP(t, timed(), func(ctx *fasthttp.RequestCtx) {
 		ctx.Error("too large", 413)
 		ctx.SetConnectionClose()

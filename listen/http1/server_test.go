@@ -267,3 +267,25 @@ func TestDrop(t *testing.T) {
 		t.Errorf("%q, want nothing", got)
 	}
 }
+
+// TestNeverAsked has a client leave before it was told to go on.
+func TestNeverAsked(t *testing.T) {
+	var failed []error
+	s := New(Options{Handler: listen.Handler{Failed: func(c listen.Client, begun any, err error) {
+		if begun != "begun" || c.Request().Method != "PUT" {
+			t.Errorf("%v, %+v", begun, c.Request())
+		}
+		c.Respond(text(400, "to nobody"))
+		failed = append(failed, err)
+	}}})
+	c := &client{server: s, request: message.Request{Method: "PUT"}}
+	a := &awaited{c, "begun"}
+	for range 2 {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(failed) != 1 || !errors.Is(failed[0], io.ErrUnexpectedEOF) {
+		t.Errorf("failed with %v", failed)
+	}
+}

@@ -74,7 +74,7 @@ policies: [{ id: p, mode: detect }]
 	}
 
 	used := func() (sum float64) {
-		for _, part := range []string{"uploads", "readings", "answers"} {
+		for _, part := range []string{"uploads", "readings", "responses"} {
 			sum += w.Metric(`wafer_memory_used_bytes{part="` + part + `"}`)
 		}
 		return sum

@@ -10,7 +10,7 @@ import "strings"
 //     line for it: in a body that is accepted here all find the same delimiters.
 //   - Nothing but empty lines stands before the first delimiter or behind the last one. Some
 //     parsers read on there.
-//   - The head of a part is written to the letter: see [part.readHead].
+//   - The head of a part is written to the letter: see [Values.readHead].
 //
 // What is ordinary and still read in two ways, such as a name with a backslash in it, is shown
 // in all its readings.

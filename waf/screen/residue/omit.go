@@ -72,7 +72,7 @@ func readsRule(text string) bool {
 }
 
 // keepsValues reports whether a ctl adds no values to those that the screen knows. That a body is
-// parsed as the screen has it is checked for each request ([Run.Parses]).
+// parsed as the screen has it is checked for each request, when its rules are asked.
 func keepsValues(a seclang.Action) bool {
 	name, _, _ := strings.Cut(a.Arg, "=")
 	switch name {
