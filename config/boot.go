@@ -42,9 +42,9 @@ type Boot struct {
 
 // Log says what is written to standard output.
 type Log struct {
-	Level  string    `mapstructure:"level"`  // debug, info, warn or error
-	Format string    `mapstructure:"format"` // auto (console on a terminal, else json), json or console
-	Access AccessLog `mapstructure:"access"` // all or off: one access event per request, or only for those refused
+	Level  string    `mapstructure:"level" enum:"debug info warn error"` // debug, info, warn or error
+	Format string    `mapstructure:"format" enum:"auto json console"`    // auto (console on a terminal, else json), json or console
+	Access AccessLog `mapstructure:"access"`                             // all or off: one access event per request, or only for those refused
 }
 
 // Reload says how changes of the route file are noticed.

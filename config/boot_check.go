@@ -27,8 +27,10 @@ func (l *bootLoader) check() {
 	case b.To != "":
 		l.addErr("to", checkEndpoint(b.To))
 	}
-	for _, w := range bootWords() {
-		word(l, w.path, formatValue(valueAt(reflect.ValueOf(*b), w.path)), w.words...)
+	for _, s := range settings {
+		if words := wordsAt(reflect.TypeFor[Boot](), s.path); len(words) > 0 {
+			oneOf(l, s.path, formatValue(valueAt(reflect.ValueOf(*b), s.path)), words)
+		}
 	}
 	l.notNegative("reload.interval", b.Reload.Interval)
 	l.notNegative("reload.jitter", b.Reload.Jitter)
@@ -59,30 +61,12 @@ func (l *bootLoader) check() {
 	l.positive("shutdown_grace", b.ShutdownGrace)
 }
 
-// bootWords are the settings whose value is a word of a closed set, by key path.
-func bootWords() []struct {
-	path  string
-	words []string
-} {
-	return []struct {
-		path  string
-		words []string
-	}{
-		{"log.level", []string{"debug", "info", "warn", "error"}},
-		{"log.format", []string{"auto", "json", "console"}},
-		{"log.access", []string{string(AccessAll), string(AccessOff)}},
-		{"proxy_protocol", []string{string(Off), string(On)}},
-	}
-}
-
 // BootWords returns the words that flags of boot settings can have, of those that take words, by flag.
 func BootWords() map[string][]string {
 	byFlag := map[string][]string{}
-	for _, w := range bootWords() {
-		for _, s := range settings {
-			if s.path == w.path {
-				byFlag[s.flag] = w.words
-			}
+	for _, s := range settings {
+		if words := wordsAt(reflect.TypeFor[Boot](), s.path); len(words) > 0 {
+			byFlag[s.flag] = words
 		}
 	}
 	return byFlag

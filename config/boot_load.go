@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"github.com/wafer-waf/wafer/suggest"
 )
 
 // envPrefix starts the names of all variables that are settings.
@@ -88,7 +89,7 @@ func (l *bootLoader) variables(environ []string) map[string]string {
 			serviceVariable.MatchString(name):
 		default:
 			meant := ""
-			if word := nearest(rest, known); word != "" {
+			if word := suggest.Nearest(rest, known); word != "" {
 				meant = "; did you mean " + envPrefix + word + "?"
 			}
 			l.problems = append(l.problems, Problem{Path: name, What: "unknown" + meant})
@@ -115,7 +116,7 @@ func (l *bootLoader) configFile(fs *pflag.FlagSet, env map[string]string) string
 
 // file returns the values of a boot file.
 func (l *bootLoader) file(name string, data []byte) map[string]any {
-	doc := readDocument(name, data, reflect.TypeFor[Boot]())
+	doc := readDocument(name, data, reflect.TypeFor[Boot](), nil)
 	l.problems = append(l.problems, doc.Problems...)
 	for path := range doc.broken {
 		l.broken = append(l.broken, path)

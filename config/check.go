@@ -2,15 +2,18 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/wafer-waf/wafer/suggest"
 )
 
 // checker collects what is wrong with decoded values. With a document it knows lines and
 // keeps quiet about what the document has reported already.
 type checker struct {
-	doc      *document // nil: values that come from no file
+	doc      *documents // nil: values that come from no file
 	problems Problems
 }
 
@@ -20,7 +23,9 @@ func (c *checker) add(path, format string, args ...any) {
 		if c.doc.reported(path) {
 			return
 		}
-		p.File, p.Line = c.doc.file, c.doc.line(path)
+		at := c.doc.at(path)
+		at.What = p.What
+		p = at
 	}
 	c.problems = append(c.problems, p)
 }
@@ -50,7 +55,7 @@ func (c *checker) ids(list string, n int, id func(i int) string) []string {
 			continue
 		}
 		if at, ok := first[id(i)]; ok {
-			c.add(path, "%q is used twice, first by %s", id(i), indexPath(list, at))
+			c.add(path, "%q is used twice, first by %s", id(i), c.name(indexPath(list, at), path))
 			continue
 		}
 		c.addErr(path, checkID(id(i)))
@@ -64,28 +69,38 @@ func (c *checker) ids(list string, n int, id func(i int) string) []string {
 // reference checks that a name is one of the known ids, which are sorted. What it names is "policy" or
 // "upstream", and list is where those stand.
 func (c *checker) reference(path, what, name, list string, known []string) {
-	if c.doc != nil && c.doc.broken[list] {
+	if c.doc != nil && c.doc.isBroken(list) {
 		return // nobody knows what stands there
 	}
 	if name == "" {
 		c.add(path, "required")
 	} else if _, ok := slices.BinarySearch(known, name); !ok {
-		c.add(path, "no %s %q%s", what, name, didYouMean(name, known))
+		c.add(path, "no %s %q%s", what, name, suggest.DidYouMean(name, known))
 	}
 }
 
-// word checks that a choice is one of the allowed words.
+// name is what another place is called in a message about path.
+func (c *checker) name(other, path string) string {
+	if c.doc == nil {
+		return other
+	}
+	return c.doc.name(other, path)
+}
+
+// word checks that a choice is one of the words of its type.
 func word[T ~string](c interface {
 	add(path, format string, args ...any)
-}, path string, given T, allowed ...T) {
-	if slices.Contains(allowed, given) {
-		return
+}, path string, given T) {
+	oneOf(c, path, string(given), sets[reflect.TypeFor[T]()])
+}
+
+// oneOf checks that a text is one of the allowed words.
+func oneOf(c interface {
+	add(path, format string, args ...any)
+}, path, given string, allowed []string) {
+	if !slices.Contains(allowed, given) {
+		c.add(path, "%q is not %s%s", given, words(allowed...), suggest.DidYouMean(given, allowed))
 	}
-	var all []string
-	for _, w := range allowed {
-		all = append(all, string(w))
-	}
-	c.add(path, "%q is not %s%s", given, words(all...), didYouMean(string(given), all))
 }
 
 // exactlyOne checks that of the given pairs of key and value exactly one has a value,
@@ -104,7 +119,7 @@ func (c *checker) exactlyOne(path string, pairs ...string) bool {
 	case 0:
 		if c.doc != nil && slices.ContainsFunc(keys, func(k string) bool {
 			k, _, _ = strings.Cut(k, ":")
-			return c.doc.broken[path+"."+k]
+			return c.doc.isBroken(path + "." + k)
 		}) {
 			return false // it is there, but was wrong
 		}
@@ -148,7 +163,7 @@ func (c *checker) distinct(path string, list []string) {
 	first := make(map[string]int, len(list))
 	for i, item := range list {
 		if at, ok := first[item]; ok && item != "" {
-			c.add(indexPath(path, i), "%q is given twice, first by %s", item, indexPath(path, at))
+			c.add(indexPath(path, i), "%q is given twice, first by %s", item, c.name(indexPath(path, at), path))
 			continue
 		}
 		first[item] = i

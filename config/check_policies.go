@@ -31,17 +31,17 @@ func (c *checker) checkOwnSettings(path string, p *Policy) {
 
 // checkPolicy checks everything but ids and inheritance.
 func (c *checker) checkPolicy(path string, p *Policy) {
-	word(c, path+".mode", p.Mode, ModeOff, ModeDetect, ModeBlock)
+	word(c, path+".mode", p.Mode)
 	c.checkParanoia(path+".paranoia", p)
 	c.atLeast(path+".thresholds.inbound", p.Thresholds.Inbound, 1)
 	c.atLeast(path+".thresholds.outbound", p.Thresholds.Outbound, 1)
 	c.between(path+".reporting_level", p.ReportingLevel, 0, 5)
 	c.checkCRS(path+".crs", &p.CRS)
 	c.sizeBetween(path+".request_body.limit", p.RequestBody.Limit, 1*KiB, 1*GiB)
-	word(c, path+".request_body.oversize", p.RequestBody.Oversize, Reject, InspectPrefix, SkipInspection)
-	word(c, path+".request_body.undecodable", p.RequestBody.Undecodable, Reject, SkipInspection)
-	word(c, path+".request_body.xml_doctype", p.RequestBody.XMLDoctype, DoctypeRefuse, DoctypeInternal)
-	word(c, path+".request_body.files", p.RequestBody.Files, FilesActive, FilesAll, FilesSkip)
+	word(c, path+".request_body.oversize", p.RequestBody.Oversize)
+	word(c, path+".request_body.undecodable", p.RequestBody.Undecodable)
+	word(c, path+".request_body.xml_doctype", p.RequestBody.XMLDoctype)
+	word(c, path+".request_body.files", p.RequestBody.Files)
 	c.sizeBetween(path+".response_body.limit", p.ResponseBody.Limit, 1*KiB, 64*MiB)
 	c.each(path+".response_body.mime_types", p.ResponseBody.MIMETypes, checkMIMEType)
 	for i, e := range p.Exclusions {
@@ -50,13 +50,13 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	c.checkRules(path+".rules_before", p.RulesBefore)
 	c.checkRules(path+".rules_after", p.RulesAfter)
 	c.checkBlock(path+".block", p.Block)
-	word(c, path+".on_error", p.OnError, Deny, Allow)
-	word(c, path+".on_overload", p.OnOverload, Deny, Allow)
+	word(c, path+".on_error", p.OnError)
+	word(c, path+".on_overload", p.OnOverload)
 	if d := p.InspectionBudget; d < minBudget || d > maxBudget {
 		c.add(path+".inspection_budget", "%s is out of range: %s to %s", d, minBudget, maxBudget)
 	}
-	word(c, path+".on_budget", p.OnBudget, Deny, Allow)
-	word(c, path+".screen", p.Screen, On, Off)
+	word(c, path+".on_budget", p.OnBudget)
+	word(c, path+".screen", p.Screen)
 	if !(p.ScreenVerify >= 0 && p.ScreenVerify <= 1) {
 		c.add(path+".screen_verify", "%g is not between 0 and 1", p.ScreenVerify)
 	}
@@ -162,7 +162,7 @@ func (c *checker) checkExclusion(path string, e Exclusion) {
 		c.addErr(path+".target", checkExclusionTarget(e.Target))
 	}
 	if e.Path != "" {
-		c.addErr(path+".path", checkPath(e.Path))
+		c.addErr(path+".path", checkExclusionPath(e.Path))
 	}
 	switch {
 	case strings.TrimSpace(e.Reason) == "":

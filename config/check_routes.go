@@ -48,10 +48,10 @@ func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.notNegative(path+".timeouts.request", r.Timeouts.Request)
 	c.notNegative(path+".timeouts.idle", r.Timeouts.Idle)
 	c.atLeast(path+".limits.in_flight", r.Limits.InFlight, 0)
-	word(c, path+".websocket", r.WebSocket, WebSocketDeny, WebSocketAllow, WebSocketInspect)
-	word(c, path+".path_readings", r.PathReadings, ReadingsAgree, ReadingsOne)
+	word(c, path+".websocket", r.WebSocket)
+	word(c, path+".path_readings", r.PathReadings)
 	for i, kind := range r.AmbiguousPaths {
-		word(c, indexPath(path+".ambiguous_paths", i), kind, AmbiguousPathKinds...)
+		oneOf(c, indexPath(path+".ambiguous_paths", i), kind, allowed[Route]("ambiguous_paths"))
 	}
 }
 
@@ -61,9 +61,9 @@ func (c *checker) checkPathMatch(path string, p PathMatch) {
 	}
 	switch {
 	case p.Exact != "":
-		c.addErr(path+".exact", checkPath(p.Exact))
+		c.addErr(path+".exact", checkMatchPath(p.Exact))
 	case p.Prefix != "":
-		c.addErr(path+".prefix", checkPath(p.Prefix))
+		c.addErr(path+".prefix", checkMatchPath(p.Prefix))
 	default:
 		c.addErr(path+".regex", checkPathRegexp(p.Regex))
 	}
@@ -94,7 +94,7 @@ func (c *checker) checkTarget(path string, r *Route, upstreams []string) {
 	case r.Redirect != nil && r.Rewrite != nil:
 		c.add(path+".rewrite", "has no effect beside redirect: remove it")
 	case r.Redirect == nil && len(r.Upstreams) == 0:
-		if c.doc == nil || !c.doc.broken[path+".upstreams"] && !c.doc.broken[path+".redirect"] {
+		if c.doc == nil || !c.doc.isBroken(path+".upstreams") && !c.doc.isBroken(path+".redirect") {
 			c.add(path, "needs upstreams or redirect")
 		}
 	}
@@ -114,7 +114,7 @@ func (c *checker) checkWeights(path string, list []WeightedUpstream, known []str
 		at := indexPath(path, i)
 		c.reference(at+".id", "upstream", u.ID, "upstreams", known)
 		if first := slices.Index(ids, u.ID); first >= 0 && u.ID != "" {
-			c.add(at+".id", "%q is given twice, first by %s", u.ID, indexPath(path, first))
+			c.add(at+".id", "%q is given twice, first by %s", u.ID, c.name(indexPath(path, first), at))
 		}
 		ids[i] = u.ID
 		c.between(at+".weight", u.Weight, 0, maxWeight)
@@ -133,12 +133,12 @@ func (c *checker) checkRedirect(path string, r *Redirect) {
 		c.add(path+".status", "%d does not redirect: 301, 302, 303, 307 or 308", r.Status)
 	}
 	if r.Scheme == "" && r.Host == "" && r.Path == "" {
-		if c.doc == nil || !c.doc.broken[path+".scheme"] && !c.doc.broken[path+".host"] && !c.doc.broken[path+".path"] {
+		if c.doc == nil || !c.doc.isBroken(path+".scheme") && !c.doc.isBroken(path+".host") && !c.doc.isBroken(path+".path") {
 			c.add(path, "needs scheme, host or path: the client would be sent back to where it came from")
 		}
 	}
 	if r.Scheme != "" {
-		word(c, path+".scheme", r.Scheme, "http", "https")
+		oneOf(c, path+".scheme", r.Scheme, allowed[Redirect]("scheme"))
 	}
 	if r.Host != "" {
 		c.addErr(path+".host", checkHostField(r.Host))
@@ -154,7 +154,7 @@ func (c *checker) checkRewrite(path string, route *Route) {
 	case r.Prefix != "" && r.Path != "":
 		c.add(path, "prefix and path exclude each other: keep one")
 	case r.Prefix == "" && r.Path == "" && r.Host == "":
-		if c.doc == nil || !c.doc.broken[path+".prefix"] && !c.doc.broken[path+".path"] && !c.doc.broken[path+".host"] {
+		if c.doc == nil || !c.doc.isBroken(path+".prefix") && !c.doc.isBroken(path+".path") && !c.doc.isBroken(path+".host") {
 			c.add(path, "needs prefix, path or host")
 		}
 	}
@@ -229,8 +229,8 @@ func (c *checker) checkUpstream(path string, u *Upstream) {
 		c.add(path+".endpoints", "at least one endpoint is required")
 	}
 	c.each(path+".endpoints", u.Endpoints, checkEndpoint)
-	word(c, path+".discovery", u.Discovery, DiscoveryOff, DiscoveryDNS)
-	word(c, path+".balance", u.Balance, RoundRobin, LeastLoaded)
+	word(c, path+".discovery", u.Discovery)
+	word(c, path+".balance", u.Balance)
 	c.atLeast(path+".connections", u.Connections, 1)
 	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)
 	c.notNegative(path+".timeouts.response", u.Timeouts.Response)

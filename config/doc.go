@@ -2,8 +2,7 @@
 // values: Boot for the process, Routes for what it serves.
 //
 // It is the only package that touches viper, configuration files, flags or the
-// environment, and it imports no other package of this module. It checks shape: keys,
-// types, ranges, references. Meaning is checked by building, in the packages that build.
+// environment. It checks shape: keys, types, ranges, references. Meaning is checked by building, in the packages that build.
 //
 // All problems of a file come together as one Problems value, each with file, line and
 // key path. Nothing is watched here; who wants to notice changes loads again and

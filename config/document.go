@@ -24,18 +24,24 @@ type document struct {
 	tree   map[string]any
 	lines  map[string]int  // key path → line
 	broken map[string]bool // key paths that are reported already
+	texts  map[string]int  // key path of a text → line in which it begins; none if it is not written line by line
 	nodes  int             // visited so far
+	lookup lookup          // nil: nothing comes from outside
 	Problems
 }
 
-// readDocument reads data against the schema that t's struct tags are.
-func readDocument(file string, data []byte, t reflect.Type) *document {
+// readDocument reads data against the schema that t's struct tags are. Values from outside are found by from, if
+// it is not nil.
+func readDocument(file string, data []byte, t reflect.Type, from lookup) *document {
 	d := &document{
 		file:   file,
 		tree:   map[string]any{},
 		lines:  map[string]int{},
 		broken: map[string]bool{},
+		texts:  map[string]int{},
+		lookup: from,
 	}
+	defer func() { d.lookup = nil }() // a document is data
 	root := d.parse(data)
 	if root == nil {
 		return d
@@ -165,7 +171,7 @@ func (d *document) value(n *yaml.Node, t reflect.Type, path string) any {
 	case !isMapping(t) && t.Kind() != reflect.Slice && n.Kind == yaml.ScalarNode:
 		return d.scalar(n, t, path)
 	}
-	d.add(d.keyLine(n, path), path, "want %s, got %s", wanted(t), got(n))
+	d.add(d.keyLine(n, path), path, "want %s, got %s%s", wanted(t), got(n), instead(n, t))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/wafer-waf/wafer/suggest"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -41,8 +42,8 @@ func (d *document) mapping(n *yaml.Node, t reflect.Type, path string) map[string
 func (d *document) unknownKey(e entry, t reflect.Type, path string) {
 	keys := keysOf(t)
 	d.add(e.key.Line, joinPath(path, e.name), "unknown key%s known keys: %s",
-		strings.Replace(didYouMean(e.name, keys)+";", "?;", "?", 1), strings.Join(keys, ", "))
-	if meant := nearest(e.name, keys); meant != "" {
+		strings.Replace(suggest.DidYouMean(e.name, keys)+";", "?;", "?", 1), strings.Join(keys, ", "))
+	if meant := suggest.Nearest(e.name, keys); meant != "" {
 		d.broken[joinPath(path, meant)] = true
 	}
 }
@@ -108,9 +109,28 @@ func (d *document) merged(n *yaml.Node, path string, within []*yaml.Node) []entr
 	}
 }
 
+// places notes where a text begins, if its lines are lines of the file.
+func (d *document) places(n *yaml.Node, path string) {
+	switch {
+	case n.Style&yaml.LiteralStyle != 0:
+		d.texts[path] = n.Line + 1
+	case !strings.Contains(n.Value, "\n"):
+		d.texts[path] = n.Line
+	}
+}
+
 // scalar returns the node's value as a string, an int or a bool. Values of text types
 // are checked here, where the line is known, and decoded from the string later.
 func (d *document) scalar(n *yaml.Node, t reflect.Type, path string) any {
+	if expanded, err := d.expand(n.Value, path); err != nil {
+		d.add(n.Line, path, "%s", err)
+		return nil
+	} else if expanded != n.Value {
+		n = &yaml.Node{Kind: yaml.ScalarNode, Value: expanded, Line: n.Line}
+		if t.Kind() == reflect.String {
+			n.Tag = "!!str"
+		}
+	}
 	tag := n.ShortTag()
 	switch {
 	case isText(t) && (tag == "!!str" || tag == "!!int" || tag == "!!float"):
@@ -120,6 +140,7 @@ func (d *document) scalar(n *yaml.Node, t reflect.Type, path string) any {
 		}
 		return n.Value
 	case t.Kind() == reflect.String && tag == "!!str":
+		d.places(n, path)
 		return n.Value
 	case t.Kind() == reflect.String && n.Value != "" && tag != "!!binary":
 		d.add(n.Line, path, "want a string, got %s: put it in quotes, %q", got(n), n.Value)

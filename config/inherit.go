@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/wafer-waf/wafer/suggest"
 )
 
 // maxInherits bounds the policies between a policy and the built-in defaults.
@@ -35,14 +37,14 @@ func (p Policy) clone() Policy {
 
 // resolvePolicies replaces the routes' policies, as decoded, by effective ones, and adds
 // the built-in default if a route asks for it and the file defines none.
-func (l *loader) resolvePolicies() {
+func (l *loader) resolvePolicies(tree map[string]any) {
 	res := &resolver{
 		loader:   l,
 		index:    map[string]int{},
 		resolved: make([]*resolvedPolicy, len(l.routes.Policies)),
 		trees:    make([]map[string]any, len(l.routes.Policies)),
 	}
-	list, _ := l.doc.tree["policies"].([]any)
+	list, _ := tree["policies"].([]any)
 	for i := range l.routes.Policies {
 		res.trees[i], _ = list[i].(map[string]any)
 		id := l.routes.Policies[i].ID
@@ -128,7 +130,7 @@ func (r *resolver) inherited(i int, path string, chain []int) *resolvedPolicy {
 	case !ok && parent == DefaultPolicyID:
 		return builtIn
 	case !ok:
-		r.add(path+".inherits", "no policy %q%s", parent, didYouMean(parent, r.policyIDs()))
+		r.add(path+".inherits", "no policy %q%s", parent, suggest.DidYouMean(parent, r.policyIDs()))
 		return builtIn
 	}
 	if at := slices.Index(chain, j); at >= 0 {
@@ -171,24 +173,4 @@ func (p *Policy) setSources(inherited *Policy, has func(key string) bool) {
 	accumulate("exclusions", len(inherited.Exclusions), len(p.Exclusions))
 	accumulate("rules_before", len(inherited.RulesBefore), len(p.RulesBefore))
 	accumulate("rules_after", len(inherited.RulesAfter), len(p.RulesAfter))
-}
-
-// readRules puts the text of rule files into Inline.
-func (l *loader) readRules(path string, rules []Rules) {
-	for i := range rules {
-		at := indexPath(path, i)
-		rules[i].Source = at
-		if r := &rules[i]; l.exactlyOne(at, "inline", r.Inline, "file", r.File) && r.File != "" {
-			text, err := l.file(r.File)
-			if err != nil {
-				l.add(at+".file", "%s", err)
-				r.Inline = "-" // nothing more to say about it
-				continue
-			}
-			if strings.TrimSpace(text) == "" {
-				l.add(at+".file", "%s is empty", r.File)
-			}
-			r.Inline, r.Source = text, r.File
-		}
-	}
 }

@@ -11,47 +11,81 @@ import (
 	"reflect"
 )
 
-// LoadRoutes reads the route file at path and the files it names, each exactly once.
-// Everything the result holds, Files included, comes from those bytes. What is wrong
-// with the content comes as Problems.
-func LoadRoutes(path string) (*Routes, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read route file: %w", err)
-	}
-	dir := filepath.Dir(path)
-	return ParseRoutes(path, data, func(rel string) ([]byte, error) {
-		return os.ReadFile(filepath.Join(dir, rel))
-	})
-}
+// LoadRoutes reads the route file at path, or those of the directory or pattern that it is, and the files they
+// name, each exactly once. Everything the result holds, Files included, comes from those bytes. What is wrong
+// with the content comes as Problems; with them comes what could be read, as far as it goes, for whoever looks
+// for more of them.
+func LoadRoutes(path string) (*Routes, error) { return load(path, disk{}) }
 
 // ParseRoutes is LoadRoutes for a route file that is in memory already. The name is what
 // problems and Files call it. Files that it names are read through readFile, by their
 // path relative to the route file's directory; nil means there are none.
 func ParseRoutes(name string, data []byte, readFile func(rel string) ([]byte, error)) (*Routes, error) {
-	doc := readDocument(name, data, reflect.TypeFor[Routes]())
-	if len(doc.tree) == 0 && len(doc.Problems) > 0 {
-		return nil, doc.Problems.orNil()
+	return parse([]string{name}, [][]byte{data}, memory(readFile))
+}
+
+// memory is where a route file in memory has its files from.
+type memory func(rel string) ([]byte, error)
+
+func (m memory) below(_, rel string) ([]byte, error) {
+	if m == nil {
+		return nil, fs.ErrNotExist
 	}
-	l := &loader{
-		checker: checker{doc: doc},
-		dir:     filepath.Dir(name),
-		read:    readFile,
-		cache:   map[string]cached{},
-		routes:  &Routes{Files: []SourceFile{{Path: name, SHA256: sha256.Sum256(data)}}},
+	return m(rel)
+}
+
+// surroundings are where files that a route file names come from.
+type surroundings interface {
+	// below reads a file by its path relative to the directory dir, out of which it does not lead.
+	below(dir, rel string) ([]byte, error)
+}
+
+// load is LoadRoutes from somewhere.
+func load(path string, from interface {
+	surroundings
+	list(path string) ([]string, error)
+	read(path string) ([]byte, error)
+}) (*Routes, error) {
+	names, err := from.list(path)
+	if err != nil {
+		return nil, fmt.Errorf("read route file: %w", err)
 	}
-	if err := decode(l.routes, doc.tree); err != nil {
+	texts := make([][]byte, len(names))
+	for i, name := range names {
+		if texts[i], err = from.read(name); err != nil {
+			return nil, fmt.Errorf("read route file: %w", err)
+		}
+	}
+	return parse(names, texts, from)
+}
+
+// parse makes a configuration of files.
+func parse(names []string, texts [][]byte, from surroundings) (*Routes, error) {
+	l := &loader{from: from, cache: map[string]cached{}, routes: &Routes{ruleFiles: map[string]string{}}}
+	for i, name := range names {
+		l.routes.Files = append(l.routes.Files, SourceFile{Path: name, SHA256: sha256.Sum256(texts[i])})
+	}
+	var all []*document
+	for i, name := range names {
+		dir := filepath.Dir(name)
+		all = append(all, readDocument(name, texts[i], reflect.TypeFor[Routes](), func(kind, value string) (string, error) {
+			return l.outside(dir, kind, value)
+		}))
+	}
+	l.doc = join(all)
+	l.routes.docs = l.doc
+	tree := l.doc.tree()
+	if ps := l.doc.problems(); len(tree) == 0 && len(ps) > 0 {
+		return nil, ps.orNil()
+	}
+	if err := decode(l.routes, tree); err != nil {
 		l.addAll(decodeProblems(err, ""))
-		return nil, append(doc.Problems, l.problems...).orNil()
+		return nil, append(l.doc.problems(), l.problems...).orNil()
 	}
-	fillRoutes(l.routes, doc.has)
-	l.resolvePolicies()
+	fillRoutes(l.routes, l.doc.has)
+	l.resolvePolicies(tree)
 	l.checkRoutes(l.routes)
-	if err := append(doc.Problems, l.problems...).orNil(); err != nil {
-		return nil, err
-	}
-	l.routes.lines = doc.lines
-	return l.routes, nil
+	return l.routes, append(l.doc.problems(), l.problems...).orNil()
 }
 
 // FromTo returns the configuration of --to: one route "default" that takes every host
@@ -83,11 +117,10 @@ func (r *Routes) Digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// loader is one load: the checks plus the files that the route file names.
+// loader is one load: the checks plus the files that the route files name.
 type loader struct {
 	checker
-	dir    string
-	read   func(rel string) ([]byte, error)
+	from   surroundings
 	cache  map[string]cached
 	routes *Routes
 }
@@ -98,20 +131,17 @@ type cached struct {
 	err  error
 }
 
-// file returns the content of a file named in the route file and lists it in Files.
-func (l *loader) file(rel string) (string, error) {
+// file returns the content of a file named in a route file, relative to its directory, and lists it in Files.
+func (l *loader) file(dir, rel string) (string, error) {
 	if !filepath.IsLocal(rel) {
 		return "", fmt.Errorf("%q must be a relative path that stays below the route file's directory", rel)
 	}
 	rel = filepath.Clean(rel)
-	if c, ok := l.cache[rel]; ok {
+	path := filepath.Join(dir, rel)
+	if c, ok := l.cache[path]; ok {
 		return c.text, c.err
 	}
-	var data []byte
-	err := fs.ErrNotExist
-	if l.read != nil {
-		data, err = l.read(rel)
-	}
+	data, err := l.from.below(dir, rel)
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err // the path stands in front already
@@ -119,8 +149,34 @@ func (l *loader) file(rel string) (string, error) {
 	if err != nil {
 		err = fmt.Errorf("read %s: %w", rel, err)
 	} else {
-		l.routes.Files = append(l.routes.Files, SourceFile{Path: filepath.Join(l.dir, rel), SHA256: sha256.Sum256(data)})
+		l.made(path, data)
 	}
-	l.cache[rel] = cached{string(data), err}
+	l.cache[path] = cached{string(data), err}
 	return string(data), err
+}
+
+// made lists something that the configuration is made of.
+func (l *loader) made(name string, data []byte) {
+	l.routes.Files = append(l.routes.Files, SourceFile{Path: name, SHA256: sha256.Sum256(data)})
+}
+
+// outside returns a value that a route file takes from a variable or a file. A line break at the end of a file
+// is not a part of the value.
+func (l *loader) outside(dir, kind, name string) (string, error) {
+	if kind == "file" {
+		text, err := l.file(dir, name)
+		if n := len(text); err == nil && n > 0 && text[n-1] == '\n' {
+			text = text[:n-1]
+		}
+		return text, err
+	}
+	value, ok := os.LookupEnv(name)
+	if !ok {
+		return "", errors.New("the variable is not set")
+	}
+	if key := "${env:" + name + "}"; l.cache[key] == (cached{}) {
+		l.cache[key] = cached{text: "read"}
+		l.made(key, []byte(value))
+	}
+	return value, nil
 }

@@ -35,13 +35,13 @@ type Policy struct {
 
 // Paranoia are CRS paranoia levels, 1 to 4. Detection is at least Blocking.
 type Paranoia struct {
-	Blocking  int `mapstructure:"blocking"`
+	Blocking  int `mapstructure:"blocking" short:"number"`
 	Detection int `mapstructure:"detection"` // default: as Blocking
 }
 
 // Thresholds are the CRS anomaly scores from which a request or response is blocked.
 type Thresholds struct {
-	Inbound  int `mapstructure:"inbound"`
+	Inbound  int `mapstructure:"inbound" short:"number"`
 	Outbound int `mapstructure:"outbound"`
 }
 
@@ -71,30 +71,30 @@ type CRS struct {
 
 // RequestBody says how much of a request body is inspected.
 type RequestBody struct {
-	Inspect     bool      `mapstructure:"inspect"`
-	Limit       Size      `mapstructure:"limit"`       // bytes inspected at most
-	Oversize    Treatment `mapstructure:"oversize"`    // reject (413), inspect_prefix or skip_inspection
-	Undecodable Treatment `mapstructure:"undecodable"` // reject (415) or skip_inspection
-	XMLDoctype  Doctype   `mapstructure:"xml_doctype"` // refuse (400) or internal: without anything external
-	Files       FileMode  `mapstructure:"files"`       // of their contents: active, all or skip
+	Inspect     bool      `mapstructure:"inspect" short:"bool"`
+	Limit       Size      `mapstructure:"limit" short:"string"` // bytes inspected at most
+	Oversize    Treatment `mapstructure:"oversize"`             // reject (413), inspect_prefix or skip_inspection
+	Undecodable Treatment `mapstructure:"undecodable"`          // reject (415) or skip_inspection
+	XMLDoctype  Doctype   `mapstructure:"xml_doctype"`          // refuse (400) or internal: without anything external
+	Files       FileMode  `mapstructure:"files"`                // of their contents: active, all or skip
 }
 
 // ResponseBody says which response bodies are inspected and how much of each.
 type ResponseBody struct {
-	Inspect   bool     `mapstructure:"inspect"`
-	Limit     Size     `mapstructure:"limit"`      // bytes inspected at most; the rest passes
-	MIMETypes []string `mapstructure:"mime_types"` // without parameters
+	Inspect   bool     `mapstructure:"inspect" short:"bool"`
+	Limit     Size     `mapstructure:"limit" short:"string"` // bytes inspected at most; the rest passes
+	MIMETypes []string `mapstructure:"mime_types"`           // without parameters
 }
 
 // Exclusion takes rules, or targets out of rules, and says why. Exactly one of Rule,
 // Rules and Tag is set.
 type Exclusion struct {
-	Rule   int    `mapstructure:"rule"`   // one rule id
-	Rules  string `mapstructure:"rules"`  // a range, "942100-942199"
-	Tag    string `mapstructure:"tag"`    // every rule with this tag
-	Target string `mapstructure:"target"` // "ARGS:comment"; empty: the whole rule
-	Path   string `mapstructure:"path"`   // only for this path and those below it; empty: everywhere
-	Reason string `mapstructure:"reason"` // why, for whoever reads it next year; required
+	Rule   int    `mapstructure:"rule" short:"number,reason: …" one:"it"` // one rule id
+	Rules  string `mapstructure:"rules" one:"it"`                         // a range, "942100-942199"
+	Tag    string `mapstructure:"tag" short:"string,reason: …" one:"it"`  // every rule with this tag
+	Target string `mapstructure:"target"`                                 // "ARGS:comment"; empty: the whole rule
+	Path   string `mapstructure:"path"`                                   // only for this path and those below it; empty: everywhere
+	Reason string `mapstructure:"reason"`                                 // why, for whoever reads it next year; required
 
 	Source string `mapstructure:"-"` // where it stands: file, or key path in the route file
 }
@@ -102,16 +102,18 @@ type Exclusion struct {
 // Rules is SecLang text, inline or from a file next to the route file. Exactly one is
 // set in the file; after loading Inline holds the text in both cases.
 type Rules struct {
-	Inline string `mapstructure:"inline"`
-	File   string `mapstructure:"file"`
+	Inline string `mapstructure:"inline" short:"string" one:"it"`
+	File   string `mapstructure:"file" short:"file" one:"it"`
 
-	Source string `mapstructure:"-"` // where it stands: file, or key path in the route file
+	Source string            `mapstructure:"-"` // where it stands: file, or key path in the route file
+	Key    string            `mapstructure:"-"` // its key path, in all files together
+	Files  map[string]string `mapstructure:"-"` // what operators in it read, by the name that they have for it, cleaned
 }
 
 // Block is what a blocked client gets. {{request_id}} and {{status}} are replaced in
 // both bodies; the body is chosen by the request's Accept field.
 type Block struct {
-	Status int    `mapstructure:"status"` // 400 to 599
+	Status int    `mapstructure:"status" short:"number"` // 400 to 599
 	HTML   string `mapstructure:"html"`
 	JSON   string `mapstructure:"json"` // sent as application/problem+json (RFC 9457)
 }

@@ -9,10 +9,12 @@ import (
 
 // Problem is one thing wrong with the configuration, and where.
 type Problem struct {
-	File string // as given to the loader; empty for flags and environment variables
-	Line int    // from 1; 0 if unknown
-	Path string // key path such as routes[2].policy, flag or variable; empty: the whole file
-	What string // what is wrong and what would be right
+	File string `json:"file,omitempty"` // as given to the loader; empty for flags and environment variables
+	Line int    `json:"line,omitempty"` // from 1; 0 if unknown
+	Path string `json:"path,omitempty"` // key path such as routes[2].policy, flag or variable; empty: the whole file
+	What string `json:"what"`           // what is wrong and what would be right
+
+	TextLine int `json:"text_line,omitempty"` // within the rule text that the path names; 0: it is about none
 }
 
 // Error gives "file:line: path: what" without the parts that are unknown.
@@ -52,8 +54,13 @@ func (ps Problems) orNil() error {
 	if len(ps) == 0 {
 		return nil
 	}
+	ps.Sort()
+	return ps
+}
+
+// Sort puts the problems in the order of files and lines.
+func (ps Problems) Sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return ps
 }

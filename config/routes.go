@@ -9,11 +9,12 @@ type Routes struct {
 	Upstreams []Upstream `mapstructure:"upstreams"`
 	Policies  []Policy   `mapstructure:"policies"`
 
-	// Files are all files the configuration was made of, in the order they were read:
-	// the route file first, then the rule files it names.
+	// Files are all files the configuration was made of, in the order they were read: the route files
+	// first, then those that they name. A variable is one, too, as ${env:NAME}.
 	Files []SourceFile `mapstructure:"-"`
 
-	lines map[string]int // key path to line, for Line
+	docs      *documents        // where everything stands; nil: in no file
+	ruleFiles map[string]string // files that hold rule text, by its Key
 }
 
 // SourceFile is one file as it was read, once.
@@ -36,51 +37,49 @@ type Route struct {
 	RequestHeaders  HeaderEdit         `mapstructure:"request_headers"`
 	ResponseHeaders HeaderEdit         `mapstructure:"response_headers"`
 	Timeouts        RouteTimeouts      `mapstructure:"timeouts"`
-	WebSocket       WebSocket          `mapstructure:"websocket"`       // deny, allow or inspect
-	PathReadings    PathReadings       `mapstructure:"path_readings"`   // agree, or one
-	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths"` // kinds that are let through whatever they lead to, of AmbiguousPathKinds
+	WebSocket       WebSocket          `mapstructure:"websocket"`                                                                                                           // deny, allow or inspect
+	PathReadings    PathReadings       `mapstructure:"path_readings"`                                                                                                       // agree, or one
+	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths" enum:"control dot_segment double_encoding empty_segment encoded_separator invalid_escape parameter"` // kinds that are let through whatever they lead to, of AmbiguousPathKinds
 	Limits          RouteLimits        `mapstructure:"limits"`
 }
 
 // AmbiguousPathKinds are the ways in which two parsers may read a path differently.
-var AmbiguousPathKinds = []string{
-	"control", "dot_segment", "double_encoding", "empty_segment", "encoded_separator", "invalid_escape", "parameter",
-}
+var AmbiguousPathKinds = allowed[Route]("ambiguous_paths")
 
 // PathMatch has exactly one field set.
 type PathMatch struct {
-	Exact  string `mapstructure:"exact"`
-	Prefix string `mapstructure:"prefix"` // on segment boundaries
-	Regex  string `mapstructure:"regex"`  // RE2, must match the whole path
+	Exact  string `mapstructure:"exact" one:"it"`
+	Prefix string `mapstructure:"prefix" short:"string" one:"it"` // on segment boundaries
+	Regex  string `mapstructure:"regex" one:"it"`                 // RE2, must match the whole path
 }
 
 // HeaderMatch has a name and exactly one of the other fields set.
 type HeaderMatch struct {
-	Name    string `mapstructure:"name"`
-	Exact   string `mapstructure:"exact"`
-	Regex   string `mapstructure:"regex"` // RE2, must match the whole value
-	Present bool   `mapstructure:"present"`
+	Name    string `mapstructure:"name" short:"string,present: true"`
+	Exact   string `mapstructure:"exact" one:"it"`
+	Regex   string `mapstructure:"regex" one:"it"` // RE2, must match the whole value
+	Present bool   `mapstructure:"present" one:"it"`
 }
 
 // WeightedUpstream names an upstream and its share of the requests.
 type WeightedUpstream struct {
-	ID     string `mapstructure:"id" json:"id"`
+	ID     string `mapstructure:"id" json:"id" short:"string"`
 	Weight int    `mapstructure:"weight" json:"weight"` // 0 to 1000000, default 1
 }
 
 // Redirect answers without an upstream. Empty parts are kept from the request.
 type Redirect struct {
-	Status int    `mapstructure:"status"` // 301, 302, 303, 307 or 308; default 302
-	Scheme string `mapstructure:"scheme"` // http or https
-	Host   string `mapstructure:"host"`   // host or host:port
-	Path   string `mapstructure:"path"`   // full path; the query is kept
+	Status int    `mapstructure:"status" short:"number"`    // 301, 302, 303, 307 or 308; default 302
+	Scheme string `mapstructure:"scheme" enum:"http https"` // http or https
+	Host   string `mapstructure:"host"`                     // host or host:port
+	Path   string `mapstructure:"path" short:"string"`      // full path; the query is kept
 }
 
 // Rewrite changes what the upstream is asked for. Prefix and Path exclude each other.
 type Rewrite struct {
-	Prefix string `mapstructure:"prefix"` // replaces the prefix that matched
-	Path   string `mapstructure:"path"`   // replaces the whole path; the query is kept
-	Host   string `mapstructure:"host"`   // replaces the Host field
+	Prefix string `mapstructure:"prefix"`              // replaces the prefix that matched
+	Path   string `mapstructure:"path" short:"string"` // replaces the whole path; the query is kept
+	Host   string `mapstructure:"host"`                // replaces the Host field
 }
 
 // HeaderEdit changes header fields: remove first, then set, then add.
@@ -92,20 +91,20 @@ type HeaderEdit struct {
 
 // HeaderField is one field line.
 type HeaderField struct {
-	Name  string `mapstructure:"name"`
+	Name  string `mapstructure:"name" short:"string,value: …"`
 	Value string `mapstructure:"value"`
 }
 
 // RouteTimeouts bound one exchange of a route.
 type RouteTimeouts struct {
-	Request time.Duration `mapstructure:"request"` // head received to response head sent; 504 after it
-	Idle    time.Duration `mapstructure:"idle"`    // longest silence of the upstream within a body
+	Request time.Duration `mapstructure:"request" short:"string"` // head received to response head sent; 504 after it
+	Idle    time.Duration `mapstructure:"idle"`                   // longest silence of the upstream within a body
 }
 
 // RouteLimits bound what a route takes.
 type RouteLimits struct {
-	RequestBody Size `mapstructure:"request_body"` // 413 above; 0: no limit
-	InFlight    int  `mapstructure:"in_flight"`    // requests at once, 503 above; 0: no limit
+	RequestBody Size `mapstructure:"request_body" short:"string"` // 413 above; 0: no limit
+	InFlight    int  `mapstructure:"in_flight" short:"number"`    // requests at once, 503 above; 0: no limit
 }
 
 // Upstream is one logical backend.

@@ -2,8 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -11,10 +9,15 @@ import (
 // Source is where a route configuration comes from and comes from again at every reload.
 // It belongs to one goroutine at a time.
 type Source struct {
-	path   string              // of the route file; empty: fixed
-	routes *Routes             // of a fixed source
-	names  []string            // files of the last load, good or not, in the order they were read
-	sums   [][sha256.Size]byte // of what was read, or of the error, for each name
+	path   string     // of the route file, a directory of them or a pattern; empty: fixed
+	routes *Routes    // of a fixed source
+	last   []sighting // what the last load has read, good or not
+}
+
+// sighting is something that a load has read, and how to read it again.
+type sighting struct {
+	again func() ([]byte, error)
+	sum   [sha256.Size]byte // of what was read, or of the error
 }
 
 // FileSource loads the route file at path, anew each time.
@@ -23,39 +26,52 @@ func FileSource(path string) *Source { return &Source{path: path} }
 // FixedSource always has the same configuration.
 func FixedSource(r *Routes) *Source { return &Source{routes: r} }
 
-// Load is LoadRoutes of the source's file.
+// Load is LoadRoutes of the source's path.
 func (s *Source) Load() (*Routes, error) {
 	if s.path == "" {
 		return s.routes, nil
 	}
-	s.names, s.sums = nil, nil
-	data, err := s.read(s.path)
-	if err != nil {
-		return nil, fmt.Errorf("read route file: %w", err)
-	}
-	return ParseRoutes(s.path, data, func(rel string) ([]byte, error) {
-		return s.read(filepath.Join(filepath.Dir(s.path), rel))
-	})
-}
-
-// read reads a file and remembers what came of it.
-func (s *Source) read(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	s.names, s.sums = append(s.names, path), append(s.sums, sum(data, err))
-	return data, err
+	s.last = nil
+	return load(s.path, watched{s})
 }
 
 // Changed reports whether the content of any file differs from what the last load read, or
-// failed to read. A ConfigMap's symlink swap is one change, and a file that is written
-// anew with the same content is none.
+// failed to read, or whether there are other files. A ConfigMap's symlink swap is one change, and a
+// file that is written anew with the same content is none.
 func (s *Source) Changed() bool {
-	for i, path := range s.names {
-		data, err := os.ReadFile(path)
-		if sum(data, err) != s.sums[i] {
+	for _, seen := range s.last {
+		if sum(seen.again()) != seen.sum {
 			return true
 		}
 	}
 	return false
+}
+
+// see does something and remembers what came of it.
+func (s *Source) see(read func() ([]byte, error)) ([]byte, error) {
+	data, err := read()
+	s.last = append(s.last, sighting{read, sum(data, err)})
+	return data, err
+}
+
+// watched is the disk, for a source that wants to know of changes.
+type watched struct{ *Source }
+
+func (w watched) read(path string) ([]byte, error) {
+	return w.see(func() ([]byte, error) { return disk{}.read(path) })
+}
+
+func (w watched) below(dir, rel string) ([]byte, error) {
+	return w.see(func() ([]byte, error) { return disk{}.below(dir, rel) })
+}
+
+func (w watched) list(path string) (names []string, err error) {
+	_, err = w.see(func() ([]byte, error) {
+		var err error
+		names, err = disk{}.list(path)
+		return []byte(strings.Join(names, "\x00")), err
+	})
+	return names, err
 }
 
 func sum(data []byte, err error) [sha256.Size]byte {
@@ -65,7 +81,7 @@ func sum(data []byte, err error) [sha256.Size]byte {
 	return sha256.Sum256(data)
 }
 
-// Name is the route file's path, or what stands for it.
+// Name is the first route file's path, or what stands for it.
 func (r *Routes) Name() string {
 	if len(r.Files) == 0 {
 		return "routes"
@@ -73,20 +89,42 @@ func (r *Routes) Name() string {
 	return r.Files[0].Path
 }
 
-// Line is the line of a key path such as "routes[2].policy" in the route file, or of the
-// nearest key above it; 0 if there is none.
-func (r *Routes) Line(path string) int {
-	for path != "" {
-		if line, ok := r.lines[path]; ok {
-			return line
-		}
-		i := strings.LastIndexAny(path, ".[")
-		if i < 0 {
-			return 0
-		}
-		path = path[:i]
+// At is the place of a key path such as "routes[2].policy", or of the nearest key above it that is set, as a
+// problem that does not say yet what is wrong. The path counts the items of all files; the problem's path those
+// of its file.
+func (r *Routes) At(path string) Problem {
+	if r.docs == nil {
+		return Problem{File: r.Name(), Path: path}
 	}
-	return 0
+	return r.docs.at(path)
+}
+
+// InText is the place of a line of rule text, which is named by its Key.
+func (r *Routes) InText(key string, line int) Problem {
+	p := r.At(key)
+	p.TextLine = line
+	if file := r.ruleFiles[key]; file != "" {
+		p.File, p.Line = file, line
+		return p
+	}
+	if r.docs == nil {
+		return p
+	}
+	doc, at := r.docs.find(key + ".inline")
+	switch first, ok := doc.texts[at]; {
+	case ok && line > 0:
+		p.Line = first + line - 1
+	default:
+		p.Line = doc.line(at)
+	}
+	return p
+}
+
+// InFile is the place of a line of a file that an operator in rule text reads.
+func (r *Routes) InFile(key, name string, line int) Problem {
+	p := r.At(key)
+	p.File, p.Line = filepath.Join(filepath.Dir(p.File), name), line
+	return p
 }
 
 // String is the match as explain and the API show it.

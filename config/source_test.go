@@ -55,27 +55,26 @@ func TestSource(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
+func TestPlaces(t *testing.T) {
 	r, err := LoadRoutes("testdata/valid/own-default.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int{
-		"routes[0].id":                             4,
-		"routes[0].timeouts.idle":                  4, // not set: the item
-		"policies[1].exclusions[0].rule":           15,
-		"policies[9]":                              9, // not there: the list
-		"nowhere":                                  0,
-		policy(t, r, "other").ID:                   0,
+		"routes[0].id":                   4,
+		"routes[0].timeouts.idle":        4, // not set: the item
+		"policies[1].exclusions[0].rule": 15,
+		"policies[9]":                    9, // not there: the list
+		"nowhere":                        1,
 		policy(t, r, "other").Exclusions[0].Source: 17,
 	} {
-		if got := r.Line(path); got != want {
+		if got := r.At(path).Line; got != want {
 			t.Errorf("%s: line %d, want %d", path, got, want)
 		}
 	}
 	fixed, err := FromTo("http://app:80")
-	if err != nil || fixed.Line("routes[0]") != 0 {
-		t.Errorf("line %d, %v", fixed.Line("routes[0]"), err)
+	if err != nil || fixed.At("routes[0]").Line != 0 {
+		t.Errorf("line %d, %v", fixed.At("routes[0]").Line, err)
 	}
 }
 

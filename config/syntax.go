@@ -188,15 +188,34 @@ func checkPort(port string) error {
 	return nil
 }
 
-// checkPath accepts the path of a request or the start of one, without query.
+// checkMatchPath accepts a path as routes and exclusions compare it, or the start of one: decoded, so that a
+// space is a space.
+func checkMatchPath(p string) error {
+	if err := checkPath(p); err == nil || !strings.Contains(p, " ") {
+		return err
+	}
+	return checkPath(strings.ReplaceAll(p, " ", ""))
+}
+
+// checkExclusionPath accepts a path as rules see it, which is decoded.
+func checkExclusionPath(p string) error {
+	if decoded, err := url.PathUnescape(p); err == nil && decoded != p {
+		return fmt.Errorf("%q is compared with paths that are decoded: write %q", p, decoded)
+	}
+	return checkMatchPath(p)
+}
+
+// checkPath accepts the path that somebody is sent to, without query.
 func checkPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/"):
 		return fmt.Errorf("%q must start with \"/\"", p)
 	case strings.ContainsAny(p, "?#"):
 		return fmt.Errorf("%q holds a query or fragment: write the path alone", p)
-	case strings.ContainsFunc(p, func(r rune) bool { return isControl(r) || r == ' ' }):
-		return fmt.Errorf("%q holds a space or control character", p)
+	case strings.Contains(p, " "):
+		return fmt.Errorf("%q holds a space: write %q", p, strings.ReplaceAll(p, " ", "%20"))
+	case strings.ContainsFunc(p, isControl):
+		return fmt.Errorf("%q holds a control character", p)
 	}
 	return nil
 }

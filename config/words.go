@@ -1,5 +1,10 @@
 package config
 
+import (
+	"reflect"
+	"strings"
+)
+
 // The words of closed sets that settings are chosen from, as they stand in files.
 
 // Mode says what happens with what rules find.
@@ -104,3 +109,58 @@ const (
 	AccessAll AccessLog = "all"
 	AccessOff AccessLog = "off" // those that were refused
 )
+
+// sets are the words of each type, in the order in which messages list them.
+var sets = map[reflect.Type][]string{
+	reflect.TypeFor[Mode]():         texts(ModeOff, ModeDetect, ModeBlock),
+	reflect.TypeFor[Choice]():       texts(Deny, Allow),
+	reflect.TypeFor[Treatment]():    texts(Reject, InspectPrefix, SkipInspection),
+	reflect.TypeFor[Doctype]():      texts(DoctypeRefuse, DoctypeInternal),
+	reflect.TypeFor[FileMode]():     texts(FilesActive, FilesAll, FilesSkip),
+	reflect.TypeFor[Switch]():       texts(On, Off),
+	reflect.TypeFor[WebSocket]():    texts(WebSocketDeny, WebSocketAllow, WebSocketInspect),
+	reflect.TypeFor[PathReadings](): texts(ReadingsAgree, ReadingsOne),
+	reflect.TypeFor[Discovery]():    texts(DiscoveryOff, DiscoveryDNS),
+	reflect.TypeFor[Balance]():      texts(RoundRobin, LeastLoaded),
+	reflect.TypeFor[AccessLog]():    texts(AccessAll, AccessOff),
+}
+
+func texts[T ~string](words ...T) (out []string) {
+	for _, w := range words {
+		out = append(out, string(w))
+	}
+	return out
+}
+
+// enumTag lists, on a field of plain text, the words that it may hold.
+const enumTag = "enum"
+
+// wordsOf are the words that a field may hold; none: it is no choice.
+func wordsOf(f reflect.StructField) []string {
+	t := f.Type
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if words := sets[t]; words != nil {
+		return words
+	}
+	return strings.Fields(f.Tag.Get(enumTag))
+}
+
+// allowed are the words that the field with a key may hold.
+func allowed[T any](key string) []string { return wordsAt(reflect.TypeFor[T](), key) }
+
+// wordsAt are the words that the field at a key path of a struct type may hold.
+func wordsAt(t reflect.Type, path string) []string {
+	key, rest, deeper := strings.Cut(path, ".")
+	for i := range t.NumField() {
+		switch f := t.Field(i); {
+		case f.Tag.Get(tagName) != key:
+		case deeper:
+			return wordsAt(f.Type, rest)
+		default:
+			return wordsOf(f)
+		}
+	}
+	panic("BUG: no key " + path)
+}

@@ -67,9 +67,10 @@ func (b *background) work(job func()) {
 // inspections have to wait, all are busy with inspections: then the scheduler looks for traffic
 // every ten milliseconds only. So there are two more of them in that time, one for traffic and
 // one for the garbage collector, and the kernel shares the cores. Always to have them would cost a
-// third of the throughput of one core, for threads that look for work in vain. A process has one
-// proxy, so that they are that one's.
-type processors struct {
+// third of the throughput of one core, for threads that look for work in vain.
+var processors scheduler
+
+type scheduler struct {
 	mu       sync.Mutex
 	own      int       // without those added; 0: none are added
 	lastWant time.Time // of the ones added
@@ -81,7 +82,7 @@ const (
 )
 
 // count is how many processors there are without those added.
-func (s *processors) count() int {
+func (s *scheduler) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own > 0 {
@@ -91,7 +92,7 @@ func (s *processors) count() int {
 }
 
 // add adds processors for a while.
-func (s *processors) add() {
+func (s *scheduler) add() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastWant = time.Now()
@@ -103,7 +104,7 @@ func (s *processors) add() {
 	time.AfterFunc(addedFor, s.remove)
 }
 
-func (s *processors) remove() {
+func (s *scheduler) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if left := addedFor - time.Since(s.lastWant); left > 0 {

@@ -57,7 +57,7 @@ func TestBackgroundPanicsWhereItWasCalled(t *testing.T) {
 
 func TestProcessorsAreAddedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s processors
+		var s scheduler
 		own := runtime.GOMAXPROCS(0)
 		s.add()
 		time.Sleep(addedFor / 2)

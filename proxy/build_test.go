@@ -50,7 +50,7 @@ policies:
       - inline: |
           SecAction "id:1,phase:1,pass"
           SecRule ARGS "@nosuch x" "id:2,phase:1,pass"
-`, `routes.yaml:3: policies[0]: compile policy "default": policies[0].rules_after[0] line 2: "secrule": operator nosuch not found`},
+`, `routes.yaml:7: policies[0].rules_after[0]: there is no operator @nosuch`},
 		{"probe", `routes: [{id: r, upstreams: [{id: u}]}]
 policies:
   - id: default
@@ -75,14 +75,48 @@ policies: [{id: default, thresholds: {inbound: 1000}}]
 `, `built-in probe attack-rce: not blocked`},
 		{"exclusion of nothing", `routes: [{id: r, upstreams: [{id: u}]}]
 policies: [{id: default, exclusions: [{rule: 942999, reason: x}]}]
-`, `routes.yaml:2: policies[0]: compile policy "default": policies[0].exclusions[0]: no rule 942999`},
+`, `routes.yaml:2: policies[0].exclusions[0].rule: there is no rule 942999`},
 		{"messages that no rule would see", `routes: [{id: r, websocket: inspect, upstreams: [{id: u}]}]
 policies: [{id: default, request_body: {inspect: false}}]
 `, `routes.yaml:1: routes[0].websocket: policy "default" does not inspect request bodies`},
 		{"route that never matches", `routes:
   - {id: a, hosts: [x.example], upstreams: [{id: u}]}
   - {id: b, hosts: [X.Example], upstreams: [{id: u}]}
-`, `route "b" can never match`},
+`, `routes.yaml:3: routes[1]: route "b" can never match: route "a" before it has the same hosts`},
+		{"route that others hide", `routes:
+  - {id: a, hosts: [x.example, y.example], upstreams: [{id: u}]}
+  - {id: b, hosts: [x.example], paths: [{prefix: /}], upstreams: [{id: u}]}
+`, `routes.yaml:3: routes[1]: route "b" can never match: route "a" comes before it for each of its requests`},
+		{"path that is not decoded", `routes:
+  - {id: a, paths: [{prefix: /}, {exact: /a%20b}], upstreams: [{id: u}]}
+`, `routes.yaml:2: routes[0].paths[1]: exact "/a%20b" is compared with paths that are decoded, resolved and without query: write "/a b"`},
+		{"mistakes of all policies", `routes: [{id: r, upstreams: [{id: u}]}]
+policies:
+  - id: default
+    rules_before:
+      - inline: |
+          # comment
+          SecRule ARGZ "a" "id:100001,phase:2,deny"
+
+          SecRule ARGS "@contians a" \
+              "id:100002,phase:2,deny"
+      - inline: SecDebugLogLevel 9
+    exclusions:
+      - rule: 942999
+        reason: x
+      - tag: atack-sqli
+        reason: x
+      - rule: 942100
+        target: ARGZ
+        reason: x
+  - {id: other, inherits: default, rules_after: [{inline: "SecRule ARGS \"(\" \"id:100003,phase:2,deny\""}]}
+`, `routes.yaml:7: policies[0].rules_before[0]: there is no variable ARGZ: did you mean "ARGS"?
+routes.yaml:9: policies[0].rules_before[0]: there is no operator @contians: did you mean "contains"?
+routes.yaml:11: policies[0].rules_before[1]: secdebugloglevel would write requests down unmasked: events go to standard output, with secrets masked
+routes.yaml:13: policies[0].exclusions[0].rule: there is no rule 942999
+routes.yaml:15: policies[0].exclusions[1].tag: no rule has tag "atack-sqli": did you mean "attack-sqli"?
+routes.yaml:18: policies[0].exclusions[2].target: there is no collection ARGZ: did you mean "ARGS"?
+routes.yaml:20: policies[1].rules_after[0]: "(" is not a regular expression: missing closing )`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Check(parse(t, tt.yaml+upstream))

@@ -8,6 +8,9 @@ import (
 	"github.com/wafer-waf/wafer/waf"
 )
 
+// Complete adds to the problems that a configuration was loaded with those of its rules and exclusions.
+func Complete(c *config.Routes, err error) error { return snapshot.Complete(c, err) }
+
 // Check builds everything that c describes, proves it and throws it away: c is valid if,
 // and only if, it builds. It returns what would be in force.
 func Check(c *config.Routes) (snapshot.Description, error) { return CheckWith(c, nil) }

@@ -29,12 +29,12 @@ type headerPattern struct {
 	regex *regexp.Regexp
 }
 
-// compileRule checks every condition and returns all that is wrong, without naming the route.
+// compileRule checks every condition and returns all that is wrong.
 func compileRule(order int, id string, hosts []string, paths []Path, methods []string, headers []Header) (*rule, []error) {
 	r := &rule{id: id, order: order}
 	var problems []error
 	report := func(list string, i int, err error) {
-		problems = append(problems, fmt.Errorf("%s[%d]: %w", list, i, err))
+		problems = append(problems, &Problem{Entry: order, ID: id, Key: fmt.Sprintf("%s[%d]", list, i), What: err.Error()})
 	}
 	for i, host := range hosts {
 		h, err := compileHost(host)

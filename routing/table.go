@@ -61,13 +61,11 @@ func New[T any](entries []Entry[T]) (*Table[T], error) {
 			ids[e.ID] = i
 		}
 		r, wrong := compileRule(i, e.ID, e.Hosts, e.Paths, e.Methods, e.Headers)
-		for _, err := range wrong {
-			problems = append(problems, fmt.Errorf("route %q: %w", e.ID, err))
-		}
+		problems = append(problems, wrong...)
 		if len(wrong) == 0 {
 			text := r.conditions()
 			if first, used := conditions[text]; used {
-				problems = append(problems, fmt.Errorf("route %q can never match: route %q before it has the same hosts, paths, methods and headers", e.ID, first))
+				problems = append(problems, &Problem{Entry: i, ID: e.ID, What: fmt.Sprintf("can never match: route %q before it has the same hosts, paths, methods and headers", first)})
 			} else {
 				conditions[text] = e.ID
 			}

@@ -54,10 +54,10 @@ func wafPolicy(p config.Policy) waf.Policy {
 		w.Mode = waf.ModeDetect
 	}
 	for _, r := range p.RulesBefore {
-		w.RulesBefore = append(w.RulesBefore, waf.RuleText{Source: r.Source, Text: r.Inline})
+		w.RulesBefore = append(w.RulesBefore, waf.RuleText{Source: r.Key, Text: r.Inline, Files: r.Files})
 	}
 	for _, r := range p.RulesAfter {
-		w.RulesAfter = append(w.RulesAfter, waf.RuleText{Source: r.Source, Text: r.Inline})
+		w.RulesAfter = append(w.RulesAfter, waf.RuleText{Source: r.Key, Text: r.Inline, Files: r.Files})
 	}
 	for _, x := range p.Exclusions {
 		e := waf.Exclusion{Source: x.Source, RuleIDs: x.Rules, Tag: x.Tag, Target: x.Target, Path: x.Path}

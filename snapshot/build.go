@@ -108,7 +108,7 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 	}
 	var problems config.Problems
 	report := func(path string, err error) {
-		problems = append(problems, config.Problem{File: c.Name(), Line: c.Line(path), Path: path, What: err.Error()})
+		problems = append(problems, problemsOf(c, path, err)...)
 	}
 	if pools := b.makeAll(s, report); len(problems) == 0 {
 		b.bindAll(s, m, pools, report)
@@ -117,6 +117,8 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 		b.proveAll(s, report)
 	}
 	if len(problems) > 0 {
+		problems = unique(problems)
+		problems.Sort()
 		return nil, errors.Join(problems, b.Free(s))
 	}
 	return s, nil
@@ -184,8 +186,25 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 	var err error
 	if s.Table, err = routing.New(entries); err != nil {
 		for _, e := range unjoin(err) {
-			report("routes", e)
+			reportEntry(e, report)
 		}
+		return
+	}
+	for _, p := range s.Table.Hidden() {
+		reportEntry(p, report)
+	}
+}
+
+// reportEntry reports an error of the table at the route that it is about.
+func reportEntry(err error, report func(path string, err error)) {
+	var p *routing.Problem
+	switch {
+	case !errors.As(err, &p):
+		report("routes", err)
+	case p.Key == "":
+		report(fmt.Sprintf("routes[%d]", p.Entry), p)
+	default:
+		report(fmt.Sprintf("routes[%d].%s", p.Entry, p.Key), errors.New(p.What))
 	}
 }
 

@@ -166,6 +166,7 @@ func (k *Keeper[R]) reload(trigger string) (Reloaded, error) {
 	old := k.inForce.Load()
 	k.stage.Store(stageReading)
 	c, err := k.Source.Load()
+	err = Complete(c, err)
 	if err == nil && old != nil && c.Digest() == old.digest {
 		k.Metrics.Unchanged()
 		message := "the configuration is unchanged"

@@ -12,7 +12,7 @@ import (
 func TestNothingCrosses(t *testing.T) {
 	e := mustEngine(t, func(p *Policy) {
 		p.ScreenVerify = 0.5
-		p.RulesBefore = []RuleText{{"own", `
+		p.RulesBefore = []RuleText{{Source: "own", Text: `
 			SecRule ARGS:own|ARGS:json.own|XML:/* "@unconditionalMatch" "id:10000,phase:2,pass,log,msg:'%{MATCHED_VAR}'"
 			SecRule ARGS:own|ARGS:json.own|XML:/* "@unconditionalMatch" "id:10001,phase:2,pass,log,msg:'found %{MATCHED_VAR}'"`}}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/corazawaf/coraza/v3/debuglog"
 	"github.com/corazawaf/coraza/v3/experimental"
 	"github.com/corazawaf/coraza/v3/types"
+	"github.com/wafer-waf/wafer/suggest"
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/screen"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
@@ -32,6 +34,7 @@ type Engine struct {
 	scores map[int]ruleScore // by rule id
 	policy Policy
 
+	schemas  bool           // own rules look at bodies with @validateSchema
 	screen   *screen.Screen // nil: the policy has none
 	noScreen error          // why
 	screens  atomic.Bool    // the screen is asked
@@ -46,6 +49,8 @@ type ruleScore struct{ points, paranoia int }
 type Compiler struct {
 	// Screens makes their screens. Whoever checks that a wrong screen is noticed sets another one.
 	Screens Screener
+
+	own *ownFiles
 }
 
 // Screener makes screens of the text that engines are compiled from.
@@ -54,20 +59,23 @@ type Screener interface {
 }
 
 // NewCompiler returns a compiler.
-func NewCompiler() *Compiler { return &Compiler{screen.NewCompiler(rules())} }
+func NewCompiler() *Compiler {
+	own := &ownFiles{}
+	return &Compiler{screen.NewCompiler(files{rules(), own}), own}
+}
 
 // NewEngine compiles p alone.
 func NewEngine(p Policy) (*Engine, error) { return NewCompiler().NewEngine(p) }
 
-// NewEngine compiles p. Its errors name the source of the text that does not compile and
-// the line in it.
+// NewEngine compiles p. What is wrong with its rules and exclusions comes as [Mistakes], all at once.
 func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
-	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}}
-	if err := errors.Join(p.check(), p.checkOwn(), p.checkTargets()); err != nil {
-		return nil, fmt.Errorf("compile policy %q: %w", p.ID, err)
+	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}, schemas: p.ownOperator("validateschema")}
+	if ms := p.quickMistakes(); len(ms) > 0 {
+		return nil, fmt.Errorf("compile policy %q: %w", p.ID, p.Mistakes())
 	}
+	defer c.own.hold(p)()
 	ids, tags, phases := map[int]bool{}, map[string]bool{}, map[int]int{}
-	w, err := compile(p, p.pieces(), func(r types.RuleMetadata) {
+	w, err := compile(p, c.own, p.pieces(), func(r types.RuleMetadata) {
 		ids[r.ID()] = true
 		phases[r.ID()] = int(r.Phase())
 		for _, t := range r.Tags() {
@@ -78,12 +86,15 @@ func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("compile policy %q: %w", p.ID, p.locate(err))
+		if ms := p.Mistakes(); len(ms) > 0 {
+			return nil, fmt.Errorf("compile policy %q: %w", p.ID, ms)
+		}
+		return nil, fmt.Errorf("compile policy %q: %w", p.ID, p.locate(c.own, err))
 	}
 	e.waf = w
 	e.opts = w.(experimental.WAFWithOptions)
 	e.rules = w.(experimental.WAFWithRules).RulesCount()
-	if err := errors.Join(p.checkExclusions(ids, tags), p.checkReferences(ids, tags)); err != nil {
+	if err := append(p.checkExclusions(ids, tags), p.checkReferences(ids, tags)...).orNil(); err != nil {
 		return nil, errors.Join(fmt.Errorf("compile policy %q: %w", p.ID, err), e.Close())
 	}
 	if e.rules < MinRules {
@@ -145,9 +156,9 @@ func (e *Engine) Begin(ctx context.Context, terms Terms) *Transaction {
 	return t
 }
 
-func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
+func compile(p Policy, own *ownFiles, pieces []piece, observe func(types.RuleMetadata)) (coraza.WAF, error) {
 	register()
-	c := coraza.NewWAFConfig().WithRootFS(rules()).WithDebugLogger(&purse{Logger: debuglog.Noop()})
+	c := coraza.NewWAFConfig().WithRootFS(files{rules(), own}).WithDebugLogger(&purse{Logger: debuglog.Noop()})
 	for _, piece := range pieces {
 		c = c.WithDirectives(piece.text)
 	}
@@ -162,51 +173,53 @@ func compile(p Policy, pieces []piece, observe func(types.RuleMetadata)) (coraza
 // guess what it is.
 func (p Policy) mimeTypes() []string { return append([]string{""}, p.ResponseMIMETypes...) }
 
-// check finds what Coraza's parser would pass over in silence: a line too long for its
+// checkLines finds what Coraza's parser would pass over in silence: a line too long for its
 // scanner ends the text there, and so does a line continued into nothing.
-func (p Policy) check() error {
-	var errs []error
-	for _, r := range append(append([]RuleText(nil), p.RulesBefore...), p.RulesAfter...) {
+func (p Policy) checkLines() (ms Mistakes) {
+	for _, r := range p.own() {
 		lines := strings.Split(r.Text, "\n")
-		last := ""
+		last, at := "", 0
 		for i, l := range lines {
 			if len(l) >= 64<<10 {
-				errs = append(errs, fmt.Errorf("%s line %d: %d bytes, more than 65535: break it with \\", r.Source, i+1, len(l)))
+				ms.add(r.Source, i+1, "%d bytes, more than 65535: break it with \\", len(l))
 			}
 			if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
-				last = l
+				last, at = l, i+1
 			}
 		}
 		if strings.HasSuffix(last, `\`) {
-			errs = append(errs, fmt.Errorf(`%s: ends in a line continued with \`, r.Source))
+			ms.add(r.Source, at, `the text ends in a line continued with \`)
 		}
 	}
-	return errors.Join(errs...)
+	return ms
 }
 
 // checkExclusions finds exclusions that take nothing: most often a mistyped id.
-func (p Policy) checkExclusions(ids map[int]bool, tags map[string]bool) error {
-	var errs []error
+func (p Policy) checkExclusions(ids map[int]bool, tags map[string]bool) (ms Mistakes) {
 	for _, x := range p.Exclusions {
 		if x.Tag != "" {
 			if !tags[x.Tag] {
-				errs = append(errs, fmt.Errorf("%s: no rule has tag %q", x.Source, x.Tag))
+				ms = append(ms, Mistake{Source: x.Source, Key: "tag", What: fmt.Sprintf("no rule has tag %q%s", x.Tag, suggest.DidYouMean(x.Tag, slices.Sorted(maps.Keys(tags))))})
 			}
 			continue
 		}
 		if from, to, ok := idRange(x.RuleIDs); !ok || !anyWithin(ids, from, to) {
-			errs = append(errs, fmt.Errorf("%s: no rule %s", x.Source, x.RuleIDs))
+			key := "rule"
+			if strings.Contains(x.RuleIDs, "-") {
+				key = "rules"
+			}
+			ms = append(ms, Mistake{Source: x.Source, Key: key, What: "there is no rule " + x.RuleIDs})
 		}
 	}
-	return errors.Join(errs...)
+	return ms
 }
 
 // locate compiles growing prefixes of the text to name the piece, and in own rules the
 // directive, that err came from. It is slow and runs only when a policy is refused.
-func (p Policy) locate(err error) error {
+func (p Policy) locate(own *ownFiles, err error) error {
 	pieces := p.pieces()
 	try := func(ps []piece) error {
-		w, err := compile(p, ps, nil)
+		w, err := compile(p, own, ps, nil)
 		if err == nil {
 			err = w.(experimental.WAFCloser).Close()
 		}
@@ -238,10 +251,11 @@ func (p Policy) locate(err error) error {
 		}
 	}
 	cause := plain(err)
-	if from == len(lines) || len(lines) == 1 {
-		return fmt.Errorf("%s: %s", bad.source, cause)
+	m := Mistake{Source: bad.source, What: cause}
+	if from < len(lines) && len(lines) > 1 {
+		m.Line = lines[from].First
 	}
-	return fmt.Errorf("%s line %d: %s", bad.source, lines[from].First, cause)
+	return Mistakes{m}
 }
 
 // plain drops from a Coraza error what every such error says.

@@ -96,7 +96,7 @@ func TestRequestVerdicts(t *testing.T) {
 	early := mustEngine(t, func(p *Policy) { p.EarlyBlocking = true })
 	lenient := mustEngine(t, func(p *Policy) { p.InboundThreshold = 100 })
 	own := mustEngine(t, func(p *Policy) {
-		p.RulesBefore = []RuleText{{"own", `
+		p.RulesBefore = []RuleText{{Source: "own", Text: `
 SecRule ARGS:go "@streq away" "id:1001,phase:1,redirect:https://example.com/away,status:307"
 SecRule ARGS:go "@streq drop" "id:1002,phase:1,drop"
 SecRule ARGS:go "@streq teapot" "id:1003,phase:1,deny,status:418"
@@ -193,7 +193,7 @@ func TestResponse(t *testing.T) {
 			if v, err := tx.ResponseHead(r); err != nil || v.Blocks() {
 				t.Fatal(v, err)
 			}
-			if got, _ := tx.Wants(); got != tt.wants {
+			if got := tx.WantsResponseBody(); got != tt.wants {
 				t.Fatalf("wants the body: %v, want %v", got, tt.wants)
 			}
 			v, err := tx.ResponseBody([]byte(leak))
@@ -241,7 +241,7 @@ func TestExclusions(t *testing.T) {
 
 func TestEngineErrors(t *testing.T) {
 	after := func(text string) func(*Policy) {
-		return func(p *Policy) { p.RulesAfter = []RuleText{{"rules/own.conf", text}} }
+		return func(p *Policy) { p.RulesAfter = []RuleText{{Source: "rules/own.conf", Text: text}} }
 	}
 	for _, tt := range []struct {
 		name   string
@@ -249,16 +249,16 @@ func TestEngineErrors(t *testing.T) {
 		want   string
 	}{
 		{"operator", after("SecAction \"id:1,phase:1,pass\"\n\n# why\nSecRule ARGS \"@foo bar\" \\\n  \"id:2,phase:1,pass\"\nSecAction \"id:3,phase:1,pass\""),
-			`compile policy "test": rules/own.conf line 4: "secrule": operator foo not found`},
-		{"directive", after("SecRuel ARGS x id:1"), `compile policy "test": rules/own.conf: unknown directive "secruel"`},
-		{"same id as CRS", after(`SecAction "id:942100,phase:1,pass"`), `compile policy "test": rules/own.conf: "secaction": duplicated rule id 942100`},
-		{"include", after("Include /etc/passwd"), "rules/own.conf: "},
-		{"continued into nothing", after(`SecAction "id:1,phase:1,pass" \`), `compile policy "test": rules/own.conf: ends in a line continued with \`},
+			`compile policy "test": rules/own.conf line 4: there is no operator @foo`},
+		{"directive", after("SecRuel ARGS x id:1"), `compile policy "test": rules/own.conf line 1: there is no directive secruel: did you mean "SecRule"?`},
+		{"same id as CRS", after(`SecAction "id:942100,phase:1,pass"`), `compile policy "test": rules/own.conf line 1: id 942100 is that of a rule of CRS: use one from 100000 to 199999`},
+		{"include", after("Include /etc/passwd"), `rules/own.conf line 1: Include: there is no file "/etc/passwd": it reads those of CRS, @owasp_crs/…`},
+		{"continued into nothing", after(`SecAction "id:1,phase:1,pass" \`), `compile policy "test": rules/own.conf line 1: the text ends in a line continued with \`},
 		{"long line", after("# " + strings.Repeat("x", 70000)), `compile policy "test": rules/own.conf line 1: 70002 bytes, more than 65535: break it with \`},
 		{"no such rule", func(p *Policy) {
 			p.Exclusions = []Exclusion{{Source: "exclusions[0]", RuleIDs: "942999"}, {Source: "exclusions[1]", Tag: "atack-sqli"}}
 		},
-			"compile policy \"test\": exclusions[0]: no rule 942999\nexclusions[1]: no rule has tag \"atack-sqli\""},
+			"compile policy \"test\": exclusions[0].rule: there is no rule 942999\nexclusions[1].tag: no rule has tag \"atack-sqli\": did you mean \"attack-sqli\"?"},
 		{"floor", func(p *Policy) { p.Exclusions = []Exclusion{{Source: "exclusions[0]", Tag: "OWASP_CRS"}} }, "fewer than the floor of 150"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -283,8 +283,8 @@ func TestDigest(t *testing.T) {
 		"paranoia":  func(p *Policy) { p.DetectionParanoia = 2 },
 		"limit":     func(p *Policy) { p.ResponseBodyBytes++ },
 		"mime":      func(p *Policy) { p.ResponseMIMETypes = nil },
-		"rules":     func(p *Policy) { p.RulesAfter = []RuleText{{"x", `SecAction "id:1,phase:1,pass"`}} },
-		"place":     func(p *Policy) { p.RulesBefore = []RuleText{{"x", `SecAction "id:1,phase:1,pass"`}} },
+		"rules":     func(p *Policy) { p.RulesAfter = []RuleText{{Source: "x", Text: `SecAction "id:1,phase:1,pass"`}} },
+		"place":     func(p *Policy) { p.RulesBefore = []RuleText{{Source: "x", Text: `SecAction "id:1,phase:1,pass"`}} },
 		"exclusion": func(p *Policy) { p.Exclusions = []Exclusion{{RuleIDs: "942100"}} },
 		"setting":   func(p *Policy) { p.CRS.MaxNumArgs = 10 },
 	} {

@@ -52,7 +52,7 @@ func TestLevels(t *testing.T) {
 			}
 			less := mustEngine(t, change)
 			all := mustEngine(t, change, func(p *Policy) {
-				p.RulesAfter = []RuleText{{"own", `SecAction "id:1000001,phase:1,pass,nolog"`}}
+				p.RulesAfter = []RuleText{{Source: "own", Text: `SecAction "id:1000001,phase:1,pass,nolog"`}}
 			})
 			if less.Rules() >= all.Rules() {
 				t.Errorf("%d rules, of %d", less.Rules(), all.Rules())
@@ -150,7 +150,9 @@ func TestLevelsKept(t *testing.T) {
 		{"a tag of its level", false, func(p *Policy) { p.Exclusions = []Exclusion{{Tag: "attack-sqli"}} }},
 		{"a tag above it", true, func(p *Policy) { p.Exclusions = []Exclusion{{Tag: "paranoia-level/3"}} }},
 		{"below a path", true, func(p *Policy) { p.Exclusions = []Exclusion{{RuleIDs: "942130", Path: "/a"}} }},
-		{"own rules", true, func(p *Policy) { p.RulesBefore = []RuleText{{"own", `SecAction "id:1000001,phase:1,pass,nolog"`}} }},
+		{"own rules", true, func(p *Policy) {
+			p.RulesBefore = []RuleText{{Source: "own", Text: `SecAction "id:1000001,phase:1,pass,nolog"`}}
+		}},
 	} {
 		e := mustEngine(t, func(p *Policy) { p.ScreenOff = true }, tt.change)
 		if p := testPolicy(tt.change); (p.crsFolder() == crsFolder) != tt.all || (e.Rules() > 400) != tt.all {

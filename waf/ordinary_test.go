@@ -94,7 +94,7 @@ func TestContentTypesThatAreAllowed(t *testing.T) {
 	for _, change := range []func(*Policy){
 		func(p *Policy) { p.CRS.AllowedContentTypes = []string{"application/json"} },
 		func(p *Policy) {
-			p.RulesBefore = []RuleText{{"own", `SecAction "id:1,phase:1,pass,nolog,setvar:'tx.Allowed_Request_Content_Type=|application/json|'"`}}
+			p.RulesBefore = []RuleText{{Source: "own", Text: `SecAction "id:1,phase:1,pass,nolog,setvar:'tx.Allowed_Request_Content_Type=|application/json|'"`}}
 		},
 	} {
 		e := mustEngine(t, change)

@@ -1,13 +1,14 @@
 package waf
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/wafer-waf/wafer/suggest"
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -64,18 +65,51 @@ var (
 var unset = []string{"GEO", "IP", "GLOBAL", "SESSION", "USER", "RESOURCE"}
 
 // checkOwn finds what in the policy's own rules would leak, or does nothing. It judges each directive by itself.
-func (p Policy) checkOwn() error {
-	var errs []error
+func (p Policy) checkOwn() (ms Mistakes) {
+	first := map[string]string{} // where an id is used first
 	for _, r := range p.own() {
-		within := false // a chain
+		chain := 0 // the line where one begins that goes on; 0: none
 		for _, d := range seclang.Directives(r.Text) {
-			for _, why := range refusals(&d, within) {
-				errs = append(errs, fmt.Errorf("%s line %d: %s", r.Source, d.Line, why))
+			for _, why := range refusals(&d, chain > 0) {
+				ms.add(r.Source, d.Line, "%s", why)
 			}
-			_, within = d.Action("chain")
+			if id, ok := d.Action("id"); ok && chain == 0 {
+				if first[id] != "" {
+					ms.add(r.Source, d.Line, "id %s is used twice, first in %s", id, first[id])
+				} else {
+					first[id] = fmt.Sprintf("line %d of %s", d.Line, r.Source)
+				}
+			}
+			switch _, goesOn := d.Action("chain"); {
+			case !goesOn:
+				chain = 0
+			case chain == 0:
+				chain = d.Line
+			}
+		}
+		if chain > 0 {
+			ms.add(r.Source, chain, "the chain that begins here has no end: the rule behind this text would become a part of it")
 		}
 	}
-	return errors.Join(errs...)
+	return ms
+}
+
+// checkTaken finds own rules that have an id of CRS.
+func (p Policy) checkTaken() (ms Mistakes) {
+	taken := map[int]bool{}
+	for _, d := range (Policy{}).everyDirective() {
+		if id, ok := idOf(&d); ok {
+			taken[id] = true
+		}
+	}
+	for _, r := range p.own() {
+		for _, d := range seclang.Directives(r.Text) {
+			if id, ok := idOf(&d); ok && taken[id] {
+				ms.add(r.Source, d.Line, "id %d is that of a rule of CRS: use one from 100000 to 199999", id)
+			}
+		}
+	}
+	return ms
 }
 
 // own are the policy's own rules, in their order.
@@ -101,6 +135,13 @@ func refusals(d *seclang.Directive, within bool) (why []string) {
 		}
 		if what, _, _ := strings.Cut(a.Arg, "="); a.Name == "ctl" && strings.EqualFold(what, "forceRequestBodyVariable") {
 			why = append(why, "ctl:forceRequestBodyVariable "+readsItself)
+		}
+	}
+	if d.Operator.Name == "ipmatch" {
+		for item := range strings.SplitSeq(d.Operator.Arg, ",") {
+			if _, err := parseNetwork(strings.TrimSpace(item)); err != nil {
+				why = append(why, fmt.Sprintf("@ipMatch: %q is no address or network, so that it never matches", strings.TrimSpace(item)))
+			}
 		}
 	}
 	for _, t := range seclang.SplitTargets(d.Targets) {
@@ -144,37 +185,41 @@ func deadTarget(target string) string {
 }
 
 // checkReferences finds names in own rules that lead to nothing: ids and tags of rules to take out, markers to skip
-// to. ids and tags are those of all rules.
-func (p Policy) checkReferences(ids map[int]bool, tags map[string]bool) error {
+// to, targets that the rules which they are taken from do not look at. ids and tags are those of all rules.
+func (p Policy) checkReferences(ids map[int]bool, tags map[string]bool) (ms Mistakes) {
 	if len(p.own()) == 0 {
 		return nil
 	}
-	var markers map[string]bool // read when a rule skips to one: that takes all of CRS
-	var errs []error
+	var every []seclang.Directive // read when a rule needs it: that takes all of CRS
+	var markers map[string]bool
 	known := map[int]bool{}
 	for i, r := range p.own() {
 		early := i < len(p.RulesBefore)
 		for _, d := range seclang.Directives(r.Text) {
-			if id, ok := d.Action("id"); ok {
-				n, _ := strconv.Atoi(id)
-				known[n] = true
-			}
-			fail := func(format string, args ...any) {
-				errs = append(errs, fmt.Errorf("%s line %d: %s", r.Source, d.Line, fmt.Sprintf(format, args...)))
+			if id, ok := idOf(&d); ok {
+				known[id] = true
 			}
 			byID, byTag := d.Removes()
 			if early && d.Name != "secrule" && d.Name != "secaction" && (len(byTag) > 0 || len(byID) > 0 && !allKnown(known, byID)) {
-				fail("%s finds no rule, since those of CRS come later: write it in rules_after, or an exclusion", d.Name)
+				ms.add(r.Source, d.Line, "%s finds no rule, since those of CRS come later: write it in rules_after, or an exclusion", d.Name)
 				continue
 			}
 			for _, one := range byID {
 				if from, to, ok := idRange(one); ok && !anyWithin(ids, from, to) {
-					fail("there is no rule %s", one)
+					ms.add(r.Source, d.Line, "there is no rule %s", one)
 				}
 			}
 			for _, tag := range byTag {
 				if !tags[tag] {
-					fail("no rule has tag %q", tag)
+					ms.add(r.Source, d.Line, "no rule has tag %q%s", tag, suggest.DidYouMean(tag, slices.Sorted(maps.Keys(tags))))
+				}
+			}
+			for _, x := range takenTargets(&d) {
+				if every == nil {
+					every = p.everyDirective()
+				}
+				if why := x.takesNothing(every); why != "" {
+					ms.add(r.Source, d.Line, "%s", why)
 				}
 			}
 			marker, skips := d.Action("skipafter")
@@ -182,11 +227,41 @@ func (p Policy) checkReferences(ids map[int]bool, tags map[string]bool) error {
 				markers = p.markers()
 			}
 			if skips && !markers[marker] {
-				fail("there is no SecMarker %s to skip to: all rules behind this one would be skipped", marker)
+				ms.add(r.Source, d.Line, "there is no SecMarker %s to skip to: all rules behind this one would be skipped", marker)
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return ms
+}
+
+// takenTargets are targets that a directive takes out of rules, as exclusions.
+func takenTargets(d *seclang.Directive) (out []Exclusion) {
+	which, targets, _ := strings.Cut(d.Args, " ")
+	which, targets = strings.Trim(which, `"`), strings.Trim(strings.TrimSpace(targets), `"`)
+	for _, t := range seclang.SplitTargets(targets) {
+		target, taken := strings.CutPrefix(strings.TrimSpace(t), "!")
+		switch {
+		case !taken:
+		case d.Name == "secruleupdatetargetbyid":
+			out = append(out, Exclusion{RuleIDs: which, Target: target})
+		case d.Name == "secruleupdatetargetbytag":
+			out = append(out, Exclusion{Tag: which, Target: target})
+		}
+	}
+	for _, a := range d.Actions {
+		what, arg, _ := strings.Cut(a.Arg, "=")
+		if a.Name != "ctl" {
+			continue
+		}
+		which, target, _ := strings.Cut(arg, ";")
+		switch strings.ToLower(what) {
+		case "ruleremovetargetbyid":
+			out = append(out, Exclusion{RuleIDs: which, Target: target})
+		case "ruleremovetargetbytag":
+			out = append(out, Exclusion{Tag: which, Target: target})
+		}
+	}
+	return out
 }
 
 // markers are those that a rule may skip to.
@@ -216,39 +291,58 @@ func (p Policy) everyDirective() []seclang.Directive {
 }
 
 // checkTargets finds exclusions of a target that none of their rules looks at.
-func (p Policy) checkTargets() error {
+func (p Policy) checkTargets() (ms Mistakes) {
 	if !slices.ContainsFunc(p.Exclusions, func(x Exclusion) bool { return x.Target != "" }) {
 		return nil
 	}
 	every := p.everyDirective()
-	var errs []error
 	for _, x := range p.Exclusions {
-		if x.Target == "" {
-			continue
-		}
-		name, _, _ := strings.Cut(x.Target, ":")
-		name = strings.ToUpper(name)
-		var looks []string
-		taken, rules := false, 0
-		for _, d := range every {
-			if !taken { // otherwise a link of the chain of a rule that is meant
-				if taken = x.means(&d); taken {
-					rules++
-				}
-			}
-			if taken {
-				looks = append(looks, d.Variables()...)
-			}
-			if _, goesOn := d.Action("chain"); !goesOn {
-				taken = false
-			}
-		}
-		if rules > 0 && !slices.Contains(looks, name) {
-			slices.Sort(looks)
-			errs = append(errs, fmt.Errorf("%s: target %s: what %s stands for does not look at %s, but at %s", x.Source, x.Target, x.RuleIDs+x.Tag, name, strings.Join(slices.Compact(looks), ", ")))
+		if why := x.takesNothing(every); why != "" {
+			ms = append(ms, Mistake{Source: x.Source, Key: "target", What: why})
 		}
 	}
-	return errors.Join(errs...)
+	return ms
+}
+
+// takesNothing is why the exclusion's target is not one of its rules; empty if it is, or if there is no such
+// rule, which is found elsewhere.
+func (x Exclusion) takesNothing(every []seclang.Directive) string {
+	if x.Target == "" {
+		return ""
+	}
+	name, _, _ := strings.Cut(x.Target, ":")
+	name = strings.ToUpper(name)
+	if !isVariable(name) {
+		return fmt.Sprintf("there is no collection %s%s", name, suggest.DidYouMean(name, variableNames()))
+	}
+	var looks []string
+	taken, rules := false, 0
+	for i := range every {
+		d := &every[i]
+		if !taken { // otherwise a link of the chain of a rule that is meant
+			if taken = x.means(d); taken {
+				rules++
+			}
+		}
+		if taken {
+			looks = append(looks, d.Variables()...)
+		}
+		if _, goesOn := d.Action("chain"); !goesOn {
+			taken = false
+		}
+	}
+	if rules == 0 || slices.Contains(looks, name) {
+		return deadTarget(x.Target)
+	}
+	slices.Sort(looks)
+	return fmt.Sprintf("what %s stands for does not look at %s, but at %s", x.RuleIDs+x.Tag, name, strings.Join(slices.Compact(looks), ", "))
+}
+
+// idOf is the id of the rule that a directive begins.
+func idOf(d *seclang.Directive) (int, bool) {
+	id, ok := d.Action("id")
+	n, err := strconv.Atoi(id)
+	return n, ok && err == nil
 }
 
 // means reports whether the exclusion is about the rule that a directive begins.

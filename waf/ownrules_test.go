@@ -40,11 +40,24 @@ func TestOwnRules(t *testing.T) {
 		{name: "a marker of CRS", before: `SecAction "id:100001,phase:1,pass,nolog,skipAfter:END-REQUEST-942-APPLICATION-ATTACK-SQLI"`},
 		{name: "limits of the engine", before: "SecArgumentsLimit 5\nSecAction \"id:100001,phase:1,pass,ctl:forceRequestBodyVariable=On\"", want: []string{"line 1: secargumentslimit has no effect", "line 2: ctl:forceRequestBodyVariable has no effect"}},
 		{name: "everything at once", before: "SecDebugLog /x\nSecWebAppId x", after: `SecRule ARGS "a" "phase:2,deny"`, want: []string{"before line 1", "before line 2", "after line 1"}},
+		{name: "and what the engine does not take", before: "SecDebugLog /x\nSecRule ARGZ \"a\" \"id:100001,pass\"\nSecRul x",
+			after: "SecRule ARGS \"@contians a\" \"id:100002,pass\"\nSecRule ARGS \"(\" \"id:100003,pass\"\n\nSecRule ARGS a\nSecRuleRemoveById 1",
+			want: []string{`before line 2: there is no variable ARGZ: did you mean "ARGS"?`, `before line 3: there is no directive secrul: did you mean "SecRule"?`, "before line 1: secdebuglog",
+				`after line 1: there is no operator @contians: did you mean "contains"?`, `after line 2: "(" is not a regular expression: missing closing )`, "after line 4: a rule is written SecRule TARGETS", "after line 5: there is no rule 1"}},
+		{name: "a chain without an end", before: "SecMarker a\nSecRule ARGS \"a\" \"id:100001,phase:2,deny,chain\"\n# nothing", want: []string{"before line 2: the chain that begins here has no end"}},
+		{name: "a link that is wrong", before: "SecRule ARGS \"a\" \"id:100001,phase:2,deny,chain\"\nSecRule ARGS \"a\" \"t:lower\"", want: []string{"before line 2: there is no transformation t:lower"}},
+		{name: "an id twice", before: `SecRule ARGS "a" ` + deny, after: `SecRule ARGS "b" ` + deny, want: []string{"after line 1: id 100001 is used twice, first in line 1 of before"}},
+		{name: "an id of CRS", before: `SecRule ARGS "a" "id:942100,phase:2,deny"`, want: []string{"before line 1: id 942100 is that of a rule of CRS"}},
+		{name: "no address", before: `SecRule REMOTE_ADDR "@ipMatch 10.0.0.0/8, 300.1.1.1" ` + deny, want: []string{`"300.1.1.1" is no address or network`}},
+		{name: "targets of no use", after: "SecRuleUpdateTargetById 942100 \"!ARGS:a|!RESPONSE_BODY\"\nSecRuleUpdateTargetByTag attack-sqli \"!ARGZ\"\nSecRuleUpdateTargetById 942100 \"!ARGS:/^A/\"",
+			want: []string{"after line 1: what 942100 stands for does not look at RESPONSE_BODY", "after line 2: there is no collection ARGZ", "after line 3: ARGS:/^A/: names are compared in lower case"}},
+		{name: "targets of no use below a path", before: `SecRule REQUEST_FILENAME "@streq /a" "id:100001,phase:1,pass,nolog,ctl:ruleRemoveTargetById=942100;RESPONSE_BODY"`, want: []string{"before line 1: what 942100 stands for does not look at RESPONSE_BODY"}},
+		{name: "targets of use", after: "SecRuleUpdateTargetById 942100 \"!ARGS:a\"\nSecRuleUpdateTargetByTag attack-sqli \"!REQUEST_COOKIES:/^b/\""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := testPolicy()
 			p.ScreenOff = true
-			p.RulesBefore, p.RulesAfter = []RuleText{{"before", test.before}}, []RuleText{{"after", test.after}}
+			p.RulesBefore, p.RulesAfter = []RuleText{{Source: "before", Text: test.before}}, []RuleText{{Source: "after", Text: test.after}}
 			refuses(t, p, test.want)
 		})
 	}
@@ -60,7 +73,7 @@ func TestDeadTargets(t *testing.T) {
 		{Exclusion{RuleIDs: "942100-942199", Target: "REQUEST_COOKIES:q"}, nil},
 		{Exclusion{Tag: "attack-sqli", Target: "ARGS:q", Path: "/a"}, nil},
 		{Exclusion{RuleIDs: "920450", Target: "REQUEST_HEADERS:x"}, []string{"920450", "does not look at REQUEST_HEADERS, but at", "REQUEST_HEADERS_NAMES"}},
-		{Exclusion{RuleIDs: "942100", Target: "ARGZ:q"}, []string{"does not look at ARGZ, but at ARGS, "}},
+		{Exclusion{RuleIDs: "942100", Target: "ARGZ:q"}, []string{`exclusions[0].target: there is no collection ARGZ: did you mean "ARGS"?`}},
 		{Exclusion{Tag: "attack-sqli", Target: "RESPONSE_BODY", Path: "/a"}, []string{"what attack-sqli stands for does not look at RESPONSE_BODY"}},
 		{Exclusion{Tag: "attack-lfi", Target: "RESPONSE_BODY"}, []string{"does not look at RESPONSE_BODY"}},
 	} {

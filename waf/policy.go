@@ -62,8 +62,11 @@ type Policy struct {
 	ScreenVerify float64 // share of messages that all of Coraza checks once more, 0 to 1
 }
 
-// RuleText is SecLang text and where it came from, for error messages.
-type RuleText struct{ Source, Text string }
+// RuleText is SecLang text, where it came from, and the files that its operators read.
+type RuleText struct {
+	Source, Text string
+	Files        map[string]string // content by the name that the text has for it, cleaned
+}
 
 // Exclusion takes rules, or one target out of rules, in all requests or below a path.
 // Exactly one of RuleIDs and Tag is set.
@@ -104,14 +107,14 @@ func (p Policy) pieces() []piece {
 	}
 	out = append(out, piece{"rules for what cannot be read", bodyRules}) // exclusions hold for them, too
 	for _, r := range p.RulesBefore {
-		out = append(out, piece{r.Source, r.Text})
+		out = append(out, piece{r.Source, r.named()})
 	}
 	out = append(out,
 		piece{"crs", "Include " + p.crsFolder() + "/*.conf"},
 		piece{"exceptions for ordinary traffic", p.ordinaryText()},
 	)
 	for _, r := range p.RulesAfter {
-		out = append(out, piece{r.Source, r.Text})
+		out = append(out, piece{r.Source, r.named()})
 	}
 	for _, x := range p.Exclusions {
 		if x.Path == "" {

@@ -85,7 +85,7 @@ func rulesEngine(t testing.TB, text string, mode Mode) (*Engine, error) {
 	p.Mode = mode
 	pieces := []piece{{"engine settings", p.engineText()}, {"set-up", p.setupText()}, {"rules", text}}
 	phases := map[int]int{}
-	w, err := compile(p, pieces, func(r types.RuleMetadata) { phases[r.ID()] = int(r.Phase()) })
+	w, err := compile(p, &ownFiles{}, pieces, func(r types.RuleMetadata) { phases[r.ID()] = int(r.Phase()) })
 	if err != nil {
 		t.Fatal(err)
 	}

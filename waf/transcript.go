@@ -31,6 +31,10 @@ func newTranscript(o reading.Options) transcript {
 	return transcript{values: v}
 }
 
+// Uninspected says in one word what kind of thing in the request's body the rules did not see; it is
+// empty if they saw all of it, or if the body has not been inspected.
+func (t *Transaction) Uninspected() string { return t.read.values.Uninspected() }
+
 // end gives the memory back. Nothing that was read may be used any more.
 func (s *transcript) end() {
 	if s.values != nil {
@@ -102,6 +106,9 @@ func (t *Transaction) showHead() {
 func (t *Transaction) showBody() {
 	for _, k := range reading.OfBody {
 		t.show(k)
+	}
+	if t.engine.schemas && t.read.bodyAs == "JSON" {
+		t.state().Variables().TX().Set(schemaBody, []string{string(t.body)})
 	}
 }
 

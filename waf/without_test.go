@@ -1,7 +1,6 @@
 package waf
 
 import (
-	"context"
 	"testing"
 )
 
@@ -9,13 +8,13 @@ import (
 // screen learns without a rule is not remembered.
 func TestWithout(t *testing.T) {
 	p := testPolicy()
-	p.RulesBefore = []RuleText{{"own", `SecRule ARGS "@contains forbidden" "id:100001,phase:2,deny,log"`}}
+	p.RulesBefore = []RuleText{{Source: "own", Text: `SecRule ARGS "@contains forbidden" "id:100001,phase:2,deny,log"`}}
 	e, err := NewEngine(p)
 	if err != nil || e.NoScreen() != nil {
 		t.Fatal(err, e.NoScreen())
 	}
 	ask := func(without ...int) (Verdict, Screened) {
-		tx := e.Begin(context.Background(), Terms{ID: "t", Without: without})
+		tx := e.Begin(t.Context(), Terms{ID: "t", Without: without})
 		_, err1 := tx.RequestHead(&Request{
 			Method: "GET", Target: "/?q=forbidden", Protocol: "HTTP/1.1", Host: "a.example",
 			Headers: []Header{{Name: "Host", Value: "a.example"}, {Name: "User-Agent", Value: "x"}, {Name: "Accept", Value: "*/*"}},

@@ -23,11 +23,26 @@ import (
 // compiles reports what the tier refuses of a route file that is not written yet.
 func compiles(routes []byte) error {
 	c, err := config.ParseRoutes("imported", routes, nil)
-	if err != nil {
+	if err == nil {
+		_, err = proxy.Check(c)
+	}
+	var problems config.Problems
+	if !errors.As(err, &problems) {
 		return err
 	}
-	_, err = proxy.Check(c)
-	return err
+	// Lines within a text change with the first that is taken out, so only that one is told.
+	told := map[string]bool{}
+	var refusals []string
+	for _, p := range problems {
+		switch {
+		case p.TextLine == 0:
+			refusals = append(refusals, p.Error())
+		case !told[p.Path]:
+			told[p.Path] = true
+			refusals = append(refusals, fmt.Sprintf("%s line %d: %s", p.Path, p.TextLine, p.What))
+		}
+	}
+	return errors.New(strings.Join(refusals, "\n"))
 }
 
 // proving says whether an import is to be proved, and how thoroughly.

@@ -121,7 +121,12 @@ func (s *sandbox) problems(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	defer os.Remove(file)
-	if err := os.MkdirAll(filepath.Join(s.dir, "rules"), 0o700); err != nil {
+	for _, folder := range []string{"rules", "secrets"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "secrets/origin-key"), []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	rules, err := os.ReadFile(filepath.Join(root, "examples/rules/shop.conf"))

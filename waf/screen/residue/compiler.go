@@ -53,9 +53,10 @@ func (c *Compiler) operator(o seclang.Operator, arg Macro) (*Operator, error) {
 	if !constant {
 		return c.newOperator(o, arg)
 	}
-	if o.Name == "pmfromfile" || o.Name == "pmf" { // the same file may stand in several folders
+	switch o.Name {
+	case "pmfromfile", "pmf", "ipmatchfromfile", "ipmatchf": // the same file may stand in several folders
 		var err error
-		if o.Arg, err = phraseFile(c.root, o); err != nil {
+		if o.Arg, err = readFile(c.root, o); err != nil {
 			return nil, err
 		}
 	}

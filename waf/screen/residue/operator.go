@@ -59,6 +59,8 @@ func (c *Compiler) compileOperator(o seclang.Operator, arg Macro) (Operator, err
 		return textual(o.Name, arg), nil
 	case "ipmatch":
 		return addresses(o.Arg), nil
+	case "ipmatchfromfile", "ipmatchf":
+		return addressFile(o.Arg)
 	case "validatebyterange":
 		return byteRange(o.Arg)
 	case "validateurlencoding":

@@ -36,15 +36,15 @@ func phrases(list []string) Operator {
 	}
 }
 
-// phraseFile reads the file of @pmFromFile.
-func phraseFile(root fs.FS, o seclang.Operator) (string, error) {
+// readFile reads the file that an operator names.
+func readFile(root fs.FS, o seclang.Operator) (string, error) {
 	name := o.Arg
 	if !path.IsAbs(name) {
 		name = path.Join(o.Dir, name)
 	}
 	text, err := fs.ReadFile(root, name)
 	if err != nil {
-		return "", fmt.Errorf("@pmFromFile: %w", err)
+		return "", fmt.Errorf("@%s: %w", o.Name, err)
 	}
 	return string(text), nil
 }

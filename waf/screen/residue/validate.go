@@ -3,6 +3,8 @@ package residue
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +39,63 @@ func addresses(list string) Operator {
 		},
 		Need: prefilter.Always(), Constant: true,
 	}
+}
+
+// addressFile is @ipMatchFromFile: an address or a network a line. They become ranges that do not overlap.
+func addressFile(text string) (Operator, error) {
+	type span struct{ from, to netip.Addr }
+	var all []span
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		if !strings.Contains(line, "/") {
+			a, err := netip.ParseAddr(line)
+			if err != nil {
+				return Operator{}, fmt.Errorf("@ipMatchFromFile: %w", err)
+			}
+			all = append(all, span{a.Unmap(), a.Unmap()})
+			continue
+		}
+		n, err := netip.ParsePrefix(line)
+		if err != nil {
+			return Operator{}, fmt.Errorf("@ipMatchFromFile: %w", err)
+		}
+		all = append(all, span{n.Masked().Addr(), last(n)})
+	}
+	slices.SortFunc(all, func(a, b span) int { return a.from.Compare(b.from) })
+	var spans []span
+	for _, s := range all {
+		if n := len(spans); n > 0 && spans[n-1].to.Compare(s.from) >= 0 && spans[n-1].to.BitLen() == s.from.BitLen() {
+			if s.to.Compare(spans[n-1].to) > 0 {
+				spans[n-1].to = s.to
+			}
+			continue
+		}
+		spans = append(spans, s)
+	}
+	return Operator{
+		Match: func(v, _ string) bool {
+			a, err := netip.ParseAddr(v)
+			if err != nil || a.Zone() != "" {
+				return false
+			}
+			a = a.Unmap()
+			i, exact := slices.BinarySearchFunc(spans, a, func(s span, a netip.Addr) int { return s.from.Compare(a) })
+			return exact || i > 0 && spans[i-1].to.Compare(a) >= 0 && spans[i-1].to.BitLen() == a.BitLen()
+		},
+		Need: prefilter.Always(), Constant: true,
+	}, nil
+}
+
+// last is the last address of a network.
+func last(n netip.Prefix) netip.Addr {
+	bytes := n.Addr().AsSlice()
+	for bit := n.Bits(); bit < len(bytes)*8; bit++ {
+		bytes[bit/8] |= 0x80 >> (bit % 8)
+	}
+	a, _ := netip.AddrFromSlice(bytes) // of a length that addresses have
+	return a
 }
 
 // byteRange is @validateByteRange: it matches values that have another byte.

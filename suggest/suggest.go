@@ -1,22 +1,24 @@
-package config
+// Package suggest finds the word that was probably meant in place of a misspelled one. Its functions
+// keep no state and may be called concurrently.
+package suggest
 
 import (
 	"fmt"
 	"strings"
 )
 
-// didYouMean returns `: did you mean "x"?` for the known word nearest to the given one,
+// DidYouMean returns `: did you mean "x"?` for the known word nearest to the given one,
 // or "" if none is near enough to be a slip of the pen.
-func didYouMean(given string, known []string) string {
-	if word := nearest(given, known); word != "" {
+func DidYouMean(given string, known []string) string {
+	if word := Nearest(given, known); word != "" {
 		return fmt.Sprintf(": did you mean %q?", word)
 	}
 	return ""
 }
 
-// nearest returns the known word with the smallest edit distance to the given one, the
+// Nearest returns the known word with the smallest edit distance to the given one, the
 // first of equals, or "" if all differ in more than a third of their letters.
-func nearest(given string, known []string) string {
+func Nearest(given string, known []string) string {
 	const longest = 128 // nobody means a key of this length; bounds the work
 	if len(given) > longest {
 		return ""

@@ -1,4 +1,4 @@
-package config
+package suggest
 
 import "testing"
 
@@ -6,7 +6,7 @@ func TestNearest(t *testing.T) {
 	known := []string{"policy", "paths", "hosts", "id"}
 	f := func(given, want string) {
 		t.Helper()
-		if got := nearest(given, known); got != want {
+		if got := Nearest(given, known); got != want {
 			t.Errorf("%q: got %q, want %q", given, got, want)
 		}
 	}

@@ -1,0 +1,67 @@
+package snapshot
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// problemsOf are what is wrong with the configuration, according to an error about what stands under a key
+// path: mistakes in rule text and exclusions each have a place of their own.
+func problemsOf(c *config.Routes, path string, err error) (ps config.Problems) {
+	var mistakes waf.Mistakes
+	if !errors.As(err, &mistakes) {
+		p := c.At(path)
+		p.What = err.Error()
+		return config.Problems{p}
+	}
+	for _, m := range mistakes {
+		var p config.Problem
+		switch {
+		case m.File != "":
+			p = c.InFile(m.Source, m.File, m.Line)
+		case m.Key != "":
+			p = c.At(m.Source + "." + m.Key)
+		default:
+			p = c.InText(m.Source, m.Line)
+		}
+		p.What = m.What
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// Mistakes finds what is wrong with own rules and exclusions of a configuration that cannot be built, because
+// something else is wrong with it.
+func Mistakes(c *config.Routes) (ps config.Problems) {
+	for i := range c.Policies {
+		if ms := wafPolicy(c.Policies[i]).Mistakes(); len(ms) > 0 {
+			ps = append(ps, problemsOf(c, "", ms)...)
+		}
+	}
+	return unique(ps)
+}
+
+// Complete adds the mistakes of a configuration to the problems that it was loaded with. Other errors stay as
+// they are.
+func Complete(c *config.Routes, err error) error {
+	var ps config.Problems
+	if c == nil || !errors.As(err, &ps) {
+		return err
+	}
+	ps = append(slices.Clone(ps), Mistakes(c)...)
+	ps.Sort()
+	return ps
+}
+
+// unique leaves out what heirs of a policy say once more.
+func unique(ps config.Problems) config.Problems {
+	seen := map[config.Problem]bool{}
+	return slices.DeleteFunc(ps, func(p config.Problem) bool {
+		again := seen[p]
+		seen[p] = true
+		return again
+	})
+}
