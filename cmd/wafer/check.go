@@ -1,49 +1,140 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/proxy"
+	"github.com/wafer-waf/wafer/snapshot"
 )
 
 func newCheck() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check ROUTES",
-		Short: "Build everything a route file describes, and print every problem",
-		Long: `Build everything a route file describes: routes, upstreams, engines, and the proof
-that every blocking policy blocks. Exit with 0 if it all builds, else print every
-problem with its file and key path and exit with 1.`,
-		Args:              oneRouteFile,
-		ValidArgsFunction: routeFiles,
-		RunE: func(c *cobra.Command, args []string) error {
-			routes, err := config.LoadRoutes(args[0])
-			if err != nil {
-				return err
-			}
-			d, err := proxy.CheckWith(routes, newProgress(c.ErrOrStderr()).compiling)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(os.Stdout, "%s: ok: %d routes, %d upstreams, %d policies, %d engines\n", args[0], d.Routes, d.Upstreams, len(d.Policies), d.Engines)
-			for _, p := range d.Policies {
-				fmt.Fprintf(os.Stdout, "  policy %s: %s, %d rules, used by %d routes\n", p.ID, p.Mode, p.Rules, p.Routes)
-				printProof(os.Stdout, p.Proof)
-				if p.NoScreen != "" {
-					fmt.Fprintf(os.Stdout, "    no screen, all requests go to the rule engine: %s\n", p.NoScreen)
-				}
+	var output string
+	c := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Build everything that configuration files describe, and print every problem",
+		Long: `Build everything that each configuration describes: routes, upstreams, engines, and the
+proof that every blocking policy blocks. Exit with 0 if it all builds, else print every
+problem with its file, line and key path and exit with 1.
+
+FILE is a route file, a directory of them or a quoted pattern (one configuration each), a
+manifest whose ConfigMaps hold route files, a boot file, or - for standard input. Values
+that route files take from variables (${env:NAME}) are those of this process.`,
+		Example: `  wafer check routes.yaml wafer.yaml
+  wafer check routes.d/
+  kubectl get configmap wafer -o yaml | wafer check -
+  wafer check --output sarif routes.yaml > wafer.sarif`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("give a file: %s FILE..., or - for standard input", c.CommandPath())
 			}
 			return nil
 		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			var all []checked
+			for _, path := range args {
+				all = append(all, checkPath(path, newProgress(c.ErrOrStderr()).compiling)...)
+			}
+			return checkOutputs[output](all)
+		},
+	}
+	words(c, "output", "o", &output, "for people, programs or code hosts", "text", "json", "sarif")
+	return c
+}
+
+// checked is what came of one configuration.
+type checked struct {
+	File          string                `json:"file"`
+	Kind          config.Kind           `json:"kind,omitempty"` // empty: it could not be read
+	OK            bool                  `json:"ok"`
+	Problems      config.Problems       `json:"problems,omitempty"`
+	Configuration *snapshot.Description `json:"configuration,omitempty"` // nil for a boot file
+	err           error
+}
+
+// checkPath checks what a path leads to.
+func checkPath(path string, compiling func(policy string, i, n int)) (all []checked) {
+	inputs, err := config.Inputs(path, os.Stdin)
+	if err != nil {
+		return []checked{failed(checked{File: path}, err)}
+	}
+	for _, in := range inputs {
+		c := checked{File: in.Name, Kind: in.Kind, OK: true}
+		routes, err := in.Load()
+		if err = proxy.Complete(routes, err); err == nil && routes != nil {
+			var d snapshot.Description
+			d, err = proxy.CheckWith(routes, compiling)
+			c.Configuration = &d
+		}
+		if err != nil {
+			c = failed(c, err)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func failed(c checked, err error) checked {
+	c.OK, c.err, c.Configuration = false, err, nil
+	if !errors.As(err, &c.Problems) {
+		c.Problems = config.Problems{{File: c.File, What: err.Error()}}
+	}
+	return c
+}
+
+// checkOutputs print what came of all configurations. Their error says whether to fail.
+var checkOutputs = map[string]func([]checked) error{"text": checkedText, "json": checkedJSON, "sarif": checkedSARIF}
+
+func checkedText(all []checked) error {
+	var errs []error
+	for _, c := range all {
+		switch {
+		case !c.OK:
+			errs = append(errs, c.err)
+		case c.Configuration == nil:
+			fmt.Fprintf(os.Stdout, "%s: ok: a boot file\n", c.File)
+		default:
+			printDescription(os.Stdout, c.File, c.Configuration)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func printDescription(w io.Writer, file string, d *snapshot.Description) {
+	fmt.Fprintf(w, "%s: ok: %d routes, %d upstreams, %d policies, %d engines\n", file, d.Routes, d.Upstreams, len(d.Policies), d.Engines)
+	for _, p := range d.Policies {
+		fmt.Fprintf(w, "  policy %s: %s, %d rules, used by %d routes\n", p.ID, p.Mode, p.Rules, p.Routes)
+		printProof(w, p.Proof)
+		if p.NoScreen != "" {
+			fmt.Fprintf(w, "    no screen, all requests go to the rule engine: %s\n", p.NoScreen)
+		}
 	}
 }
 
-// oneRouteFile takes the one argument of commands that look at a route file.
-func oneRouteFile(c *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("give one route file: %s ROUTES", c.CommandPath())
+func checkedJSON(all []checked) error {
+	return printJSON(all, map[string]any{"files": all})
+}
+
+// printJSON prints a report about all that was checked, and fails if any of it is wrong: the report says why.
+func printJSON(all []checked, report any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(report); err != nil {
+		return err
+	}
+	for _, c := range all {
+		if !c.OK {
+			return saidError{error: c.err}
+		}
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	c.SetFlagErrorFunc(unknownFlag)
 	c.AddCommand(newServe(), newDemo(), newCheck(), newExplain(), newK8s(), newImport(), newVersion())
 	completions(c)
 	return c

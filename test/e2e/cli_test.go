@@ -100,8 +100,8 @@ policies:
 		bad + ":7: routes[0].timeouts.request: ", bad + ":9: upstreams[0].endpoints[0]: ", bad + ":11: policies[0].mode: ",
 		`did you mean "block"`, bad + ":12: surprise: ",
 	}, "", "check", bad)
-	f("check a rule that does not compile", 1, []string{rule + ":", "policies[0]", `policy "shop"`, "rules_after[0]", "operator nosuch not found"}, "", "check", rule)
-	f("check nothing", 1, []string{"give one route file: wafer check ROUTES"}, "", "check")
+	f("check a rule that does not compile", 1, []string{rule + ":", "policies[0].rules_after[0]", "there is no operator @nosuch", "policies[0].exclusions[0].rule: there is no rule 123"}, "", "check", rule)
+	f("check nothing", 1, []string{"give a file: wafer check FILE..., or - for standard input"}, "", "check")
 	f("check a missing file", 1, []string{missing, "no such file"}, "", "check", missing)
 
 	f("version", 0, []string{"wafer dev", "coraza v3.", "coreruleset v4.", "go1."}, "", "version")

@@ -1,0 +1,203 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Kind says what an input is.
+type Kind string
+
+// What it can be.
+const (
+	KindRoutes    Kind = "routes"     // a route file, a directory of them or a pattern
+	KindBoot      Kind = "boot"       // a boot file
+	KindConfigMap Kind = "config_map" // route files in a ConfigMap of a manifest
+)
+
+// Input is something that holds a configuration, for whoever checks files of any kind.
+type Input struct {
+	Name string
+	Kind Kind
+	load func() (*Routes, error)
+}
+
+// Load reads the input. A boot file has no routes: they are nil.
+func (in *Input) Load() (*Routes, error) { return in.load() }
+
+// Inputs returns what a path leads to: "-" is stdin, and a manifest may have several ConfigMaps with route files.
+func Inputs(path string, stdin io.Reader) ([]Input, error) {
+	name, dir := path, filepath.Dir(path)
+	var data []byte
+	var err error
+	if path == "-" {
+		name, dir = "stdin", "."
+		data, err = bounded(stdin, name)
+	} else {
+		names, listed := disk{}.list(path)
+		if listed != nil || len(names) != 1 || names[0] != path {
+			return []Input{{path, KindRoutes, func() (*Routes, error) { return LoadRoutes(path) }}}, nil
+		}
+		data, err = disk{}.read(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	switch objects := manifest(data); {
+	case objects != nil:
+		return configMaps(name, objects)
+	case isBoot(data):
+		return []Input{{name, KindBoot, func() (*Routes, error) { return nil, checkBoot(name, data) }}}, nil
+	}
+	return []Input{{name, KindRoutes, func() (*Routes, error) {
+		return parse([]string{name}, [][]byte{data}, memory(func(rel string) ([]byte, error) { return disk{}.below(dir, rel) }))
+	}}}, nil
+}
+
+// manifest returns the objects of a Kubernetes manifest, or nil if the text is none.
+func manifest(data []byte) (objects []*yaml.Node) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		err := decoder.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil || len(doc.Content) == 0 {
+			return nil
+		}
+		root := doc.Content[0]
+		if items := under(root, "items"); items != nil && text(root, "kind") == "List" {
+			objects = append(objects, items.Content...)
+			continue
+		}
+		if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
+			continue // an empty document
+		}
+		if text(root, "kind") == "" || text(root, "apiVersion") == "" {
+			return nil
+		}
+		objects = append(objects, root)
+	}
+}
+
+// under returns what stands under a key of a mapping, or nil.
+func under(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// text is the plain value under a key, or nothing.
+func text(n *yaml.Node, key string) string {
+	if v := under(n, key); v != nil && v.Kind == yaml.ScalarNode {
+		return v.Value
+	}
+	return ""
+}
+
+// configMaps returns the ConfigMaps of a manifest that hold route files.
+func configMaps(name string, objects []*yaml.Node) ([]Input, error) {
+	var out []Input
+	for _, object := range objects {
+		data := under(object, "data")
+		if text(object, "kind") != "ConfigMap" || data == nil {
+			continue
+		}
+		files := map[string]*yaml.Node{}
+		var routes []string
+		for i := 0; i+1 < len(data.Content); i += 2 {
+			key, value := data.Content[i].Value, data.Content[i+1]
+			files[key] = value
+			if ext := filepath.Ext(key); (ext == ".yaml" || ext == ".yml") && isRoutes([]byte(value.Value)) {
+				routes = append(routes, key)
+			}
+		}
+		if len(routes) == 0 {
+			continue
+		}
+		slices.Sort(routes)
+		configMap := name + " (ConfigMap " + text(under(object, "metadata"), "name") + ")"
+		out = append(out, Input{configMap, KindConfigMap, func() (*Routes, error) { return loadConfigMap(name, configMap, routes, files) }})
+	}
+	if out == nil {
+		return nil, fmt.Errorf("%s: a manifest without a ConfigMap that holds a route file", name)
+	}
+	return out, nil
+}
+
+// loadConfigMap reads route files that are values of a ConfigMap. Those written line by line keep the lines
+// that they have in the manifest.
+func loadConfigMap(manifest, configMap string, routes []string, files map[string]*yaml.Node) (*Routes, error) {
+	var names []string
+	var texts [][]byte
+	for _, key := range routes {
+		node := files[key]
+		name, data := configMap+" "+key, []byte(node.Value)
+		if node.Style&yaml.LiteralStyle != 0 {
+			name, data = manifest, append(bytes.Repeat([]byte("\n"), node.Line), data...)
+		}
+		names, texts = append(names, name), append(texts, data)
+	}
+	return parse(names, texts, memory(func(rel string) ([]byte, error) {
+		if node := files[rel]; node != nil {
+			return []byte(node.Value), nil
+		}
+		return nil, fs.ErrNotExist
+	}))
+}
+
+// isRoutes tells whether a text has a list of a route file.
+func isRoutes(data []byte) bool {
+	root := rootOf(data)
+	return slices.ContainsFunc(lists, func(list string) bool {
+		n := under(root, list)
+		return n != nil && n.Kind == yaml.SequenceNode
+	})
+}
+
+// isBoot tells whether a text has keys of a boot file, and none of a route file.
+func isBoot(data []byte) bool {
+	root := rootOf(data)
+	return !isRoutes(data) && slices.ContainsFunc(keysOf(reflect.TypeFor[Boot]()), func(key string) bool {
+		n := under(root, key)
+		return n != nil && (key != "routes" || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str")
+	})
+}
+
+func rootOf(data []byte) *yaml.Node {
+	var doc yaml.Node
+	if yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 {
+		return nil
+	}
+	return doc.Content[0]
+}
+
+// checkBoot checks a boot file by itself: where routes come from may be said by a flag or a variable.
+func checkBoot(name string, data []byte) error {
+	l := &bootLoader{origin: map[string]Problem{}, boot: DefaultBoot()}
+	if err := decode(&l.boot, l.file(name, data)); err != nil {
+		l.problems = append(l.problems, decodeProblems(err, "")...)
+	} else {
+		if l.boot.Routes == "" && l.boot.To == "" {
+			l.boot.Routes = os.DevNull
+		}
+		l.check()
+	}
+	return l.problems.orNil()
+}
