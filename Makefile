@@ -78,6 +78,10 @@ build: ## Build bin/wafer, one static binary
 derive: ## Write waf/screen/prefilter/derived.bin anew, after a change of CRS or of that package
 	@go test -count=1 -run '^TestDerived$$' ./waf/screen/prefilter -derive -v
 
+.PHONY: schema
+schema: ## Write schema/*.json anew, after a change of the types or of docs/configuration.md
+	@go test -count=1 -run '^TestSchemas$$' ./config -schemas
+
 .PHONY: image
 image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bill of materials
 	@for a in $(ARCHS); do \
