@@ -123,8 +123,8 @@ func (p *Proxy) Reload(ctx context.Context, trigger string) (snapshot.Reloaded, 
 // Run replaces the snapshot when the files change, or when Reload asks for it, until ctx ends.
 func (p *Proxy) Run(ctx context.Context) { p.snapshots.Run(ctx) }
 
-// Describe returns what is in force.
-func (p *Proxy) Describe() snapshot.Description { return p.snapshots.Describe() }
+// Effective returns what is in force, without secrets.
+func (p *Proxy) Effective() snapshot.Effective { return p.snapshots.Effective(&p.boot) }
 
 // DescribeRoutes returns the routes in force, in the order of the file.
 func (p *Proxy) DescribeRoutes() []snapshot.RouteDescription { return p.snapshots.DescribeRoutes() }

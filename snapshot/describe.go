@@ -3,10 +3,12 @@ package snapshot
 import (
 	"time"
 
+	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/upstream"
 )
 
-// Description is the configuration in force, for people and dashboards.
+// Description is what the configuration in force amounts to.
 type Description struct {
 	Generation uint64              `json:"generation"`
 	Digest     string              `json:"digest"`
@@ -34,22 +36,51 @@ type PolicyDescription struct {
 
 // RouteDescription is one route of the configuration in force.
 type RouteDescription struct {
-	ID        string                    `json:"id"`
-	Hosts     []string                  `json:"hosts,omitempty"`
-	Paths     []string                  `json:"paths,omitempty"`
-	Methods   []string                  `json:"methods,omitempty"`
-	Policy    string                    `json:"policy"`
-	Mode      config.Mode               `json:"mode"`
-	Upstreams []config.WeightedUpstream `json:"upstreams,omitempty"`
-	Redirect  bool                      `json:"redirect,omitempty"`
-	InFlight  int64                     `json:"in_flight"`
+	ID        string                `json:"id"`
+	Hosts     []string              `json:"hosts,omitempty"`
+	Paths     []string              `json:"paths,omitempty"`
+	Methods   []string              `json:"methods,omitempty"`
+	Policy    string                `json:"policy"`
+	Mode      config.Mode           `json:"mode"`
+	Upstreams []UpstreamDescription `json:"upstreams,omitempty"`
+	Redirect  bool                  `json:"redirect,omitempty"`
+	InFlight  int64                 `json:"in_flight"`
 }
 
-// Describe returns what is in force.
-func (k *Keeper[R]) Describe() Description {
+// UpstreamDescription is an upstream of a route, with its endpoints as they are now.
+type UpstreamDescription struct {
+	ID        string              `json:"id"`
+	Weight    int                 `json:"weight"`
+	Endpoints []upstream.Endpoint `json:"endpoints"`
+}
+
+// Effective is the configuration in force with all its defaults, in the spelling of the files and without
+// secrets.
+type Effective struct {
+	Generation uint64    `json:"generation"`
+	Digest     string    `json:"digest"`
+	Built      time.Time `json:"built"`
+	Files      []string  `json:"files"`
+	Engines    int       `json:"engines"`
+	Boot       any       `json:"boot,omitempty"`
+	Routes     any       `json:"routes"`
+	Upstreams  any       `json:"upstreams"`
+	Policies   any       `json:"policies"`
+	// Compiled is what has become of the policies.
+	Compiled []PolicyDescription `json:"compiled"`
+}
+
+// Effective returns what is in force, and with which boot settings.
+func (k *Keeper[R]) Effective(boot *config.Boot) Effective {
 	s := k.Current()
 	defer s.Release()
-	return s.Describe()
+	d := s.Describe()
+	told := func(part any) any { return config.Effective(part, audit.Mask) }
+	return Effective{
+		Generation: d.Generation, Digest: d.Digest, Built: d.Built, Files: d.Files, Engines: d.Engines,
+		Boot: told(boot), Routes: told(s.Config.Routes), Upstreams: told(s.Config.Upstreams), Policies: told(s.Config.Policies),
+		Compiled: d.Policies,
+	}
 }
 
 // Describe returns what the snapshot is made of.
@@ -95,11 +126,18 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 func (k *Keeper[R]) DescribeRoutes() []RouteDescription {
 	s := k.Current()
 	defer s.Release()
+	pools := map[string]*upstream.Pool{}
+	for _, p := range s.pools {
+		pools[p.value.ID()] = p.value
+	}
 	out := []RouteDescription{}
 	for _, r := range s.routes {
 		d := RouteDescription{
 			ID: r.Config.ID, Hosts: r.Config.Hosts, Methods: r.Config.Methods, Policy: r.Policy.ID, Mode: r.Policy.Mode,
-			Upstreams: r.Config.Upstreams, Redirect: r.Config.Redirect != nil, InFlight: r.InFlight.Load(),
+			Redirect: r.Config.Redirect != nil, InFlight: r.InFlight.Load(),
+		}
+		for _, u := range r.Config.Upstreams {
+			d.Upstreams = append(d.Upstreams, UpstreamDescription{u.ID, u.Weight, pools[u.ID].Endpoints()})
 		}
 		for _, p := range r.Config.Paths {
 			d.Paths = append(d.Paths, p.String())

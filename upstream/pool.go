@@ -101,6 +101,21 @@ func newDiscovering(c Config, ask lookup) (*Pool, error) {
 // ID returns the upstream's name in the configuration.
 func (p *Pool) ID() string { return p.id }
 
+// Endpoint is an endpoint as it is now.
+type Endpoint struct {
+	Address  string `json:"address"`   // host:port
+	InFlight int    `json:"in_flight"` // exchanges
+}
+
+// Endpoints returns the endpoints as they are now.
+func (p *Pool) Endpoints() []Endpoint {
+	var out []Endpoint
+	for _, e := range p.live() {
+		out = append(out, Endpoint{e.addr, int(e.pending.Load())})
+	}
+	return out
+}
+
 // Close closes idle connections and keeps no more: exchanges in flight finish, and so
 // does one that begins later, on a connection of its own. The goroutine that expires idle
 // connections ends within Config.Idle.

@@ -265,7 +265,7 @@ func newAdmin(boot *config.Boot, p *proxy.Proxy, registry *prometheus.Registry, 
 			}
 			return p.Reload(ctx, "api")
 		},
-		Config: inForce(p, func() any { return p.Describe() }),
+		Config: inForce(p, func() any { return p.Effective() }),
 		Routes: inForce(p, func() any { return p.DescribeRoutes() }),
 		Hosts:  boot.AdminHosts, Profiles: boot.AdminProfiles,
 		Version: version,
