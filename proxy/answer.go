@@ -108,6 +108,9 @@ func (x *exchange) closeUpstream() {
 // panicked costs this request and nothing else.
 func (x *exchange) panicked(r any) {
 	x.proxy.reportPanic(r, x.id)
+	if x.streams {
+		return // the response is on its way
+	}
 	x.outcome.Failure, x.outcome.Verdict = panicked, inspect.ErrorDeny
 	x.closeUpstream()
 	defaultPages.write(&x.response, http.StatusInternalServerError, x.id, "")

@@ -48,6 +48,7 @@ type exchange struct {
 	upstreamed   time.Duration
 	responseBody responseBody
 	response     message.Response // what the client gets
+	streams      bool             // its body does, and ends the exchange when it is closed
 
 	// kept when the exchange is used again
 	scratch       []byte
@@ -86,7 +87,7 @@ func (p *Proxy) serve(c listen.Client, begun any) {
 		if (p.draining.Load() || x.hangUp) && x.response.Status != http.StatusSwitchingProtocols {
 			c.Close()
 		}
-		if x.response.Body.Stream == nil { // else its Close ends the exchange
+		if !x.streams {
 			x.end()
 		}
 	}()

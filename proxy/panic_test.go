@@ -3,12 +3,14 @@ package proxy
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/upstream"
 )
@@ -108,4 +110,50 @@ func TestPanicInTheHandler(t *testing.T) {
 		}
 	}
 	newBenchClient(t, addr, benchHead).exchange(t) // others are served
+}
+
+// hasty is a client that panics when it is given a response, or takes it.
+type hasty struct {
+	onlooker
+	panics int // times yet
+	got    []int
+}
+
+func (h *hasty) Respond(r *message.Response) {
+	if h.panics--; h.panics >= 0 {
+		panic("no way out")
+	}
+	h.got = append(h.got, r.Status)
+}
+
+// TestPanicAroundTheResponse has a panic take the place of a response that streams, and come when it is on
+// its way.
+func TestPanicAroundTheResponse(t *testing.T) {
+	p := &Proxy{log: zerolog.Nop(), metrics: metrics.New(prometheus.NewRegistry(), "test", "", "")}
+	for _, tt := range []struct {
+		name    string
+		panics  int
+		streams bool
+		got     []int
+	}{
+		{"given", 1, false, []int{500}},
+		{"on its way", 0, true, []int{200}},
+	} {
+		client := &hasty{panics: tt.panics}
+		x := newExchange()
+		x.proxy, x.client = p, client
+		x.response.Status = 200
+		func() {
+			defer func() {
+				if r := recover(); r != nil {
+					x.panicked(r)
+				}
+			}()
+			x.respond(message.Body{Stream: strings.NewReader("x"), Length: -1})
+			panic("late")
+		}()
+		if !slices.Equal(client.got, tt.got) || x.streams != tt.streams {
+			t.Errorf("%s: got %v, want %v; its end is the stream's: %v", tt.name, client.got, tt.got, x.streams)
+		}
+	}
 }

@@ -6,4 +6,5 @@ import "github.com/wafer-waf/wafer/message"
 func (x *exchange) respond(body message.Body) {
 	x.response.Body = body
 	x.client.Respond(&x.response)
+	x.streams = body.Stream != nil // only now: who panics with a stream does not close it
 }
