@@ -45,8 +45,8 @@ func TestManyPolicies(t *testing.T) {
 
 // BenchmarkStartToReady is the CPU time that a process has used when it is ready: with one thread
 // that is the time on a core of its own, and an autoscaler waits for it. Policies of one paranoia
-// level share nearly all that a screen consists of; each further level needs tables of its own
-// (docs/capacity.md).
+// level share nearly all that a screen consists of, those of several the larger part of it
+// (docs/performance.md).
 func BenchmarkStartToReady(b *testing.B) {
 	for _, c := range []struct{ policies, levels int }{{1, 1}, {10, 1}, {10, 4}} {
 		b.Run(fmt.Sprintf("policies=%d/levels=%d", c.policies, c.levels), func(b *testing.B) {
