@@ -49,27 +49,38 @@ func (p *Proof) Differs() bool { return len(p.Lost)+len(p.Blocked) > 0 }
 
 // Run compares. every takes of the attacks every so manieth only, 1 all.
 func Run(s *Subject, every int) (*Proof, error) {
+	judges, err := judgesOf(s.Draft)
 	p := &Proof{Policy: s.Policy, Mode: s.Mode}
-	var judges []*old
-	var err error
-	for of := settingsAlone; of <= whole && err == nil; of++ {
-		var o *old
-		if o, err = compileOld(s.Draft, of); err == nil {
-			judges = append(judges, o)
-			p.Skipped = o.skipped
-		}
-	}
 	if err == nil {
 		err = p.run(s, judges, every)
 	}
-	for _, o := range judges {
-		err = errors.Join(err, o.close())
+	return p, errors.Join(err, dismiss(judges))
+}
+
+// judgesOf compiles each part of the old firewall's text.
+func judgesOf(d *importer.Draft) ([]*old, error) {
+	var judges []*old
+	for of := settingsAlone; of <= whole; of++ {
+		o, err := compileOld(d, of)
+		if err != nil {
+			return judges, err
+		}
+		judges = append(judges, o)
 	}
-	return p, err
+	return judges, nil
+}
+
+func dismiss(judges []*old) error {
+	var errs []error
+	for _, o := range judges {
+		errs = append(errs, o.close())
+	}
+	return errors.Join(errs...)
 }
 
 // run has judges for each part of the old firewall's text.
 func (p *Proof) run(s *Subject, judges []*old, every int) error {
+	p.Skipped = judges[whole].skipped
 	all, err := suite.Attacks()
 	if err != nil {
 		return err

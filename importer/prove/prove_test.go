@@ -17,9 +17,8 @@ SecRule REMOTE_ADDR "@nowhere" "id:1003,phase:1,deny"
 SecRuleRemoveById 949110
 `
 
-func prove(t *testing.T, tier, plain bool) *Proof {
+func prove(t *testing.T, d *importer.Draft, judges []*old, tier, plain bool) *Proof {
 	t.Helper()
-	d := importer.Read([]importer.Text{{Name: "snippet", Line: 1, Text: snippet}}, importer.Options{ID: "shop", CRS: true})
 	always := func(stops bool) Ask {
 		return func(request []byte) (bool, []int, error) {
 			if !strings.Contains(string(request), " HTTP/1.1\r\n") {
@@ -28,8 +27,8 @@ func prove(t *testing.T, tier, plain bool) *Proof {
 			return stops, nil, nil
 		}
 	}
-	p, err := Run(&Subject{Policy: "shop", Host: "shop.example.com", Draft: d, New: always(tier), Plain: always(plain)}, 120)
-	if err != nil {
+	p := &Proof{Policy: "shop"}
+	if err := p.run(&Subject{Host: "shop.example.com", Draft: d, New: always(tier), Plain: always(plain)}, judges, 120); err != nil {
 		t.Fatal(err)
 	}
 	if p.Stopped < 10 || p.Let < 1 || p.NoExclusionsHit {
@@ -43,14 +42,24 @@ func prove(t *testing.T, tier, plain bool) *Proof {
 
 // TestRun: a tier that stops everything stops what exclusions let through, one that stops nothing loses all attacks.
 func TestRun(t *testing.T) {
-	if p := prove(t, true, true); len(p.Lost) != 0 || len(p.Blocked) != p.Let {
+	d := importer.Read([]importer.Text{{Name: "snippet", Line: 1, Text: snippet}}, importer.Options{ID: "shop", CRS: true})
+	judges, err := judgesOf(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := dismiss(judges); err != nil {
+			t.Error(err)
+		}
+	}()
+	if p := prove(t, d, judges, true, true); len(p.Lost) != 0 || len(p.Blocked) != p.Let {
 		t.Errorf("a tier that stops all: %d lost, %d of %d stopped", len(p.Lost), len(p.Blocked), p.Let)
 	}
-	if p := prove(t, false, true); len(p.Lost) != p.Stopped || len(p.Blocked) != 0 || !p.Differs() {
+	if p := prove(t, d, judges, false, true); len(p.Lost) != p.Stopped || len(p.Blocked) != 0 || !p.Differs() {
 		t.Errorf("a tier that stops nothing: %d of %d lost, %d stopped", len(p.Lost), p.Stopped, len(p.Blocked))
 	}
 	// What the tier decides otherwise with settings alone is no fault of the import, but for rules of one's own.
-	p := prove(t, false, false)
+	p := prove(t, d, judges, false, false)
 	if len(p.Design) == 0 || len(p.Design) == p.Stopped {
 		t.Errorf("%d of %d pass by design", len(p.Design), p.Stopped)
 	}

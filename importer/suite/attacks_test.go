@@ -2,8 +2,8 @@ package suite
 
 import "testing"
 
-// TestAttacks: what is written of an attack is read as the same attack.
-func TestAttacks(t *testing.T) {
+// TestSamplesOfAttacks: what is written of an attack is read as the same attack.
+func TestSamplesOfAttacks(t *testing.T) {
 	list, err := Attacks()
 	if err != nil {
 		t.Fatal(err)
