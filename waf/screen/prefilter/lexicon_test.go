@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/wafer-waf/wafer/waf/screen/byteset"
@@ -82,4 +83,25 @@ func TestLexiconOvergrown(t *testing.T) {
 		t.Errorf("%d sets", n)
 	}
 	runtime.KeepAlive(kept)
+}
+
+// TestLexiconConcurrent is about sets that are asked while others are made, as by a reload.
+func TestLexiconConcurrent(t *testing.T) {
+	x := NewLexicon()
+	const value = "a-001-'c-003-'"
+	needs := slices.Concat(someNeeds("a", 9), someNeeds("c", 9))
+	want := candidates(NewSet(needs), value)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 20 {
+				s := x.NewSet(slices.Concat(needs, someNeeds(fmt.Sprint(i, j), 1)))
+				if got := candidates(s, value); !slices.Equal(got, want) {
+					t.Errorf("%v, want %v", got, want)
+				}
+				x.Overgrown()
+			}
+		})
+	}
+	all.Wait()
 }
