@@ -92,9 +92,9 @@ func (u *upload) done() bool {
 	return !u.letGo
 }
 
-// pass says that a body goes on beyond what was read, and is passed on as it comes. It holds what was read until its
-// end, so it is let go like one that is being read if it is slow; but it asks for nothing more, and nobody has to wait
-// for it.
+// pass says that a body goes on beyond what was read, and is passed on as it comes. It holds what was
+// read until its end, so it is let go like one that is being read if it is slow; but it asks for
+// nothing more, and nobody has to wait for it.
 func (u *upload) pass() {
 	r := u.room
 	if r == nil {
