@@ -98,7 +98,7 @@ policies:
           # comment
           SecRule ARGZ "a" "id:100001,phase:2,deny"
 
-          SecRule ARGS "@contians a" \
+          SecRule ARGS "@containss a" \
               "id:100002,phase:2,deny"
       - inline: SecDebugLogLevel 9
     exclusions:
@@ -111,7 +111,7 @@ policies:
         reason: x
   - {id: other, inherits: default, rules_after: [{inline: "SecRule ARGS \"(\" \"id:100003,phase:2,deny\""}]}
 `, `routes.yaml:7: policies[0].rules_before[0]: there is no variable ARGZ: did you mean "ARGS"?
-routes.yaml:9: policies[0].rules_before[0]: there is no operator @contians: did you mean "contains"?
+routes.yaml:9: policies[0].rules_before[0]: there is no operator @containss: did you mean "contains"?
 routes.yaml:11: policies[0].rules_before[1]: secdebugloglevel would write requests down unmasked: events go to standard output, with secrets masked
 routes.yaml:13: policies[0].exclusions[0].rule: there is no rule 942999
 routes.yaml:15: policies[0].exclusions[1].tag: no rule has tag "atack-sqli": did you mean "attack-sqli"?

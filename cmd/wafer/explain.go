@@ -113,11 +113,3 @@ func explainer(file string, progress progress) (*proxy.Proxy, error) {
 		Compiling: progress.compiling,
 	})
 }
-
-// oneRouteFile takes the one argument of commands that look at a route file.
-func oneRouteFile(c *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("give one route file: %s ROUTES", c.CommandPath())
-	}
-	return nil
-}

@@ -31,7 +31,7 @@ policies:
           # two of them
           SecRule ARGZ "a" "id:100001,phase:2,deny"
 
-          SecRule ARGS "@contians a" "id:100002,phase:2,deny"
+          SecRule ARGS "@containss a" "id:100002,phase:2,deny"
 `
 	checkBoot = "routes: routes.yaml\nlimits: { head: 8KiB }\n"
 )
@@ -84,7 +84,7 @@ func TestCheckInputs(t *testing.T) {
 			file + offset(2) + `routes[0].upstreams[0]: want a mapping, got a string: write { id: a }`,
 			file + offset(7) + `policies[0].paranoia: want a mapping, got a number: write { blocking: 2 }`,
 			file + offset(11) + `policies[0].rules_before[0]: there is no variable ARGZ: did you mean "ARGS"?`,
-			file + offset(13) + `policies[0].rules_before[0]: there is no operator @contians: did you mean "contains"?`,
+			file + offset(13) + `policies[0].rules_before[0]: there is no operator @containss: did you mean "contains"?`,
 		}
 	}
 	line := func(more int) func(int) string {
@@ -103,7 +103,7 @@ func TestCheckInputs(t *testing.T) {
 	f("a pattern", 0, "", []string{at("split/*.yaml")}, ": ok: 1 routes, 1 upstreams")
 	f("an id in two files", 1, "", []string{at("twice")}, at("twice/b.yaml")+`:2: routes[0].id: "shop" is used twice, first by routes[0] (`+at("twice/a.yaml")+":2)")
 	f("another output", 1, "", []string{"--output", "xml", at("good.yaml")}, "write one of [text json sarif]")
-	f("a flag that is not there", 1, "", []string{"--ouput", "json", at("good.yaml")}, "unknown flag: --ouput: did you mean --output?")
+	f("a flag that is not there", 1, "", []string{"--outputs", "json", at("good.yaml")}, "unknown flag: --outputs: did you mean --output?")
 	f("the version", 1, "", []string{"--version"}, "unknown flag: --version: write wafer version")
 }
 
@@ -162,7 +162,7 @@ func TestCheckOutputs(t *testing.T) {
 	}
 	r := sarif.Runs[0].Results[4]
 	at := r.Locations[0].PhysicalLocation
-	if r.Level != "error" || at.Region.StartLine != 13 || at.ArtifactLocation.URI != filepath.Join(dir, "bad.yaml") || !strings.Contains(r.Message.Text, "contians") {
+	if r.Level != "error" || at.Region.StartLine != 13 || at.ArtifactLocation.URI != filepath.Join(dir, "bad.yaml") || !strings.Contains(r.Message.Text, "containss") {
 		t.Errorf("got %+v", r)
 	}
 }
