@@ -194,7 +194,9 @@ func writablePath(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return ""
 	}
-	odd := strings.IndexFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f || r == utf8.RuneError || r == '?' || r == '#' })
+	odd := strings.IndexFunc(path, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == utf8.RuneError || strings.ContainsRune("?#%", r)
+	})
 	if odd < 0 {
 		return path
 	}

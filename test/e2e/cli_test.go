@@ -130,7 +130,7 @@ func TestCompletion(t *testing.T) {
 	f("debug info warn error", "serve", "--log-level", "")
 	f("auto json console", "serve", "--log-format", "")
 	f("all off", "serve", "--log-access", "")
-	f("off on", "serve", "--proxy-protocol", "")
+	f("on off", "serve", "--proxy-protocol", "")
 	f("yaml yml", "serve", "--routes", "")
 	f(":4", "serve", "--listen", "") // no files
 	f("yaml yml", "check", "")

@@ -115,6 +115,7 @@ func TestExplainSuggestsWhatWorks(t *testing.T) {
 	for _, args := range [][]string{
 		{"http://shop.test/notes?note=" + injection},
 		{"http://shop.test/a%20b/c?x=1", "-H", "Proxy: x"},
+		{"http://shop.test/a/b%2525/c%23?x=1", "-H", "Proxy: x"},
 		{"http://shop.test/", "-H", "Range: bytes=5-2", "-d", "x[y]=1'+OR+'1'='1'+--+"},
 	} {
 		_, out, _ := explain(t, "", append([]string{explainFile(t, ""), "-v"}, args...)...)
