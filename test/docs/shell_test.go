@@ -60,13 +60,7 @@ func newSandbox(t *testing.T) *sandbox {
 		must(os.Symlink(self, filepath.Join(stands, name)))
 	}
 	must(os.Symlink(self, filepath.Join(s.dir, "bin", "wafer")))
-	files, err := filepath.Glob("testdata/files/*")
-	must(err)
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		must(err)
-		must(os.WriteFile(filepath.Join(s.dir, filepath.Base(f)), text, 0o600))
-	}
+	must(os.CopyFS(s.dir, os.DirFS("testdata/files"))) // what documents take a reader to have
 	s.cluster = newCluster(t)
 	must(os.WriteFile(filepath.Join(s.dir, ".kubeconfig"), s.cluster.kubeconfig(), 0o600))
 	s.env = append(os.Environ(),
