@@ -25,7 +25,7 @@ var settings = []setting{
 	{"to", "to", "send everything to http://host:port under the default policy, instead of a route file"},
 	{"log-level", "log.level", "least level that is logged: debug, info, warn or error"},
 	{"log-format", "log.format", "auto (console on a terminal, else json), json or console"},
-	{"log-access", "log.access", "access events: all (one per request) or off (only those refused)"},
+	{"log-access", "log.access", "access events: all (one per request) or off (only those refused or failed)"},
 	{"reload-interval", "reload.interval", "how often the route file is read for changes; 0: only on SIGHUP and POST /-/reload"},
 	{"reload-jitter", "reload.jitter", "longest wait, by chance, before a changed route file is loaded: replicas that share it do not all compile at once"},
 	{"limit-connections", "limits.connections", "open client connections at most"},

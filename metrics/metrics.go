@@ -12,8 +12,7 @@ import (
 type Metrics struct {
 	Registry prometheus.Registerer // that all are registered with
 
-	InFlight prometheus.Gauge   // requests
-	Panics   prometheus.Counter // that cost a request
+	Panics prometheus.Counter // that cost a request
 
 	requests      *prometheus.CounterVec   // route, verdict
 	responses     *prometheus.CounterVec   // route, code
@@ -25,11 +24,15 @@ type Metrics struct {
 	disagreements *prometheus.CounterVec   // policy
 	screens       *prometheus.GaugeVec     // policy
 	upstreamError *prometheus.CounterVec   // upstream, reason
+	upstreamRetry *prometheus.CounterVec   // upstream, reason
+	untaken       *prometheus.CounterVec   // route
 	ruleMatched   *prometheus.CounterVec   // route, rule_id
 
 	refusals       *series[string] // by reason
 	ruleMatches    *series[ruleMatch]
 	upstreamErrors *series[upstreamFailure] // also in upstreamError
+	upstreamTries  *series[upstreamFailure] // also in upstreamRetry
+	acceptFailures prometheus.Counter
 
 	reloads      *prometheus.CounterVec // result
 	lastReloadOK prometheus.Gauge
@@ -89,6 +92,8 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		disagreements: counter("wafer_screen_disagreements_total", "Checks of the screen that failed.", "policy"),
 		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
+		upstreamRetry: counter("wafer_upstream_retries_total", "Attempts at an endpoint that failed and were followed by another one.", "upstream", "reason"),
+		untaken:       counter("wafer_responses_untaken_total", "Responses that the client did not take to their end.", "route"),
 		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
 		lastReload:    gauge("wafer_config_last_reload_success_timestamp_seconds", "When the configuration in force was built.").WithLabelValues(),
@@ -97,7 +102,6 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
 		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
 	}
-	m.InFlight = gauge("wafer_requests_in_flight", "Requests being served.").WithLabelValues()
 	m.Panics = counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues()
 	refused := counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason")
 	m.refusals = newSeries(func(reason string) prometheus.Counter { return refused.WithLabelValues(reason) })
@@ -106,6 +110,10 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
 		return m.upstreamError.WithLabelValues(f.upstream, f.reason)
 	})
+	m.upstreamTries = newSeries(func(f upstreamFailure) prometheus.Counter {
+		return m.upstreamRetry.WithLabelValues(f.upstream, f.reason)
+	})
+	m.acceptFailures = counter("wafer_accept_failures_total", "Connections that waited because the process had no descriptor or memory for them.").WithLabelValues()
 	gauge("wafer_build_info", "Versions of the product and what it embeds.", "version", "coraza", "crs").
 		WithLabelValues(version, coraza, crs).Set(1)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -119,6 +127,14 @@ func (m *Metrics) Refused(reason string) { m.refusals.inc(reason) }
 func (m *Metrics) UpstreamFailed(upstream, reason string) {
 	m.upstreamErrors.inc(upstreamFailure{upstream, reason})
 }
+
+// UpstreamRetried counts an attempt at an endpoint that failed and was followed by another one.
+func (m *Metrics) UpstreamRetried(upstream, reason string) {
+	m.upstreamTries.inc(upstreamFailure{upstream, reason})
+}
+
+// NotAccepted counts that a connection could not be accepted for want of resources.
+func (m *Metrics) NotAccepted() { m.acceptFailures.Inc() }
 
 // Disagreed counts a check of a policy's screen that failed. The screen is off then.
 func (m *Metrics) Disagreed(policy string) {
@@ -190,12 +206,15 @@ func (m *Metrics) Forget(gone Gone) {
 		m.duration.DeletePartialMatch(l)
 		m.inspection.DeletePartialMatch(l)
 		m.ruleMatches.forget(func(r ruleMatch) bool { return r.route == id })
-		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages, m.ruleMatched} {
+		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages, m.ruleMatched, m.untaken} {
 			c.DeletePartialMatch(l)
 		}
 	}
 	for _, id := range gone.Upstreams {
-		m.upstreamErrors.forget(func(f upstreamFailure) bool { return f.upstream == id })
+		ofIt := func(f upstreamFailure) bool { return f.upstream == id }
+		m.upstreamErrors.forget(ofIt)
+		m.upstreamTries.forget(ofIt)
+		m.upstreamRetry.DeletePartialMatch(prometheus.Labels{"upstream": id})
 		m.upstreamError.DeletePartialMatch(prometheus.Labels{"upstream": id})
 	}
 	for _, id := range gone.Policies {
@@ -208,6 +227,13 @@ func (m *Metrics) WatchConnections(open func() int) {
 	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "wafer_connections", Help: "Open connections of clients.",
 	}, func() float64 { return float64(open()) }))
+}
+
+// WatchRequests reports the requests that are being served.
+func (m *Metrics) WatchRequests(serving func() int64) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "wafer_requests_in_flight", Help: "Requests being served.",
+	}, func() float64 { return float64(serving()) }))
 }
 
 // WatchTunnels reports the WebSockets that are open.

@@ -42,9 +42,11 @@ func TestForget(t *testing.T) {
 			r.Screened(waf.ScreenClean)
 			r.RuleMatched(942100)
 			m.UpstreamFailed(id, "timeout")
+			m.UpstreamRetried(id, "connect")
+			r.Untaken()
 			m.Disagreed(id)
 		}
-		const series = 11 // 6 counters and 2 histograms of a route, one of an upstream, 2 of a policy, 1 a gauge
+		const series = 13 // 7 counters and 2 histograms of a route, 2 of an upstream, 2 of a policy, 1 a gauge
 		if got := labeled(t, registry, "gone"); len(got) != series {
 			t.Errorf("%d series: %v", len(got), got)
 		}

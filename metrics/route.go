@@ -21,6 +21,7 @@ type Route struct {
 	screened   [waf.ScreenedResults]slot
 	coverages  [inspect.Labels][inspect.Reasons]slot
 	messages   [inspect.Verdicts]slot
+	untaken    slot
 }
 
 // Route returns the instruments of a route.
@@ -36,6 +37,11 @@ func (r *Route) Message(v inspect.Verdict) {
 // Screened counts what the screen said of a message that was inspected.
 func (r *Route) Screened(s waf.Screened) {
 	r.screened[s].inc(func() prometheus.Counter { return r.all.screened.WithLabelValues(r.id, s.String()) })
+}
+
+// Untaken counts a response that the client did not take to its end.
+func (r *Route) Untaken() {
+	r.untaken.inc(func() prometheus.Counter { return r.all.untaken.WithLabelValues(r.id) })
 }
 
 // RuleMatched counts a match of a rule. With thousands of series there are no more for rules that have none

@@ -108,7 +108,11 @@ type responseBody struct {
 	n        int64
 	err      error
 	prefixed bool
+	whole    bool // all was read
 }
+
+// ended reports whether all of a body of that length, if it is known, went out as far as can be told.
+func (b *responseBody) ended(length int) bool { return b.whole || length >= 0 && b.n >= int64(length) }
 
 // errPanicked ends a response whose source has panicked.
 var errPanicked = errors.New("panic while the response was read")
@@ -126,6 +130,7 @@ func (b *responseBody) Read(p []byte) (n int, err error) {
 	if err != nil && err != io.EOF {
 		b.err = err
 	}
+	b.whole = b.whole || err == io.EOF
 	return n, err
 }
 

@@ -55,14 +55,15 @@ type exchange struct {
 	shownRequest  waf.Request             // what the rules see
 	shownResponse waf.Response            // likewise, of the upstream's
 	onInterim     func(*message.Response) // interim
-	isGone        func() bool             // gone
+	onRetry       func(string, upstream.Failure)
+	isGone        func() bool // gone
 }
 
 var exchanges = sync.Pool{New: func() any { return newExchange() }}
 
 func newExchange() *exchange {
 	x := &exchange{up: &upstream.Exchange{}}
-	x.onInterim, x.isGone = x.interim, x.gone
+	x.onInterim, x.onRetry, x.isGone = x.interim, x.retried, x.gone
 	return x
 }
 
@@ -70,7 +71,7 @@ func (p *Proxy) begin(c listen.Client) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.proxy, x.client, x.started = p, c, time.Now()
 	x.snapshot = p.snapshots.Current()
-	p.metrics.InFlight.Inc()
+	p.serving.Add(1)
 	return x
 }
 
@@ -210,6 +211,7 @@ func (x *exchange) forward() bool {
 	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim
 	}
+	x.up.Retried = x.onRetry
 	x.up.Deadline = time.Time{}
 	if t := r.Config.Timeouts.Request; t > 0 {
 		x.up.Deadline = x.started.Add(t)

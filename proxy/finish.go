@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,10 +34,8 @@ func (x *exchange) end() {
 func (x *exchange) finish() {
 	p, v := x.proxy, &x.view
 	took := time.Since(x.started)
+	x.notEnded()
 	status, o := x.response.Status, &x.outcome
-	if x.responseBody.err != nil && o.Failure == (inspect.Failure{}) {
-		o.Failure = responseCut
-	}
 	report := x.inspection.End()
 	if report.Err != nil {
 		p.log.Error().Err(report.Err).Str("request_id", x.id).Msg("engine failed after the verdict")
@@ -57,7 +56,7 @@ func (x *exchange) finish() {
 	if x.route != nil {
 		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, o, &report.Findings, status)
 	}
-	if p.boot.Log.Access != config.AccessOff || o.Verdict == inspect.Refused {
+	if p.boot.Log.Access != config.AccessOff || x.failed() {
 		out := x.responseBody.n
 		if out == 0 {
 			out = int64(len(x.response.Body.Bytes))
@@ -75,7 +74,7 @@ func (x *exchange) finish() {
 			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word,
 		})
 	}
-	p.metrics.InFlight.Dec()
+	p.serving.Add(-1)
 	bodies.put(x.body)
 	bodies.put(x.sent)
 	x.leaveMemory()
@@ -84,9 +83,37 @@ func (x *exchange) finish() {
 	*x = exchange{
 		up: x.up, scratch: x.scratch, view: view{hops: v.hops[:0]},
 		out: message.Request{Fields: x.out.Fields[:0]}, response: message.Response{Fields: x.response.Fields[:0]},
-		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, isGone: x.isGone,
+		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, onRetry: x.onRetry, isGone: x.isGone,
 	}
 	exchanges.Put(x)
+}
+
+// notEnded finds out why a response has not reached its end.
+func (x *exchange) notEnded() {
+	o, body := &x.outcome, &x.responseBody
+	streamed := x.response.Body.Stream != nil
+	unsent := streamed && !body.ended(x.response.Body.Length)
+	switch {
+	case x.proxy.cutting.Load() && (unsent || o.Failure != inspect.Failure{}):
+		if o.Failure = cutShort; !streamed {
+			x.response.Status = 0 // nobody hears it
+		}
+	case !unsent || o.Failure != (inspect.Failure{}):
+	case body.err == nil:
+		o.Failure = untaken
+		x.route.Metrics.Untaken()
+	case errors.Is(body.err, errPanicked):
+		o.Failure = panicked
+	default:
+		x.upstreamFailed(responseCut)
+	}
+}
+
+// failed reports whether there has to be an event about the request, because it did not get what it was
+// sent for. Clients that leave while they are answered are counted only.
+func (x *exchange) failed() bool {
+	o := &x.outcome
+	return o.Verdict == inspect.Refused || o.Failure != inspect.Failure{} && o.Failure != untaken
 }
 
 // remember notes whether the client's request was an attack.

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -50,7 +49,9 @@ type Proxy struct {
 	inspector inspect.Inspector
 	snapshots *snapshot.Keeper[*route]
 	draining  atomic.Bool
+	serving   atomic.Int64 // requests
 	tunnels   atomic.Int64 // that are open
+	cutting   atomic.Bool  // what runs is ended
 }
 
 // New is Prepare and Load.
@@ -79,7 +80,8 @@ func Prepare(o Options) *Proxy {
 		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory,
 	})
-	p.snapshots.Builder.Compiling = o.Compiling
+	p.snapshots.Builder.Compiling, p.snapshots.Builder.EndpointChanged = o.Compiling, p.endpointChanged
+	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.server = p.newServer()
@@ -144,7 +146,8 @@ func (p *Proxy) newServer() *http1.Server {
 				WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
 				Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
 				ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
-				Refused: func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
+				Refused:   func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
+				Exhausted: func(error) { p.metrics.NotAccepted() },
 			},
 		},
 	})
@@ -162,34 +165,6 @@ func (p *Proxy) Ready() error {
 	if !p.Loaded() {
 		return errors.New(p.snapshots.Stage())
 	}
-	return nil
-}
-
-// SkipDrainDelay lets the Shutdown that follows begin with closing the listener.
-func (p *Proxy) SkipDrainDelay() { p.boot.DrainDelay = 0 }
-
-// Shutdown ends serving without losing a request: readiness fails first, so that new
-// connections go elsewhere while this one still answers; after the drain delay the
-// listener closes, and requests in flight have the grace to finish. ctx cuts both short.
-func (p *Proxy) Shutdown(ctx context.Context) error {
-	p.draining.Store(true)
-	p.log.Info().Dur("drain_delay", p.boot.DrainDelay).Dur("grace", p.boot.ShutdownGrace).Msg("draining")
-	select {
-	case <-time.After(p.boot.DrainDelay):
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.boot.ShutdownGrace)
-	defer cancel()
-	if err := p.server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests still in flight after %s: %w", p.boot.ShutdownGrace, err)
-	}
-	for p.tunnels.Load() > 0 && ctx.Err() == nil { // a WebSocket may have no end of its own
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
-	p.snapshots.InForce().Release()
 	return nil
 }
 

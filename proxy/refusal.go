@@ -21,7 +21,9 @@ var (
 	notParsed       = inspect.Failure{Status: http.StatusBadRequest, Word: "syntax"} // valid to the connection, and not to the parser
 	truncated       = inspect.Failure{Status: http.StatusBadRequest, Word: "truncated"}
 	panicked        = inspect.Failure{Status: http.StatusInternalServerError, Word: "panic"}
-	responseCut     = inspect.Failure{Status: http.StatusBadGateway, Word: "response_body"} // when its head was sent
+	responseCut     = inspect.Failure{Status: http.StatusBadGateway, Word: "response_body"}        // when its head was sent
+	untaken         = inspect.Failure{Status: inspect.ClientGone.Status, Word: "response_untaken"} // by the client
+	cutShort        = inspect.Failure{Status: http.StatusServiceUnavailable, Word: "shutdown"}
 	notWebSocket    = inspect.Failure(upstream.Malformed)
 )
 
@@ -126,6 +128,23 @@ func (x *exchange) bodyFailed(err error) bool {
 
 // upstreamFailed notes why an exchange with an upstream failed.
 func (x *exchange) upstreamFailed(why inspect.Failure) {
-	x.outcome.Failure = why
+	if x.outcome.Failure = why; x.proxy.cutting.Load() {
+		return // it was not the upstream
+	}
 	x.proxy.metrics.UpstreamFailed(x.pool.ID(), why.Word)
+}
+
+// retried counts what the next attempt covers up.
+func (x *exchange) retried(_ string, why upstream.Failure) {
+	x.proxy.metrics.UpstreamRetried(x.pool.ID(), why.Word)
+}
+
+// endpointChanged tells what an upstream notices of its endpoints.
+func (p *Proxy) endpointChanged(upstreamID, endpoint string, err error) {
+	if err == nil {
+		p.log.Info().Str("upstream", upstreamID).Str("endpoint", endpoint).Msg("endpoint can be reached again")
+		return
+	}
+	p.log.Warn().Err(err).Str("upstream", upstreamID).Str("endpoint", endpoint).Str("reason", upstream.FailureOf(err).Word).
+		Msg("endpoint cannot be reached")
 }

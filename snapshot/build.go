@@ -27,6 +27,9 @@ type resources struct {
 	pools    map[string]*shared[*upstream.Pool]
 
 	disagreed func(*waf.Engine, waf.Disagreement) // nil: nobody asks
+
+	// EndpointChanged is told what upstreams notice of their endpoints ([upstream.Config.Changed]); nil: nobody asks.
+	EndpointChanged func(upstream, endpoint string, err error)
 }
 
 // own returns the resource of that digest, made if there is none yet, with one more owner.
@@ -94,6 +97,15 @@ func NewBuilder[R any](compiler *waf.Compiler, bind func(*Route) R, prove func(*
 	return &Builder[R]{bind: bind, prove: prove, resources: resources{
 		compiler: compiler, engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
 	}}
+}
+
+// Cut ends all exchanges with upstreams at once.
+func (b *Builder[R]) Cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.pools {
+		p.value.Cut()
+	}
 }
 
 // Free gives back what only s used. It follows Build if s is not kept.
@@ -268,9 +280,14 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		if u.Discovery == config.DiscoveryDNS {
 			discovery = upstream.DiscoveryDNS
 		}
+		var changed func(endpoint string, err error)
+		if r.EndpointChanged != nil {
+			changed = func(endpoint string, err error) { r.EndpointChanged(u.ID, endpoint, err) }
+		}
 		return upstream.New(upstream.Config{
 			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
 			Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+			Changed: changed,
 		})
 	})
 	if err != nil {

@@ -38,6 +38,10 @@ type Options struct {
 	// Refused is called for each connection that is refused, with the reason, one of a closed set
 	// that is fit for the labels of a metric. It must not block.
 	Refused func(reason string, client netip.Addr)
+
+	// Exhausted, if not nil, is called when a connection has to wait because the process or the system has no
+	// descriptor or memory left for it. It must not block.
+	Exhausted func(err error)
 }
 
 // Listener accepts connections that keep pace, within limits.
@@ -52,6 +56,7 @@ type Listener struct {
 	mu        sync.Mutex
 	open      int
 	perClient map[netip.Prefix]int
+	conns     map[*Conn]struct{} // that are open
 }
 
 // Listen wraps inner, whose connections have to be plain TCP connections if lingering
@@ -63,7 +68,7 @@ func Listen(inner net.Listener, o Options) *Listener {
 	return &Listener{
 		inner: inner, o: o, start: time.Now(),
 		lingering: make(chan struct{}, lingerMost), closed: make(chan struct{}),
-		perClient: map[netip.Prefix]int{},
+		perClient: map[netip.Prefix]int{}, conns: map[*Conn]struct{}{},
 	}
 }
 
@@ -83,6 +88,15 @@ func (l *Listener) Close() error {
 	return l.inner.Close()
 }
 
+// Cut ends all connections at once: what reads or writes on them fails.
+func (l *Listener) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		_ = c.raw.Close() // whoever has it finds out, and takes it from the list
+	}
+}
+
 // Accept returns the next connection within the limits, as a [*Conn]. It does not fail
 // when the process or the system runs out of something; it waits until there is some again.
 func (l *Listener) Accept() (*Conn, error) {
@@ -96,7 +110,10 @@ func (l *Listener) Accept() (*Conn, error) {
 			if c := l.admit(sock); c != nil {
 				return c, nil
 			}
-		case exhausted(err):
+		case exhausted(err), interrupted(err):
+			if l.o.Exhausted != nil && exhausted(err) {
+				l.o.Exhausted(err)
+			}
 			select {
 			case <-time.After(pause):
 			case <-l.closed:
@@ -108,11 +125,19 @@ func (l *Listener) Accept() (*Conn, error) {
 	}
 }
 
-// exhausted reports whether accepting may succeed later. fasthttp would stop serving.
+// exhausted reports whether accepting may succeed later, when there is more of something. fasthttp would
+// stop serving.
 func exhausted(err error) bool {
-	for _, e := range []error{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR,
-	} {
+	return anyOf(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM)
+}
+
+// interrupted reports whether accepting has failed this time only.
+func interrupted(err error) bool {
+	return anyOf(err, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR)
+}
+
+func anyOf(err error, errs ...syscall.Errno) bool {
+	for _, e := range errs {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -127,6 +152,7 @@ func (l *Listener) admit(sock net.Conn) *Conn {
 	full := l.o.Connections > 0 && l.open >= l.o.Connections
 	if !full {
 		l.open++
+		l.conns[c] = struct{}{}
 	}
 	l.mu.Unlock()
 	if full {
@@ -186,6 +212,7 @@ func (c *Conn) leave() {
 	}
 	c.left = true
 	l.open--
+	delete(l.conns, c)
 	if !c.counted.IsValid() {
 		return
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"net"
 	"time"
@@ -27,15 +28,24 @@ type conn struct {
 
 	heard  bool // a byte was read in this exchange
 	tunnel bool // after a 101: reading and writing are independent
+
+	forget func() bool // the connection ends with nobody else any more
 }
 
-func newConn(nc net.Conn) (*conn, error) {
+func newConn(ctx context.Context, nc net.Conn) (*conn, error) {
 	c := &conn{Conn: socket.New(nc)}
+	c.forget = context.AfterFunc(ctx, func() { _ = c.Conn.Close() })
 	if err := c.Watch(); err != nil {
 		return nil, err
 	}
 	c.OnStall(stallCheck, c.stalled)
 	return c, nil
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.forget()
+	return c.Conn.Close()
 }
 
 // begin prepares the connection for an exchange. Writing gives up after the time stall without

@@ -40,9 +40,14 @@ func (p *Pool) discover(ctx context.Context, c *Config, names []string, ask look
 	tick := time.NewTicker(lookupEvery)
 	defer tick.Stop()
 	known := make([][]string, len(names)) // last good response for each name
+	named := p.live()                     // the endpoints that there are until then, one for each name
 	for {
 		for i, name := range names {
-			if found := addresses(ctx, name, ask); len(found) > 0 {
+			found, err := addresses(ctx, name, ask)
+			if ctx.Err() != nil {
+				return
+			}
+			if named[i].health.note(err); err == nil {
 				known[i] = found
 			}
 		}
@@ -56,25 +61,28 @@ func (p *Pool) discover(ctx context.Context, c *Config, names []string, ask look
 }
 
 // addresses looks up the host of host:port and returns all its addresses with that port, in
-// order. It returns none if DNS fails or has none: then what was known last is the better
+// order. It is an error if DNS fails or has none: then what was known last is the better
 // guess, for it may still answer.
-func addresses(ctx context.Context, name string, ask lookup) []string {
+func addresses(ctx context.Context, name string, ask lookup) ([]string, error) {
 	host, port, err := net.SplitHostPort(name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	ips, err := ask(ctx, host)
+	if err == nil && len(ips) == 0 {
+		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
+	}
 	if err != nil {
-		return nil
+		return nil, &ConnectError{name, err}
 	}
 	var found []string
 	for _, ip := range ips {
 		found = append(found, net.JoinHostPort(ip.Unmap().String(), port))
 	}
 	slices.Sort(found) // answers come in any order
-	return slices.Compact(found)
+	return slices.Compact(found), nil
 }
 
 // replace makes addrs the endpoints. Those that stay keep their connections, those that go
@@ -92,7 +100,7 @@ func (p *Pool) replace(addrs []string, c *Config) {
 		if i >= 0 {
 			list = append(list, old[i])
 		} else {
-			list = append(list, newEndpoint(addr, c))
+			list = append(list, newEndpoint(p.ctx, addr, c))
 		}
 	}
 	p.endpoints.Store(&list)

@@ -8,8 +8,8 @@
 //
 // It leaves to others: which upstream a request goes to (routing), what the request says
 // (the caller builds it; its body is framed here), hop-by-hop fields of the response, and
-// what a failure means for the client. It logs and counts nothing; FailureOf turns an
-// error into a metric label and a status.
+// what a failure means for the client. It logs and counts nothing, but tells what it covers
+// up (Exchange.Retried, Config.Changed); FailureOf turns an error into a metric label and a status.
 //
 // Pool and Split are safe for concurrent use. An Exchange belongs to one goroutine at a
 // time, from Do until its Body is closed, and must not be reused before that; in return

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -22,20 +23,24 @@ type endpoint struct {
 	hc       *fasthttp.HostClient
 	pending  atomic.Int32 // exchanges begun and not finished
 	closed   atomic.Bool
-	large    sync.Pool // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
+	health   *changes
+	ctx      context.Context // what is dialed ends with it
+	large    sync.Pool       // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
 }
 
 // bufferBytes is the size of the buffers of an exchange: enough for most heads, and small
 // enough for many slow bodies at once.
 const bufferBytes = 16 << 10
 
-func newEndpoint(addr string, c *Config) *endpoint {
+func newEndpoint(ctx context.Context, addr string, c *Config) *endpoint {
 	return &endpoint{
 		addr:     addr,
 		response: c.Response,
+		health:   &changes{place: addr, tell: c.Changed},
+		ctx:      ctx,
 		hc: &fasthttp.HostClient{
 			Addr:                addr,
-			DialTimeout:         dial,
+			DialTimeout:         func(addr string, timeout time.Duration) (net.Conn, error) { return dial(ctx, addr, timeout) },
 			MaxConns:            c.Connections,
 			MaxIdleConnDuration: c.Idle,
 			ConnPoolStrategy:    fasthttp.LIFO,
@@ -66,14 +71,14 @@ func endpointAddr(s string) (string, error) {
 	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
-// dial resolves names anew, so that a Service that moved is followed.
-func dial(addr string, timeout time.Duration) (net.Conn, error) {
+// dial resolves names anew, so that a Service that moved is followed. The connection ends with ctx.
+func dial(ctx context.Context, addr string, timeout time.Duration) (net.Conn, error) {
 	d := net.Dialer{Timeout: timeout}
-	nc, err := d.Dial("tcp", addr)
+	nc, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConn(nc)
+	c, err := newConn(ctx, nc)
 	if err != nil {
 		_ = nc.Close()
 		return nil, err
@@ -90,11 +95,14 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 			return nil, false, ErrBusy
 		}
 		if err != nil {
-			return nil, false, &ConnectError{e.addr, err}
+			err = &ConnectError{e.addr, err}
+			e.health.note(err)
+			return nil, false, err
 		}
 		c := cc.Conn().(*conn)
 		reused = c.giveBack != nil
 		if !reused {
+			e.health.note(nil)
 			c.giveBack = func(keep bool) {
 				if keep {
 					e.hc.ReleaseConn(cc)
@@ -114,10 +122,13 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 // fresh returns a new connection outside the pool, which is closed after one exchange.
 // Asking the pool would mean closing its idle connections one by one until it dials.
 func (e *endpoint) fresh(timeout time.Duration) (*conn, error) {
-	nc, err := dial(e.addr, timeout)
+	nc, err := dial(e.ctx, e.addr, timeout)
 	if err != nil {
-		return nil, &ConnectError{e.addr, err}
+		err = &ConnectError{e.addr, err}
+		e.health.note(err)
+		return nil, err
 	}
+	e.health.note(nil)
 	c := nc.(*conn)
 	c.giveBack = func(bool) { _ = c.Close() }
 	e.pending.Add(1)

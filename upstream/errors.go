@@ -3,8 +3,11 @@ package upstream
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strings"
+	"syscall"
 )
 
 var (
@@ -57,6 +60,8 @@ type Failure struct {
 // Everything that an exchange can fail with.
 var (
 	Unreachable = Failure{http.StatusBadGateway, "connect"}
+	Unresolved  = Failure{http.StatusBadGateway, "name"}              // the endpoint's name has no address, or DNS no answer
+	Exhausted   = Failure{http.StatusServiceUnavailable, "resources"} // this process has no descriptor or port left: not the endpoint's fault
 	Busy        = Failure{http.StatusServiceUnavailable, "busy"}
 	TimedOut    = Failure{http.StatusGatewayTimeout, "timeout"}
 	Malformed   = Failure{http.StatusBadGateway, "malformed"}
@@ -72,7 +77,7 @@ func FailureOf(err error) Failure {
 	case errors.As(err, &client):
 		return NoBody
 	case errors.As(err, &connect):
-		return Unreachable
+		return connect.failure()
 	case errors.Is(err, ErrBusy):
 		return Busy
 	case errors.Is(err, ErrTimeout):
@@ -81,6 +86,23 @@ func FailureOf(err error) Failure {
 		return Malformed
 	}
 	return Closed
+}
+
+// failure tells why no connection could be opened.
+func (e *ConnectError) failure() Failure {
+	for _, full := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+		if errors.Is(e.Err, full) {
+			return Exhausted
+		}
+	}
+	var name *net.DNSError
+	switch {
+	case !errors.As(e.Err, &name):
+		return Unreachable
+	case strings.Contains(name.Err, syscall.EMFILE.Error()): // of asking DNS only the text is left
+		return Exhausted
+	}
+	return Unresolved
 }
 
 // malformed says which rule of the protocol a response breaks. It never quotes the response.

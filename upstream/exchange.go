@@ -31,6 +31,8 @@ type Exchange struct {
 	BodyIdle time.Duration
 	// Interim, if not nil, is called with Response for every 1xx response except 100.
 	Interim func(*message.Response)
+	// Retried, if not nil, is called when an attempt at an endpoint has failed and another one is made.
+	Retried func(endpoint string, why Failure)
 	// Upgrade accepts a 101. Body is then the stream in both directions, an
 	// io.ReadWriteCloser; reading, writing and closing it may happen at once. Without it a
 	// 101 is malformed.

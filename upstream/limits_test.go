@@ -34,7 +34,7 @@ func bubble(t *testing.T, f func(s *session), test func(t *testing.T, b *backend
 					defer far.Close()
 					f(s)
 				}()
-				return newConn(pipe{near})
+				return newConn(t.Context(), pipe{near})
 			}
 			return p
 		})

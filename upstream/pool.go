@@ -33,6 +33,11 @@ type Config struct {
 	Connect     time.Duration // to open a connection, name lookup included
 	Response    time.Duration // last byte of the request to the response head; also a write without progress
 	Idle        time.Duration // a kept-alive connection is closed after it
+
+	// Changed, if not nil, is called when no connection to an endpoint can be opened any more, or a
+	// discovered name has no addresses: once, and again when the reason is another one or, with nil, when
+	// all is well. It must not block.
+	Changed func(endpoint string, err error)
 }
 
 func (c *Config) check() error {
@@ -66,6 +71,9 @@ type Pool struct {
 	changing sync.Mutex // held by who replaces the list
 	closed   bool       // guarded by changing
 	stop     func()     // ends discovery, if there is any
+
+	ctx context.Context // of all connections
+	cut func()
 }
 
 // live returns the endpoints as they are now. There is always one.
@@ -79,21 +87,23 @@ func newDiscovering(c Config, ask lookup) (*Pool, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
-	p := &Pool{id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}}
+	ctx, cut := context.WithCancel(context.Background())
+	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}}
 	var list []*endpoint
 	var names []string
 	for _, s := range c.Endpoints {
 		addr, err := endpointAddr(s)
 		if err != nil {
+			cut()
 			return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 		}
-		list, names = append(list, newEndpoint(addr, &c)), append(names, addr)
+		list, names = append(list, newEndpoint(ctx, addr, &c)), append(names, addr)
 	}
 	p.endpoints.Store(&list)
 	if c.Discovery == DiscoveryDNS {
-		ctx, cancel := context.WithCancel(context.Background())
+		asking, cancel := context.WithCancel(ctx)
 		p.stop = cancel
-		go p.discover(ctx, &c, names, ask)
+		go p.discover(asking, &c, names, ask)
 	}
 	return p, nil
 }
@@ -129,6 +139,9 @@ func (p *Pool) Close() {
 	}
 }
 
+// Cut ends all exchanges at once, those included that are being connected, and lets no other succeed.
+func (p *Pool) Cut() { p.cut() }
+
 // Do sends out to one endpoint and fills x from the response. If x.Body is not nil then it
 // must be closed. out is written as built, and framed as its body says; it must not bring fields
 // of framing (Content-Length, Transfer-Encoding) itself.
@@ -143,7 +156,8 @@ func (p *Pool) Close() {
 func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
 	unframed(out)
-	var failed error
+	var failed, failedLast error
+	var passed string
 	list := p.live()
 	first := p.pick(list)
 	for i := range list {
@@ -153,6 +167,8 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 		if err != nil {
 			return err
 		}
+		x.retried(passed, failedLast)
+		passed = e.addr
 		c, reused, err := e.acquire(timeout)
 		if err == nil {
 			err = e.exchange(c, out, x)
@@ -161,6 +177,7 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 			}
 			return err
 		}
+		failedLast = err
 		if !errors.Is(failed, ErrBusy) { // of several reasons, the one that will pass
 			failed = err
 		}
@@ -177,11 +194,19 @@ func (p *Pool) again(e *endpoint, out *message.Request, x *Exchange, cause error
 	if err != nil {
 		return cause
 	}
+	x.retried(e.addr, cause)
 	c, err := e.fresh(timeout)
 	if err != nil {
 		return err
 	}
 	return e.exchange(c, out, x)
+}
+
+// retried tells that another attempt covers up what one has failed with.
+func (x *Exchange) retried(endpoint string, err error) {
+	if err != nil && x.Retried != nil {
+		x.Retried(endpoint, FailureOf(err))
+	}
 }
 
 // replayable reports whether out may be sent again after err.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/listen"
@@ -21,6 +22,7 @@ type Server struct {
 	o       Options
 	handler *listen.Handler
 	server  *fasthttp.Server
+	serving atomic.Pointer[wire.Listener]
 }
 
 // New returns a Server.
@@ -60,6 +62,7 @@ func (quiet) Printf(string, ...any) {}
 func (s *Server) Serve(ln net.Listener, opened func(count func() int)) error {
 	l := wire.Listen(ln, s.o.Options)
 	opened(l.Open)
+	s.serving.Store(l)
 	if err := s.server.Serve(l); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
@@ -69,6 +72,13 @@ func (s *Server) Serve(ln net.Listener, opened func(count func() int)) error {
 // Shutdown closes the listener, and waits until requests in flight are answered or ctx ends. Tunnels
 // are not waited for.
 func (s *Server) Shutdown(ctx context.Context) error { return s.server.ShutdownWithContext(ctx) }
+
+// Cut ends all connections at once.
+func (s *Server) Cut() {
+	if l := s.serving.Load(); l != nil {
+		l.Cut()
+	}
+}
 
 // serve is the handler of every request that fasthttp could parse.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
