@@ -27,8 +27,10 @@ func (i *Inspection) RequestHead(r *waf.Request) Outcome {
 		if i.out.Coverage.Label == Full {
 			i.out.Coverage = Coverage{Headers, ReasonBlocked}
 		}
-	case i.tx != nil && i.tx.Off():
-		i.out.Coverage = Coverage{None, ReasonExcluded}
+	case i.tx != nil:
+		if _, off := i.tx.Wants(); off {
+			i.out.Coverage = Coverage{None, ReasonExcluded}
+		}
 	}
 	return i.out
 }
@@ -36,20 +38,25 @@ func (i *Inspection) RequestHead(r *waf.Request) Outcome {
 // Announced says how long the request's body is going to be; below 0: nobody knows. It may be
 // called when the head was inspected, and before anything of the body is read.
 func (i *Inspection) Announced(length int) Outcome {
-	if i.tx == nil || i.tx.Off() || !i.tx.WantsRequestBody() || i.oversize() == InspectPrefix || length <= i.policy.RequestLimit {
+	if i.tx == nil || i.oversize() == InspectPrefix || length <= i.policy.RequestLimit {
 		return i.out
 	}
-	i.tooLong()
+	if body, _ := i.tx.Wants(); body {
+		i.tooLong()
+	}
 	return i.out
 }
 
 // WantsRequestBody reports whether the request's body has to be read for the inspection, and how much
 // of it at most.
 func (i *Inspection) WantsRequestBody() (limit int, wants bool) {
-	switch {
-	case i.tx == nil || i.tx.Off() || i.out.Coverage.Label == Headers:
+	if i.tx == nil || i.out.Coverage.Label == Headers {
 		return 0, false
-	case i.tx.WantsRequestBody():
+	}
+	switch body, off := i.tx.Wants(); {
+	case off:
+		return 0, false
+	case body:
 		return i.policy.RequestLimit, true
 	}
 	i.out.Coverage = Coverage{Headers, ReasonExcluded}
@@ -88,9 +95,10 @@ func (i *Inspection) RequestBody(b Body) Outcome {
 	v, err := i.tx.RequestBody(body, i.out.Coverage.Label != Partial)
 	i.step(v, err)
 	if i.tx != nil {
-		i.keep(decoded + i.tx.Holds())
-		if word := i.tx.Uninspected(); word != "" {
-			i.lessThanFull(unread[word])
+		holds, uninspected := i.tx.BodyRead()
+		i.keep(decoded + holds)
+		if uninspected != "" {
+			i.lessThanFull(unread[uninspected])
 		}
 	}
 	return i.out

@@ -28,9 +28,11 @@ const EventStream = "text/event-stream"
 // WantsResponseBody reports whether the body of a response of that media type has to be read for the
 // inspection, and how much of it at most.
 func (i *Inspection) WantsResponseBody(media string) (limit int, wants bool) {
-	switch {
-	case i.tx == nil:
-	case media != EventStream && i.tx.WantsResponseBody():
+	if i.tx == nil {
+		return 0, false
+	}
+	switch body, _ := i.tx.Wants(); {
+	case body && media != EventStream:
 		return i.policy.ResponseLimit, true
 	case !i.policy.ResponseBodies:
 	case media == EventStream:

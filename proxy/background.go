@@ -67,10 +67,9 @@ func (b *background) work(job func()) {
 // inspections have to wait, all are busy with inspections: then the scheduler looks for traffic
 // every ten milliseconds only. So there are two more of them in that time, one for traffic and
 // one for the garbage collector, and the kernel shares the cores. Always to have them would cost a
-// third of the throughput of one core, for threads that look for work in vain.
-var processors scheduler
-
-type scheduler struct {
+// third of the throughput of one core, for threads that look for work in vain. A process has one
+// proxy, so that they are that one's.
+type processors struct {
 	mu       sync.Mutex
 	own      int       // without those added; 0: none are added
 	lastWant time.Time // of the ones added
@@ -82,7 +81,7 @@ const (
 )
 
 // count is how many processors there are without those added.
-func (s *scheduler) count() int {
+func (s *processors) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own > 0 {
@@ -92,7 +91,7 @@ func (s *scheduler) count() int {
 }
 
 // add adds processors for a while.
-func (s *scheduler) add() {
+func (s *processors) add() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastWant = time.Now()
@@ -104,7 +103,7 @@ func (s *scheduler) add() {
 	time.AfterFunc(addedFor, s.remove)
 }
 
-func (s *scheduler) remove() {
+func (s *processors) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if left := addedFor - time.Since(s.lastWant); left > 0 {

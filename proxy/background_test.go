@@ -57,7 +57,7 @@ func TestBackgroundPanicsWhereItWasCalled(t *testing.T) {
 
 func TestProcessorsAreAddedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s scheduler
+		var s processors
 		own := runtime.GOMAXPROCS(0)
 		s.add()
 		time.Sleep(addedFor / 2)

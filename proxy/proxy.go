@@ -38,20 +38,21 @@ type Options struct {
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
 type Proxy struct {
-	boot      config.Boot
-	log       zerolog.Logger
-	events    *audit.Log
-	metrics   *metrics.Metrics
-	server    *http1.Server
-	bulkhead  *bulkhead
-	memory    *memory
-	suspects  suspects
-	inspector inspect.Inspector
-	snapshots *snapshot.Keeper[*route]
-	draining  atomic.Bool
-	serving   atomic.Int64 // requests
-	tunnels   atomic.Int64 // that are open
-	cutting   atomic.Bool  // what runs is ended
+	boot       config.Boot
+	log        zerolog.Logger
+	events     *audit.Log
+	metrics    *metrics.Metrics
+	server     *http1.Server
+	processors processors
+	bulkhead   *bulkhead
+	memory     *memory
+	suspects   suspects
+	inspector  inspect.Inspector
+	snapshots  *snapshot.Keeper[*route]
+	draining   atomic.Bool
+	serving    atomic.Int64 // requests
+	tunnels    atomic.Int64 // that are open
+	cutting    atomic.Bool  // what runs is ended
 }
 
 // New is Prepare and Load.
@@ -69,13 +70,13 @@ func Prepare(o Options) *Proxy {
 	coraza, crs := waf.Versions()
 	p := &Proxy{
 		boot: o.Boot, log: o.Log, events: o.Events,
-		metrics:  metrics.New(o.Registry, o.Version, coraza, crs),
-		bulkhead: newBulkhead(inspections(o.Boot.Limits.Inspections), inspectionQueue, inspectionWait),
-		memory:   newMemory(int64(config.GiB)), // until Load
+		metrics: metrics.New(o.Registry, o.Version, coraza, crs),
+		memory:  newMemory(int64(config.GiB)), // until Load
 	}
+	p.bulkhead = newBulkhead(p.inspections(), inspectionQueue, inspectionWait)
+	p.bulkhead.crowded = p.processors.add
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.memory.watchedBy(p.metrics)
-	p.bulkhead.crowded = processors.add
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
 		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory,
@@ -110,11 +111,11 @@ const (
 // inspections are the places in the bulkhead. Rules keep cores busy, so that more at once than
 // there are cores only take longer each; one more is there for another route than the one that
 // has all others.
-func inspections(configured int) int {
-	if configured > 0 {
+func (p *Proxy) inspections() int {
+	if configured := p.boot.Limits.Inspections; configured > 0 {
 		return configured
 	}
-	return processors.count() + 1
+	return p.processors.count() + 1
 }
 
 // Reload reads the configuration now, as [snapshot.Keeper.Reload] does.

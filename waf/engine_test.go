@@ -193,7 +193,7 @@ func TestResponse(t *testing.T) {
 			if v, err := tx.ResponseHead(r); err != nil || v.Blocks() {
 				t.Fatal(v, err)
 			}
-			if got := tx.WantsResponseBody(); got != tt.wants {
+			if got, _ := tx.Wants(); got != tt.wants {
 				t.Fatalf("wants the body: %v, want %v", got, tt.wants)
 			}
 			v, err := tx.ResponseBody([]byte(leak))

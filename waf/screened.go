@@ -86,13 +86,14 @@ func (t *Transaction) said() Screened {
 	return ScreenInspect
 }
 
-// Holds is about how many bytes the transaction takes beside the request that it was given: what was
-// read of it, and what Coraza makes of that, if it was asked.
-func (t *Transaction) Holds() int {
+// BodyRead says what is left of reading the request's body: how much memory it holds until Finish, and in
+// the reading's word, why a part of it was not read; empty if all of it was.
+func (t *Transaction) BodyRead() (holds int, uninspected string) {
+	holds, uninspected = t.read.values.Holds(), t.read.values.Uninspected()
 	if t.tx != nil {
-		return 2*t.read.values.Holds() + 3*len(t.body)
+		holds = 2*holds + 3*len(t.body)
 	}
-	return t.read.values.Holds()
+	return holds, uninspected
 }
 
 // askedBytes is how much of a value [Findings.Asked] has at most.

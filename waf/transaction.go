@@ -92,17 +92,21 @@ func (t *Transaction) requestHead() Verdict {
 	return t.verdict(t.tx.ProcessRequestHeaders())
 }
 
-// WantsRequestBody reports whether rules look at the request's body. It is known after
-// the head.
-func (t *Transaction) WantsRequestBody() bool {
-	if t.tx == nil {
-		return t.engine.screen.InspectsRequest()
+// Wants says, when a head was inspected, whether rules look at the body that follows it, and whether one
+// of them has switched the engine off.
+func (t *Transaction) Wants() (body, off bool) {
+	switch {
+	case t.tx == nil && t.response == nil:
+		return t.engine.screen.InspectsRequest(), false
+	case t.tx == nil:
+		return t.run.InspectsResponse(), false
+	case t.tx.IsRuleEngineOff():
+		return false, true
+	case t.response == nil:
+		return t.tx.IsRequestBodyAccessible(), false
 	}
-	return !t.tx.IsRuleEngineOff() && t.tx.IsRequestBodyAccessible()
+	return t.tx.IsResponseBodyAccessible() && t.tx.IsResponseBodyProcessable(), false
 }
-
-// Off reports whether a rule has switched the engine off for this transaction.
-func (t *Transaction) Off() bool { return t.tx != nil && t.tx.IsRuleEngineOff() }
 
 // RequestBody is phase 2, with the body, or the prefix of it that is inspected (whole is false
 // then); nil if there is none. The body must not change before Finish.
@@ -175,15 +179,6 @@ func (t *Transaction) responseHead() Verdict {
 	t.narrow(3, t.screenResponseHead)
 	t.completed = 3
 	return t.verdict(t.tx.ProcessResponseHeaders(t.response.Status, t.response.Protocol))
-}
-
-// WantsResponseBody reports whether rules look at the response's body. It is known after
-// the response's head.
-func (t *Transaction) WantsResponseBody() bool {
-	if t.tx == nil {
-		return t.run.InspectsResponse()
-	}
-	return !t.tx.IsRuleEngineOff() && t.tx.IsResponseBodyAccessible() && t.tx.IsResponseBodyProcessable()
 }
 
 // ResponseBody is phase 4, with the body, or the prefix of it that is inspected; nil if there is

@@ -31,10 +31,6 @@ func newTranscript(o reading.Options) transcript {
 	return transcript{values: v}
 }
 
-// Uninspected says in one word what kind of thing in the request's body the rules did not see; it is
-// empty if they saw all of it, or if the body has not been inspected.
-func (t *Transaction) Uninspected() string { return t.read.values.Uninspected() }
-
 // end gives the memory back. Nothing that was read may be used any more.
 func (s *transcript) end() {
 	if s.values != nil {
