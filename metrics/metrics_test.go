@@ -124,3 +124,13 @@ func TestRuleSeriesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// A thousand routes that nobody asks cost no series.
+func TestIdleRoutesCostNothing(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	m.Route("idle")
+	if got := labeled(t, registry, "idle"); len(got) > 0 {
+		t.Errorf("series of a route without requests: %v", got)
+	}
+}

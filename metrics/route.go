@@ -14,8 +14,8 @@ import (
 type Route struct {
 	all        *Metrics
 	id         string
-	duration   prometheus.Observer
-	inspection prometheus.Observer
+	duration   histogram
+	inspection histogram
 	requests   [inspect.Verdicts]slot
 	responses  [6]slot
 	screened   [waf.ScreenedResults]slot
@@ -26,7 +26,7 @@ type Route struct {
 
 // Route returns the instruments of a route.
 func (m *Metrics) Route(id string) *Route {
-	return &Route{all: m, id: id, duration: m.duration.WithLabelValues(id), inspection: m.inspection.WithLabelValues(id)}
+	return &Route{all: m, id: id}
 }
 
 // Message counts a message of a WebSocket.
@@ -67,8 +67,8 @@ func (r *Route) Done(o *inspect.Outcome, status int, took, inspecting time.Durat
 	r.coverages[c.Label][c.Reason].inc(func() prometheus.Counter {
 		return r.all.coverage.WithLabelValues(r.id, c.Label.String(), c.Reason.String())
 	})
-	r.duration.Observe(took.Seconds())
+	r.duration.observe(r.all.duration, r.id, took)
 	if inspecting > 0 {
-		r.inspection.Observe(inspecting.Seconds())
+		r.inspection.observe(r.all.inspection, r.id, inspecting)
 	}
 }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -65,4 +66,20 @@ func (s *slot) inc(make func() prometheus.Counter) {
 		s.made.Store(c)
 	}
 	(*c).Inc()
+}
+
+// histogram is one of a route, made when it observes for the first time: a route that nobody asks costs no
+// series.
+type histogram struct {
+	made atomic.Pointer[prometheus.Observer]
+}
+
+func (h *histogram) observe(all *prometheus.HistogramVec, route string, d time.Duration) {
+	o := h.made.Load()
+	if o == nil {
+		resolved := all.WithLabelValues(route)
+		o = &resolved
+		h.made.Store(o)
+	}
+	(*o).Observe(d.Seconds())
 }

@@ -16,9 +16,6 @@ func (x *exchange) passBody() {
 		body.r = prefixed(x.body, x.up.Body)
 	}
 	switch n := x.up.Response.Body.Length; {
-	case n < 0 && x.view.Protocol == message.HTTP10:
-		x.passWhole(body, maxWhole)
-		return
 	case n >= 0 && n <= maxSmall:
 		x.passWhole(body, n)
 		return
@@ -30,15 +27,10 @@ func (x *exchange) passBody() {
 	x.respond(message.Body{Stream: body, Length: x.up.Response.Body.Length})
 }
 
-const (
-	// maxSmall is how much of a response body of known length is read before its head is
-	// sent: if it breaks off there, the client gets a status for it. The server would not
-	// have sent less. Of requests, the listener has read as much when it calls the handler.
-	maxSmall = 8 << 10
-	// maxWhole bounds the bodies of unknown length that are buffered for HTTP/1.0 clients,
-	// which know no chunks.
-	maxWhole = 8 << 20
-)
+// maxSmall is how much of a response body of known length is read before its head is
+// sent: if it breaks off there, the client gets a status for it. The server would not
+// have sent less. Of requests, the listener has read as much when it calls the handler.
+const maxSmall = 8 << 10
 
 // readBeginning reads what has to be there of a long body before its head is sent.
 func (x *exchange) readBeginning(body *responseBody) bool {

@@ -211,15 +211,15 @@ func (c *Conn) Write(p []byte) (int, error) {
 			}
 		}
 		if over {
-			c.abandon()
+			c.Abandon()
 			return written, err
 		}
 	}
 }
 
-// abandon makes closing a client's connection forget what the kernel still holds for it, which
-// would keep it busy with a client that takes nothing.
-func (c *Conn) abandon() {
+// Abandon makes closing a client's connection a reset, which forgets what the kernel still holds for it: it
+// would be kept busy with a client that takes nothing, or the client would take the end for an ordinary one.
+func (c *Conn) Abandon() {
 	if c.l == nil {
 		return
 	}

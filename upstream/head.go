@@ -42,6 +42,9 @@ func (r *reader) head(to *message.Response) (headFacts, error) {
 		if !startsLikeHead(b) { // do not wait for the end of something else
 			return headFacts{}, malformed("not a response")
 		}
+		if bareLF(b, seen) { // nor for that of lines that end otherwise
+			return headFacts{}, malformed("line end in head")
+		}
 		seen = max(len(b)-len(endOfHead)+1, 0)
 		switch _, err := r.br.Peek(len(b) + 1); {
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -52,6 +55,20 @@ func (r *reader) head(to *message.Response) (headFacts, error) {
 		case err != nil:
 			return headFacts{}, err
 		}
+	}
+}
+
+// bareLF reports whether a line that ends at from or behind it lacks its CR.
+func bareLF(b []byte, from int) bool {
+	for {
+		i := bytes.IndexByte(b[from:], '\n')
+		if i < 0 {
+			return false
+		}
+		if from += i; from == 0 || b[from-1] != '\r' {
+			return true
+		}
+		from++
 	}
 }
 

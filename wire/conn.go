@@ -257,6 +257,12 @@ func (c *Conn) recovered(n *int, err *error) {
 // stays open a little longer, in the background, so that the response can arrive.
 func (c *Conn) Close() error { return c.sock.Close() }
 
+// Abort makes Close a reset: the client must not take what it has got for a whole response.
+func (c *Conn) Abort() {
+	c.sock.Linger(false)
+	c.sock.Abandon()
+}
+
 // Pass ends the connection's life as HTTP: from now on, bytes and deadlines go to the
 // socket and from it as they are. It belongs into the handler that answers 101 and is
 // called before the response is written; that still has WriteTimeout to arrive, unless the

@@ -121,8 +121,7 @@ func (h *head) readField(line []byte, at int) *Violation {
 		}
 		h.chunked = true
 	case fieldExpect:
-		// In HTTP/1.0 there is no interim response that could be waited for.
-		if !fold(value, "100-continue") || h.old {
+		if !fold(value, "100-continue") {
 			return expectation
 		}
 	}

@@ -96,9 +96,13 @@ func (c *client) Respond(r *message.Response) {
 	if c.status = r.Status; c.ctx == nil || c.response.r != nil {
 		return
 	}
+	if r.Body.Stream != nil && r.Body.Length < 0 && c.request.Protocol == message.HTTP10 {
+		c.respondUntilClose(r)
+		return
+	}
 	to := &c.ctx.Response
 	to.ResetBody()
-	setHead(&to.Header, r)
+	setHead(&to.Header, r, c.server.dates.missing(r))
 	// A body of unknown length may be an event stream: its head must not wait for it.
 	to.ImmediateHeaderFlush = r.Body.Stream != nil && r.Body.Length < 0
 	switch {

@@ -20,10 +20,10 @@ type headReader struct {
 
 var headReaders = sync.Pool{New: func() any { return &headReader{br: bufio.NewReader(nil)} }}
 
-func setHead(h *fasthttp.ResponseHeader, r *message.Response) {
+func setHead(h *fasthttp.ResponseHeader, r *message.Response, more ...string) {
 	via := headReaders.Get().(*headReader)
 	defer headReaders.Put(via)
-	via.raw = appendHead(via.raw[:0], r)
+	via.raw = appendHead(via.raw[:0], r, more...)
 	via.src.Reset(via.raw)
 	br := via.br
 	if br.Reset(&via.src); len(via.raw) > br.Size() {
@@ -37,8 +37,8 @@ func setHead(h *fasthttp.ResponseHeader, r *message.Response) {
 	h.ResetConnectionClose() // a head without a length says nothing about the connection
 }
 
-// appendHead appends the head of a response as HTTP/1.1 writes it.
-func appendHead(b []byte, r *message.Response) []byte {
+// appendHead appends the head of a response as HTTP/1.1 writes it, and more lines of it.
+func appendHead(b []byte, r *message.Response, more ...string) []byte {
 	reason := r.Reason
 	if reason == "" {
 		reason = fasthttp.StatusMessage(r.Status)
@@ -48,6 +48,11 @@ func appendHead(b []byte, r *message.Response) []byte {
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		b = append(append(append(append(b, f.Name...), ": "...), f.Value...), "\r\n"...)
+	}
+	for _, line := range more {
+		if line != "" {
+			b = append(append(b, line...), "\r\n"...)
+		}
 	}
 	return append(b, "\r\n"...)
 }

@@ -23,6 +23,7 @@ type Server struct {
 	handler *listen.Handler
 	server  *fasthttp.Server
 	serving atomic.Pointer[wire.Listener]
+	dates   dates
 }
 
 // New returns a Server.
@@ -33,8 +34,9 @@ func New(o Options) *Server {
 		Handler:      s.serve,
 		ErrorHandler: s.failed,
 		// Without it the server would say "100 Continue" before any rule was asked.
-		ExpectHandler: s.expect,
-		Logger:        quiet{},
+		ExpectHandler:  s.expect,
+		HeaderReceived: received,
+		Logger:         quiet{},
 		// wire limits connections; a worker outlives its connection by a moment.
 		Concurrency: o.Connections + 1024,
 		// Time-outs and the limit of the head are wire's; the parser's buffer has to hold it.
@@ -51,6 +53,15 @@ func New(o Options) *Server {
 		CloseOnShutdown:              true,
 	}
 	return s
+}
+
+// received has the server ignore an expectation in HTTP/1.0, as it must (RFC 9110, 10.1.1): no interim response
+// could be waited for.
+func received(h *fasthttp.RequestHeader) (unchanged fasthttp.RequestConfig) {
+	if !h.IsHTTP11() {
+		h.Del(fasthttp.HeaderExpect)
+	}
+	return unchanged
 }
 
 // quiet drops fasthttp's own log lines: every error they report reaches [Server.failed].

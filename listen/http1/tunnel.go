@@ -22,7 +22,7 @@ func (t *tunnel) Read(p []byte) (int, error) { return t.ahead.Read(p) }
 // and nobody would close the other side of the tunnel: so the function writes it.
 func (c *client) Switch(r *message.Response, run func(listen.Tunnel)) {
 	c.status = r.Status
-	conn, head := c.conn, appendHead(nil, r)
+	conn, head := c.conn, appendHead(nil, r, c.server.dates.missing(r))
 	conn.Pass()
 	c.ctx.HijackSetNoResponse(true)
 	c.ctx.Hijack(func(ahead net.Conn) {
