@@ -70,11 +70,14 @@ func (c *cache) get(p *place) ([]int32, bool) {
 // slot returns what may be the value of a hash; nil: it is not there. Between the two looks another value
 // may take the slot, which is told by its text.
 func (c *cache) slot(hash uint64) *cached {
-	if n := hash % cacheSlots; c.tags[n].Load() == uint32(hash>>32) {
+	if n := hash % cacheSlots; c.tags[n].Load() == tag(hash) {
 		return c.slots[n].Load()
 	}
 	return nil
 }
+
+// tag is the upper half of a hash.
+func tag(hash uint64) uint32 { return uint32(hash >> 32) }
 
 // add remembers a value; byKey says that which rules it triggers depends on its key.
 func (c *cache) add(p *place, byKey bool, triggers []int32) {
@@ -82,16 +85,16 @@ func (c *cache) add(p *place, byKey bool, triggers []int32) {
 	if byKey {
 		hash, key = p.withKey, p.key
 	}
-	n, tag := hash%cacheSlots, uint32(hash>>32)
-	if mark := &c.marks[n]; mark.Load() != tag {
-		mark.Store(tag)
+	n, upper := hash%cacheSlots, tag(hash)
+	if mark := &c.marks[n]; mark.Load() != upper {
+		mark.Store(upper)
 		return
 	}
 	if c.slots[n].Load() != nil && rand.Uint32()%turnover != 0 {
 		return
 	}
 	c.slots[n].Store(newCached(p.class.id, key, byKey, p.text, triggers))
-	c.tags[n].Store(tag)
+	c.tags[n].Store(upper)
 }
 
 // cached is the head of a value that is remembered, behind which in the same piece of memory
