@@ -48,6 +48,7 @@ type Cluster struct {
 
 	base   *url.URL
 	client *http.Client
+	pause  time.Duration // between two questions, while it waits
 }
 
 // Connect finds the cluster as kubectl does: KUBECONFIG, ~/.kube/config, or the pod's
@@ -71,7 +72,7 @@ func Connect() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{Namespace: cmp.Or(ns, "default"), base: base, client: client}, nil
+	return &Cluster{Namespace: cmp.Or(ns, "default"), base: base, client: client, pause: askAgain}, nil
 }
 
 // errStatus is an answer other than 200.
@@ -92,7 +93,7 @@ func (c *Cluster) get(ctx context.Context, query url.Values, elements ...string)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", "application/json, text/plain;q=0.5")
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -116,12 +117,16 @@ func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...stri
 	for _, l := range []struct {
 		api, kind string
 		all       bool // of all namespaces, if allowed
+		helpful   bool // what is not allowed is done without
 	}{
-		{"api/v1", "services", false},
-		{"apis/apps/v1", "statefulsets", false},
-		{networkAPI, "ingresses", false},
-		{networkAPI, "networkpolicies", true},
-		{gatewayAPI, "httproutes", true},
+		{"api/v1", "services", false, false},
+		{"apis/apps/v1", "statefulsets", false, false},
+		{"apis/apps/v1", "deployments", false, true},
+		{"apis/apps/v1", "daemonsets", false, true},
+		{"api/v1", "pods", false, true},
+		{networkAPI, "ingresses", false, false},
+		{networkAPI, "networkpolicies", true, false},
+		{gatewayAPI, "httproutes", true, false},
 	} {
 		err := errors.New("not asked")
 		if l.all {
@@ -132,6 +137,9 @@ func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...stri
 		}
 		if missing(err) && l.api == gatewayAPI {
 			continue // the cluster has no Gateway API
+		}
+		if l.helpful && (missing(err) || denied(err)) {
+			continue
 		}
 		if err != nil {
 			return nil, err
@@ -150,6 +158,12 @@ func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...stri
 func missing(err error) bool {
 	var status errStatus
 	return errors.As(err, &status) && status.status == http.StatusNotFound
+}
+
+// denied reports whether the API says that whoever asks may not.
+func denied(err error) bool {
+	var status errStatus
+	return errors.As(err, &status) && status.status == http.StatusForbidden
 }
 
 // list reads what a path of the API holds, a list or one object.
@@ -189,6 +203,17 @@ func (c *Cluster) decode(ctx context.Context, into any, query url.Values, elemen
 	}
 	defer body.Close()
 	return json.NewDecoder(body).Decode(into)
+}
+
+// text returns what the API answers as it is.
+func (c *Cluster) text(ctx context.Context, elements ...string) (string, error) {
+	body, err := c.get(ctx, nil, elements...)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	b, err := io.ReadAll(body)
+	return string(b), err
 }
 
 // podAddresses returns the host:port pairs of EndpointSlices for the Service port of that

@@ -201,6 +201,9 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 		r.Hosts = unique(r.Hosts)
 		entries.Upstreams = append(entries.Upstreams, up)
 		entries.Routes = append(append(entries.Routes, r), more...)
+		name := s.Namespace + "/" + s.Name
+		p.plan.tierOf[name] = ns
+		p.plan.routesOf[name] = append(append(p.plan.routesOf[name], r), more...)
 	}
 }
 
@@ -306,7 +309,11 @@ func (p *planner) routes() error {
 			text = *p.Routes
 		case present != nil:
 			text = present.Data[routesKey]
-			if who := manager(present); who != "" {
+			switch who := manager(present); {
+			case who == kubectlApply && allIn(entries, present.Annotations[lastApplied]): // and stays
+			case who == kubectlApply:
+				p.plan.Notes.add(Decide, object, "was applied by kubectl: whoever applies its manifest or overlay again takes the entries out, and callers get 404. Add what --output routes prints to the file that it is made of")
+			case who != "":
 				p.plan.Notes.add(Decide, object, "is managed by %s, which will take the entries out again: add what --output routes prints where %[1]s takes it from", who)
 			}
 		default:
@@ -350,4 +357,9 @@ func (p *planner) routesMap(ns string, present *core.ConfigMap, text []byte) *co
 	}
 	m.Data[routesKey] = string(text)
 	return m
+}
+
+// allIn reports whether a text names all routes: then who applies it again leaves them be.
+func allIn(entries *file.Entries, text string) bool {
+	return text != "" && !slices.ContainsFunc(entries.Routes, func(r file.Route) bool { return !strings.Contains(text, "id: "+r.ID) })
 }

@@ -31,6 +31,9 @@ type Objects struct {
 	HTTPRoutes   []gateway.HTTPRoute
 	Policies     []networking.NetworkPolicy
 	StatefulSets []apps.StatefulSet
+	Deployments  []apps.Deployment
+	DaemonSets   []apps.DaemonSet
+	Pods         []core.Pod
 	ConfigMaps   []core.ConfigMap
 
 	// Namespace is what objects get that name none.
@@ -120,7 +123,13 @@ func (o *Objects) add(doc []byte) error {
 	case "gateway.networking.k8s.io/v1 HTTPRoute":
 		err = read(o, &o.HTTPRoutes, doc)
 	case "apps/v1 StatefulSet":
-		err = read(o, &o.StatefulSets, doc)
+		err = readLoosely(o, &o.StatefulSets, doc)
+	case "apps/v1 Deployment":
+		err = readLoosely(o, &o.Deployments, doc)
+	case "apps/v1 DaemonSet":
+		err = readLoosely(o, &o.DaemonSets, doc)
+	case "v1 Pod":
+		err = readLoosely(o, &o.Pods, doc)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", head.Kind, head.Metadata.Name, err)
@@ -150,12 +159,28 @@ type object[T any] interface {
 	meta.Object
 }
 
+// read takes an object strictly: a field that these types do not know would be missing in
+// what is printed.
 func read[T any, P object[T]](o *Objects, list *[]T, doc []byte) error {
 	var v T
-	// Strictly: a field that these types do not know would be missing in what is printed.
 	if err := yaml.UnmarshalStrict(doc, &v); err != nil {
 		return err
 	}
+	return keep[T, P](o, list, v)
+}
+
+// readLoosely takes an object that is looked at and never printed: what these types do not
+// know of it, because the cluster is newer, does not matter.
+func readLoosely[T any, P object[T]](o *Objects, list *[]T, doc []byte) error {
+	var v T
+	if err := yaml.Unmarshal(doc, &v); err != nil {
+		return err
+	}
+	return keep[T, P](o, list, v)
+}
+
+// keep adds an object, or puts it in the place of an earlier one.
+func keep[T any, P object[T]](o *Objects, list *[]T, v T) error {
 	p := P(&v)
 	if p.GetName() == "" {
 		return errors.New("has no metadata.name")
@@ -187,6 +212,16 @@ func (o *Objects) configMap(namespace, name string) *core.ConfigMap {
 	for i := range o.ConfigMaps {
 		if m := &o.ConfigMaps[i]; m.Namespace == namespace && m.Name == name {
 			return m
+		}
+	}
+	return nil
+}
+
+// policyFor returns the policy that closes the way around to a Service, or nil.
+func (o *Objects) policyFor(namespace, service string) *networking.NetworkPolicy {
+	for i := range o.Policies {
+		if np := &o.Policies[i]; np.Namespace == namespace && np.Labels[protectsLabel] == service && np.Name == service+policySuffix {
+			return np
 		}
 	}
 	return nil

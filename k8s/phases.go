@@ -17,8 +17,8 @@ type Phase struct {
 
 // forPlain goes with every Service that changes its selector.
 const forPlain = `
-For plain kubectl apply: the nulls take the old selector out. With --server-side, or for a repository
-that something else applies, print it with --server-side too.`
+For plain kubectl apply, and as a patch of kustomize: the nulls take the old selector out. For kubectl apply
+--server-side print it with --server-side too; that form as a patch would select nothing.`
 
 // Phases are the steps of the insertion, in order.
 func (p *Plan) Phases() []Phase {

@@ -36,11 +36,18 @@ func (p *planner) tellIngress(s *core.Service, np *networking.NetworkPolicy, por
 		return
 	}
 	sure, may := selects(np.Spec.PodSelector, s.Spec.Selector)
-	if !may {
-		return
+	if !may || covers(np.Spec.PodSelector.MatchLabels, p.TierSelector) {
+		return // not these pods, or the tier's
+	}
+	pods := p.in.podsOf(s.Namespace, s.Spec.Selector)
+	if len(pods) > 0 {
+		sure = slices.ContainsFunc(pods, func(t podTemplate) bool { ok, _ := selects(np.Spec.PodSelector, t.labels); return ok })
+		if !sure {
+			return // none of the pods has the labels
+		}
 	}
 	for i, rule := range np.Spec.Ingress {
-		open := reached(rule.Ports, ports.http)
+		open := reached(rule.Ports, ports.http, pods)
 		if open == "" {
 			continue
 		}
@@ -56,7 +63,7 @@ func (p *planner) tellIngress(s *core.Service, np *networking.NetworkPolicy, por
 		case len(from) == 0:
 			continue
 		}
-		p.note(Decide, s, "NetworkPolicy %s, ingress[%d], lets %s reach %s of %s: a way around the tier, because policies add up. Take the rule out, or those ports out of the rule, after phase switch; from then on the tier, not this policy, sees who calls",
+		p.wayAround(s, "NetworkPolicy %s, ingress[%d], lets %s reach %s of %s: a way around the tier, because policies add up. Take the rule out, or those ports out of the rule, after phase switch. Callers that this policy keeps out get answers through the tier from phase switch on: what has to keep them out is a policy on the tier's pods, or a rule on the route",
 			np.Name, i, strings.Join(from, ", "), open, doubt(sure, "these pods", "pods that may be these"))
 	}
 }
@@ -142,8 +149,9 @@ func selects(sel meta.LabelSelector, labels map[string]string) (sure, may bool) 
 }
 
 // reached names those of the pods' ports that a rule opens; none in the rule means all.
-// A name and a number may be the same port, and count as such.
-func reached(rule []networking.NetworkPolicyPort, list []core.ServicePort) string {
+// A name and a number may be the same port, and count as such unless pods that were read
+// say otherwise.
+func reached(rule []networking.NetworkPolicyPort, list []core.ServicePort, pods []podTemplate) string {
 	var open []string
 	for _, port := range list {
 		target := targetOf(port)
@@ -151,7 +159,11 @@ func reached(rule []networking.NetworkPolicyPort, list []core.ServicePort) strin
 			switch {
 			case r.Protocol != nil && *r.Protocol != cmp.Or(port.Protocol, core.ProtocolTCP):
 				return false
-			case r.Port == nil || r.Port.Type != target.Type:
+			case r.Port == nil:
+				return true
+			case len(pods) > 0 && r.EndPort == nil:
+				return same(*r.Port, target, pods)
+			case r.Port.Type != target.Type:
 				return true
 			case r.EndPort != nil && target.Type == intstr.Int:
 				return target.IntVal >= r.Port.IntVal && target.IntVal <= *r.EndPort

@@ -65,7 +65,7 @@ func (p *planner) portKind(s *core.Service, port core.ServicePort) (kind, string
 	if port.Protocol != "" && port.Protocol != core.ProtocolTCP {
 		return notHTTP, "is " + string(port.Protocol)
 	}
-	if named(port, p.HTTPPorts) {
+	if named(port, p.HTTPPorts) || p.frontAlready(s, port) {
 		return plainHTTP, ""
 	}
 	switch app := strings.ToLower(deref(port.AppProtocol)); app {
@@ -99,10 +99,18 @@ func (p *planner) portKind(s *core.Service, port core.ServicePort) (kind, string
 // leftAlready reports whether an earlier run has left the port at the origin Service.
 func (p *planner) leftAlready(s *core.Service, port core.ServicePort) bool {
 	front := p.in.service(s.Namespace, s.Name)
-	if front == nil || !isFront(front) {
+	if front == nil || !leads(front, p.TierSelector) {
 		return false
 	}
 	return !slices.ContainsFunc(front.Spec.Ports, func(f core.ServicePort) bool { return samePort(f, port) })
+}
+
+// frontAlready reports whether an earlier run has put the tier in front of the port, so that
+// the way back and status need not be told again what it speaks.
+func (p *planner) frontAlready(s *core.Service, port core.ServicePort) bool {
+	front := p.in.service(s.Namespace, s.Name)
+	return front != nil && leads(front, p.TierSelector) &&
+		slices.ContainsFunc(front.Spec.Ports, func(f core.ServicePort) bool { return samePort(f, port) })
 }
 
 // named reports whether a list of names and numbers holds the port.

@@ -98,6 +98,9 @@ func (s *instead) sayWhatGoes(spec map[string]any) {
 			selector[k] = nil
 		}
 	}
+	if s.address != "" {
+		spec["clusterIP"] = s.address
+	}
 	if s.before.PublishNotReadyAddresses && !s.Spec.PublishNotReadyAddresses {
 		spec["publishNotReadyAddresses"] = false
 	}

@@ -17,9 +17,13 @@ import (
 // The names that the objects of an insertion carry.
 const (
 	originSuffix = "-origin"
+	policySuffix = "-only-from-wafer"
 	// originAnnotation stands on a Service that points at the tier and names the Service
 	// that points at the application.
 	originAnnotation = "wafer-waf.github.io/origin"
+	// beforeAnnotation stands on a Service that points at the tier and keeps what it was like
+	// before, so that the way back needs nothing else.
+	beforeAnnotation = "wafer-waf.github.io/before"
 	// protectsLabel stands on what was added, and names the Service it was added for.
 	protectsLabel = "wafer-waf.github.io/protects"
 	// routesKey is the key of the route file in its ConfigMap.
@@ -59,6 +63,11 @@ type Plan struct {
 	Protected []string // namespace/name of each Service in the plan
 	Tiers     []string // namespaces of the tiers that get routes
 	Notes     Notes
+
+	needs    map[string]*file.Entries // what each tier has to serve, by its namespace
+	routesOf map[string][]file.Route  // by namespace/name of the Service
+	tierOf   map[string]string        // namespace of its tier, likewise
+	around   map[string][]string      // ways around the tier, likewise
 }
 
 // planner is one run of Protect.
@@ -74,6 +83,8 @@ type planner struct {
 // and told in Notes; the error is for options that make no sense.
 func Protect(in *Objects, o ProtectOptions) (*Plan, error) {
 	p := &planner{ProtectOptions: o, in: in, files: map[string]*file.Entries{}}
+	p.plan.needs = p.files
+	p.plan.routesOf, p.plan.tierOf, p.plan.around = map[string][]file.Route{}, map[string]string{}, map[string][]string{}
 	services, err := p.chosen()
 	if err != nil {
 		return nil, err
@@ -123,6 +134,13 @@ func (p *planner) note(level Level, s *core.Service, format string, args ...any)
 	p.plan.Notes.add(level, "Service "+s.Namespace+"/"+s.Name, format, args...)
 }
 
+// wayAround notes how others than the tier reach the application.
+func (p *planner) wayAround(s *core.Service, format string, args ...any) {
+	p.note(Decide, s, format, args...)
+	name := s.Namespace + "/" + s.Name
+	p.plan.around[name] = append(p.plan.around[name], fmt.Sprintf(format, args...))
+}
+
 func (p *planner) tierNamespace(s *core.Service) string {
 	return cmp.Or(p.TierNamespace, s.Namespace)
 }
@@ -140,22 +158,34 @@ func (p *planner) protect(given *core.Service) error {
 	if err != nil {
 		return err
 	}
-	if isFront(given) {
-		p.note(Told, given, "leads to the tier already; the same is printed again")
+	if err := p.keptOpen(s, ports); err != nil {
+		return err
+	}
+	switch {
+	case leads(given, p.TierSelector):
+		p.note(Told, given, "leads to the tier already")
+	case isFront(given) || p.in.policyFor(s.Namespace, s.Name) != nil:
+		p.note(Told, given, "led to the tier, and somebody has put its old selector back: apply phase switch again")
 	}
 	p.tell(s, ports)
 	p.plan.Protected = append(p.plan.Protected, s.Namespace+"/"+s.Name)
 	p.plan.Prepare = append(p.plan.Prepare, origin(s))
 	p.plan.Switch = append(p.plan.Switch, p.front(s, ports))
-	p.plan.Undo = append(p.plan.Undo, p.undone(s))
+	p.plan.Undo = append(p.plan.Undo, p.undone(s, given))
 	p.plan.Close = append(p.plan.Close, p.policy(s, ports))
 	p.tellPolicies(s, ports)
 	p.addRoutes(s, ports)
 	return nil
 }
 
-// isFront reports whether a Service leads to the tier.
+// isFront reports whether a Service says that it leads to the tier.
 func isFront(s *core.Service) bool { return s.Annotations[originAnnotation] != "" }
+
+// leads reports whether a Service leads to the tier in fact: whoever applied its manifest
+// again has put the old selector back, and may have left the annotation.
+func leads(s *core.Service, tier map[string]string) bool {
+	return isFront(s) && (s.Spec.Type == core.ServiceTypeExternalName || covers(s.Spec.Selector, tier))
+}
 
 func originName(s *core.Service) string { return s.Name + originSuffix }
 
@@ -164,33 +194,39 @@ func originName(s *core.Service) string { return s.Name + originSuffix }
 func (p *planner) original(given *core.Service) (*core.Service, error) {
 	s := given.DeepCopy()
 	there := p.in.service(s.Namespace, originName(s))
+	if isFront(s) && !leads(s, p.TierSelector) {
+		dropMarks(s) // it is as its own manifest says, newer than what is kept
+	}
 	if !isFront(s) {
 		if there != nil && there.Labels[protectsLabel] != s.Name {
 			return nil, fmt.Errorf("a Service %s is there already and was not made for this: rename it", originName(s))
 		}
 		return s, nil
 	}
-	if there == nil {
-		return nil, fmt.Errorf("leads to the tier already, but %s is not among what was read, and only that knows where it led before", originName(s))
+	switch kept, err := keptBefore(s); {
+	case err != nil:
+		return nil, err
+	case kept != nil:
+		kept.restore(s)
+	case there == nil:
+		return nil, fmt.Errorf("leads to the tier already, but carries no annotation %s, and %s is not among what was read: only these know where it led before", beforeAnnotation, originName(s))
+	default:
+		before{
+			Selector: there.Spec.Selector, Ports: there.Spec.Ports,
+			PublishNotReadyAddresses: there.Spec.PublishNotReadyAddresses,
+		}.restore(s)
 	}
-	nodePorts := map[string]int32{}
-	for _, port := range s.Spec.Ports {
-		nodePorts[protocolPort(port)] = port.NodePort
-	}
-	s.Spec.Ports = slices.Clone(there.Spec.Ports)
-	for i := range s.Spec.Ports {
-		s.Spec.Ports[i].NodePort = nodePorts[protocolPort(s.Spec.Ports[i])]
-	}
-	s.Spec.Selector = maps.Clone(there.Spec.Selector)
-	s.Spec.PublishNotReadyAddresses = there.Spec.PublishNotReadyAddresses
-	if s.Spec.Type == core.ServiceTypeExternalName {
-		s.Spec.Type, s.Spec.ExternalName = core.ServiceTypeClusterIP, ""
-	}
+	dropMarks(s)
+	return s, nil
+}
+
+// dropMarks takes out what only a Service in front of the tier carries.
+func dropMarks(s *core.Service) {
 	delete(s.Annotations, originAnnotation)
+	delete(s.Annotations, beforeAnnotation)
 	if len(s.Annotations) == 0 {
 		s.Annotations = nil
 	}
-	return s, nil
 }
 
 // refuse returns why a Service cannot be put behind the tier.
@@ -267,6 +303,10 @@ func (p *planner) front(s *core.Service, ports ports) any {
 		f.Annotations = map[string]string{}
 	}
 	f.Annotations[originAnnotation] = originName(s)
+	f.Annotations[beforeAnnotation] = keptText(s)
+	if is := p.in.service(s.Namespace, s.Name); leads(is, p.TierSelector) && is.Annotations[beforeAnnotation] != "" {
+		f.Annotations[beforeAnnotation] = is.Annotations[beforeAnnotation]
+	}
 	f.Spec.PublishNotReadyAddresses = false // a tier that is not ready must not be asked
 	f.Spec.Ports = slices.DeleteFunc(f.Spec.Ports, func(port core.ServicePort) bool {
 		return slices.ContainsFunc(ports.left, func(l core.ServicePort) bool { return samePort(l, port) })
@@ -276,7 +316,7 @@ func (p *planner) front(s *core.Service, ports ports) any {
 	}
 	if !p.ExternalName {
 		f.Spec.Selector = maps.Clone(p.TierSelector)
-		return &instead{f, s.Spec, p.ServerSide}
+		return &instead{Service: f, before: s.Spec, serverSide: p.ServerSide}
 	}
 	f.Spec = core.ServiceSpec{
 		Type:         core.ServiceTypeExternalName,
@@ -286,14 +326,20 @@ func (p *planner) front(s *core.Service, ports ports) any {
 	return f
 }
 
-// undone is the Service as it was, for the way back.
-func (p *planner) undone(s *core.Service) any {
+// undone is the Service as it was, for the way back. Who was an alias in the meantime asks
+// for the address that it gave up.
+func (p *planner) undone(s, given *core.Service) any {
 	u := s.DeepCopy()
 	u.TypeMeta = meta.TypeMeta{APIVersion: "v1", Kind: "Service"}
 	for i := range u.Spec.Ports {
 		u.Spec.Ports[i].TargetPort = targetOf(u.Spec.Ports[i])
 	}
-	return &instead{u, core.ServiceSpec{Selector: p.TierSelector}, p.ServerSide}
+	out := &instead{Service: u, before: core.ServiceSpec{Selector: p.TierSelector}, serverSide: p.ServerSide}
+	if given.Spec.Type == core.ServiceTypeExternalName && s.Spec.ClusterIP != "" {
+		out.address = s.Spec.ClusterIP
+		p.note(Told, s, "asks for its old address %s on the way back. If another Service has it by now, the API refuses that: take clusterIP out of what phase switch prints", out.address)
+	}
+	return out
 }
 
 // instead is a Service that takes the place of one with another spec.
@@ -301,6 +347,7 @@ type instead struct {
 	*core.Service
 	before     core.ServiceSpec
 	serverSide bool
+	address    string // that it asks for; empty: what it has, or any
 }
 
 // policy closes the pods to everybody but the tier, on the ports it uses. NetworkPolicies
@@ -311,6 +358,9 @@ func (p *planner) policy(s *core.Service, ports ports) *networking.NetworkPolicy
 		tier.NamespaceSelector = &meta.LabelSelector{MatchLabels: map[string]string{core.LabelMetadataName: ns}}
 	}
 	rules := []networking.NetworkPolicyIngressRule{{From: []networking.NetworkPolicyPeer{tier}, Ports: policyPorts(ports.http)}}
+	if peers := p.in.peers(s); peers != nil {
+		rules = append(rules, *peers)
+	}
 	if open := append(policyPorts(ports.left), keepPorts(p.KeepPorts)...); len(open) > 0 {
 		rules = append(rules, networking.NetworkPolicyIngressRule{Ports: open})
 	}
@@ -327,7 +377,7 @@ func (p *planner) policy(s *core.Service, ports ports) *networking.NetworkPolicy
 	}
 }
 
-func policyName(s *core.Service) string { return s.Name + "-only-from-wafer" }
+func policyName(s *core.Service) string { return s.Name + policySuffix }
 
 // policyPorts are the pods' ports behind a Service's, each once.
 func policyPorts(list []core.ServicePort) []networking.NetworkPolicyPort {

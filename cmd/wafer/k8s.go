@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/k8s"
@@ -20,7 +21,7 @@ done safely, or is for people to decide, is told on standard error.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newProtect(), newVerify(), newImportIngressNginx())
+	c.AddCommand(newProtect(), newWait(), newStatus(), newVerify(), newImportIngressNginx())
 	return c
 }
 
@@ -29,6 +30,20 @@ type source struct {
 	files     []string
 	namespace string
 	strict    bool
+	cluster   *k8s.Cluster // once read has asked it
+	objects   *k8s.Objects // what plan has read
+}
+
+// full gives names of Services their namespace.
+func (s *source) full(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if !strings.Contains(n, "/") {
+			n = cmp.Or(s.namespace, s.cluster.Namespace) + "/" + n
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 func (s *source) flags(c *cobra.Command) {
@@ -49,6 +64,7 @@ func (s *source) read(c *cobra.Command, configMapNamespace, configMap string) (*
 		return nil, fmt.Errorf("no -f, and no cluster: %w", err)
 	}
 	ns := cmp.Or(s.namespace, cluster.Namespace)
+	s.cluster = cluster
 	return cluster.Read(c.Context(), ns, cmp.Or(configMapNamespace, ns)+"/"+configMap)
 }
 

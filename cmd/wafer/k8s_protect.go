@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/k8s"
@@ -14,11 +15,12 @@ import (
 // newProtect is long because it has many flags, and short otherwise.
 func newProtect() *cobra.Command {
 	var (
-		from                    source
-		o                       k8s.ProtectOptions
-		selector, phase, output string
-		routes                  string
-		undo                    bool
+		from          source
+		t             tierFlags
+		phase, output string
+		routes        string
+		undo, offline bool
+		quiet         time.Duration
 	)
 	c := &cobra.Command{
 		Use:   "protect [SERVICE...]",
@@ -34,7 +36,8 @@ changed. Without arguments it is about every Service that was read from files.
 Apply it in phases, so that no request fails on the way:
 
   prepare  SERVICE-origin and the routes. Wait until all pods of the tier have the routes.
-  switch   the Service leads to the tier. Connections that clients keep open stay with
+  switch   the Service leads to the tier. It is refused unless every ready pod of the tier
+           serves the routes ("wafer k8s wait"), or with --offline. Connections that clients keep open stay with
            the application until they are closed.
   close    the NetworkPolicies. Open connections may break now, so wait for their end.
 
@@ -42,15 +45,15 @@ The way back, with --undo:
 
   open     for kubectl delete: the NetworkPolicies
   switch   the Service as it was
-  forget   the tier's ConfigMap without the routes
+  forget   the tier's ConfigMap without the routes, once no request comes through them
   clean    for kubectl delete: SERVICE-origin`,
 		Example: `  wafer k8s protect orders -n shop --phase prepare | kubectl apply -f -
   wafer k8s protect -f manifests/ --output routes
   wafer k8s protect orders -n shop --undo --phase open | kubectl delete -f -`,
 		RunE: func(c *cobra.Command, args []string) error {
-			var err error
-			if o.TierSelector, err = k8s.ParseSelector(selector); err != nil {
-				return fmt.Errorf("--tier-selector: %w", err)
+			o := &t.o
+			if err := t.parse(); err != nil {
+				return err
 			}
 			if len(from.files) == 0 && len(args) == 0 {
 				return fmt.Errorf("name the Services, or give manifests with -f")
@@ -72,9 +75,22 @@ The way back, with --undo:
 			if err != nil {
 				return err
 			}
-			plan, err := k8s.Protect(in, o)
+			plan, err := k8s.Protect(in, *o)
 			if err != nil {
 				return err
+			}
+			step := k8s.Step{Phase: phase, Undo: undo}
+			if output == "manifests" {
+				refused, err := t.gate(c, &from, in, plan, step, offline)
+				if err != nil {
+					return err
+				}
+				if len(refused) > 0 {
+					return from.tell(c, append(plan.Notes, refused...))
+				}
+				if err := t.settle(c, &from, plan, step, offline, quiet); err != nil {
+					return err
+				}
 			}
 			if err := print(c.OutOrStdout(), plan); err != nil {
 				return err
@@ -87,20 +103,14 @@ The way back, with --undo:
 	f.StringVar(&phase, "phase", "", "print one phase only")
 	words(c, "output", "", &output, "manifests, or routes: the route entries alone", "manifests", "routes")
 	f.BoolVar(&undo, "undo", false, "print the way back")
+	f.BoolVar(&offline, "offline", false, "ask no cluster whether the step would harm callers, and say what was not checked")
+	f.DurationVar(&quiet, "quiet", 15*time.Second, "with --undo --phase forget: for how long no request has to come first")
 	f.StringVar(&routes, "routes", "", "the tier's route file as it is; instead of its ConfigMap")
-	f.StringVar(&selector, "tier-selector", "app.kubernetes.io/name=wafer", "labels of the tier's pods")
-	f.StringVar(&o.TierPort, "tier-port", "http", "name of the port on which they take traffic")
-	f.StringVar(&o.TierNamespace, "tier-namespace", "", "namespace of the tier (default: that of each Service)")
-	f.StringVar(&o.TierService, "tier-service", "wafer", "Service of a tier in another namespace")
-	f.BoolVar(&o.ExternalName, "external-name", false, "reach a tier in another namespace by a DNS alias")
+	t.flags(c)
+	o := &t.o
 	f.BoolVar(&o.ServerSide, "server-side", false, "print for kubectl apply --server-side --force-conflicts")
-	f.StringVar(&o.ConfigMap, "config-map", "wafer-routes", "ConfigMap that holds the tier's routes.yaml")
 	f.StringVar(&o.Policy, "policy", "", "policy of the routes (default: the policy \"default\")")
-	f.StringSliceVar(&o.Hosts, "host", nil, "a further host that leads to the Service")
-	f.StringSliceVar(&o.HTTPPorts, "http-port", nil, "a port, by name or number, that speaks HTTP/1")
-	f.StringSliceVar(&o.LeavePorts, "leave-port", nil, "a port whose callers are going to use SERVICE-origin")
 	f.StringSliceVar(&o.KeepPorts, "keep-port", nil, "a port of the pods that stays open to everybody: 9090, metrics, udp/53")
-	f.StringVar(&o.ClusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
 	return c
 }
 

@@ -110,6 +110,10 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // api answers as an API server does: the list of a resource, or one object.
 func (c *cluster) api(w http.ResponseWriter, r *http.Request) {
+	if _, asked, ok := strings.Cut(r.URL.Path, "/proxy"); ok {
+		c.tier(w, strings.Split(r.URL.Path, "/")[4], asked)
+		return
+	}
 	_, rest, namespaced := strings.Cut(r.URL.Path, "/namespaces/")
 	namespace, resource, name := "", path.Base(r.URL.Path), ""
 	if namespaced {
@@ -130,6 +134,29 @@ func (c *cluster) api(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer) // the client may have gone
+}
+
+// tier answers for the admin listener of a pod of the tier, which serves at once what its ConfigMap says
+// and has had no request.
+func (c *cluster) tier(w http.ResponseWriter, namespace, asked string) {
+	if asked != "/api/v1/routes" {
+		return
+	}
+	var file struct {
+		Routes []struct {
+			ID    string   `json:"id"`
+			Hosts []string `json:"hosts"`
+		} `json:"routes"`
+	}
+	for _, m := range c.find([]string{"configmap"}, namespace, "wafer-routes") {
+		data, _ := m["data"].(map[string]any)
+		text, _ := data["routes.yaml"].(string)
+		if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
+	_ = json.NewEncoder(w).Encode(file.Routes) // the client may have gone
 }
 
 // find returns objects by kind, in any of its spellings, sorted.

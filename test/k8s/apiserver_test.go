@@ -291,7 +291,7 @@ func TestProtectFromACluster(t *testing.T) {
 	env := []string{"KUBECONFIG=" + c.kubeconfig}
 	protect := func(args ...string) string {
 		t.Helper()
-		code, out, errs := command(t, env, "", append([]string{"k8s", "protect", "orders", "-n", "shop", "--server-side"}, args...)...)
+		code, out, errs := command(t, env, "", append([]string{"k8s", "protect", "orders", "-n", "shop", "--server-side", "--offline"}, args...)...)
 		if code != 0 {
 			t.Fatalf("exit %d: %s", code, errs)
 		}
