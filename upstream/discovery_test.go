@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -109,4 +110,31 @@ func TestNoDiscoveryUnlessAsked(t *testing.T) {
 	if e := p.live(); len(e) != 1 || e[0].addr != "a.test:8080" {
 		t.Errorf("endpoints %v", e)
 	}
+}
+
+// Addresses that were known stay when DNS has no more, so that whoever looks at the upstream alone would
+// never hear of it.
+func TestDiscoveryTellsOfNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		z := &zone{names: map[string]string{"a.test": "10.0.0.1"}}
+		var told []string
+		p, err := newDiscovering(Config{
+			ID: "u", Endpoints: []string{"http://a.test:8080"}, Discovery: DiscoveryDNS,
+			Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second,
+			Changed: func(endpoint string, err error) { told = append(told, fmt.Sprint(endpoint, " ", err != nil)) },
+		}, z.lookup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, addrs := range []string{"10.0.0.2", "", "", "10.0.0.3", "10.0.0.3"} {
+			synctest.Wait()
+			z.set("a.test", addrs)
+			time.Sleep(lookupEvery)
+		}
+		synctest.Wait()
+		p.Close()
+		if want := []string{"a.test:8080 true", "a.test:8080 false"}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+	})
 }
