@@ -7,8 +7,9 @@ import (
 )
 
 // apacheSites makes sites of the virtual hosts and locations of Apache with the ModSecurity module.
-func apacheSites(t Text, open func(string) (Text, bool)) ([]Site, Notes) {
-	a := &apache{name: t.Name, open: open, lines: strings.Split(t.Text, "\n")}
+func apacheSites(t Text, open func(pattern string) []Text) ([]Site, Notes) {
+	a := &apache{name: t.Name, open: open}
+	a.read(t, 0)
 	whole := a.section(Site{Where: t.Name}, 0, len(a.lines))
 	if len(a.sites) == 0 { // no virtual hosts
 		a.sites = append(a.sites, whole)
@@ -17,11 +18,68 @@ func apacheSites(t Text, open func(string) (Text, bool)) ([]Site, Notes) {
 }
 
 type apache struct {
-	name  string
-	open  func(string) (Text, bool)
-	lines []string
-	sites []Site
-	notes Notes
+	name   string
+	open   func(pattern string) []Text // what a name or a pattern of an Include stands for
+	lines  []string
+	places []place // of lines
+	files  int     // that were included
+	sites  []Site
+	notes  Notes
+}
+
+// place is where a line stands.
+type place struct {
+	file string
+	line int
+}
+
+// read appends the lines of a file. A file of Apache's that it includes stands in the place of the Include.
+func (a *apache) read(t Text, depth int) {
+	for i, line := range strings.Split(t.Text, "\n") {
+		if files := a.includes(line); len(files) > 0 && depth < maxDepth && a.files+len(files) <= maxIncludes {
+			a.files += len(files)
+			for _, file := range files {
+				a.read(file, depth+1)
+			}
+			continue
+		}
+		a.lines = append(a.lines, line)
+		a.places = append(a.places, place{t.Name, i + 1})
+	}
+}
+
+// includes returns the files of Apache's that a line includes. Those of rules alone are left to who reads rules.
+func (a *apache) includes(line string) (files []Text) {
+	w := words(strings.TrimSpace(line))
+	if len(w) != 2 || a.open == nil || !strings.EqualFold(w[0], "Include") && !strings.EqualFold(w[0], "IncludeOptional") {
+		return nil
+	}
+	for _, t := range a.open(w[1]) {
+		if kindOf(t.Name, t.Text) == ofApache {
+			files = append(files, t)
+		}
+	}
+	return files
+}
+
+// at is the place of a line, for notes.
+func (a *apache) at(i int) string {
+	return (&Text{Name: a.places[i].file, Line: 1}).at(a.places[i].line)
+}
+
+// texts are lines for ModSecurity, by the file that they stand in.
+func (a *apache) texts(own []string) (out []Text) {
+	for from := 0; from < len(own); {
+		to := from + 1
+		for to < len(own) && a.places[to].file == a.places[from].file && a.places[to].line > a.places[to-1].line {
+			to++
+		}
+		if text := strings.Join(own[from:to], "\n"); strings.TrimSpace(text) != "" {
+			out = append(out, Text{Name: a.places[from].file, Line: a.places[from].line, Text: text})
+		}
+		from = to
+	}
+	return out
 }
 
 // opens reads "<Name argument>".
@@ -73,9 +131,7 @@ func (a *apache) section(s Site, from, to int) Site {
 			i = end
 		}
 	}
-	if text := strings.Join(own, "\n"); strings.TrimSpace(text) != "" {
-		s.Texts = append(s.Texts, Text{Name: a.name, Line: 1, Text: text})
-	}
+	s.Texts = append(s.Texts, a.texts(own)...)
 	for _, in := range later {
 		a.inner(s, in.name, in.arg, in.from, in.to)
 	}
@@ -84,11 +140,11 @@ func (a *apache) section(s Site, from, to int) Site {
 
 // inner reads a section within another one.
 func (a *apache) inner(s Site, name, arg string, from, to int) {
-	at := (&Text{Name: a.name, Line: 1}).at(from)
+	at := a.at(from - 1)
 	arg = unquoted(arg)
 	switch name {
 	case "virtualhost":
-		s.Where = a.name + ": VirtualHost at line " + at[strings.LastIndex(at, " ")+1:]
+		s.Where = a.places[from-1].file + ": VirtualHost at line " + at[strings.LastIndex(at, " ")+1:]
 		before := len(a.sites)
 		a.sites = append(a.sites, Site{}) // in front of its locations
 		a.sites[before] = a.section(s, from, to)
@@ -136,7 +192,7 @@ func (a *apache) line(s *Site, own []string, i, to int) int {
 	if len(w) == 0 {
 		return last
 	}
-	at := (&Text{Name: a.name, Line: 1}).at(i + 1)
+	at := a.at(i)
 	switch name := strings.ToLower(w[0]); {
 	case strings.HasPrefix(name, "sec") || strings.HasPrefix(text, "#") || name == "include" && a.isOurs(w) || name == "includeoptional" && a.isOurs(w):
 		copy(own[i:last+1], a.lines[i:last+1])
@@ -165,8 +221,8 @@ func (a *apache) isOurs(w []string) bool {
 		return false
 	}
 	if a.open != nil {
-		if t, ok := a.open(w[1]); ok {
-			return strings.Contains(strings.ToLower(t.Text), "sec")
+		if files := a.open(w[1]); len(files) > 0 {
+			return strings.Contains(strings.ToLower(files[0].Text), "sec")
 		}
 	}
 	name := strings.ToLower(w[1])

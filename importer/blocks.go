@@ -6,6 +6,7 @@ import "strings"
 type block struct {
 	words []word
 	body  []block
+	file  string // that it was included from; empty: the one around it
 }
 
 // word is one word, without its quotes, and the line that it begins in.

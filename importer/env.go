@@ -134,7 +134,7 @@ func unquoted(s string) string {
 }
 
 // containers finds the containers of the images in a manifest of Kubernetes or of Compose, by what stands around them.
-func containers(name string, n *yaml.Node, label string, found func(id, where string, env map[string]string)) {
+func containers(name string, n *yaml.Node, label string, found func(id, where string, env map[string]string, mounts []mount)) {
 	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
 		containers(name, n.Content[i+1], n.Content[i].Value, found)
 	}
@@ -156,7 +156,7 @@ func containers(name string, n *yaml.Node, label string, found func(id, where st
 	for _, key := range []string{"environment", "env"} {
 		variables(at(n, key), env)
 	}
-	found(id, fmt.Sprintf("%s: %s", name, id), env)
+	found(id, fmt.Sprintf("%s: %s", name, id), env, append(mounts(at(n, "volumes")), mounts(at(n, "volumeMounts"))...))
 }
 
 // variables reads a mapping, a list of NAME=VALUE, or one of name and value.

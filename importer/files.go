@@ -90,6 +90,17 @@ func (f *Files) Match(pattern string) (out []Text) {
 	return out
 }
 
+// all returns what an include of nginx or Apache names: a file, or the files that match a pattern.
+func (f *Files) all(pattern string) []Text {
+	if strings.ContainsAny(pattern, "*?[") {
+		return f.Match(pattern)
+	}
+	if t, ok := f.Open(pattern); ok {
+		return []Text{t}
+	}
+	return nil
+}
+
 // kind is what a file is.
 type kind string
 
@@ -152,16 +163,16 @@ func (f *Files) Sites() (sites []Site, notes Notes, err error) {
 		case k == secLang:
 			texts = append(texts, text)
 		case k == ofNginx:
-			take(nginxSites(text, f.Open))
+			take(nginxSites(text, f.all))
 		case k == ofApache:
-			take(apacheSites(text, f.Open))
+			take(apacheSites(text, f.all))
 		case k == ofCaddy:
 			take(caddySites(text))
 		case k == envFile:
 			s, n := environment("modsecurity-crs", name, dotenv(text.Text))
 			take([]Site{s}, n)
 		case k == ofYAML:
-			more, n, err := yamlSites(name, text.Text)
+			more, n, err := f.yamlSites(name, text.Text)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -230,7 +241,7 @@ func (f *Files) included() map[string]bool {
 }
 
 // yamlSites reads what has applications of the SPOA, or containers of the Core Rule Set's images.
-func yamlSites(name, text string) (sites []Site, notes Notes, err error) {
+func (f *Files) yamlSites(name, text string) (sites []Site, notes Notes, err error) {
 	docs := yaml.NewDecoder(strings.NewReader(text))
 	for {
 		var doc yaml.Node
@@ -247,9 +258,14 @@ func yamlSites(name, text string) (sites []Site, notes Notes, err error) {
 			sites, notes = append(sites, s...), append(notes, n...)
 			continue
 		}
-		containers(name, doc.Content[0], "modsecurity-crs", func(id, where string, env map[string]string) {
+		containers(name, doc.Content[0], "modsecurity-crs", func(id, where string, env map[string]string, mounts []mount) {
 			s, n := environment(id, where, env)
 			sites, notes = append(sites, s), append(notes, n...)
+			for _, m := range mounts {
+				if m.isRules() && !f.given(m) {
+					notes.Add(Decide, where, "%s is mounted at %s, and was not given: rules and exclusions in it are not carried", m.source, m.target)
+				}
+			}
 		})
 	}
 }

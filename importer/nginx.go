@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -8,16 +9,16 @@ import (
 )
 
 // nginxSites makes sites of the servers and locations of nginx with the ModSecurity module.
-func nginxSites(t Text, open func(string) (Text, bool)) ([]Site, Notes) {
+func nginxSites(t Text, open func(pattern string) []Text) ([]Site, Notes) {
 	n := &nginx{open: open, groups: map[string][]string{}}
 	n.walk(t.Name, nginxGrammar().blocks(t.Text), nginxBlock{Site: Site{Where: t.Name}}, 1)
 	return n.sites, n.notes
 }
 
 type nginx struct {
-	open   func(string) (Text, bool)
-	files  int                 // that were included
-	groups map[string][]string // endpoints of upstreams, by name
+	open   func(pattern string) []Text // what a name or a pattern of an include stands for
+	files  int                         // that were included
+	groups map[string][]string         // endpoints of upstreams, by name
 	sites  []Site
 	notes  Notes
 }
@@ -35,7 +36,7 @@ func (n *nginx) walk(name string, list []block, around nginxBlock, depth int) {
 	in.leads = false
 	list = n.included(list, 0)
 	for i := range list {
-		n.own(name, &list[i], &in, depth)
+		n.own(cmp.Or(list[i].file, name), &list[i], &in, depth)
 	}
 	if in.leads {
 		in.Off = !in.on
@@ -43,6 +44,7 @@ func (n *nginx) walk(name string, list []block, around nginxBlock, depth int) {
 	}
 	for i := range list {
 		b := &list[i]
+		name := cmp.Or(b.file, name)
 		switch inner := in; b.name() {
 		case "http", "if", "limit_except":
 			n.walk(name, b.body, inner, depth+1)
@@ -62,14 +64,23 @@ func (n *nginx) walk(name string, list []block, around nginxBlock, depth int) {
 // included puts files in the place where they are included, as far as they are given.
 func (n *nginx) included(list []block, depth int) (out []block) {
 	for _, b := range list {
-		if b.name() == "include" && len(b.words) == 2 && depth < maxDepth && n.files < maxIncludes && n.open != nil {
-			if t, ok := n.open(b.words[1].text); ok {
-				n.files++
-				out = append(out, n.included(nginxGrammar().blocks(t.Text), depth+1)...)
-				continue
+		var files []Text
+		if b.name() == "include" && len(b.words) == 2 && depth < maxDepth && n.open != nil {
+			files = n.open(b.words[1].text)
+		}
+		if len(files) == 0 {
+			out = append(out, b)
+			continue
+		}
+		for _, t := range files {
+			if n.files++; n.files > maxIncludes {
+				break
+			}
+			for _, inner := range n.included(nginxGrammar().blocks(t.Text), depth+1) {
+				inner.file = cmp.Or(inner.file, t.Name)
+				out = append(out, inner)
 			}
 		}
-		out = append(out, b)
 	}
 	return out
 }
