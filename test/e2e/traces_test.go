@@ -212,11 +212,12 @@ func TestRequestsCutAtShutdownLeaveATrace(t *testing.T) {
 	dial(t, f.Addr, "").send(request("GET", "waits.test", "/waits"))
 	tier.Receive(t, "the request that waits", f.arrived)
 	dial(t, f.Addr, "").send(request("GET", "begins.test", "/begins")).head("GET")
+	dial(t, f.Addr, "").send("GET /old HTTP/1.0\r\nHost: begins.test\r\n\r\n").head("GET")
 	f.Signal(syscall.SIGTERM)
 	if code := f.Wait(); code != 1 {
 		t.Errorf("exit code %d, want 1: requests were cut", code)
 	}
-	for path, status := range map[string]float64{"/waits": 0, "/begins": http.StatusOK} {
+	for path, status := range map[string]float64{"/waits": 0, "/begins": http.StatusOK, "/old": http.StatusOK} {
 		e := f.Event(func(e map[string]any) bool { return e["path"] == path })
 		wantEvent(t, e, map[string]any{"error": "shutdown", "status": status})
 	}
