@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"net"
 	"regexp"
 	"slices"
 	"text/template"
@@ -17,14 +18,17 @@ type JobOptions struct {
 	Namespace string
 	Image     string
 	ConfigMap string   // with the tier's route file
+	Schedule  string   // of a CronJob; empty: a Job that runs once
+	Endpoints []string // host:port of applications, of which those elsewhere take rights there
 	Args      []string // further arguments of "wafer k8s verify"
 }
 
 // Names of objects, and of images with registry, tag and digest. What does not match could
 // end the line it stands in.
 var (
-	objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
-	imageName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+	objectName   = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+	scheduleText = regexp.MustCompile(`^[A-Za-z0-9@*/, -]*$`)
+	imageName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 )
 
 // WriteJob prints a Job that runs Verify inside the cluster, and what it needs.
@@ -36,6 +40,8 @@ func WriteJob(w io.Writer, o JobOptions) error {
 		return fmt.Errorf("namespace %q is not a name", o.Namespace)
 	case !objectName.MatchString(o.ConfigMap):
 		return fmt.Errorf("ConfigMap %q is not a name", o.ConfigMap)
+	case !scheduleText.MatchString(o.Schedule):
+		return fmt.Errorf("schedule %q is none of cron", o.Schedule)
 	}
 	t, err := template.New("job").Parse(jobYAML)
 	if err != nil {
@@ -43,4 +49,16 @@ func WriteJob(w io.Writer, o JobOptions) error {
 	}
 	o.Args = slices.Concat([]string{"k8s", "verify", "--routes", "/etc/wafer/routes/" + routesKey, "--pods"}, o.Args)
 	return t.Execute(w, o)
+}
+
+// Namespaces are those in which the Job looks for pods: its own, and those of the endpoints.
+func (o JobOptions) Namespaces() []string {
+	list := []string{o.Namespace}
+	for _, e := range o.Endpoints {
+		host, _, _ := net.SplitHostPort(e)
+		if _, namespace, ok := serviceName(host); ok && objectName.MatchString(namespace) {
+			list = append(list, namespace)
+		}
+	}
+	return unique(list)
 }

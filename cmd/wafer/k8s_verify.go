@@ -26,6 +26,7 @@ type verifyFlags struct {
 	pods, job            bool
 	timeout, wait        time.Duration
 	image, ns, configMap string
+	schedule, push       string
 }
 
 func newVerify() *cobra.Command {
@@ -41,17 +42,22 @@ file names nor, with --pods, to the pods behind them. What could not be tried co
 failed. The result is a table; the exit code is 1 if a line of it failed.
 
 A route's own Service is asked by the name among its hosts that ends in .svc.DOMAIN, on
-the port of its endpoint. Other routes are asked through --tier.
+the port of its endpoint; a route of an Ingress' host, by the name of the Service that it
+leads to. Other routes are asked through --tier.
 
 What a pod reaches depends on which pod it is: run it where a caller would be, not as the
-tier. With --job, the manifests of a Job that does so are printed instead.`,
+tier. With --job, the manifests of a Job that does so are printed instead, with --schedule
+of a CronJob. If applications are in other namespaces than the Job, give it the route file
+with --routes too: it gets the right to find their pods there.
+
+With --push, the result goes to a Prometheus Pushgateway: wafer_verify_checks by result.`,
 		Example: `  wafer k8s verify --job --image registry.example.com/wafer:1.0 -n shop | kubectl apply -f -
   wafer k8s verify --routes routes.yaml --tier wafer.shop:8080
   wafer k8s verify --through http://orders.shop/ --direct orders-origin.shop:80`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if v.job {
-				return k8s.WriteJob(c.OutOrStdout(), k8s.JobOptions{Namespace: cmp.Or(v.ns, "default"), Image: v.image, ConfigMap: v.configMap, Args: v.jobArgs()})
+				return v.writeJob(c)
 			}
 			return v.run(c)
 		},
@@ -66,10 +72,29 @@ tier. With --job, the manifests of a Job that does so are printed instead.`,
 	f.DurationVar(&v.timeout, "timeout", 2*time.Second, "for each connection, and for each answer")
 	f.DurationVar(&v.wait, "wait", 0, "try again for so long until everything is right")
 	f.BoolVar(&v.job, "job", false, "print the manifests of a Job that does this")
+	f.StringVar(&v.schedule, "schedule", "", "make it a CronJob that runs at these times, such as \"*/15 * * * *\"")
+	f.StringVar(&v.push, "push", "", "URL of a group of a Pushgateway, such as http://pushgateway.monitoring:9091/metrics/job/wafer-verify/namespace/shop")
 	f.StringVar(&v.image, "image", "", "image of the Job")
 	f.StringVarP(&v.ns, "namespace", "n", "", "namespace of the Job")
 	f.StringVar(&v.configMap, "config-map", "wafer-routes", "ConfigMap with the route file, for the Job")
 	return c
+}
+
+// writeJob prints the manifests of the Job.
+func (v *verifyFlags) writeJob(c *cobra.Command) error {
+	o := k8s.JobOptions{Namespace: cmp.Or(v.ns, "default"), Image: v.image, ConfigMap: v.configMap, Schedule: v.schedule, Args: v.jobArgs()}
+	if v.routes != "" {
+		routes, err := config.LoadRoutes(v.routes)
+		if err != nil {
+			return err
+		}
+		for _, u := range routes.Upstreams {
+			for _, e := range u.Endpoints {
+				o.Endpoints = append(o.Endpoints, strings.TrimPrefix(e, "http://"))
+			}
+		}
+	}
+	return k8s.WriteJob(c.OutOrStdout(), o)
 }
 
 // jobArgs are the flags that the Job gets too.
@@ -86,6 +111,7 @@ func (v *verifyFlags) jobArgs() []string {
 	add("through", v.through...)
 	add("direct", v.direct...)
 	add("unprotected", v.unprotected...)
+	add("push", v.push)
 	add("timeout", v.timeout.String())
 	if v.wait > 0 {
 		add("wait", v.wait.String())
@@ -112,6 +138,11 @@ func (v *verifyFlags) run(c *cobra.Command) error {
 	checks := v.verify(c.Context(), targets, o)
 	if err := k8s.WriteTable(c.OutOrStdout(), checks); err != nil {
 		return err
+	}
+	if v.push != "" {
+		if err := k8s.Push(c.Context(), v.push, checks); err != nil {
+			return fmt.Errorf("--push: %w", err)
+		}
 	}
 	failed := k8s.Failed(checks)
 	fmt.Fprintf(c.ErrOrStderr(), "%d of %d checks failed\n", failed, len(checks))
@@ -200,7 +231,14 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 		return t
 	}
 	_, port, _ := net.SplitHostPort(t.Direct[0])
-	if name := serviceHost(r.Hosts); name != "" {
+	name := serviceHost(r.Hosts)
+	if name == "" {
+		if name = sibling(routes, r); name != "" {
+			asked := req
+			asked.Address = net.JoinHostPort(name, port)
+			t.Through = append(t.Through, asked)
+		}
+	} else {
 		asked := req
 		asked.Address, asked.Host = net.JoinHostPort(name, port), name
 		if port != "80" {
@@ -217,12 +255,27 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 		t.Through = append(t.Through, asked)
 	}
 	if len(t.Through) == 0 {
-		t.Unknown = "no host is the full name of a Service: say where the tier is with --tier"
+		t.Unknown = "neither it nor a route to the same application has the full name of a Service as host: say where the tier is with --tier"
 	}
 	if slices.Contains(v.unprotected, r.ID) {
 		t.Unprotected, t.Accepted = "", true
 	}
 	return t
+}
+
+// sibling returns the name of a Service whose route leads to the same application: that
+// Service leads to the tier, which tells routes apart by the Host field and not by the way.
+func sibling(routes *config.Routes, r *config.Route) string {
+	for i := range routes.Routes {
+		other := &routes.Routes[i]
+		if len(other.Upstreams) == 0 || len(r.Upstreams) == 0 || other.Upstreams[0].ID != r.Upstreams[0].ID {
+			continue
+		}
+		if name := serviceHost(other.Hosts); name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // serviceHost returns the longest name of a Service among hosts, name.namespace.svc.domain.
