@@ -62,6 +62,16 @@ func in(list []string, name string) bool {
 	return false
 }
 
+// nominated appends the fields that the Connection fields of a head name.
+func nominated(dst []string, fields message.Fields) []string {
+	for i := range fields {
+		if f := &fields[i]; f.Is("Connection") {
+			dst = connectionOptions(dst, f.Value)
+		}
+	}
+	return dst
+}
+
 // connectionOptions appends the fields that a Connection field's value names.
 func connectionOptions(dst []string, value string) []string {
 	for value != "" {
@@ -81,12 +91,7 @@ func (x *exchange) writeHead() {
 	out.Method, out.Target = v.Method, r.target(v.Target, x.matched)
 
 	var room [4]string
-	drop := room[:0]
-	for i := range v.Fields {
-		if f := &v.Fields[i]; f.Is("Connection") {
-			drop = connectionOptions(drop, f.Value)
-		}
-	}
+	drop := nominated(room[:0], v.Fields)
 	host := x.authority()
 	if r.Config.Rewrite != nil && r.Config.Rewrite.Host != "" {
 		host = r.Config.Rewrite.Host
@@ -293,18 +298,13 @@ func (x *exchange) editResponseHead() {
 	from, to := &x.up.Response, &x.response
 	to.Status, to.Reason = from.Status, from.Reason
 	var room [4]string
-	drop := room[:0]
-	for i := range from.Fields {
-		if f := &from.Fields[i]; f.Is("Connection") {
-			drop = connectionOptions(drop, f.Value)
-		}
-	}
+	drop := nominated(room[:0], from.Fields)
 	edits := &x.route.Config.ResponseHeaders
 	to.Fields = to.Fields[:0]
 	for i := range from.Fields {
 		f := &from.Fields[i]
 		switch {
-		case f.Is("Content-Length"), f.Is("Transfer-Encoding"):
+		case f.Is("Content-Length"):
 			if x.up.Body != nil {
 				continue // the body says it; without one, this is about what it would have been
 			}
@@ -318,11 +318,15 @@ func (x *exchange) editResponseHead() {
 
 // interim passes a 1xx response on, ahead of the final one.
 func (x *exchange) interim(from *message.Response) {
-	to := message.Response{Status: from.Status, Fields: x.response.Fields[:0]}
+	to := message.Response{Status: from.Status, Reason: from.Reason, Fields: x.response.Fields[:0]}
+	var room [4]string
+	drop := nominated(room[:0], from.Fields)
 	for i := range from.Fields {
-		if f := &from.Fields[i]; !perConnection.has(f.Name) && !f.Is("Content-Type") {
-			to.Fields = append(to.Fields, *f)
+		f := &from.Fields[i]
+		if perConnection.has(f.Name) || in(drop, f.Name) || f.Is("Content-Type") || f.Is(requestIDField) {
+			continue
 		}
+		to.Fields = append(to.Fields, *f)
 	}
 	x.response.Fields = to.Fields
 	x.client.Inform(&to)

@@ -40,6 +40,13 @@ func frame(out *message.Request, status int, f headFacts) (framing, int) {
 	}
 }
 
+// bodiless reports whether the response has no body whatever its head says (RFC 9110, 6.4.1), for
+// itself and not for its request.
+func bodiless(status int) bool { return status < 200 || status == http.StatusNoContent }
+
+// announcesBody reports whether a head says that bytes follow it.
+func (f *headFacts) announcesBody() bool { return f.length == chunked || f.length > 0 }
+
 // body reads the body of a response and settles its connection. It is part of an Exchange,
 // which outlives it, so a late Close finds conn nil and cannot touch the next exchange on
 // the connection.

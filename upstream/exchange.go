@@ -89,7 +89,9 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 		return wireError(e.addr, err)
 	}
 
-	reusable := h.persistent && sendErr == nil
+	// Who announces a body where there is none may send it, later than anybody can wait for it.
+	lies := bodiless(x.Response.Status) && h.announcesBody()
+	reusable := h.persistent && sendErr == nil && !lies
 	framing, length := frame(out, x.Response.Status, h)
 	if framing == frameNone {
 		keep = reusable && r.buffered() == 0
@@ -168,6 +170,8 @@ func (r *reader) response(x *Exchange) (headFacts, error) {
 			return h, nil
 		case s >= 200:
 			return h, nil
+		case h.announcesBody(): // one reader takes the next head for it, and another does not
+			return h, malformed("interim response with a body")
 		case s != http.StatusContinue && x.Interim != nil:
 			x.Interim(&x.Response)
 		}

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -103,6 +104,7 @@ func (c *client) Respond(r *message.Response) {
 	to := &c.ctx.Response
 	to.ResetBody()
 	setHead(&to.Header, r, c.server.dates.missing(r))
+	to.SkipBody = c.request.Method == http.MethodHead // also where the head was refused
 	// A body of unknown length may be an event stream: its head must not wait for it.
 	to.ImmediateHeaderFlush = r.Body.Stream != nil && r.Body.Length < 0
 	switch {
