@@ -98,12 +98,19 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 // success: whoever logs a request has no use for an error. Lines without room, or after
 // Close, are dropped and counted.
 func (lw *Writer) Write(line []byte) (int, error) {
-	if len(line) == 0 {
-		return 0, nil
+	if len(line) > 0 {
+		lw.add(line, line[len(line)-1] != '\n')
 	}
+	return len(line), nil
+}
+
+// WritePart appends text that is no whole line, such as what a terminal writes over, and adds no newline. Otherwise it
+// is as Write.
+func (lw *Writer) WritePart(text []byte) { lw.add(text, false) }
+
+func (lw *Writer) add(line []byte, newline bool) {
 	size := len(line)
 	lines := bytes.Count(line, newlineByte)
-	newline := line[size-1] != '\n'
 	if newline {
 		size++
 		lines++
@@ -113,7 +120,7 @@ func (lw *Writer) Write(line []byte) (int, error) {
 	if lw.closed || before+len(lw.unwritten)+size > lw.limit {
 		lw.mu.Unlock()
 		lw.dropped(lines)
-		return len(line), nil
+		return
 	}
 	lw.pending = append(lw.pending, line...)
 	if newline {
@@ -126,7 +133,6 @@ func (lw *Writer) Write(line []byte) (int, error) {
 	if half := lw.limit / 2; before < half && before+size >= half {
 		notify(lw.half)
 	}
-	return len(line), nil
 }
 
 // Close refuses further lines and waits until all accepted ones are written, retrying

@@ -310,3 +310,20 @@ func (s *sinkCounter) Write(p []byte) (int, error) {
 	s.calls.Add(1)
 	return s.w.Write(p)
 }
+
+// TestWriterParts: a part of a line is written as it is, in its place between lines.
+func TestWriterParts(t *testing.T) {
+	var s sink
+	w := NewWriter(&s, WriterOptions{FlushInterval: -1})
+	w.WritePart([]byte("\rcompiling"))
+	w.WritePart([]byte("\r"))
+	if _, err := w.Write([]byte("serving")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.out.String(), "\rcompiling\rserving\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

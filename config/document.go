@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -65,14 +64,14 @@ func (d *document) parse(data []byte) *yaml.Node {
 		d.add(0, "", "the file is empty")
 		return nil
 	case err != nil:
-		d.syntax(err)
+		d.syntax(data, err)
 		return nil
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		d.add(second.Line, "", "a second YAML document: write one document per file")
 	case !errors.Is(err, io.EOF):
-		d.syntax(err)
+		d.syntax(data, err)
 		return nil
 	}
 	root := doc.Content[0]
@@ -81,18 +80,6 @@ func (d *document) parse(data []byte) *yaml.Node {
 		return nil
 	}
 	return root
-}
-
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
-
-// syntax adds an error of the YAML parser, which names the line in its text.
-func (d *document) syntax(err error) {
-	what, line := err.Error(), 0
-	if m := yamlError.FindStringSubmatch(what); m != nil {
-		line, _ = strconv.Atoi(m[1]) // absent: 0
-		what = m[2]
-	}
-	d.add(line, "", "not valid YAML: %s", what)
 }
 
 func (d *document) add(line int, path, format string, args ...any) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -50,7 +51,7 @@ func Inputs(path string, stdin io.Reader) ([]Input, error) {
 		data, err = disk{}.read(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, unread(name, err)
 	}
 	switch objects := manifest(data); {
 	case objects != nil:
@@ -61,6 +62,15 @@ func Inputs(path string, stdin io.Reader) ([]Input, error) {
 	return []Input{{name, KindRoutes, func() (*Routes, error) {
 		return parse([]string{name}, [][]byte{data}, memory(func(rel string) ([]byte, error) { return disk{}.below(dir, rel) }))
 	}}}, nil
+}
+
+// unread is the error of a file that cannot be read. It names the file once.
+func unread(name string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("read %s: %w", name, err)
 }
 
 // manifest returns the objects of a Kubernetes manifest, or nil if the text is none.
@@ -124,7 +134,7 @@ func configMaps(name string, objects []*yaml.Node) ([]Input, error) {
 		for i := 0; i+1 < len(data.Content); i += 2 {
 			key, value := data.Content[i].Value, data.Content[i+1]
 			files[key] = value
-			if ext := filepath.Ext(key); (ext == ".yaml" || ext == ".yml") && isRoutes([]byte(value.Value)) {
+			if ext := filepath.Ext(key); (ext == ".yaml" || ext == ".yml") && mayBeRoutes([]byte(value.Value)) {
 				routes = append(routes, key)
 			}
 		}
@@ -170,6 +180,15 @@ func isRoutes(data []byte) bool {
 		return n != nil && n.Kind == yaml.SequenceNode
 	})
 }
+
+// mayBeRoutes tells whether a text has a list of a route file, or is no YAML and has a line that begins one: then
+// what is wrong with it is to be told.
+func mayBeRoutes(data []byte) bool {
+	var any yaml.Node
+	return isRoutes(data) || yaml.Unmarshal(data, &any) != nil && beginsList.Match(data)
+}
+
+var beginsList = regexp.MustCompile(`(?m)^(routes|upstreams|policies):\s*$`)
 
 // isBoot tells whether a text has keys of a boot file, and none of a route file.
 func isBoot(data []byte) bool {

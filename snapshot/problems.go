@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/waf"
@@ -51,9 +52,26 @@ func Complete(c *config.Routes, err error) error {
 	if c == nil || !errors.As(err, &ps) {
 		return err
 	}
-	ps = append(slices.Clone(ps), Mistakes(c)...)
-	ps.Sort()
-	return ps
+	all := slices.Clone(ps)
+	for _, m := range Mistakes(c) {
+		if !slices.ContainsFunc(ps, func(p config.Problem) bool { return follows(m, p) }) {
+			all = append(all, m)
+		}
+	}
+	all.Sort()
+	return all
+}
+
+// follows reports whether a mistake is only what another problem leads to: what could not be read, there or in what
+// stands around it, has no value that anything could be said about.
+func follows(m, p config.Problem) bool {
+	switch {
+	case m.File != p.File || p.Path == "":
+		return false
+	case m.Path == p.Path:
+		return m.TextLine == 0 // lines of rule text share a path, and each has mistakes of its own
+	}
+	return p.Path == m.Path+".file" || strings.HasPrefix(m.Path, p.Path+".") || strings.HasPrefix(m.Path, p.Path+"[")
 }
 
 // unique leaves out what heirs of a policy say once more.

@@ -112,9 +112,17 @@ func inWords(err error, d *seclang.Directive) string {
 		return fmt.Sprintf("%q is no number", m[1])
 	}
 	if m := badRegexp.FindStringSubmatch(what); m != nil {
-		return fmt.Sprintf("%q is not a regular expression: %s", m[2], m[1])
+		return fmt.Sprintf("%q is not a regular expression: %s%s", m[2], m[1], notInRE2(m[2]))
 	}
 	return what
+}
+
+// notInRE2 says what to do without what expressions of ModSecurity often have, and those of RE2 never.
+func notInRE2(piece string) string {
+	if strings.HasPrefix(piece, "(?=") || strings.HasPrefix(piece, "(?!") || strings.HasPrefix(piece, "(?<") {
+		return ": RE2 has no lookaround, write a second link of the chain for it, with !@rx for what must not be there"
+	}
+	return ""
 }
 
 // isVariable reports whether rules can look at a variable of that name.

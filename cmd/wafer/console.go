@@ -101,7 +101,9 @@ func shortenFields(fields map[string]any) error {
 				delete(fields, name)
 			}
 		case json.Number:
-			if f, err := v.Float64(); err == nil && strings.Contains(v.String(), ".") {
+			if text := withUnit(name, v); text != "" {
+				fields[name] = text
+			} else if f, err := v.Float64(); err == nil && strings.Contains(v.String(), ".") {
 				fields[name] = json.Number(strconv.FormatFloat(f, 'f', 2, 64))
 			}
 		case string:
@@ -114,6 +116,19 @@ func shortenFields(fields map[string]any) error {
 }
 
 const shownDigest = 12
+
+// withUnit writes a number of milliseconds or bytes as people do; empty: it is another number.
+func withUnit(name string, n json.Number) string {
+	v, err := n.Int64()
+	switch {
+	case err != nil:
+	case name == "drain_delay" || name == "grace":
+		return (time.Duration(v) * time.Millisecond).String()
+	case name == "memory" || name == "limit" || name == "at_rest":
+		return fmt.Sprintf("%dMiB", v>>20)
+	}
+	return ""
+}
 
 // verdictColor makes those stand out that kept a request from the application, or would have.
 func verdictColor(verdict string) string {

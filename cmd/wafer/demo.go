@@ -18,7 +18,7 @@ func newDemo() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the tier in front of two demo applications, all built in",
-		Args:  cobra.NoArgs,
+		Args:  noArgs(""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			backends, err := demo.Start(c.Context())
 			if err != nil {
@@ -53,7 +53,7 @@ func newDemoBackends() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "backends",
 		Short: "Run the two demo applications alone, for a tier elsewhere",
-		Args:  cobra.NoArgs,
+		Args:  noArgs(""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, os.Interrupt)
 			defer stop()

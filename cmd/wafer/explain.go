@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -70,7 +71,10 @@ Exit with 0 if the request reaches the application, 3 if it does not, 1 if there
 func (in *explainInput) explain(stdin io.Reader, args []string, progress progress) (*report, error) {
 	client, err := netip.ParseAddr(in.client)
 	if err != nil {
-		return nil, fmt.Errorf("--client: %w", err)
+		return nil, fmt.Errorf("--client %q is no address: write one such as 203.0.113.9, without a port", in.client)
+	}
+	if len(args) == 1 && strings.Contains(args[0], "://") {
+		return nil, fmt.Errorf("%q is a URL, and the route file comes first: wafer explain ROUTES %q", args[0], args[0])
 	}
 	asked, err := in.read(stdin, args)
 	if err != nil {

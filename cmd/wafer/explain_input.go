@@ -104,6 +104,9 @@ func (in *explainInput) build(stdin io.Reader) ([]byte, error) {
 	if in.given("body") && !in.given("method") {
 		method = "POST"
 	}
+	if in.given("path") && !strings.HasPrefix(in.path, "/") && in.path != "*" && !strings.Contains(in.path, "://") {
+		return nil, fmt.Errorf("--path %q does not begin with /: write /%s", in.path, in.path)
+	}
 	if i := strings.IndexFunc(in.path+in.host+method, func(r rune) bool { return r <= ' ' || r == 0x7f }); i >= 0 {
 		return nil, fmt.Errorf("a space or control character in the first line of a request: write %%20 for a space")
 	}
@@ -161,11 +164,28 @@ func (in *explainInput) readStdin(stdin io.Reader) (*asked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read request: %w", err)
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+	if isLog(raw) {
 		return in.readEvent(bytes.NewReader(raw))
 	}
 	raw, err = wholeRequest(raw)
 	return &asked{raw: raw}, err
+}
+
+// isLog tells lines of a log, which may begin with others than events, from a raw request.
+func isLog(raw []byte) bool {
+	first, _, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
+	if bytes.HasPrefix(first, []byte("{")) || parseEvent(first) != nil {
+		return true
+	}
+	if bytes.Contains(first, []byte(" HTTP/")) {
+		return false
+	}
+	for line := range bytes.Lines(raw) {
+		if parseEvent(line) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 var errNothingAsked = errors.New("no request: give a URL, --host, or on standard input a raw HTTP request or an event")

@@ -242,6 +242,8 @@ func failureText(word string) string {
 		"engine":           "the rule engine failed; the policy says what happens then (on_error)",
 		"syntax":           "this is not a valid request",
 		"host_missing":     "the request has no Host field",
+		"target_form":      "the target is neither a path, which begins with /, nor http://host/path",
+		"method":           "the first word of the request is not a method",
 	}
 	if text := texts[word]; text != "" {
 		return word + ": " + text
@@ -252,7 +254,7 @@ func failureText(word string) string {
 	if word == "" {
 		return "not told"
 	}
-	return word + ": see \"Closed sets\" in docs/operations.md"
+	return word + ": see \"Closed sets\" in docs/operations.md, and docs/security.md for those about framing, head and target"
 }
 
 // screenText says whether the rules were asked, and why.

@@ -11,7 +11,7 @@ func newImport() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import",
 		Short: "Turn what other firewalls are told into a route file",
-		Args:  cobra.NoArgs,
+		Args:  noArgs(""),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newImportModSecurity())

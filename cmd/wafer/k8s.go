@@ -18,7 +18,7 @@ func newK8s() *cobra.Command {
 
 These commands print what is to change and leave the change to kubectl. What cannot be
 done safely, or is for people to decide, is told on standard error.`,
-		Args: cobra.NoArgs,
+		Args: noArgs(""),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newProtect(), newWait(), newStatus(), newVerify(), newImportIngressNginx())

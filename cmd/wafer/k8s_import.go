@@ -24,7 +24,7 @@ What is not carried is listed, by Ingress and annotation, on standard error and 
 the file.`,
 		Example: `  kubectl get ingress,service -A -o yaml | wafer k8s import-ingress-nginx -f - > routes.yaml
   wafer check routes.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs("write -f"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			in, err := from.read(c, "ingress-nginx", "ingress-nginx-controller")
 			if err != nil {

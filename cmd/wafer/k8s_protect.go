@@ -130,7 +130,7 @@ func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error,
 			return err
 		}, nil
 	default:
-		return nil, fmt.Errorf("--output %q: manifests or routes", output)
+		return nil, fmt.Errorf("--output %q: write manifests or routes", output)
 	}
 	phases, write := (*k8s.Plan).Phases, (*k8s.Plan).Write
 	if undo {
@@ -142,7 +142,7 @@ func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error,
 	}
 	switch {
 	case phase != "" && !slices.Contains(names, phase):
-		return nil, fmt.Errorf("--phase %q: %s", phase, strings.Join(names, ", "))
+		return nil, fmt.Errorf("--phase %q: write one of %s", phase, strings.Join(names, ", "))
 	case phase == "" && undo:
 		return func(w io.Writer, p *k8s.Plan) error { return p.WriteUndoPlan(w) }, nil
 	}

@@ -54,7 +54,7 @@ With --push, the result goes to a Prometheus Pushgateway: wafer_verify_checks by
 		Example: `  wafer k8s verify --job --image registry.example.com/wafer:1.0 -n shop | kubectl apply -f -
   wafer k8s verify --routes routes.yaml --tier wafer.shop:8080
   wafer k8s verify --through http://orders.shop/ --direct orders-origin.shop:80`,
-		Args: cobra.NoArgs,
+		Args: noArgs(""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if v.job {
 				return v.writeJob(c)

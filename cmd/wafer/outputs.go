@@ -1,9 +1,9 @@
 package main
 
 import (
-	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,12 +56,28 @@ func (o *outputs) eventOptions() audit.Options {
 	return audit.Options{Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }}
 }
 
-// progress is told to people who look at the log.
-func (o *outputs) progress() progress {
+// starting tells people who look at the log what is being compiled until the first configuration is in force.
+// Afterwards there are events, which would stand in the same line.
+func (o *outputs) starting() func(policy string, i, n int) {
 	if !o.console || !isTerminal(os.Stderr) {
-		return progress{io.Discard}
+		return nil
 	}
-	return progress{o.err}
+	var over atomic.Bool
+	p := progress{parts{o.err}}
+	return func(policy string, i, n int) {
+		if !over.Load() {
+			p.compiling(policy, i, n)
+			over.Store(i == n)
+		}
+	}
+}
+
+// parts writes what is no whole line.
+type parts struct{ w *audit.Writer }
+
+func (p parts) Write(text []byte) (int, error) {
+	p.w.WritePart(text)
+	return len(text), nil
 }
 
 // close writes what is left, as long as that does not take too long.

@@ -29,7 +29,7 @@ func newServe() *cobra.Command {
 		Short: "Run the tier",
 		Example: `  wafer serve --to http://127.0.0.1:3000
   wafer serve --routes routes.yaml --listen :8080 --admin :9090`,
-		Args: cobra.NoArgs,
+		Args: serveArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			boot, err := config.LoadBoot(c.Flags(), os.Environ())
 			if err != nil {
@@ -81,7 +81,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	p := proxy.Prepare(proxy.Options{
 		Boot: boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events:   audit.New(out.events, out.eventOptions()),
-		Registry: registry, Version: version, Compiling: out.progress().compiling,
+		Registry: registry, Version: version, Compiling: out.starting(),
 	})
 
 	traffic, err := listen(ctx, "traffic", boot.Listen)

@@ -94,6 +94,8 @@ func TestCheckInputs(t *testing.T) {
 	f("shape and rules at once", 1, "", []string{at("bad.yaml")}, bad(at("bad.yaml"), line(0))...)
 	f("standard input", 1, checkBad, []string{"-"}, bad("stdin", line(0))...)
 	f("a manifest", 1, "", []string{at("manifest.yaml")}, bad(at("manifest.yaml"), line(10))...)
+	f("a manifest with routes that are no YAML", 1, "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: w }\ndata:\n  routes.yaml: |\n    routes:\n      - id: a\n       hosts: [x]\n",
+		[]string{"-"}, "stdin:8: not valid YAML")
 	f("a manifest without routes", 1, "", []string{at("nothing.yaml")}, "a manifest without a ConfigMap that holds a route file")
 	f("a boot file", 0, "", []string{at("boot.yaml")}, at("boot.yaml")+": ok: a boot file")
 	f("a bad boot file", 1, "", []string{at("badboot.yaml")}, at("badboot.yaml")+`:1: listen: want a string, got a number`, `:2: limits.haed: unknown key: did you mean "head"?`)

@@ -109,6 +109,13 @@ policies:
 	f("serve two things", 1, []string{"--routes and --to exclude each other"}, "", "serve", "--routes", good, "--to", "http://127.0.0.1:1")
 	f("serve with an unknown flag", 1, []string{"unknown flag: --port"}, "", "serve", "--port", "80")
 	f("unknown command", 1, []string{`"sevre"`}, "", "sevre")
+	f("serve without a flag", 1, []string{`takes no argument "routes.yaml": write --routes routes.yaml`}, "", "serve", "routes.yaml")
+	f("serve a backend without a flag", 1, []string{"write --to http://a:1"}, "", "serve", "http://a:1")
+	f("import without a flag", 1, []string{"write -f in.yaml"}, "", "k8s", "import-ingress-nginx", "in.yaml")
+	f("import of nothing known", 1, []string{`did you mean "modsecurity"?`}, "", "import", "modsec")
+	f("explain without routes", 1, []string{"the route file comes first: wafer explain ROUTES"}, "", "explain", "http://a/")
+	f("explain a path without its slash", 1, []string{"write /login"}, "", "explain", good, "--host", "a", "--path", "login")
+	f("explain with a port of a client", 1, []string{"--client", "is no address", "without a port"}, "", "explain", good, "http://a/", "--client", "192.0.2.1:80")
 	f("serve a missing file", 1, []string{missing, "no such file"}, "", "serve", "--routes", missing, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	f("serve on a used port", 1, []string{"traffic listener: ", busy.Addr().String(), "address already in use"}, "",
 		"serve", "--routes", open, "--listen", busy.Addr().String(), "--admin", "127.0.0.1:0", "--log-level", "error")

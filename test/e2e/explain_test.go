@@ -194,6 +194,7 @@ policies:
 	f(0, "verdict pass 200", lines, "--request-id", passed.id)
 	f(1, "no event of request \"nobody\"", lines, "--request-id", "nobody")
 	f(1, "events of several requests: choose one with --request-id", lines, "--log", "-")
+	f(1, "events of several requests: choose one with --request-id", "what wrote to the same output\n"+lines, explainFile(t, ""))
 	f(3, "exclusions: - { rule: 942100, target: ARGS:note, path: /notes", lines, explainFile(t, ""), "--request-id", blocked.id)
 	f(0, "excluded 942100 ARGS:note", lines, explainFile(t, "    exclusions: [{ rule: 942100, target: ARGS:note, path: /notes, reason: free text }]"), "--request-id", blocked.id)
 }
