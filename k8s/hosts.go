@@ -334,6 +334,7 @@ func (p *planner) routes() error {
 		if len(differ) > 0 {
 			p.plan.Notes.add(Told, object, "holds these already, with other content, and they stay as they are: %s. Compare with what --output routes prints", strings.Join(differ, ", "))
 		}
+		p.plan.merged[ns] = merged
 		rest, err := without(entries, []byte(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", object, err)

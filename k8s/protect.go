@@ -64,6 +64,9 @@ type Plan struct {
 	Tiers     []string // namespaces of the tiers that get routes
 	Notes     Notes
 
+	configMap string
+	merged    map[string][]byte // the whole route file of each tier, by its namespace
+
 	needs    map[string]*file.Entries // what each tier has to serve, by its namespace
 	routesOf map[string][]file.Route  // by namespace/name of the Service
 	tierOf   map[string]string        // namespace of its tier, likewise
@@ -83,7 +86,7 @@ type planner struct {
 // and told in Notes; the error is for options that make no sense.
 func Protect(in *Objects, o ProtectOptions) (*Plan, error) {
 	p := &planner{ProtectOptions: o, in: in, files: map[string]*file.Entries{}}
-	p.plan.needs = p.files
+	p.plan.needs, p.plan.configMap, p.plan.merged = p.files, o.ConfigMap, map[string][]byte{}
 	p.plan.routesOf, p.plan.tierOf, p.plan.around = map[string][]file.Route{}, map[string]string{}, map[string][]string{}
 	services, err := p.chosen()
 	if err != nil {

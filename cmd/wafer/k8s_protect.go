@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ func newProtect() *cobra.Command {
 		from          source
 		t             tierFlags
 		phase, output string
-		routes        string
+		routes, into  string
 		undo, offline bool
 		quiet         time.Duration
 	)
@@ -67,7 +68,7 @@ The way back, with --undo:
 				s := string(text)
 				o.Routes = &s
 			}
-			print, err := printer(undo, phase, output)
+			print, err := printer(undo, phase, output, into)
 			if err != nil {
 				return err
 			}
@@ -101,7 +102,8 @@ The way back, with --undo:
 	from.flags(c)
 	f := c.Flags()
 	f.StringVar(&phase, "phase", "", "print one phase only")
-	words(c, "output", "", &output, "manifests, or routes: the route entries alone", "manifests", "routes")
+	words(c, "output", "", &output, "manifests; routes: the route entries alone; merged-routes: the tier's whole route file; kustomize: a component, into a folder", "manifests", "routes", "merged-routes", "kustomize")
+	f.StringVar(&into, "into", "", "folder that --output kustomize writes its files to")
 	f.BoolVar(&undo, "undo", false, "print the way back")
 	f.BoolVar(&offline, "offline", false, "ask no cluster whether the step would harm callers, and say what was not checked")
 	f.DurationVar(&quiet, "quiet", 15*time.Second, "with --undo --phase forget: for how long no request has to come first")
@@ -115,7 +117,7 @@ The way back, with --undo:
 }
 
 // printer picks what of a plan is printed.
-func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error, error) {
+func printer(undo bool, phase, output, into string) (func(io.Writer, *k8s.Plan) error, error) {
 	switch output {
 	case "manifests":
 	case "routes":
@@ -129,8 +131,21 @@ func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error,
 			}
 			return err
 		}, nil
+	case "merged-routes":
+		return func(w io.Writer, p *k8s.Plan) error {
+			text, err := p.MergedRoutes()
+			if err == nil {
+				_, err = w.Write(text)
+			}
+			return err
+		}, nil
+	case "kustomize":
+		if into == "" || undo || phase != "" {
+			return nil, fmt.Errorf("--output kustomize takes --into FOLDER, and is for all phases")
+		}
+		return func(_ io.Writer, p *k8s.Plan) error { return writeFolder(into, p) }, nil
 	default:
-		return nil, fmt.Errorf("--output %q: write manifests or routes", output)
+		return nil, fmt.Errorf("--output %q: write manifests, routes, merged-routes or kustomize", output)
 	}
 	phases, write := (*k8s.Plan).Phases, (*k8s.Plan).Write
 	if undo {
@@ -147,4 +162,21 @@ func printer(undo bool, phase, output string) (func(io.Writer, *k8s.Plan) error,
 		return func(w io.Writer, p *k8s.Plan) error { return p.WriteUndoPlan(w) }, nil
 	}
 	return func(w io.Writer, p *k8s.Plan) error { return write(p, w, phase) }, nil
+}
+
+// writeFolder writes the component of a plan.
+func writeFolder(dir string, p *k8s.Plan) error {
+	files, err := p.Kustomize()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -143,7 +143,7 @@ func TestCompletion(t *testing.T) {
 	f("yaml yml", "check", "")
 	f("text json", "explain", "routes.yaml", "--output", "")
 	f("prepare switch close", "k8s", "protect", "--phase", "")
-	f("manifests routes", "k8s", "protect", "--output", "")
+	f("manifests routes merged-routes kustomize", "k8s", "protect", "--output", "")
 	if code, stdout, _ := command(t, "", "--help"); code != 0 || !strings.Contains(stdout, "completion ") {
 		t.Errorf("--help does not tell of it:\n%s", stdout)
 	}
