@@ -219,12 +219,20 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // Abandon makes closing a client's connection a reset, which forgets what the kernel still holds for it: it
 // would be kept busy with a client that takes nothing, or the client would take the end for an ordinary one.
-func (c *Conn) Abandon() {
+// The end of the process is a reset then, too.
+func (c *Conn) Abandon() { c.resets(0) }
+
+// Restore takes Abandon back.
+func (c *Conn) Restore() { c.resets(-1) }
+
+// resets says how long the kernel keeps what was not sent when the connection is closed: 0 is a reset, and
+// below it the usual.
+func (c *Conn) resets(seconds int) {
 	if c.l == nil {
 		return
 	}
 	if tcp, ok := c.raw.(interface{ SetLinger(sec int) error }); ok {
-		_ = tcp.SetLinger(0)
+		_ = tcp.SetLinger(seconds)
 	}
 }
 

@@ -257,10 +257,17 @@ func (c *Conn) recovered(n *int, err *error) {
 // stays open a little longer, in the background, so that the response can arrive.
 func (c *Conn) Close() error { return c.sock.Close() }
 
-// Abort makes Close a reset: the client must not take what it has got for a whole response.
-func (c *Conn) Abort() {
+// Begin says that only the end of the connection will tell the client that it has the whole response.
+// Until End is called the connection can only be reset, by Close and by the end of the process.
+func (c *Conn) Begin() {
 	c.sock.Linger(false)
 	c.sock.Abandon()
+}
+
+// End says that the response which Begin was for is written.
+func (c *Conn) End() {
+	c.sock.Linger(c.unclean)
+	c.sock.Restore()
 }
 
 // Pass ends the connection's life as HTTP: from now on, bytes and deadlines go to the

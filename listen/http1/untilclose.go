@@ -16,11 +16,12 @@ func (c *client) respondUntilClose(r *message.Response) {
 	c.ctx.HijackSetNoResponse(true)
 	c.ctx.Hijack(func(net.Conn) { // the server closes the connection after it
 		defer body.Close()
+		conn.Begin() // who reads must not take a part for the whole
 		if _, err := conn.Write(head); err != nil {
 			return
 		}
-		if _, err := io.Copy(conn, body); err != nil {
-			conn.Abort() // or who reads takes the part for the whole
+		if _, err := io.Copy(conn, body); err == nil {
+			conn.End()
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -212,10 +213,14 @@ func TestRequestsCutAtShutdownLeaveATrace(t *testing.T) {
 	dial(t, f.Addr, "").send(request("GET", "waits.test", "/waits"))
 	tier.Receive(t, "the request that waits", f.arrived)
 	dial(t, f.Addr, "").send(request("GET", "begins.test", "/begins")).head("GET")
-	dial(t, f.Addr, "").send("GET /old HTTP/1.0\r\nHost: begins.test\r\n\r\n").head("GET")
+	old := dial(t, f.Addr, "").send("GET /old HTTP/1.0\r\nHost: begins.test\r\n\r\n")
+	old.head("GET")
 	f.Signal(syscall.SIGTERM)
 	if code := f.Wait(); code != 1 {
 		t.Errorf("exit code %d, want 1: requests were cut", code)
+	}
+	if _, err := io.ReadAll(old.br); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("a response that ends with its connection looks whole: %v", err)
 	}
 	for path, status := range map[string]float64{"/waits": 0, "/begins": http.StatusOK, "/old": http.StatusOK} {
 		e := f.Event(func(e map[string]any) bool { return e["path"] == path })
