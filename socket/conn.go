@@ -46,6 +46,7 @@ type Conn struct {
 	interrupted atomic.Bool
 	lingers     atomic.Bool // Close must not reset
 	closed      atomic.Bool
+	abandoned   atomic.Bool // Close has to reset
 	reset       atomic.Bool // by the peer; the socket says so only once
 
 	left    bool         // guarded by Listener.mu
@@ -220,10 +221,16 @@ func (c *Conn) Write(p []byte) (int, error) {
 // Abandon makes closing a client's connection a reset, which forgets what the kernel still holds for it: it
 // would be kept busy with a client that takes nothing, or the client would take the end for an ordinary one.
 // The end of the process is a reset then, too.
-func (c *Conn) Abandon() { c.resets(0) }
+func (c *Conn) Abandon() {
+	c.abandoned.Store(true)
+	c.resets(0)
+}
 
 // Restore takes Abandon back.
-func (c *Conn) Restore() { c.resets(-1) }
+func (c *Conn) Restore() {
+	c.abandoned.Store(false)
+	c.resets(-1)
+}
 
 // resets says how long the kernel keeps what was not sent when the connection is closed: 0 is a reset, and
 // below it the usual.
@@ -260,7 +267,8 @@ func (c *Conn) Linger(on bool) { c.lingers.Store(on) }
 // Closed reports whether Close was called.
 func (c *Conn) Closed() bool { return c.closed.Load() }
 
-// Close closes the connection, or has it linger.
+// Close closes the connection, or has it linger, as it does on its own if bytes have arrived that nobody
+// has read.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
@@ -268,7 +276,7 @@ func (c *Conn) Close() error {
 	if c.l == nil {
 		return c.raw.Close()
 	}
-	if c.lingers.Load() {
+	if c.lingers.Load() || !c.abandoned.Load() && c.unread() {
 		c.l.linger(c.raw, c.leave)
 		return nil
 	}

@@ -20,3 +20,6 @@ func (c *Conn) Waiting() []byte { return nil }
 
 // Gone reports whether the connection is closed: of its peer, nothing is known here.
 func (c *Conn) Gone(time.Time) bool { return c.closed.Load() }
+
+// unread is never known here.
+func (c *Conn) unread() bool { return false }

@@ -77,6 +77,25 @@ func (c *Conn) Gone(since time.Time) bool {
 	return gone || err != nil
 }
 
+// unread reports whether something has arrived that nobody has read.
+func (c *Conn) unread() bool {
+	sock, ok := c.raw.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sock.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var waits bool
+	err = raw.Control(func(fd uintptr) {
+		var one [1]byte
+		n, err := peek(fd, one[:])
+		waits = err == nil && n > 0
+	})
+	return err == nil && waits
+}
+
 func peek(fd uintptr, b []byte) (int, error) {
 	for {
 		n, _, err := syscall.Recvfrom(int(fd), b, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
