@@ -56,6 +56,9 @@ type Cluster struct {
 func Connect() (*Cluster, error) {
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil)
 	conf, err := loader.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, errors.New("there is no kubeconfig (KUBECONFIG, ~/.kube/config), and this is no pod")
+	}
 	if err != nil {
 		return nil, err
 	}

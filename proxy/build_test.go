@@ -73,6 +73,9 @@ policies:
 		{"threshold", `routes: [{id: r, upstreams: [{id: u}]}]
 policies: [{id: default, thresholds: {inbound: 1000}}]
 `, `built-in probe attack-rce: not blocked`},
+		{"exclusion of what sums up", `routes: [{id: r, upstreams: [{id: u}]}]
+policies: [{id: default, exclusions: [{rule: 949110, reason: an event named it}]}]
+`, "\n  rule 949110 is the one that blocks, by the score of all others: exclude those that an event lists in \"rules\", not this one (policies[0].exclusions[0])"},
 		{"exclusion of nothing", `routes: [{id: r, upstreams: [{id: u}]}]
 policies: [{id: default, exclusions: [{rule: 942999, reason: x}]}]
 `, `routes.yaml:2: policies[0].exclusions[0].rule: there is no rule 942999`},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -230,12 +231,27 @@ func (b *Builder[R]) proveAll(s *Snapshot[R], report func(path string, err error
 		policy := inspectPolicy(&p, e)
 		proof, err := b.prove(&policy)
 		if err != nil {
-			report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %w", p.ID, err))
+			what := strings.ReplaceAll(err.Error(), "\n", "\n  ")
+			report(fmt.Sprintf("policies[%d]", i), fmt.Errorf("policy %q: %s%s", p.ID, what, whyNothingBlocks(p)))
 			continue
 		}
 		s.engines[e.Digest()].proof = proof
 	}
 }
+
+// whyNothingBlocks names the exclusion with which nothing is blocked: it is what most people try first, since events
+// name this rule as the one that decided.
+func whyNothingBlocks(p config.Policy) string {
+	for _, x := range p.Exclusions {
+		if x.Rule == sumsUp && x.Target == "" && x.Path == "" {
+			return fmt.Sprintf("\n  rule %d is the one that blocks, by the score of all others: exclude those that an event lists in \"rules\", not this one (%s)", sumsUp, x.Source)
+		}
+	}
+	return ""
+}
+
+// sumsUp is the rule of CRS that blocks requests, once the others have added up to the threshold.
+const sumsUp = 949110
 
 func unjoin(err error) []error {
 	if j, ok := err.(interface{ Unwrap() []error }); ok {
