@@ -96,7 +96,7 @@ func inWords(err error, d *seclang.Directive) string {
 		return fmt.Sprintf("there is no action %s%s", m[1], suggest.DidYouMean(m[1], actionNames))
 	}
 	if m := noDirective.FindStringSubmatch(what); m != nil {
-		return fmt.Sprintf("there is no directive %s%s", m[1], suggest.DidYouMean(m[1], directiveNames))
+		return fmt.Sprintf("there is no directive %s%s", d.Written, suggest.DidYouMean(m[1], directiveNames))
 	}
 	if m := badAction.FindStringSubmatch(what); m != nil {
 		what = m[1] + ": " + m[2]

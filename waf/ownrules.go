@@ -118,7 +118,7 @@ func (p Policy) own() []RuleText { return slices.Concat(p.RulesBefore, p.RulesAf
 // refusals are the reasons why a directive is refused; within says that it continues a chain.
 func refusals(d *seclang.Directive, within bool) (why []string) {
 	if reason, ok := refusedDirectives[d.Name]; ok && !(d.Name == "secauditengine" && strings.EqualFold(d.Args, "off")) {
-		why = append(why, d.Name+" "+reason)
+		why = append(why, d.Written+" "+reason)
 	}
 	if d.Name != "secrule" && d.Name != "secaction" || d.Name == "secrule" && d.Targets == "" {
 		return why
@@ -201,7 +201,7 @@ func (p Policy) checkReferences(ids map[int]bool, tags map[string]bool) (ms Mist
 			}
 			byID, byTag := d.Removes()
 			if early && d.Name != "secrule" && d.Name != "secaction" && (len(byTag) > 0 || len(byID) > 0 && !allKnown(known, byID)) {
-				ms.add(r.Source, d.Line, "%s finds no rule, since those of CRS come later: write it in rules_after, or an exclusion", d.Name)
+				ms.add(r.Source, d.Line, "%s finds no rule, since those of CRS come later: write it in rules_after, or an exclusion", d.Written)
 				continue
 			}
 			for _, one := range byID {

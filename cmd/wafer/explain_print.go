@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 )
+
+// noMessage stands for the message of a rule that has none.
+const noMessage = "(a rule without msg)"
 
 // write prints the report.
 func (r *report) write(w io.Writer, output string, verbose bool) error {
@@ -120,7 +124,7 @@ func (p *teller) rules(rules []matchedRule) {
 		case r.Score > 0:
 			score = fmt.Sprintf(" (+%d at paranoia %d, not counted)", r.Score, r.Paranoia)
 		}
-		p.field(first(i, "rules"), "%s%s %s", p.paint(bold, strconv.Itoa(r.ID)), score, r.Message)
+		p.field(first(i, "rules"), "%s%s %s", p.paint(bold, strconv.Itoa(r.ID)), score, cmp.Or(r.Message, noMessage))
 		if i > 0 && len(r.Others) == 0 && slices.Equal(r.Targets, rules[i-1].Targets) {
 			continue
 		}
@@ -177,7 +181,7 @@ func (p *teller) event(e *event) {
 			p.field("", "and %d more", len(e.Rules)+e.RulesDropped-i)
 			break
 		}
-		p.field(first(i, "rules"), "%s %s", p.paint(bold, strconv.Itoa(r.ID)), show(r.Message))
+		p.field(first(i, "rules"), "%s %s", p.paint(bold, strconv.Itoa(r.ID)), show(cmp.Or(r.Message, noMessage)))
 		if r.Target != "" && (i == 0 || r.Target != e.Rules[i-1].Target || r.Value != e.Rules[i-1].Value) {
 			p.field("", "  %s = %s", show(r.Target), show(r.Value))
 		}

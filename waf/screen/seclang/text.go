@@ -8,6 +8,8 @@ type Directive struct {
 	Name string // in lower case
 	Args string
 
+	Written string // the name as it is written, for messages
+
 	// Of a SecRule and a SecAction. Targets are as written. A rule that cannot be taken apart
 	// has none.
 	Targets  string
@@ -29,7 +31,7 @@ func Directives(text string) []Directive {
 
 func takeApart(line int, text string) Directive {
 	name, args, _ := strings.Cut(text, " ")
-	d := Directive{Line: line, Name: strings.ToLower(name), Args: strings.TrimSpace(args)}
+	d := Directive{Line: line, Name: strings.ToLower(name), Args: strings.TrimSpace(args), Written: name}
 	switch d.Name {
 	case "secrule":
 		targets, operator, actions, ok := splitRule(d.Args)
