@@ -62,14 +62,41 @@ func in(list []string, name string) bool {
 	return false
 }
 
-// nominated appends the fields that the Connection fields of a head name.
-func nominated(dst []string, fields message.Fields) []string {
+// options are what the Connection fields of a head name.
+type options struct {
+	few  []string
+	many map[string]struct{} // in lower case; nil where there are few: not one look at each for each field
+}
+
+// mostFew is how many options are compared one by one.
+const mostFew = 16
+
+// nominated returns the options of a head; room is for those of usual ones.
+func nominated(room []string, fields message.Fields) options {
+	o := options{few: room}
 	for i := range fields {
 		if f := &fields[i]; f.Is("Connection") {
-			dst = connectionOptions(dst, f.Value)
+			o.few = connectionOptions(o.few, f.Value)
 		}
 	}
-	return dst
+	if len(o.few) > mostFew {
+		o.many = make(map[string]struct{})
+		for _, name := range o.few {
+			if message.IsToken(name) { // as names of fields are, so that only ASCII has a lower case
+				o.many[strings.ToLower(name)] = struct{}{}
+			}
+		}
+	}
+	return o
+}
+
+// name reports whether the field is named.
+func (o *options) name(field string) bool {
+	if o.many == nil {
+		return in(o.few, field)
+	}
+	_, ok := o.many[strings.ToLower(field)]
+	return ok
 }
 
 // connectionOptions appends the fields that a Connection field's value names.
@@ -101,7 +128,7 @@ func (x *exchange) writeHead() {
 	for i := range v.Fields {
 		f := &v.Fields[i]
 		switch {
-		case perConnection.has(f.Name), written.has(f.Name), in(drop, f.Name), !plainName(f.Name):
+		case perConnection.has(f.Name), written.has(f.Name), drop.name(f.Name), !plainName(f.Name):
 		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
 		case removed(edits, f.Name):
 		case r.inspectsMessages && f.Is(webSocketExtensions):
@@ -308,7 +335,7 @@ func (x *exchange) editResponseHead() {
 			if x.up.Body != nil {
 				continue // the body says it; without one, this is about what it would have been
 			}
-		case perConnection.has(f.Name), in(drop, f.Name), removed(edits, f.Name), f.Is(requestIDField):
+		case perConnection.has(f.Name), drop.name(f.Name), removed(edits, f.Name), f.Is(requestIDField):
 			continue
 		}
 		to.Fields = append(to.Fields, *f)
@@ -323,7 +350,7 @@ func (x *exchange) interim(from *message.Response) {
 	drop := nominated(room[:0], from.Fields)
 	for i := range from.Fields {
 		f := &from.Fields[i]
-		if perConnection.has(f.Name) || in(drop, f.Name) || f.Is("Content-Type") || f.Is(requestIDField) {
+		if perConnection.has(f.Name) || drop.name(f.Name) || f.Is("Content-Type") || f.Is(requestIDField) {
 			continue
 		}
 		to.Fields = append(to.Fields, *f)

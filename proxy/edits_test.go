@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wafer-waf/wafer/config"
@@ -92,6 +93,20 @@ func TestHostname(t *testing.T) {
 	for host, want := range map[string]string{"a": "a", "a:1": "a", "[::1]": "::1", "[::1]:80": "::1", "": ""} {
 		if got := (&view{Request: message.Request{Host: host}}).hostname(); got != want {
 			t.Errorf("%q: %q, want %q", host, got, want)
+		}
+	}
+}
+
+// Many options drop the same fields as a few: those they name, in any case, and none that has to stay.
+func TestNominated(t *testing.T) {
+	fields := message.Fields{{Name: "Connection", Value: "close, X-a,, \u212a"}, {Name: "connection", Value: "cookie,x-b"}}
+	many := append(message.Fields{{Name: "Connection", Value: strings.Repeat("c,", 2*mostFew)}}, fields...)
+	for _, head := range []message.Fields{fields, many} {
+		o := nominated(nil, head)
+		for name, want := range map[string]bool{"x-A": true, "X-B": true, "Close": true, "X-C": false, "Cookie": false, "k": false, "": false} {
+			if o.name(name) != want {
+				t.Errorf("%d fields, %q: named: %v, want %v", len(head), name, !want, want)
+			}
 		}
 	}
 }
