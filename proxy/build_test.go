@@ -115,7 +115,7 @@ policies:
   - {id: other, inherits: default, rules_after: [{inline: "SecRule ARGS \"(\" \"id:100003,phase:2,deny\""}]}
 `, `routes.yaml:7: policies[0].rules_before[0]: there is no variable ARGZ: did you mean "ARGS"?
 routes.yaml:9: policies[0].rules_before[0]: there is no operator @containss: did you mean "contains"?
-routes.yaml:11: policies[0].rules_before[1]: secdebugloglevel would write requests down unmasked: events go to standard output, with secrets masked
+routes.yaml:11: policies[0].rules_before[1]: SecDebugLogLevel would write requests down unmasked: events go to standard output, with secrets masked
 routes.yaml:13: policies[0].exclusions[0].rule: there is no rule 942999
 routes.yaml:15: policies[0].exclusions[1].tag: no rule has tag "atack-sqli": did you mean "attack-sqli"?
 routes.yaml:18: policies[0].exclusions[2].target: there is no collection ARGZ: did you mean "ARGS"?
