@@ -134,7 +134,7 @@ func unquoted(s string) string {
 }
 
 // containers finds the containers of the images in a manifest of Kubernetes or of Compose, by what stands around them.
-func containers(name string, n *yaml.Node, label string, found func(id, where string, env map[string]string, mounts []mount)) {
+func containers(name string, n *yaml.Node, label string, found func(container)) {
 	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
 		containers(name, n.Content[i+1], n.Content[i].Value, found)
 	}
@@ -152,11 +152,14 @@ func containers(name string, n *yaml.Node, label string, found func(id, where st
 	if id == "" {
 		id = label
 	}
-	env := map[string]string{}
+	c := container{id: id, where: fmt.Sprintf("%s: %s", name, id), env: map[string]string{}}
 	for _, key := range []string{"environment", "env"} {
-		variables(at(n, key), env)
+		variables(at(n, key), c.env)
 	}
-	found(id, fmt.Sprintf("%s: %s", name, id), env, append(mounts(at(n, "volumes")), mounts(at(n, "volumeMounts"))...))
+	c.mounts = append(mounts(at(n, "volumes")), mounts(at(n, "volumeMounts"))...)
+	c.envFiles = envFiles(at(n, "env_file"))
+	c.envFrom = at(n, "envFrom") != nil
+	found(c)
 }
 
 // variables reads a mapping, a list of NAME=VALUE, or one of name and value.

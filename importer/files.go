@@ -19,6 +19,7 @@ import (
 type Files struct {
 	names []string
 	texts map[string]string
+	taken []string // files of variables that belong to a container
 }
 
 // ReadFiles reads files, and of folders the files that a firewall may have. "-" stands for stdin.
@@ -58,6 +59,18 @@ func (f *Files) add(name, text string) {
 		f.names = append(f.names, name)
 	}
 	f.texts[name] = text
+}
+
+// some names the files, the first of them if they are many.
+func (f *Files) some() string {
+	const shown = 5
+	switch n := len(f.names); {
+	case n == 0:
+		return "no file has a name that is read in a folder, give it by itself"
+	case n > shown:
+		return fmt.Sprintf("%s and %d more", strings.Join(f.names[:shown], ", "), n-shown)
+	}
+	return strings.Join(f.names, ", ")
 }
 
 // Open returns the file that a text names: the one with most of the name's last parts, since folders are other ones
@@ -154,6 +167,7 @@ func (f *Files) Sites() (sites []Site, notes Notes, err error) {
 		notes = append(notes, n...)
 	}
 	included := f.included()
+	var alone []string // files of variables
 	for _, name := range f.names {
 		text := Text{Name: name, Line: 1, Text: f.texts[name]}
 		switch k := kindOf(name, text.Text); {
@@ -169,14 +183,19 @@ func (f *Files) Sites() (sites []Site, notes Notes, err error) {
 		case k == ofCaddy:
 			take(caddySites(text))
 		case k == envFile:
-			s, n := environment("modsecurity-crs", name, dotenv(text.Text))
-			take([]Site{s}, n)
+			alone = append(alone, name)
 		case k == ofYAML:
 			more, n, err := f.yamlSites(name, text.Text)
 			if err != nil {
 				return nil, nil, err
 			}
 			take(more, n)
+		}
+	}
+	for _, name := range alone {
+		if !slices.Contains(f.taken, name) {
+			s, n := environment("modsecurity-crs", name, dotenv(f.texts[name]))
+			take([]Site{s}, n)
 		}
 	}
 	switch {
@@ -188,7 +207,7 @@ func (f *Files) Sites() (sites []Site, notes Notes, err error) {
 		}
 	}
 	if len(sites) == 0 {
-		return nil, nil, fmt.Errorf("nothing for ModSecurity or Coraza is in what was read")
+		return nil, nil, fmt.Errorf("nothing for ModSecurity or Coraza is in what was read: %s", f.some())
 	}
 	for i := range sites {
 		if sites[i].ID == "" {
@@ -258,14 +277,10 @@ func (f *Files) yamlSites(name, text string) (sites []Site, notes Notes, err err
 			sites, notes = append(sites, s...), append(notes, n...)
 			continue
 		}
-		containers(name, doc.Content[0], "modsecurity-crs", func(id, where string, env map[string]string, mounts []mount) {
-			s, n := environment(id, where, env)
-			sites, notes = append(sites, s), append(notes, n...)
-			for _, m := range mounts {
-				if m.isRules() && !f.given(m) {
-					notes.Add(Decide, where, "%s is mounted at %s, and was not given: rules and exclusions in it are not carried", m.source, m.target)
-				}
-			}
+		containers(name, doc.Content[0], "modsecurity-crs", func(c container) {
+			outside := f.outside(&c)
+			s, n := environment(c.id, c.where, c.env)
+			sites, notes = append(sites, s), append(append(notes, n...), outside...)
 		})
 	}
 }
