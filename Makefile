@@ -105,6 +105,7 @@ release-ready:
 
 .PHONY: release-files
 release-files: ## The same from any commit, to try it
+	@cd image && go run ./release noted -version '$(VERSION)'
 	@for p in $(PLATFORMS); do \
 		echo "== dist/build/$$p/wafer"; \
 		CGO_ENABLED=0 GOOS=$${p%-*} GOARCH=$${p#*-} go build $(BUILDFLAGS) -o "dist/build/$$p/wafer" ./cmd/wafer; \

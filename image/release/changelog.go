@@ -147,24 +147,38 @@ func ready(tree, version string) error {
 		problems = append(problems, fmt.Errorf("the tree is not what is committed:\n%s", changed))
 	}
 	if _, ok := of(sections, version); !ok {
-		problems = append(problems, fmt.Errorf("CHANGELOG.md has no section %s", version))
+		problems = append(problems, noSection(version))
 	}
 	return errors.Join(problems...)
 }
 
-// notes are what the changelog says of the version.
-func (r *release) notes() error {
-	text, err := os.ReadFile(filepath.Join(r.tree, "CHANGELOG.md"))
+// noSection says that the changelog does not know a version, and what to do.
+func noSection(version string) error {
+	return fmt.Errorf("CHANGELOG.md has no section %s: write it (docs/release.md), or to try a build leave VERSION out", version)
+}
+
+// noted returns what the changelog says of a version.
+func noted(tree, version string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(tree, "CHANGELOG.md"))
 	if err != nil {
-		return err
+		return "", err
 	}
 	sections, err := changelog(string(text))
 	if err != nil {
+		return "", err
+	}
+	s, ok := of(sections, version)
+	if !ok {
+		return "", noSection(version)
+	}
+	return s.text, nil
+}
+
+// notes are what the changelog says of the version.
+func (r *release) notes() error {
+	text, err := noted(r.tree, r.version)
+	if err != nil {
 		return err
 	}
-	s, ok := of(sections, r.version)
-	if !ok {
-		return fmt.Errorf("CHANGELOG.md has no section %s", r.version)
-	}
-	return os.WriteFile(r.name("notes.md"), []byte("# Wafer "+r.version+"\n\n"+strings.TrimSpace(s.text)+"\n"), 0o644)
+	return os.WriteFile(r.name("notes.md"), []byte("# Wafer "+r.version+"\n\n"+strings.TrimSpace(text)+"\n"), 0o644)
 }

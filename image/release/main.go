@@ -40,7 +40,7 @@ type release struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: release ready|files FLAGS")
+		return errors.New("usage: release ready|noted|files FLAGS")
 	}
 	var r release
 	var epoch int64
@@ -61,6 +61,9 @@ func run(args []string) error {
 	switch args[0] {
 	case "ready":
 		return ready(r.tree, r.version)
+	case "noted": // asked first, because building takes minutes
+		_, err := noted(r.tree, r.version)
+		return err
 	case "files":
 		return r.files()
 	default:
