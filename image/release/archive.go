@@ -26,6 +26,7 @@ func (r *release) archives() error {
 			a.add(filepath.Join(r.tree, name), name, 0o644)
 		}
 		a.folder(filepath.Join(r.tree, "examples"), "examples", nil)
+		a.folder(filepath.Join(r.tree, "schema"), "schema", nil)
 		if strings.HasPrefix(platform, "linux-") {
 			a.add(filepath.Join(r.tree, "image/release/package/wafer.service"), "wafer.service", 0o644)
 		}

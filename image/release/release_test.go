@@ -47,7 +47,7 @@ func small(t *testing.T) *release {
 	if err := os.Mkdir(r.tree, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"LICENSE", "README.md", "examples", "manifests", "image"} {
+	for _, name := range []string{"LICENSE", "README.md", "examples", "schema", "manifests", "image"} {
 		from, err := filepath.Abs(filepath.Join("../..", name))
 		if err != nil {
 			t.Fatal(err)
@@ -187,6 +187,7 @@ func TestDeb(t *testing.T) {
 	for name, mode := range map[string]os.FileMode{
 		"usr/bin/wafer": 0o755, "usr/lib/systemd/system/wafer.service": 0o644, "etc/wafer/wafer.yaml": 0o644,
 		"etc/wafer/routes.yaml": 0o644, "usr/share/doc/wafer/copyright": 0o644,
+		"usr/share/doc/wafer/schema/routes.schema.json": 0o644, "usr/share/doc/wafer/schema/boot.schema.json": 0o644,
 	} {
 		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode() != mode {
 			t.Errorf("%s: %v, %v", name, info, err)
