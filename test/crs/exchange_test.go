@@ -101,13 +101,25 @@ func collect(tr *tier.Tier, exchanges []*exchange) {
 // refused reports whether the tier answered before a policy was asked.
 func (x *exchange) refused() bool { return x.access["verdict"] == "refused" }
 
-// matched are the rules in the security event, in the order they matched.
+// matched are the rules in the security event, in the order they matched, and the rules that compare scores with
+// thresholds: of those, an event has the scores.
 func (x *exchange) matched() []map[string]any {
 	list, _ := x.security["rules"].([]any)
 	var rules []map[string]any
 	for _, r := range list {
 		rule, _ := r.(map[string]any)
 		rules = append(rules, rule)
+	}
+	score, _ := x.security["score"].(map[string]any)
+	for _, sum := range []struct {
+		rule float64
+		side string
+		text string
+	}{{949110, "inbound", "Inbound"}, {959100, "outbound", "Outbound"}} {
+		of, _ := score[sum.side].(float64)
+		if threshold, _ := score[sum.side+"_threshold"].(float64); of > 0 && of >= threshold {
+			rules = append(rules, map[string]any{"id": sum.rule, "message": fmt.Sprintf("%s Anomaly Score Exceeded (Total Score: %v)", sum.text, of)})
+		}
 	}
 	return rules
 }
