@@ -40,6 +40,8 @@ type event struct {
 	CoverageReason string      `json:"coverage_reason,omitempty"`
 	Generation     uint64      `json:"generation,omitempty"`
 
+	Untold []string `json:"untold,omitempty"` // targets that the request tried again lacks
+
 	client netip.Addr
 }
 
@@ -98,6 +100,7 @@ func (in *explainInput) readEvent(log io.Reader) (*asked, error) {
 	case len(others) > 0:
 		return nil, fmt.Errorf("events of several requests: choose one with --request-id, %s or %s", found.RequestID, strings.Join(others, " or "))
 	}
+	found.Untold = found.untold()
 	found.client, _ = netip.ParseAddr(found.Client)
 	return &asked{event: found, raw: found.request()}, nil
 }
@@ -125,6 +128,23 @@ func parseEvent(line []byte) *event {
 		return nil
 	}
 	return &e
+}
+
+// untold are the targets of rules that the event's request cannot be made of: their values are masked or cut, or stand
+// in something of which an event tells no more than a part.
+func (e *event) untold() (out []string) {
+	made := []string{
+		"ARGS", "ARGS_GET", "ARGS_POST", "ARGS_NAMES", "ARGS_GET_NAMES", "ARGS_POST_NAMES", "REQUEST_HEADERS",
+		"REQUEST_HEADERS_NAMES", "REQUEST_COOKIES", "&REQUEST_HEADERS", "REQUEST_METHOD", "REQUEST_FILENAME", "REMOTE_ADDR",
+	}
+	for _, r := range e.Rules {
+		collection, _, _ := strings.Cut(r.Target, ":")
+		lost := strings.Contains(r.Value, "[masked") || strings.HasSuffix(r.Value, "…") || !slices.Contains(made, collection)
+		if lost && r.Target != "" && !slices.Contains(out, r.Target) {
+			out = append(out, r.Target)
+		}
+	}
+	return out
 }
 
 // request writes the request of an event, as far as it is told: method, host, path, and the values in which
@@ -176,7 +196,7 @@ func (e *event) request() []byte {
 	} else if n, err := strconv.Atoi(fields["Content-Length"]); err == nil && n > 0 && n <= maxFiller {
 		body = strings.Repeat("x", n)
 	}
-	if body != "" {
+	if _, given := fields["Content-Length"]; body != "" || !given && e.hasBody() {
 		fields["Content-Length"] = strconv.Itoa(len(body))
 	}
 	var b strings.Builder
@@ -186,6 +206,15 @@ func (e *event) request() []byte {
 	}
 	b.WriteString("\r\n" + body)
 	return []byte(b.String())
+}
+
+// hasBody reports whether a body belongs to the request, even one that is not told: without its length rule 920180
+// would find that, unless it is what was found.
+func (e *event) hasBody() bool {
+	if e.Method != "POST" && e.Method != "PUT" && e.Method != "PATCH" {
+		return false
+	}
+	return !slices.ContainsFunc(e.Rules, func(r eventRule) bool { return r.ID == 920180 })
 }
 
 // oneLine keeps text within a header field.

@@ -32,6 +32,9 @@ func (r *report) write(w io.Writer, output string, verbose bool) error {
 	if r.Event != nil && r.Request != nil {
 		p.line("")
 		p.line("%s", p.paint(bold, "Now, as far as the event tells the request:"))
+		if untold := r.Event.Untold; len(untold) > 0 {
+			p.line("Not tried is what the event does not tell, so a pass says nothing: %s", audit.Shown(strings.Join(untold, ", "), longestLine))
+		}
 		p.line("")
 	}
 	if r.Request != nil {

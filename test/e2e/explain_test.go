@@ -169,6 +169,8 @@ policies:
   - { id: shop }
 `))
 	blocked := ask(t, w.Addr, request("GET", "shop.test", "/notes?note="+injection))
+	masked := ask(t, w.Addr, request("GET", "shop.test", "/notes?password="+injection))
+	posted := ask(t, w.Addr, "POST /notes HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: x\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n{bad")
 	passed := ask(t, w.Addr, request("GET", "shop.test", "/"))
 	w.Access(passed.id)
 	lines := ""
@@ -196,6 +198,9 @@ policies:
 	f(1, "events of several requests: choose one with --request-id", lines, "--log", "-")
 	f(1, "events of several requests: choose one with --request-id", "what wrote to the same output\n"+lines, explainFile(t, ""))
 	f(3, "exclusions: - { rule: 942100, target: ARGS:note, path: /notes", lines, explainFile(t, ""), "--request-id", blocked.id)
+	f(0, "so a pass says nothing: ARGS:password request GET", lines, explainFile(t, ""), "--request-id", masked.id)
+	f(0, "so a pass says nothing: REQBODY_ERROR", lines, explainFile(t, ""), "--request-id", posted.id)
+	f(0, "verdict pass why no rule has found anything coverage", lines, explainFile(t, ""), "--request-id", posted.id)
 	f(0, "excluded 942100 ARGS:note", lines, explainFile(t, "    exclusions: [{ rule: 942100, target: ARGS:note, path: /notes, reason: free text }]"), "--request-id", blocked.id)
 }
 
