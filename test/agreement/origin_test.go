@@ -89,7 +89,7 @@ func start(t *testing.T, c *exec.Cmd) {
 	c.Stderr = &stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	// Where the distribution puts packages for Node.
-	c.Env = append(os.Environ(), "NODE_PATH=/usr/share/nodejs", "PHP_FCGI_MAX_REQUESTS=0", "PHP_FCGI_CHILDREN=0")
+	c.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "NODE_PATH=/usr/share/nodejs", "PHP_FCGI_MAX_REQUESTS=0", "PHP_FCGI_CHILDREN=0")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
