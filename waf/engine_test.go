@@ -250,7 +250,7 @@ func TestEngineErrors(t *testing.T) {
 	}{
 		{"operator", after("SecAction \"id:1,phase:1,pass\"\n\n# why\nSecRule ARGS \"@foo bar\" \\\n  \"id:2,phase:1,pass\"\nSecAction \"id:3,phase:1,pass\""),
 			`compile policy "test": rules/own.conf line 4: there is no operator @foo`},
-		{"directive", after("SecRuel ARGS x id:1"), `compile policy "test": rules/own.conf line 1: there is no directive secruel: did you mean "SecRule"?`},
+		{"directive", after("SecRuel ARGS x id:1"), `compile policy "test": rules/own.conf line 1: there is no directive SecRuel: did you mean "SecRule"?`},
 		{"same id as CRS", after(`SecAction "id:942100,phase:1,pass"`), `compile policy "test": rules/own.conf line 1: id 942100 is that of a rule of CRS: use one from 100000 to 199999`},
 		{"include", after("Include /etc/passwd"), `rules/own.conf line 1: Include: there is no file "/etc/passwd": it reads those of CRS, @owasp_crs/…`},
 		{"continued into nothing", after(`SecAction "id:1,phase:1,pass" \`), `compile policy "test": rules/own.conf line 1: the text ends in a line continued with \`},
