@@ -271,10 +271,10 @@ bench-peers: ## Measure Wafer next to other firewalls with the same rules, and r
 	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh peers
 
 .PHONY: capacity
-capacity: build ## Measure what a pod needs and does, record it and docs/capacity.md (four minutes)
+capacity: build ## Measure what a pod needs and does, record it and docs/capacity.md (90 seconds)
 	@mkdir -p bin/bench bench/results/capacity
 	cd bench && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../bin/bench/bench .
-	taskset -c 1 bin/bench/bench capacity -wafer bin/wafer -out bench/results/capacity -seconds $(BENCH_SECONDS) -doc docs/capacity.md
+	taskset -c 1 bin/bench/bench capacity -wafer bin/wafer -out bench/results/capacity -seconds $(or $(BENCH_SECONDS),2) -doc docs/capacity.md
 
 .PHONY: bench-compare
 bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the recorded ones
