@@ -4,6 +4,7 @@ package socket
 
 import (
 	"errors"
+	"net"
 	"syscall"
 	"time"
 )
@@ -56,44 +57,46 @@ func (c *Conn) Gone(since time.Time) bool {
 	if c.closed.Load() || c.reset.Load() {
 		return true
 	}
-	patient := time.Since(since) < Patience
-	sock, ok := c.raw.(syscall.Conn)
-	if !ok {
-		return false
+	n, err := c.glance()
+	switch {
+	case err == nil:
+		return c.reset.Load() || n == 0 && time.Since(since) >= Patience
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, errNoSocket):
+		return c.reset.Load()
+	case !errors.Is(err, net.ErrClosed): // by this side
+		c.reset.Store(true)
 	}
-	raw, err := sock.SyscallConn()
-	if err != nil {
-		return false
-	}
-	var gone bool
-	err = raw.Control(func(fd uintptr) {
-		var one [1]byte
-		n, err := peek(fd, one[:])
-		if err != nil && !errors.Is(err, syscall.EAGAIN) {
-			c.reset.Store(true)
-		}
-		gone = c.reset.Load() || err == nil && n == 0 && !patient
-	})
-	return gone || err != nil
+	return true
 }
 
 // unread reports whether something has arrived that nobody has read.
 func (c *Conn) unread() bool {
+	n, err := c.glance()
+	return err == nil && n > 0
+}
+
+// errNoSocket is what a glance at another kind of connection says.
+var errNoSocket = errors.New("no socket")
+
+// glance returns how many bytes wait to be read, at most one; none without an error is an end. It
+// takes nothing, and may be called in any goroutine.
+func (c *Conn) glance() (n int, err error) {
 	sock, ok := c.raw.(syscall.Conn)
 	if !ok {
-		return false
+		return 0, errNoSocket
 	}
 	raw, err := sock.SyscallConn()
 	if err != nil {
-		return false
+		return 0, errNoSocket
 	}
-	var waits bool
-	err = raw.Control(func(fd uintptr) {
+	closed := raw.Control(func(fd uintptr) {
 		var one [1]byte
-		n, err := peek(fd, one[:])
-		waits = err == nil && n > 0
+		n, err = peek(fd, one[:])
 	})
-	return err == nil && waits
+	if closed != nil {
+		return 0, closed
+	}
+	return n, err
 }
 
 func peek(fd uintptr, b []byte) (int, error) {

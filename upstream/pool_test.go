@@ -144,6 +144,12 @@ func TestRoundRobin(t *testing.T) {
 		urls = append(urls, startBackend(t, echoSession).url())
 	}
 	p := newPool(t, nil, urls...)
+	wantTurns(t, p)
+}
+
+// wantTurns sends nine requests, of which each of three endpoints is to get as many.
+func wantTurns(t *testing.T, p *Pool) {
+	t.Helper()
 	seen := map[string]int{}
 	for range 9 {
 		x := newExchange()
@@ -206,19 +212,7 @@ func TestLeastLoaded(t *testing.T) {
 	}
 	open = nil
 	// Equals take turns.
-	seen := map[string]int{}
-	for range 9 {
-		x := newExchange()
-		if _, _, err := do(p, get(), x); err != nil {
-			t.Fatal(err)
-		}
-		seen[x.Endpoint]++
-	}
-	for addr, n := range seen {
-		if n != 3 {
-			t.Errorf("idle %s: %d of 9", addr, n)
-		}
-	}
+	wantTurns(t, p)
 }
 
 // TestClose closes a pool with an idle connection and one in use.
