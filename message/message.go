@@ -22,6 +22,9 @@ type Request struct {
 
 	// Peer and Local are the two ends of the connection on which a request came.
 	Peer, Local netip.AddrPort
+
+	// Security is what TLS says of that connection; nil: it is in clear text.
+	Security *Security
 }
 
 // Response is what an upstream says to a request, or what a client is told.
