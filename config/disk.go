@@ -48,6 +48,9 @@ func (disk) below(dir, rel string) ([]byte, error) {
 	return bounded(f, rel)
 }
 
+// value reads a file that holds a value: as any other one, where files are.
+func (d disk) value(dir, rel string) ([]byte, error) { return d.below(dir, rel) }
+
 func bounded(f io.Reader, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {

@@ -34,10 +34,14 @@ func (m memory) below(_, rel string) ([]byte, error) {
 	return m(rel)
 }
 
+func (m memory) value(dir, rel string) ([]byte, error) { return m.below(dir, rel) }
+
 // surroundings are where files that a route file names come from.
 type surroundings interface {
 	// below reads a file by its path relative to the directory dir, out of which it does not lead.
 	below(dir, rel string) ([]byte, error)
+	// value is below for a file that holds a value, which may be a secret.
+	value(dir, rel string) ([]byte, error)
 }
 
 // load is LoadRoutes from somewhere.
@@ -132,7 +136,14 @@ type cached struct {
 }
 
 // file returns the content of a file named in a route file, relative to its directory, and lists it in Files.
-func (l *loader) file(dir, rel string) (string, error) {
+func (l *loader) file(dir, rel string) (string, error) { return l.fileFrom(l.from.below, dir, rel) }
+
+// secret is file for what may be a secret, which no bundle holds.
+func (l *loader) secret(dir, rel string) (string, error) {
+	return l.fileFrom(l.from.value, dir, rel)
+}
+
+func (l *loader) fileFrom(read func(dir, rel string) ([]byte, error), dir, rel string) (string, error) {
 	if !filepath.IsLocal(rel) {
 		return "", fmt.Errorf("%q must be a relative path that stays below the route file's directory", rel)
 	}
@@ -141,7 +152,7 @@ func (l *loader) file(dir, rel string) (string, error) {
 	if c, ok := l.cache[path]; ok {
 		return c.text, c.err
 	}
-	data, err := l.from.below(dir, rel)
+	data, err := read(dir, rel)
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err // the path stands in front already
@@ -164,7 +175,7 @@ func (l *loader) made(name string, data []byte) {
 // is not a part of the value.
 func (l *loader) outside(dir, kind, name string) (string, error) {
 	if kind == "file" {
-		text, err := l.file(dir, name)
+		text, err := l.secret(dir, name)
 		if n := len(text); err == nil && n > 0 && text[n-1] == '\n' {
 			text = text[:n-1]
 		}

@@ -12,6 +12,7 @@ type Source struct {
 	path   string     // of the route file, a directory of them or a pattern; empty: fixed
 	routes *Routes    // of a fixed source
 	last   []sighting // what the last load has read, good or not
+	text   *Bundle    // of the last load
 }
 
 // sighting is something that a load has read, and how to read it again.
@@ -31,8 +32,8 @@ func (s *Source) Load() (*Routes, error) {
 	if s.path == "" {
 		return s.routes, nil
 	}
-	s.last = nil
-	return load(s.path, watched{s})
+	s.last, s.text = nil, &Bundle{Files: map[string][]byte{}}
+	return load(s.path, watched{s, folder(s.path)})
 }
 
 // Changed reports whether the content of any file differs from what the last load read, or
@@ -55,14 +56,40 @@ func (s *Source) see(read func() ([]byte, error)) ([]byte, error) {
 }
 
 // watched is the disk, for a source that wants to know of changes.
-type watched struct{ *Source }
+type watched struct {
+	*Source
+	dir string // in which the names of its bundle begin
+}
 
 func (w watched) read(path string) ([]byte, error) {
-	return w.see(func() ([]byte, error) { return disk{}.read(path) })
+	data, err := w.see(func() ([]byte, error) { return disk{}.read(path) })
+	if name := w.keep(path, data, err); name != "" {
+		w.text.Names = append(w.text.Names, name)
+	}
+	return data, err
 }
 
 func (w watched) below(dir, rel string) ([]byte, error) {
-	return w.see(func() ([]byte, error) { return disk{}.below(dir, rel) })
+	data, err := w.see(func() ([]byte, error) { return disk{}.below(dir, rel) })
+	w.keep(filepath.Join(dir, rel), data, err)
+	return data, err
+}
+
+func (w watched) value(dir, rel string) ([]byte, error) {
+	return w.see(func() ([]byte, error) { return disk{}.value(dir, rel) })
+}
+
+// keep puts a file into the bundle and returns its name there.
+func (w watched) keep(path string, data []byte, err error) string {
+	if err != nil {
+		return ""
+	}
+	name, err := filepath.Rel(w.dir, path)
+	if err != nil {
+		return ""
+	}
+	w.text.Files[name] = data
+	return name
 }
 
 func (w watched) list(path string) (names []string, err error) {
