@@ -14,8 +14,8 @@ const (
 	replicasOfService = 2    // pods of each application
 	rateOfService     = 50.0 // requests per second to each application, of the mix
 	targetOfHPA       = 0.7
-	tierCores         = 0.5
-	tierBytes         = 384 << 20
+	tierCores         = 0.3
+	tierBytes         = 256 << 20
 	sidecarCores      = 0.1
 	sidecarBytes      = 192 << 20
 	fewestPods        = 2
