@@ -158,6 +158,9 @@ func (c *Conn) settle(p []byte, keep int, v *Violation) (int, error, bool) {
 // fail ends reading. What is held is no request, and dropped.
 func (c *Conn) fail(p []byte, err error) (int, error) {
 	withheld := len(c.held.unjudged()) > 0
+	if withheld && c.msg.part == inHead {
+		c.msg.refused = readStartText(c.held.unjudged())
+	}
 	c.held.free()
 	v, ok := err.(*Violation) //nolint:errorlint // our own, not wrapped
 	if !ok && !c.sock.Closed() {
@@ -310,10 +313,11 @@ func (c *Conn) Gone(since time.Time) bool { return c.sock.Gone(since) }
 // fasthttp wraps those of Read in do not say what they wrap.
 func (c *Conn) Violation() *Violation { return c.violation }
 
-// Refused returns method and target of a request whose head was refused, as far as its first line tells
-// them: text to show, of which nothing was checked. Both are empty if there was no such request.
+// Refused returns method and target of the request that was refused or did not come to its end, as far as
+// its first line tells them: text to show, of which nothing was checked.
 func (c *Conn) Refused() (method, target string) {
-	return c.msg.refused.method, c.msg.refused.target
+	s := c.msg.begun()
+	return s.method, s.target
 }
 
 // RemoteAddr returns the address of the client: as the PROXY protocol says, after the

@@ -22,14 +22,15 @@ const (
 	inTrailer
 )
 
-// framer judges the bytes of one request after another. It does no I/O and keeps none
-// of the bytes.
+// framer judges the bytes of one request after another. It does no I/O and keeps of the bytes no more than
+// the line that a request with a body begins with.
 type framer struct {
 	limits     *Options
 	part       part
 	blank      bool      // the one empty line that may precede a request line was there
 	head       head      // inHead
 	refused    startText // of a head that was refused
+	line       []byte    // the first line of the request whose body is being read, for a refusal to tell
 	left       int64     // inFixed, inChunkData: bytes to come
 	extensions int       // bytes so far
 	trailer    lines     // inTrailer, from the last chunk's line on
@@ -98,7 +99,7 @@ func (m *framer) judge(b []byte) (keep, used int, v *Violation) {
 	return n, n, nil
 }
 
-func (m *framer) end() { *m = framer{limits: m.limits} }
+func (m *framer) end() { *m = framer{limits: m.limits, line: m.line[:0]} }
 
 // readHead returns the size of the head once it is whole, and moves on to the part that
 // follows it; or the size of the empty line before it.
@@ -115,6 +116,7 @@ func (m *framer) readHead(b []byte) (int, *Violation) {
 		case b[0] == '\n':
 			return 0, bareLF
 		case class[b[0]]&tokenByte == 0:
+			m.refused = readStartText(b)
 			return 0, methodToken // at once: most likely not HTTP at all
 		}
 	}
@@ -132,7 +134,18 @@ func (m *framer) readHead(b []byte) (int, *Violation) {
 	case m.head.length > 0:
 		m.part, m.left = inFixed, m.head.length
 	}
+	if m.part != inHead {
+		m.line = append(m.line[:0], b[:min(m.head.first, maxStartText)]...)
+	}
 	return size, nil
+}
+
+// begun returns what can be told of the request that is being read, or was refused.
+func (m *framer) begun() startText {
+	if len(m.line) > 0 {
+		return readStartText(m.line)
+	}
+	return m.refused
 }
 
 // readChunkLine judges the line before a chunk's data (RFC 9112 7.1) and returns its

@@ -39,6 +39,7 @@ func (l *lines) next(b []byte, limit int, tooLong *Violation) ([]byte, *Violatio
 // head is what the head of a request has said so far.
 type head struct {
 	lines
+	first    int  // bytes of the first line, its end included
 	old      bool // HTTP/1.0
 	absolute bool
 	chunked  bool
@@ -67,6 +68,7 @@ func (h *head) read(b []byte, limits *Options) (int, *Violation) {
 		at := h.start - len(line) - len("\r\n")
 		switch {
 		case h.count == 1:
+			h.first = h.start
 			v = h.readStart(line, at, limits.TargetBytes)
 		case len(line) == 0:
 			return h.start, h.end(b)

@@ -72,14 +72,23 @@ const maxStartText = 2 << 10
 // startText is what can be told of a request line that nobody answers for: copies, for people to read.
 type startText struct{ method, target string }
 
-// readStartText finds a method and a target in the beginning of a head, whatever is wrong with it.
+// readStartText finds a method and a target in the beginning of a head, whatever is wrong with it. What may
+// be the end of a body that was framed wrongly, or the beginning of a password, is not told: a method that is
+// none, and of a line that has not ended a target that is no path.
 func readStartText(b []byte) startText {
-	line, _, _ := bytes.Cut(b[:min(len(b), maxStartText)], []byte("\n"))
+	line, _, whole := bytes.Cut(b[:min(len(b), maxStartText)], []byte("\n"))
 	method, rest, _ := bytes.Cut(line, []byte(" "))
+	target, version, _ := bytes.Cut(bytes.TrimSuffix(rest, []byte("\r")), []byte(" "))
+	path := len(target) > 0 && target[0] == '/'
 	if len(method) > maxMethod || !all(method, tokenByte) {
-		return startText{}
+		if !whole || !path || !bytes.HasPrefix(version, []byte("HTTP/")) {
+			return startText{}
+		}
+		method = nil
 	}
-	target, _, _ := bytes.Cut(bytes.TrimSuffix(rest, []byte("\r")), []byte(" "))
+	if !whole && !path {
+		target = nil
+	}
 	return startText{string(method), string(target)}
 }
 

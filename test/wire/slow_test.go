@@ -61,13 +61,19 @@ func TestSlowClients(t *testing.T) {
 	const post = "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
 	// f expects a refusal, and that the backend never gets a whole request.
 	f := func(name, reason string, send func(c *client)) {
+		method := "POST"
+		if reason == "head_timeout" {
+			method = "GET"
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := dial(t, w.Addr, "")
 			send(c)
 			r := c.reply("GET").wantStatus(t, 408)
 			c.ended()
-			wantEvent(t, w.Access(r.id), map[string]any{"status": 408.0, "error": reason, "verdict": "refused"})
+			wantEvent(t, w.Access(r.id), map[string]any{
+				"status": 408.0, "error": reason, "verdict": "refused", "method": method, "path": "/",
+			})
 		})
 	}
 	f("a head that stops", "head_timeout", func(c *client) { c.send("GET / HTTP/1.1\r\nHos") })
