@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 )
 
 // LoadRoutes reads the route file at path, or those of the directory or pattern that it is, and the files they
@@ -172,22 +173,30 @@ func (l *loader) made(name string, data []byte) {
 }
 
 // outside returns a value that a route file takes from a variable or a file. A line break at the end of a file
-// is not a part of the value.
+// is not a part of the value. An empty value is mostly a secret that got lost, and would be sent or compared as if
+// it were one: it has to be asked for.
 func (l *loader) outside(dir, kind, name string) (string, error) {
 	if kind == "file" {
 		text, err := l.secret(dir, name)
-		if n := len(text); err == nil && n > 0 && text[n-1] == '\n' {
-			text = text[:n-1]
+		text = strings.TrimSuffix(text, "\n")
+		if err == nil && text == "" {
+			err = errors.New("the file is empty")
 		}
 		return text, err
 	}
-	value, ok := os.LookupEnv(name)
-	if !ok {
-		return "", errors.New("the variable is not set")
-	}
-	if key := "${env:" + name + "}"; l.cache[key] == (cached{}) {
+	name, instead, optional := strings.Cut(name, ":-")
+	value, set := os.LookupEnv(name)
+	if key := "${env:" + name + "}"; set && l.cache[key] == (cached{}) {
 		l.cache[key] = cached{text: "read"}
 		l.made(key, []byte(value))
 	}
-	return value, nil
+	switch {
+	case value != "":
+		return value, nil
+	case optional:
+		return instead, nil
+	case set:
+		return "", fmt.Errorf("the variable is empty: write ${env:%s:-} if it may be", name)
+	}
+	return "", errors.New("the variable is not set")
 }

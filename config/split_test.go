@@ -102,11 +102,13 @@ func TestOutside(t *testing.T) {
 	t.Setenv("WAFER_TEST_HOST", "shop.example")
 	t.Setenv("WAFER_TEST_WEIGHT", "7")
 	t.Setenv("WAFER_TEST_TIMEOUT", "5s")
+	t.Setenv("WAFER_TEST_EMPTY", "")
 	dir := writeFiles(t, "routes.yaml", `routes:
   - id: a
     hosts: ["${env:WAFER_TEST_HOST}", "www.${env:WAFER_TEST_HOST}"]
     timeouts: { request: "${env:WAFER_TEST_TIMEOUT}" }
-    request_headers: { set: [{ name: X-Key, value: "${file:secrets/key}" }, { name: X-Text, value: "$${env:HOME}" }] }
+    request_headers: { set: [{ name: X-Key, value: "${file:secrets/key}" }, { name: X-Text, value: "$${env:HOME}" },
+      { name: X-Optional, value: "a${env:WAFER_TEST_EMPTY:-}${env:WAFER_TEST_NOWHERE:-}b" }, { name: X-Default, value: "${env:WAFER_TEST_EMPTY:-1:-2}" }] }
     upstreams: [{ id: app, weight: "${env:WAFER_TEST_WEIGHT}" }]
 upstreams:
   - { id: app, endpoints: ["http://app:80"] }
@@ -121,7 +123,8 @@ policies:
 	}
 	route := r.Routes[0]
 	if !slices.Equal(route.Hosts, []string{"shop.example", "www.shop.example"}) || route.Timeouts.Request.Seconds() != 5 || route.Upstreams[0].Weight != 7 ||
-		route.RequestHeaders.Set[0].Value != "s3cret" || route.RequestHeaders.Set[1].Value != "${env:HOME}" || !strings.Contains(r.Policies[0].RulesBefore[0].Inline, "${env:") {
+		route.RequestHeaders.Set[0].Value != "s3cret" || route.RequestHeaders.Set[1].Value != "${env:HOME}" ||
+		route.RequestHeaders.Set[2].Value != "ab" || route.RequestHeaders.Set[3].Value != "1:-2" || !strings.Contains(r.Policies[0].RulesBefore[0].Inline, "${env:") {
 		t.Errorf("got %+v", route)
 	}
 	digest := r.Digest()
@@ -139,15 +142,19 @@ policies:
 
 // TestOutsideProblems says what is wrong with values from elsewhere.
 func TestOutsideProblems(t *testing.T) {
+	t.Setenv("WAFER_TEST_EMPTY", "")
 	for value, want := range map[string]string{
 		"${env:WAFER_TEST_NOWHERE}":  "${env:WAFER_TEST_NOWHERE}: the variable is not set",
+		"${env:WAFER_TEST_EMPTY}":    "${env:WAFER_TEST_EMPTY}: the variable is empty: write ${env:WAFER_TEST_EMPTY:-} if it may be",
+		"a${env:WAFER_TEST_EMPTY}":   "${env:WAFER_TEST_EMPTY}: the variable is empty",
+		"${file:empty}":              "${file:empty}: the file is empty",
 		"${file:none}":               "${file:none}: read none: no such file or directory",
 		"${file:../key}":             `${file:../key}: "../key" must be a relative path that stays below the route file's directory`,
 		"${SHOP}":                    "${SHOP} is not replaced: write ${env:SHOP} for the value of a variable, ${file:…} for what is in a file",
 		"a.${SHOP}.example":          "${SHOP} is not replaced: write ${env:SHOP}",
 		"${file:routes.yaml}${file}": "${file} is not replaced",
 	} {
-		dir := writeFiles(t, "routes.yaml", "routes: [{ id: a, hosts: ['"+value+"'], upstreams: [{ id: app }] }]\n"+someUpstreams)
+		dir := writeFiles(t, "routes.yaml", "routes: [{ id: a, hosts: ['"+value+"'], upstreams: [{ id: app }] }]\n"+someUpstreams, "empty", "\n")
 		_, err := LoadRoutes(filepath.Join(dir, "routes.yaml"))
 		var ps Problems
 		if !errors.As(err, &ps) || len(ps) != 1 || ps[0].Path != "routes[0].hosts[0]" || ps[0].Line != 1 || !strings.HasPrefix(ps[0].What, want) {
