@@ -23,19 +23,22 @@ const (
 	KindRoutes    Kind = "routes"     // a route file, a directory of them or a pattern
 	KindBoot      Kind = "boot"       // a boot file
 	KindConfigMap Kind = "config_map" // route files in a ConfigMap of a manifest
+	KindManifest  Kind = "manifest"   // a manifest without any: nothing to check
 )
 
 // Input is something that holds a configuration, for whoever checks files of any kind.
 type Input struct {
-	Name string
-	Kind Kind
-	load func() (*Routes, error)
+	Name    string
+	Kind    Kind
+	Objects []string // the kinds of what is in a manifest that there is nothing to check in
+	load    func() (*Routes, error)
 }
 
-// Load reads the input. A boot file has no routes: they are nil.
+// Load reads the input. A boot file has no routes: they are nil. So is what has nothing to check.
 func (in *Input) Load() (*Routes, error) { return in.load() }
 
-// Inputs returns what a path leads to: "-" is stdin, and a manifest may have several ConfigMaps with route files.
+// Inputs returns what a path leads to: "-" is stdin, and a manifest may have several ConfigMaps with route and
+// boot files.
 func Inputs(path string, stdin io.Reader) ([]Input, error) {
 	name, dir := path, filepath.Dir(path)
 	var data []byte
@@ -46,7 +49,7 @@ func Inputs(path string, stdin io.Reader) ([]Input, error) {
 	} else {
 		names, listed := disk{}.list(path)
 		if listed != nil || len(names) != 1 || names[0] != path {
-			return []Input{{path, KindRoutes, func() (*Routes, error) { return LoadRoutes(path) }}}, nil
+			return []Input{{Name: path, Kind: KindRoutes, load: func() (*Routes, error) { return LoadRoutes(path) }}}, nil
 		}
 		data, err = disk{}.read(path)
 	}
@@ -55,11 +58,11 @@ func Inputs(path string, stdin io.Reader) ([]Input, error) {
 	}
 	switch objects := manifest(data); {
 	case objects != nil:
-		return configMaps(name, objects)
+		return configMaps(name, objects), nil
 	case isBoot(data):
-		return []Input{{name, KindBoot, func() (*Routes, error) { return nil, checkBoot(name, data) }}}, nil
+		return []Input{bootInput(name, name, data)}, nil
 	}
-	return []Input{{name, KindRoutes, func() (*Routes, error) {
+	return []Input{{Name: name, Kind: KindRoutes, load: func() (*Routes, error) {
 		return parse([]string{name}, [][]byte{data}, memory(func(rel string) ([]byte, error) { return disk{}.below(dir, rel) }))
 	}}}, nil
 }
@@ -121,47 +124,66 @@ func text(n *yaml.Node, key string) string {
 	return ""
 }
 
-// configMaps returns the ConfigMaps of a manifest that hold route files.
-func configMaps(name string, objects []*yaml.Node) ([]Input, error) {
+func bootInput(name, file string, data []byte) Input {
+	return Input{Name: name, Kind: KindBoot, load: func() (*Routes, error) { return nil, checkBoot(file, data) }}
+}
+
+// configMaps returns what the ConfigMaps of a manifest hold: route files, which are one configuration, and boot
+// files. A manifest that has none is an input, too, with nothing to check.
+func configMaps(name string, objects []*yaml.Node) []Input {
 	var out []Input
+	var kinds []string
 	for _, object := range objects {
+		if kind := text(object, "kind"); !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
 		data := under(object, "data")
 		if text(object, "kind") != "ConfigMap" || data == nil {
 			continue
 		}
+		configMap := name + " (ConfigMap " + text(under(object, "metadata"), "name") + ")"
 		files := map[string]*yaml.Node{}
-		var routes []string
+		var routes, boots []string
 		for i := 0; i+1 < len(data.Content); i += 2 {
 			key, value := data.Content[i].Value, data.Content[i+1]
 			files[key] = value
-			if ext := filepath.Ext(key); (ext == ".yaml" || ext == ".yml") && mayBeRoutes([]byte(value.Value)) {
+			switch ext := filepath.Ext(key); {
+			case ext != ".yaml" && ext != ".yml":
+			case mayBeRoutes([]byte(value.Value)):
 				routes = append(routes, key)
+			case isBoot([]byte(value.Value)):
+				boots = append(boots, key)
 			}
 		}
-		if len(routes) == 0 {
-			continue
+		if slices.Sort(routes); len(routes) > 0 {
+			out = append(out, Input{Name: configMap, Kind: KindConfigMap, load: func() (*Routes, error) { return loadConfigMap(name, configMap, routes, files) }})
 		}
-		slices.Sort(routes)
-		configMap := name + " (ConfigMap " + text(under(object, "metadata"), "name") + ")"
-		out = append(out, Input{configMap, KindConfigMap, func() (*Routes, error) { return loadConfigMap(name, configMap, routes, files) }})
+		for _, key := range boots {
+			file, text := placed(name, configMap, key, files[key])
+			out = append(out, bootInput(configMap+" "+key, file, text))
+		}
 	}
 	if out == nil {
-		return nil, fmt.Errorf("%s: a manifest without a ConfigMap that holds a route file", name)
+		return []Input{{Name: name, Kind: KindManifest, Objects: kinds, load: func() (*Routes, error) { return nil, nil }}}
 	}
-	return out, nil
+	return out
 }
 
-// loadConfigMap reads route files that are values of a ConfigMap. Those written line by line keep the lines
-// that they have in the manifest.
+// placed returns a value of a ConfigMap as a file of which mistakes are told. What is written line by line keeps
+// the lines that it has in the manifest.
+func placed(manifest, configMap, key string, node *yaml.Node) (name string, data []byte) {
+	if node.Style&yaml.LiteralStyle == 0 {
+		return configMap + " " + key, []byte(node.Value)
+	}
+	return manifest, append(bytes.Repeat([]byte("\n"), node.Line), node.Value...)
+}
+
+// loadConfigMap reads route files that are values of a ConfigMap.
 func loadConfigMap(manifest, configMap string, routes []string, files map[string]*yaml.Node) (*Routes, error) {
 	var names []string
 	var texts [][]byte
 	for _, key := range routes {
-		node := files[key]
-		name, data := configMap+" "+key, []byte(node.Value)
-		if node.Style&yaml.LiteralStyle != 0 {
-			name, data = manifest, append(bytes.Repeat([]byte("\n"), node.Line), data...)
-		}
+		name, data := placed(manifest, configMap, key, files[key])
 		names, texts = append(names, name), append(texts, data)
 	}
 	return parse(names, texts, memory(func(rel string) ([]byte, error) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/config"
@@ -23,7 +25,8 @@ proof that every blocking policy blocks. Exit with 0 if it all builds, else prin
 problem with its file, line and key path and exit with 1.
 
 FILE is a route file, a directory of them or a quoted pattern (one configuration each), a
-manifest whose ConfigMaps hold route files, a boot file, or - for standard input. Values
+manifest whose ConfigMaps hold route or boot files, a boot file, or - for standard input.
+Manifests of other things are named and passed over, unless there is nothing else. Values
 that route files take from variables (${env:NAME}) are those of this process.`,
 		Example: `  wafer check routes.yaml wafer.yaml
   wafer check routes.d/
@@ -43,6 +46,7 @@ that route files take from variables (${env:NAME}) are those of this process.`,
 			for _, path := range args {
 				all = append(all, checkPath(path, newProgress(c.ErrOrStderr()).compiling)...)
 			}
+			wantSomething(all)
 			return checkOutputs[output](all)
 		},
 	}
@@ -54,9 +58,10 @@ that route files take from variables (${env:NAME}) are those of this process.`,
 type checked struct {
 	File          string                `json:"file"`
 	Kind          config.Kind           `json:"kind,omitempty"` // empty: it could not be read
+	Note          string                `json:"note,omitempty"` // of what there is nothing to check in
 	OK            bool                  `json:"ok"`
 	Problems      config.Problems       `json:"problems,omitempty"`
-	Configuration *snapshot.Description `json:"configuration,omitempty"` // nil for a boot file
+	Configuration *snapshot.Description `json:"configuration,omitempty"` // nil where there are no routes
 	err           error
 }
 
@@ -68,6 +73,9 @@ func checkPath(path string, compiling func(policy string, i, n int)) (all []chec
 	}
 	for _, in := range inputs {
 		c := checked{File: in.Name, Kind: in.Kind, OK: true}
+		if in.Kind == config.KindManifest {
+			c.Note = "no route file or boot file in it: " + strings.Join(in.Objects, ", ")
+		}
 		routes, err := in.Load()
 		if err = proxy.Complete(routes, err); err == nil && routes != nil {
 			var d snapshot.Description
@@ -80,6 +88,17 @@ func checkPath(path string, compiling func(policy string, i, n int)) (all []chec
 		all = append(all, c)
 	}
 	return all
+}
+
+// wantSomething fails what was given if there is nothing to check in any of it: to say that all is well would be
+// true, and no help to whoever gave a wrong name.
+func wantSomething(all []checked) {
+	if slices.ContainsFunc(all, func(c checked) bool { return c.Note == "" }) {
+		return
+	}
+	for i, c := range all {
+		all[i] = failed(c, fmt.Errorf("%s: %s", c.File, c.Note))
+	}
 }
 
 func failed(c checked, err error) checked {
@@ -99,6 +118,8 @@ func checkedText(all []checked) error {
 		switch {
 		case !c.OK:
 			errs = append(errs, c.err)
+		case c.Note != "":
+			fmt.Fprintf(os.Stdout, "%s: %s\n", c.File, c.Note)
 		case c.Configuration == nil:
 			fmt.Fprintf(os.Stdout, "%s: ok: a boot file\n", c.File)
 		default:

@@ -96,7 +96,11 @@ func TestCheckInputs(t *testing.T) {
 	f("a manifest", 1, "", []string{at("manifest.yaml")}, bad(at("manifest.yaml"), line(10))...)
 	f("a manifest with routes that are no YAML", 1, "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: w }\ndata:\n  routes.yaml: |\n    routes:\n      - id: a\n       hosts: [x]\n",
 		[]string{"-"}, "stdin:8: not valid YAML")
-	f("a manifest without routes", 1, "", []string{at("nothing.yaml")}, "a manifest without a ConfigMap that holds a route file")
+	f("a manifest without routes", 1, "", []string{at("nothing.yaml")}, at("nothing.yaml")+": no route file or boot file in it: Service")
+	f("a manifest without routes among others", 0, "", []string{at("nothing.yaml"), at("good.yaml")},
+		at("nothing.yaml")+": no route file or boot file in it: Service", at("good.yaml")+": ok")
+	f("a boot file in a manifest", 1, "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: w }\ndata:\n  wafer.yaml: |\n    listen: 8080\n",
+		[]string{"-"}, "stdin:6: listen: want a string, got a number")
 	f("a boot file", 0, "", []string{at("boot.yaml")}, at("boot.yaml")+": ok: a boot file")
 	f("a bad boot file", 1, "", []string{at("badboot.yaml")}, at("badboot.yaml")+`:1: listen: want a string, got a number`, `:2: limits.haed: unknown key: did you mean "head"?`)
 	f("several files", 1, "", []string{at("good.yaml"), at("bad.yaml"), at("boot.yaml"), at("badboot.yaml")},
