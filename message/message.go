@@ -5,10 +5,11 @@ import (
 	"net/netip"
 )
 
-// Protocols, as a request line spells them.
+// Protocols, as a request line spells them, or would.
 const (
 	HTTP10 = "HTTP/1.0"
 	HTTP11 = "HTTP/1.1"
+	HTTP20 = "HTTP/2.0" // which has no request line; rules know it by this name
 )
 
 // Request is what a client asks, or what is asked of an upstream.
@@ -35,10 +36,13 @@ type Response struct {
 	Body   Body
 }
 
-// Body is what follows a head: nothing, bytes that are there already, or a stream. Trailer fields are
-// dropped where they are read, since no rule sees them; there is no place for them here.
+// Body is what follows a head: nothing, bytes that are there already, or a stream, and behind it perhaps
+// trailer fields. Those of HTTP/1 are dropped where they are read.
 type Body struct {
 	Bytes  []byte    // all of it; if not nil, its length is announced even if that is 0
 	Stream io.Reader // nil: there is none
 	Length int       // of Stream in bytes, as it was announced; below 0: it was not
+
+	// Trailers returns the fields behind the body, once Stream has said io.EOF; nil: there can be none.
+	Trailers func() Fields
 }

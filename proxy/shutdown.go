@@ -41,7 +41,9 @@ const lastWords = time.Second
 // cut ends what still runs, and has it say so.
 func (p *Proxy) cut(requests, tunnels int64) {
 	p.cutting.Store(true)
-	p.server.Cut()
+	if l := p.entrance.Load(); l != nil {
+		l.Cut()
+	}
 	p.snapshots.Builder.Cut()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

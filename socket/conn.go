@@ -72,6 +72,10 @@ func accepted(l *Listener, raw net.Conn) *Conn {
 	return c
 }
 
+// Socket returns the connection itself, which is its own transport where nothing is spoken between it and
+// HTTP.
+func (c *Conn) Socket() *Conn { return c }
+
 // Now returns the time on the connection's clock.
 func (c *Conn) Now() Instant { return Instant(time.Since(c.start)) }
 

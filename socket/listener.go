@@ -99,7 +99,7 @@ func (l *Listener) Cut() {
 
 // Accept returns the next connection within the limits, as a [*Conn]. It does not fail
 // when the process or the system runs out of something; it waits until there is some again.
-func (l *Listener) Accept() (*Conn, error) {
+func (l *Listener) Accept() (Transport, error) {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	pause := shortest
 	for {

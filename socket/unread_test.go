@@ -32,10 +32,11 @@ func TestUnreadBytesDoNotResetTheResponse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := l.Accept()
+		accepted, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)
 		}
+		c := accepted.Socket()
 		if _, err := io.WriteString(client, tt.sent); err != nil {
 			t.Fatal(err)
 		}

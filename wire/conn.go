@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/socket"
 )
 
@@ -34,7 +35,8 @@ type Conn struct {
 	Suspect netip.Prefix // of whom the last request on this connection was an attack
 
 	l    *Listener
-	sock *socket.Conn
+	via  socket.Transport // of the bytes
+	sock *socket.Conn     // below it
 
 	msg       framer
 	held      held
@@ -51,10 +53,10 @@ type Conn struct {
 	unclean bool                      // whether sock lingers, for the reading goroutine
 }
 
-func newConn(l *Listener, sock *socket.Conn) *Conn {
-	c := &Conn{l: l, sock: sock}
+func newConn(l *Listener, via socket.Transport) *Conn {
+	c := &Conn{l: l, via: via, sock: via.Socket()}
 	c.msg.limits = &l.o
-	c.beginBy = sock.Now().After(l.o.HeadTimeout)
+	c.beginBy = c.sock.Now().After(l.o.HeadTimeout)
 	return c
 }
 
@@ -208,7 +210,7 @@ func (c *Conn) fill(b []byte) (int, error) {
 		*due = now.After(wait)
 	}
 	c.sock.ReadBy(now, *due)
-	n, err := c.sock.Read(b)
+	n, err := c.via.Read(b)
 	switch {
 	case err == nil || n > 0:
 	case errors.Is(err, socket.ErrInterrupted):
@@ -223,7 +225,7 @@ func (c *Conn) fill(b []byte) (int, error) {
 
 // fillBody reads for as long as the pace of the body allows.
 func (c *Conn) fillBody(b []byte) (int, error) {
-	n, err := c.sock.Read(b)
+	n, err := c.via.Read(b)
 	switch {
 	case err == nil:
 		return n, nil
@@ -241,7 +243,7 @@ func (c *Conn) fillBody(b []byte) (int, error) {
 // takes it slower than WriteRate; how long it takes in all does not matter.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	defer c.recovered(&n, &err)
-	return c.sock.Write(p)
+	return c.via.Write(p)
 }
 
 // errPanicked ends a connection that met a fault of this package or of its socket.
@@ -258,7 +260,7 @@ func (c *Conn) recovered(n *int, err *error) {
 
 // Close closes the connection. If there are bytes that the server did not read, the socket
 // stays open a little longer, in the background, so that the response can arrive.
-func (c *Conn) Close() error { return c.sock.Close() }
+func (c *Conn) Close() error { return c.via.Close() }
 
 // Begin says that only the end of the connection will tell the client that it has the whole response.
 // Until End is called the connection can only be reset, by Close and by the end of the process.
@@ -300,11 +302,24 @@ func (c *Conn) readTunnel(p []byte) (int, error) {
 		c.held.judged(len(b), len(b))
 		return c.held.take(p), nil
 	}
-	return c.sock.Read(p)
+	return c.via.Read(p)
 }
 
-// CloseWrite tells the client that nothing more will come, if the socket can.
-func (c *Conn) CloseWrite() error { return c.sock.CloseWrite() }
+// CloseWrite tells the client that nothing more will come, if the connection can.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.via.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Security is what TLS says of the connection, after the first Read; nil: it is in clear text.
+func (c *Conn) Security() *message.Security {
+	if secured, ok := c.via.(interface{ Security() *message.Security }); ok {
+		return secured.Security()
+	}
+	return nil
+}
 
 // Gone reports whether the client has left, see [socket.Conn.Gone].
 func (c *Conn) Gone(since time.Time) bool { return c.sock.Gone(since) }

@@ -11,7 +11,7 @@ import (
 // Options say what clients may do. A limit or time-out that is 0 does not exist, if it
 // has no default.
 type Options struct {
-	socket.Options // who may connect, how fast answers have to be taken; Busy and TooMany are set here
+	socket.Options // who may connect, how fast answers have to be taken
 
 	// HeadBytes of request line and field section, blank line included (431); default 32 KiB.
 	// It has to be less than the server's read buffer.
@@ -31,37 +31,42 @@ type Options struct {
 	Panicked func(v any)
 }
 
-// What clients get that are not let in.
+// What clients of HTTP/1 get that are not let in.
 const (
-	sayBusy    = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	sayTooMany = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	Busy    = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	TooMany = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
 
 // Listener accepts connections that let a server read strictly framed requests only.
 type Listener struct {
-	*socket.Listener
+	socket.Acceptor
 	o Options
 }
 
-// Listen wraps inner, whose connections have to be plain TCP connections if lingering
-// closes and client addresses are to work; others are served without.
+// Listen is On for connections of inner in clear text, which has to have plain TCP connections if
+// lingering closes and client addresses are to work; others are served without.
 func Listen(inner net.Listener, o Options) *Listener {
+	o.Busy, o.TooMany = Busy, TooMany
+	return On(socket.Listen(inner, o.Options), o)
+}
+
+// On returns a Listener for the connections that inner accepts. Who may connect is its business; of o's
+// options for sockets, WriteTimeout alone matters.
+func On(inner socket.Acceptor, o Options) *Listener {
 	o.HeadBytes = cmp.Or(o.HeadBytes, 32<<10)
 	o.Fields = cmp.Or(o.Fields, 128)
 	o.TargetBytes = cmp.Or(o.TargetBytes, 16<<10)
-	o.Busy, o.TooMany = sayBusy, sayTooMany
 	if o.Panicked == nil {
 		o.Panicked = func(any) {}
 	}
-	return &Listener{socket.Listen(inner, o.Options), o}
+	return &Listener{inner, o}
 }
 
-// Accept returns the next connection within the limits, as a [*Conn]. It does not fail
-// when the process or the system runs out of something; it waits until there is some again.
+// Accept returns the next connection, as a [*Conn].
 func (l *Listener) Accept() (net.Conn, error) {
-	sock, err := l.Listener.Accept()
+	transport, err := l.Acceptor.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return newConn(l, sock), nil
+	return newConn(l, transport), nil
 }

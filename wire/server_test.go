@@ -96,7 +96,7 @@ func serveOn(t *testing.T, l *Listener, handler fasthttp.RequestHandler) *served
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		eventually(t, "all connections close", func() bool { return s.l.Open() == 0 })
+		eventually(t, "all connections close", func() bool { return open(s.l) == 0 })
 	})
 	return s
 }

@@ -47,6 +47,9 @@ func connOf(ctx *fasthttp.RequestCtx) *wire.Conn {
 // ends notes the two ends of the connection.
 func (c *client) ends() {
 	c.request.Peer, c.request.Local = addrPort(c.ctx.RemoteAddr()), addrPort(c.ctx.LocalAddr())
+	if c.conn != nil {
+		c.request.Security = c.conn.Security()
+	}
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

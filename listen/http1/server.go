@@ -3,11 +3,10 @@ package http1
 import (
 	"context"
 	"fmt"
-	"net"
-	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 	"github.com/wafer-waf/wafer/listen"
+	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/wire"
 )
 
@@ -22,7 +21,6 @@ type Server struct {
 	o       Options
 	handler *listen.Handler
 	server  *fasthttp.Server
-	serving atomic.Pointer[wire.Listener]
 	dates   dates
 }
 
@@ -69,12 +67,9 @@ type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
 
-// Serve accepts connections until Shutdown. It returns nil then. opened is told how to count them.
-func (s *Server) Serve(ln net.Listener, opened func(count func() int)) error {
-	l := wire.Listen(ln, s.o.Options)
-	opened(l.Open)
-	s.serving.Store(l)
-	if err := s.server.Serve(l); err != nil {
+// Serve serves the connections that ln accepts, until Shutdown. It returns nil then.
+func (s *Server) Serve(ln socket.Acceptor) error {
+	if err := s.server.Serve(wire.On(ln, s.o.Options)); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
 	return nil
@@ -83,13 +78,6 @@ func (s *Server) Serve(ln net.Listener, opened func(count func() int)) error {
 // Shutdown closes the listener, and waits until requests in flight are answered or ctx ends. Tunnels
 // are not waited for.
 func (s *Server) Shutdown(ctx context.Context) error { return s.server.ShutdownWithContext(ctx) }
-
-// Cut ends all connections at once.
-func (s *Server) Cut() {
-	if l := s.serving.Load(); l != nil {
-		l.Cut()
-	}
-}
 
 // serve is the handler of every request that fasthttp could parse.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {

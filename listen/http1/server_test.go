@@ -14,6 +14,7 @@ import (
 
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/wire"
 )
 
@@ -27,7 +28,7 @@ func served(t *testing.T, h listen.Handler) (net.Conn, *bufio.Reader) {
 	h.Panicked = func(v any) { t.Error(v) }
 	s := New(Options{Handler: h, Options: wire.Options{HeadBytes: 8 << 10, HeadTimeout: time.Minute, Idle: time.Minute, BodyTimeout: time.Minute}})
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ln, func(func() int) {}) }()
+	go func() { done <- s.Serve(socket.Listen(ln, socket.Options{})) }()
 	c, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
