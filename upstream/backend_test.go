@@ -2,10 +2,12 @@ package upstream
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -30,10 +32,11 @@ type backend struct {
 // session is one connection to a backend.
 type session struct {
 	*backend
-	net.Conn
-	br   *bufio.Reader
-	n    int           // 1 for the backend's first connection
-	hold chan struct{} // whatever a test waits for
+	net.Conn              // what HTTP is spoken on
+	raw      *net.TCPConn // what is below it
+	br       *bufio.Reader
+	n        int           // 1 for the backend's first connection
+	hold     chan struct{} // whatever a test waits for
 }
 
 // startBackend serves every connection with f until the test ends. A connection is closed
@@ -58,7 +61,11 @@ func startBackendAt(tb testing.TB, addr string, f func(s *session)) *backend {
 			b.mu.Lock()
 			b.open[c] = true
 			b.mu.Unlock()
-			s := &session{backend: b, Conn: c, br: bufio.NewReader(c), n: int(b.sessions.Add(1))}
+			raw := c.(*net.TCPConn)
+			if overTLS {
+				c = tls.Server(c, serverTLS())
+			}
+			s := &session{backend: b, Conn: c, raw: raw, br: bufio.NewReader(c), n: int(b.sessions.Add(1))}
 			b.wg.Go(func() {
 				defer func() {
 					_ = c.Close()
@@ -85,7 +92,19 @@ func (b *backend) stop() {
 }
 
 func (b *backend) addr() string { return b.ln.Addr().String() }
-func (b *backend) url() string  { return "http://" + b.addr() }
+func (b *backend) url() string  { return scheme() + b.addr() }
+
+// overTLS has all backends speak TLS: see TestOverTLS.
+var overTLS = os.Getenv(overTLSVariable) != ""
+
+const overTLSVariable = "WAFER_TEST_UPSTREAM_TLS"
+
+func scheme() string {
+	if overTLS {
+		return "https://"
+	}
+	return "http://"
+}
 
 // head reads a request head, "" at the end of the connection.
 func (s *session) head() string {
@@ -163,6 +182,7 @@ func newPool(tb testing.TB, edit func(*Config), endpoints ...string) *Pool {
 	c := Config{
 		ID: "test", Endpoints: endpoints, Connections: 16,
 		Connect: 10 * time.Second, Response: 10 * time.Second, Idle: time.Minute,
+		TLS: TLS{CA: testCA().pem()},
 	}
 	if edit != nil {
 		edit(&c)
@@ -222,7 +242,7 @@ func refused(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
-	return "http://" + ln.Addr().String()
+	return scheme() + ln.Addr().String()
 }
 
 var errBroken = errors.New("broken by the test")

@@ -28,6 +28,9 @@ type conn struct {
 
 	heard  bool // a byte was read in this exchange
 	tunnel bool // after a 101: reading and writing are independent
+	proved bool // the endpoint has answered on it
+
+	secure *secure // nil: cleartext
 
 	forget func() bool // the connection ends with nobody else any more
 }
@@ -38,13 +41,15 @@ func newConn(ctx context.Context, nc net.Conn) (*conn, error) {
 	if err := c.Watch(); err != nil {
 		return nil, err
 	}
-	c.OnStall(stallCheck, c.stalled)
 	return c, nil
 }
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.forget()
+	if c.secure != nil {
+		return c.secure.tls.Close()
+	}
 	return c.Conn.Close()
 }
 
@@ -53,26 +58,55 @@ func (c *conn) Close() error {
 func (c *conn) begin(stall time.Duration, deadline time.Time) {
 	c.heard, c.tunnel = false, false
 	c.PaceWrites(c.At(deadline), stall, 0)
+	if c.secure != nil {
+		c.PaceReads(0, 0) // of a look at what has come meanwhile
+	}
 }
 
 // stalled gives up a write that makes no progress although the endpoint has answered: an
 // endpoint that rejects an upload may stop reading, and the response is what counts.
 func (c *conn) stalled(moved, over bool) error {
-	if !c.tunnel && (!moved && c.answered() || over && len(c.Waiting()) > 0) {
+	if c.tunnel || moved && !over {
+		return nil
+	}
+	b, ended := c.waiting()
+	if ended || !moved && answered(b) || over && len(b) > 0 {
 		return errAnswered
 	}
 	return nil
 }
 
-// answered reports whether something other than a 1xx response is waiting to be read.
-func (c *conn) answered() bool {
-	const interim = "HTTP/1.1 1"
-	b := c.Waiting()
-	return len(b) > 0 && (len(b) < len(interim) || b[len(interim)-1] != '1')
+// waiting returns the first few bytes that are waiting to be read, and whether TLS knows of an end.
+func (c *conn) waiting() (b []byte, ended bool) {
+	if c.secure != nil {
+		return c.secure.waiting()
+	}
+	return c.Waiting(), false
+}
+
+// interimStart is how responses begin that others follow.
+const interimStart = "HTTP/1.1 1"
+
+// answered reports whether something other than a 1xx response begins with b.
+func answered(b []byte) bool {
+	return len(b) > 0 && (len(b) < len(interimStart) || b[len(interimStart)-1] != '1')
+}
+
+// silent reports whether nothing is waiting on a connection that would be used again.
+func (c *conn) silent() bool {
+	if c.secure != nil {
+		return c.secure.silent()
+	}
+	return c.Quiet()
 }
 
 // awaitHead limits the wait for the response head.
-func (c *conn) awaitHead(until time.Time) { c.ReadBy(c.Now(), c.At(until)) }
+func (c *conn) awaitHead(until time.Time) {
+	if c.secure != nil {
+		c.secure.join()
+	}
+	c.ReadBy(c.Now(), c.At(until))
+}
 
 // stream follows the response head: from here on every read renews the limit. A tunnel
 // has none: only who sees both directions can tell silence from listening.
@@ -86,10 +120,22 @@ func (c *conn) stream(silence time.Duration, tunnel bool) {
 }
 
 // Read implements net.Conn.
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+func (c *conn) Read(p []byte) (n int, err error) {
+	if c.secure != nil {
+		n, err = c.secure.read(p)
+	} else {
+		n, err = c.Conn.Read(p)
+	}
 	if n > 0 {
 		c.heard = true
 	}
 	return n, err
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.tls.Write(p)
+	}
+	return c.Conn.Write(p)
 }

@@ -36,19 +36,19 @@ func systemLookup(ctx context.Context, name string) ([]netip.Addr, error) {
 }
 
 // discover keeps the pool's endpoints as DNS has them until ctx ends.
-func (p *Pool) discover(ctx context.Context, c *Config, names []string, ask lookup) {
+func (p *Pool) discover(ctx context.Context, c *Config, names []target, ask lookup) {
 	tick := time.NewTicker(lookupEvery)
 	defer tick.Stop()
-	known := make([][]string, len(names)) // last good response for each name
+	known := make([][]target, len(names)) // last good response for each name
 	named := p.live()                     // the endpoints that there are until then, one for each name
 	for {
 		for i, name := range names {
-			found, err := addresses(ctx, name, ask)
+			found, err := addresses(ctx, name.addr, ask)
 			if ctx.Err() != nil {
 				return
 			}
 			if named[i].health.note(err); err == nil {
-				known[i] = found
+				known[i] = found.of(name.host)
 			}
 		}
 		p.replace(slices.Concat(known...), c)
@@ -60,10 +60,13 @@ func (p *Pool) discover(ctx context.Context, c *Config, names []string, ask look
 	}
 }
 
+// addrs are addresses, each host:port.
+type addrs []string
+
 // addresses looks up the host of host:port and returns all its addresses with that port, in
 // order. It is an error if DNS fails or has none: then what was known last is the better
 // guess, for it may still answer.
-func addresses(ctx context.Context, name string, ask lookup) ([]string, error) {
+func addresses(ctx context.Context, name string, ask lookup) (addrs, error) {
 	host, port, err := net.SplitHostPort(name)
 	if err != nil {
 		return nil, err
@@ -77,7 +80,7 @@ func addresses(ctx context.Context, name string, ask lookup) ([]string, error) {
 	if err != nil {
 		return nil, &ConnectError{name, err}
 	}
-	var found []string
+	var found addrs
 	for _, ip := range ips {
 		found = append(found, net.JoinHostPort(ip.Unmap().String(), port))
 	}
@@ -85,22 +88,30 @@ func addresses(ctx context.Context, name string, ask lookup) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// replace makes addrs the endpoints. Those that stay keep their connections, those that go
+// of are the targets at those addresses, whose certificates are for the name that they were found by.
+func (found addrs) of(host string) (all []target) {
+	for _, addr := range found {
+		all = append(all, target{addr, host})
+	}
+	return all
+}
+
+// replace makes all the endpoints. Those that stay keep their connections, those that go
 // finish what they have begun. No address at all changes nothing.
-func (p *Pool) replace(addrs []string, c *Config) {
+func (p *Pool) replace(all []target, c *Config) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	old := p.live()
-	if p.closed || len(addrs) == 0 || slices.EqualFunc(old, addrs, func(e *endpoint, addr string) bool { return e.addr == addr }) {
+	if p.closed || len(all) == 0 || slices.EqualFunc(old, all, func(e *endpoint, to target) bool { return e.target == to }) {
 		return
 	}
 	var list []*endpoint
-	for _, addr := range addrs {
-		i := slices.IndexFunc(old, func(e *endpoint) bool { return e.addr == addr })
+	for _, to := range all {
+		i := slices.IndexFunc(old, func(e *endpoint) bool { return e.target == to })
 		if i >= 0 {
 			list = append(list, old[i])
 		} else {
-			list = append(list, newEndpoint(p.ctx, addr, c))
+			list = append(list, newEndpoint(p.ctx, to, c, p.tls))
 		}
 	}
 	p.endpoints.Store(&list)

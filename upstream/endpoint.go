@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -18,13 +19,14 @@ import (
 // endpoint is one address of an upstream and the connections to it. Whatever learns of
 // addresses or of their health changes the list a Pool picks from, not an endpoint.
 type endpoint struct {
-	addr     string // host:port
+	target
 	response time.Duration
 	hc       *fasthttp.HostClient
 	pending  atomic.Int32 // exchanges begun and not finished
 	closed   atomic.Bool
 	health   *changes
 	ctx      context.Context // what is dialed ends with it
+	tls      *tls.Config     // nil: cleartext
 	large    sync.Pool       // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
 }
 
@@ -32,57 +34,87 @@ type endpoint struct {
 // enough for many slow bodies at once.
 const bufferBytes = 16 << 10
 
-func newEndpoint(ctx context.Context, addr string, c *Config) *endpoint {
-	return &endpoint{
-		addr:     addr,
-		response: c.Response,
-		health:   &changes{place: addr, tell: c.Changed},
-		ctx:      ctx,
-		hc: &fasthttp.HostClient{
-			Addr:                addr,
-			DialTimeout:         func(addr string, timeout time.Duration) (net.Conn, error) { return dial(ctx, addr, timeout) },
-			MaxConns:            c.Connections,
-			MaxIdleConnDuration: c.Idle,
-			ConnPoolStrategy:    fasthttp.LIFO,
-			ReadBufferSize:      bufferBytes,
-			WriteBufferSize:     bufferBytes,
-		},
-	}
+// target is where an endpoint is, and what its certificate is for.
+type target struct {
+	addr string // host:port
+	host string // as configured
 }
 
-// endpointAddr takes the address out of "http://host:port".
-func endpointAddr(s string) (string, error) {
+func newEndpoint(ctx context.Context, to target, c *Config, secure *tls.Config) *endpoint {
+	e := &endpoint{
+		target:   to,
+		response: c.Response,
+		health:   &changes{place: to.addr, tell: c.Changed},
+		ctx:      ctx,
+	}
+	if secure != nil {
+		e.tls = secure.Clone()
+		e.tls.ClientSessionCache = tls.NewLRUClientSessionCache(sessions)
+		if e.tls.ServerName == "" {
+			e.tls.ServerName = to.host
+		}
+	}
+	e.hc = &fasthttp.HostClient{
+		Addr:                to.addr,
+		DialTimeout:         func(_ string, timeout time.Duration) (net.Conn, error) { return e.dial(timeout) },
+		MaxConns:            c.Connections,
+		MaxIdleConnDuration: c.Idle,
+		ConnPoolStrategy:    fasthttp.LIFO,
+		ReadBufferSize:      bufferBytes,
+		WriteBufferSize:     bufferBytes,
+	}
+	return e
+}
+
+// sessions are kept of TLS with one endpoint: an abbreviated handshake takes one of those with TLS 1.3.
+const sessions = 16
+
+// endpointAddr takes the address out of "http://host:port" or "https://host:port".
+func endpointAddr(s string) (to target, secure bool, err error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return "", fmt.Errorf("endpoint %q: %w", s, err)
+		return target{}, false, fmt.Errorf("endpoint %q: %w", s, err)
 	}
 	switch {
-	case u.Scheme != "http":
-		return "", fmt.Errorf("endpoint %q: scheme is not http", s)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return target{}, false, fmt.Errorf("endpoint %q: scheme is not http or https", s)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-		return "", fmt.Errorf("endpoint %q: more than http://host:port", s)
+		return target{}, false, fmt.Errorf("endpoint %q: more than %s://host:port", s, u.Scheme)
 	case u.Hostname() == "" || strings.Contains(u.Host, ","): // fasthttp splits at commas
-		return "", fmt.Errorf("endpoint %q: no host", s)
+		return target{}, false, fmt.Errorf("endpoint %q: no host", s)
 	}
+	secure = u.Scheme == "https"
 	port := u.Port()
-	if port == "" {
+	switch {
+	case port != "":
+	case secure:
+		port = "443"
+	default:
 		port = "80"
 	}
-	return net.JoinHostPort(u.Hostname(), port), nil
+	return target{net.JoinHostPort(u.Hostname(), port), u.Hostname()}, secure, nil
 }
 
-// dial resolves names anew, so that a Service that moved is followed. The connection ends with ctx.
-func dial(ctx context.Context, addr string, timeout time.Duration) (net.Conn, error) {
-	d := net.Dialer{Timeout: timeout}
-	nc, err := d.DialContext(ctx, "tcp", addr)
+// dial resolves names anew, so that a Service that moved is followed. The connection ends with the pool.
+func (e *endpoint) dial(timeout time.Duration) (net.Conn, error) {
+	until := time.Now().Add(timeout)
+	d := net.Dialer{Deadline: until}
+	nc, err := d.DialContext(e.ctx, "tcp", e.addr)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConn(ctx, nc)
+	c, err := newConn(e.ctx, nc)
 	if err != nil {
 		_ = nc.Close()
 		return nil, err
 	}
+	if e.tls != nil {
+		if err := c.handshake(e.tls, until); err != nil {
+			_ = c.Close()
+			return nil, handshakeError(err)
+		}
+	}
+	c.OnStall(stallCheck, c.stalled)
 	return c, nil
 }
 
@@ -102,7 +134,7 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 		c := cc.Conn().(*conn)
 		reused = c.giveBack != nil
 		if !reused {
-			e.health.note(nil)
+			e.connected(c)
 			c.giveBack = func(keep bool) {
 				if keep {
 					e.hc.ReleaseConn(cc)
@@ -111,7 +143,7 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 				}
 			}
 		}
-		if !reused || c.Quiet() {
+		if !reused || c.silent() {
 			e.pending.Add(1)
 			return c, reused, nil
 		}
@@ -122,17 +154,36 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 // fresh returns a new connection outside the pool, which is closed after one exchange.
 // Asking the pool would mean closing its idle connections one by one until it dials.
 func (e *endpoint) fresh(timeout time.Duration) (*conn, error) {
-	nc, err := dial(e.ctx, e.addr, timeout)
+	nc, err := e.dial(timeout)
 	if err != nil {
 		err = &ConnectError{e.addr, err}
 		e.health.note(err)
 		return nil, err
 	}
-	e.health.note(nil)
 	c := nc.(*conn)
+	e.connected(c)
 	c.giveBack = func(bool) { _ = c.Close() }
 	e.pending.Add(1)
 	return c, nil
+}
+
+// connected notes that there is a connection. Whether an endpoint accepts the tier's certificate is known behind the
+// handshake only.
+func (e *endpoint) connected(c *conn) {
+	if c.secure == nil {
+		e.health.note(nil)
+	}
+}
+
+// answered notes of a connection with TLS how the first exchange on it has gone.
+func (e *endpoint) answered(c *conn, err error) {
+	if c.secure == nil || c.proved {
+		return
+	}
+	c.proved = true
+	if err == nil || FailureOf(err) == Unwelcome {
+		e.health.note(err)
+	}
 }
 
 // settle ends the use of a connection from acquire or fresh.

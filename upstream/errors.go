@@ -67,15 +67,27 @@ var (
 	Malformed   = Failure{http.StatusBadGateway, "malformed"}
 	Closed      = Failure{http.StatusBadGateway, "closed"}
 	NoBody      = Failure{http.StatusBadRequest, "client"} // the client's fault
+
+	WrongName     = Failure{http.StatusBadGateway, "tls_name"}               // the endpoint's certificate is for somebody else
+	Expired       = Failure{http.StatusBadGateway, "tls_expired"}            // or not valid yet
+	UnknownCA     = Failure{http.StatusBadGateway, "tls_authority"}          // nobody who is believed has signed it
+	BadCert       = Failure{http.StatusBadGateway, "tls_certificate"}        // it may not be used for this
+	Unwelcome     = Failure{http.StatusBadGateway, "tls_client_certificate"} // the endpoint does not accept the tier's, or its absence
+	SlowHandshake = Failure{http.StatusBadGateway, "tls_timeout"}
+	NoHandshake   = Failure{http.StatusBadGateway, "tls_handshake"} // the endpoint speaks no TLS, or none that the tier does
+	NoProtocol    = Failure{http.StatusBadGateway, "tls_protocol"}  // it does not speak the version of HTTP that it has to
 )
 
 // FailureOf is what an error of Pool.Do or of reading a Body says.
 func FailureOf(err error) Failure {
 	var connect *ConnectError
 	var client *ClientBodyError
+	var secure *secureError
 	switch {
 	case errors.As(err, &client):
 		return NoBody
+	case errors.As(err, &secure):
+		return secure.why
 	case errors.As(err, &connect):
 		return connect.failure()
 	case errors.Is(err, ErrBusy):
@@ -135,13 +147,19 @@ func (e *exchangeError) Unwrap() []error {
 
 // wireError gives an error of the connection, or of reading the response, its kind.
 func wireError(endpoint string, err error) error {
+	if refused := refusal(err); refused != nil {
+		err = refused
+	}
+	var secure *secureError
 	switch {
-	case errors.Is(err, ErrMalformed):
+	case errors.Is(err, ErrMalformed), errors.As(err, &secure):
 		return &exchangeError{endpoint, nil, err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &exchangeError{endpoint, ErrTimeout, err}
 	case err == io.EOF:
 		return &exchangeError{endpoint, ErrClosed, io.ErrUnexpectedEOF}
+	case brokenTLS(err):
+		return &exchangeError{endpoint, ErrMalformed, err}
 	default:
 		return &exchangeError{endpoint, ErrClosed, err}
 	}

@@ -83,11 +83,14 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 	h, err := r.response(x)
 	if err != nil {
 		r.release()
-		if sendErr != nil && !errors.Is(sendErr, errAnswered) && !errors.Is(err, ErrMalformed) {
+		if sendErr != nil && !errors.Is(sendErr, errAnswered) && !errors.Is(err, ErrMalformed) && refusal(err) == nil {
 			err = sendErr
 		}
-		return wireError(e.addr, err)
+		err = wireError(e.addr, err)
+		e.answered(c, err)
+		return err
 	}
+	e.answered(c, nil)
 
 	// Who announces a body where there is none may send it, later than anybody can wait for it.
 	lies := bodiless(x.Response.Status) && h.announcesBody()

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -26,7 +27,8 @@ const (
 // Config describes one upstream. Connections and the durations must be positive.
 type Config struct {
 	ID          string
-	Endpoints   []string // http://host:port
+	Endpoints   []string // http://host:port, or all of them https://host:port
+	TLS         TLS      // with those
 	Discovery   Discovery
 	Balance     Balance
 	Connections int           // at most, to each endpoint
@@ -72,6 +74,8 @@ type Pool struct {
 	closed   bool       // guarded by changing
 	stop     func()     // ends discovery, if there is any
 
+	tls *tls.Config // nil: cleartext
+
 	ctx context.Context // of all connections
 	cut func()
 }
@@ -89,15 +93,14 @@ func newDiscovering(c Config, ask lookup) (*Pool, error) {
 	}
 	ctx, cut := context.WithCancel(context.Background())
 	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}}
+	names, err := p.targets(&c)
+	if err != nil {
+		cut()
+		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
+	}
 	var list []*endpoint
-	var names []string
-	for _, s := range c.Endpoints {
-		addr, err := endpointAddr(s)
-		if err != nil {
-			cut()
-			return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
-		}
-		list, names = append(list, newEndpoint(ctx, addr, &c)), append(names, addr)
+	for _, to := range names {
+		list = append(list, newEndpoint(ctx, to, &c, p.tls))
 	}
 	p.endpoints.Store(&list)
 	if c.Discovery == DiscoveryDNS {
@@ -106,6 +109,33 @@ func newDiscovering(c Config, ask lookup) (*Pool, error) {
 		go p.discover(asking, &c, names, ask)
 	}
 	return p, nil
+}
+
+// targets reads the endpoints as configured, and how to speak to them.
+func (p *Pool) targets(c *Config) ([]target, error) {
+	var all []target
+	encrypted := 0
+	for _, s := range c.Endpoints {
+		to, secure, err := endpointAddr(s)
+		if err != nil {
+			return nil, err
+		}
+		if secure {
+			encrypted++
+		}
+		all = append(all, to)
+	}
+	switch encrypted {
+	case 0:
+		return all, nil
+	case len(all):
+		var err error
+		if p.tls, err = c.TLS.config(time.Now(), alpnHTTP1); err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+		return all, nil
+	}
+	return nil, errors.New("endpoints are either http or https")
 }
 
 // ID returns the upstream's name in the configuration.

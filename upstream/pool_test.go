@@ -22,7 +22,9 @@ func TestNew(t *testing.T) {
 		"slash":          {func(c *Config) { c.Endpoints = []string{"http://a:1/"} }, ""},
 		"v6":             {func(c *Config) { c.Endpoints = []string{"http://[::1]:80"} }, ""},
 		"no endpoints":   {func(c *Config) { c.Endpoints = nil }, "no endpoints"},
-		"https":          {func(c *Config) { c.Endpoints = []string{"https://a:1"} }, "scheme"},
+		"https":          {func(c *Config) { c.Endpoints = []string{"https://a:1"} }, ""},
+		"ftp":            {func(c *Config) { c.Endpoints = []string{"ftp://a:1"} }, "scheme"},
+		"mixed":          {func(c *Config) { c.Endpoints = []string{"https://a:1", "http://a:2"} }, "either http or https"},
 		"no scheme":      {func(c *Config) { c.Endpoints = []string{"a:1"} }, "scheme"},
 		"no host":        {func(c *Config) { c.Endpoints = []string{"http://:80"} }, "no host"},
 		"comma":          {func(c *Config) { c.Endpoints = []string{"http://a,b:80"} }, "no host"},
@@ -49,8 +51,8 @@ func TestNew(t *testing.T) {
 			}
 		})
 	}
-	if addr, err := endpointAddr("http://[::1]"); addr != "[::1]:80" || err != nil {
-		t.Errorf("default port: %q %v", addr, err)
+	if to, _, err := endpointAddr("http://[::1]"); to.addr != "[::1]:80" || err != nil {
+		t.Errorf("default port: %q %v", to.addr, err)
 	}
 }
 
@@ -61,7 +63,7 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPool(t, nil, "http://localhost:"+port)
+	p := newPool(t, nil, scheme()+"localhost:"+port)
 	want(t, p, "session 1")
 	t.Run("v6", func(t *testing.T) {
 		if ln, err := net.Listen("tcp", "[::1]:0"); err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -145,11 +144,11 @@ func TestEarlyResponse(t *testing.T) {
 	const size = 256 << 20
 	for name, reaction := range map[string]func(s *session){
 		"closes":          func(*session) {},
-		"resets":          func(s *session) { _ = s.Conn.(*net.TCPConn).SetLinger(0) },
+		"resets":          func(s *session) { _ = s.raw.SetLinger(0) },
 		"lingers":         func(s *session) { _, _ = io.CopyN(io.Discard, s.br, 4<<20) },
 		"reads all":       func(s *session) { _, _ = io.Copy(io.Discard, s.br) },
 		"reads no more":   func(s *session) { <-s.hold },
-		"half-closes":     func(s *session) { _ = s.Conn.(*net.TCPConn).CloseWrite(); <-s.hold },
+		"half-closes":     func(s *session) { _ = s.Conn.(interface{ CloseWrite() error }).CloseWrite(); <-s.hold },
 		"interim at once": func(s *session) { <-s.hold },
 	} {
 		for _, n := range []int{size, -1} {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -45,11 +44,11 @@ func TestLateBytes(t *testing.T) {
 			if _, _, err := do(p, newRequest(tt.method, "/", "Host: a"), newExchange()); err != nil {
 				t.Fatal(err)
 			}
-			if !c.Quiet() {
+			if !c.silent() {
 				t.Fatal("noise before the poison")
 			}
 			close(release)
-			eventually(t, "poison arrives", func() bool { return !c.Quiet() })
+			eventually(t, "poison arrives", func() bool { return !c.silent() })
 			want(t, p, "session 2")
 		})
 	}
@@ -86,12 +85,12 @@ func TestStale(t *testing.T) {
 					s.head()
 					s.answer("ok")
 					if reset {
-						_ = s.Conn.(*net.TCPConn).SetLinger(0)
+						_ = s.raw.SetLinger(0)
 					}
 				})
 				p := newPool(t, nil, b.url())
 				c := warm(t, p)
-				eventually(t, "end arrives", func() bool { return !c.Quiet() })
+				eventually(t, "end arrives", func() bool { return !c.silent() })
 				out := newRequest(method, "/", "Host: a")
 				if status, body, err := do(p, out, newExchange()); status != 200 || body != "session 2" || err != nil {
 					t.Fatal(status, body, err)
