@@ -223,16 +223,3 @@ func checkEditableName(name string) error {
 	}
 	return checkHeaderName(name)
 }
-
-func (c *checker) checkUpstream(path string, u *Upstream) {
-	if len(u.Endpoints) == 0 {
-		c.add(path+".endpoints", "at least one endpoint is required")
-	}
-	c.each(path+".endpoints", u.Endpoints, checkEndpoint)
-	word(c, path+".discovery", u.Discovery)
-	word(c, path+".balance", u.Balance)
-	c.atLeast(path+".connections", u.Connections, 1)
-	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)
-	c.notNegative(path+".timeouts.response", u.Timeouts.Response)
-	c.notNegative(path+".timeouts.idle", u.Timeouts.Idle)
-}

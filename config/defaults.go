@@ -46,6 +46,7 @@ const DefaultRedirectStatus = 302
 // DefaultUpstream returns what an upstream is before the file says anything about it.
 func DefaultUpstream() Upstream {
 	return Upstream{
+		Protocol:    ProtocolH1,
 		Discovery:   DiscoveryOff,
 		Balance:     RoundRobin,
 		Connections: 512,

@@ -99,6 +99,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	route.Upstreams = []WeightedUpstream{{Weight: DefaultWeight}}
 	pol.ID = ""
 	documented("routes[]", reflect.ValueOf(route), visit)
+	upstream.TLS = &UpstreamTLS{Verify: On, MinVersion: "tls1.2"}
 	documented("upstreams[]", reflect.ValueOf(upstream), visit)
 	documented("policies[]", reflect.ValueOf(pol), visit)
 

@@ -32,6 +32,11 @@ func fillRoute(r *Route, has func(key string) bool) {
 
 func fillUpstream(u *Upstream, has func(key string) bool) {
 	d := DefaultUpstream()
+	fill(&u.Protocol, d.Protocol, has("protocol"))
+	if t := u.TLS; t != nil {
+		fill(&t.Verify, On, has("tls.verify"))
+		fill(&t.MinVersion, "tls1.2", has("tls.min_version"))
+	}
 	fill(&u.Discovery, d.Discovery, has("discovery"))
 	fill(&u.Balance, d.Balance, has("balance"))
 	fill(&u.Connections, d.Connections, has("connections"))

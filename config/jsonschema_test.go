@@ -123,7 +123,7 @@ func TestSchemaRefuses(t *testing.T) {
 		invalid/methods invalid/no-routes invalid/no-target invalid/rewrites invalid/two-documents invalid/two-targets
 		invalid/unknown-references invalid-boot/addresses invalid-boot/bad-host invalid-boot/durations
 		invalid-boot/limits-high invalid-boot/limits invalid-boot/neither invalid-boot/routes-and-to invalid-boot/same-address
-		invalid-boot/to-https invalid-boot/to invalid-boot/two`) {
+		invalid-boot/to invalid-boot/two`) {
 		meant[name] = true
 	}
 	for pattern, keeps := range map[string]func(string) error{

@@ -88,6 +88,7 @@ func parse(names []string, texts [][]byte, from surroundings) (*Routes, error) {
 		return nil, append(l.doc.problems(), l.problems...).orNil()
 	}
 	fillRoutes(l.routes, l.doc.has)
+	l.readUpstreamFiles()
 	l.resolvePolicies(tree)
 	l.checkRoutes(l.routes)
 	return l.routes, append(l.doc.problems(), l.problems...).orNil()

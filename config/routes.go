@@ -110,7 +110,9 @@ type RouteLimits struct {
 // Upstream is one logical backend.
 type Upstream struct {
 	ID          string           `mapstructure:"id"`
-	Endpoints   []string         `mapstructure:"endpoints"`   // http://name:port
+	Endpoints   []string         `mapstructure:"endpoints"`   // http://name:port, or all of them https://name:port
+	Protocol    Protocol         `mapstructure:"protocol"`    // h1, h2, h2c or auto
+	TLS         *UpstreamTLS     `mapstructure:"tls"`         // with https
 	Discovery   Discovery        `mapstructure:"discovery"`   // off or dns: each address of a name is an endpoint
 	Balance     Balance          `mapstructure:"balance"`     // round_robin or least_loaded
 	Connections int              `mapstructure:"connections"` // at most, to each endpoint

@@ -104,7 +104,13 @@ func TestFullFile(t *testing.T) {
 	for _, f := range r.Files {
 		paths = append(paths, filepath.ToSlash(f.Path))
 	}
-	if want := []string{"testdata/valid/full.yaml", "testdata/valid/rules/shop.conf"}; !slices.Equal(paths, want) {
+	if u := r.Upstreams[0].TLS; string(u.CAText) != "ca.pem\n\n" || string(u.CertText) != "own.pem\n" || string(u.KeyText) != "own.key\n" || u.Verify != On {
+		t.Errorf("files of certificates: %+v", u)
+	}
+	if u := r.Upstreams[1].TLS; string(u.CertText) != "own.pem\n" || u.KeyText != nil || u.CAText != nil || r.Upstreams[2].TLS.Verify != Off {
+		t.Errorf("a bundle: %+v", u)
+	}
+	if want := []string{"testdata/valid/full.yaml", "testdata/valid/tls/ca.pem", "testdata/valid/tls/own.pem", "testdata/valid/tls/own.key", "testdata/valid/rules/shop.conf"}; !slices.Equal(paths, want) {
 		t.Errorf("files %q, want %q", paths, want)
 	}
 }
@@ -208,7 +214,7 @@ func TestFromTo(t *testing.T) {
 	if err != nil || other.Digest() == r.Digest() {
 		t.Errorf("another backend has the same digest (%v)", err)
 	}
-	if _, err := FromTo("127.0.0.1:8081"); err == nil || err.Error() != `to: "127.0.0.1:8081" is not http://host:port` {
+	if _, err := FromTo("127.0.0.1:8081"); err == nil || err.Error() != `to: "127.0.0.1:8081" is not http://host:port or https://host:port` {
 		t.Errorf("got %v", err)
 	}
 }

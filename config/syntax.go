@@ -136,25 +136,20 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkEndpoint accepts http://host:port and nothing else.
+// checkEndpoint accepts http://host:port and https://host:port.
 func checkEndpoint(e string) error {
-	if strings.HasPrefix(e, "https://") {
-		return errors.New("https endpoints are not supported yet: terminate TLS behind the tier or use http")
-	}
-	authority, ok := strings.CutPrefix(e, "http://")
-	if !ok {
-		return fmt.Errorf("%q is not http://host:port", e)
-	}
+	scheme, authority, _ := strings.Cut(e, "://")
+	port := map[string]string{"http": "80", "https": "443"}[scheme]
 	u, err := url.Parse(e)
 	switch {
-	case err != nil:
-		return fmt.Errorf("%q is not http://host:port", e)
+	case port == "" || err != nil:
+		return fmt.Errorf("%q is not http://host:port or https://host:port", e)
 	case u.User != nil:
-		return errors.New("holds a user or password: write http://host:port")
+		return fmt.Errorf("holds a user or password: write %s://host:port", scheme)
 	case u.Path != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(e, "#"):
-		return fmt.Errorf("%q has a path or query: write http://%s", e, u.Host)
+		return fmt.Errorf("%q has a path or query: write %s://%s", e, scheme, u.Host)
 	case u.Port() == "":
-		return fmt.Errorf("%q has no port: write http://%s:80", e, u.Host)
+		return fmt.Errorf("%q has no port: write %s://%s:%s", e, scheme, u.Host, port)
 	}
 	return checkAuthority(authority)
 }

@@ -122,6 +122,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[PathReadings](): texts(ReadingsAgree, ReadingsOne),
 	reflect.TypeFor[Discovery]():    texts(DiscoveryOff, DiscoveryDNS),
 	reflect.TypeFor[Balance]():      texts(RoundRobin, LeastLoaded),
+	reflect.TypeFor[Protocol]():     texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
 	reflect.TypeFor[AccessLog]():    texts(AccessAll, AccessOff),
 }
 

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -280,6 +281,21 @@ func (r *resources) engine(owned map[string]*shared[*waf.Engine], p config.Polic
 	return e.value, nil
 }
 
+// upstreamTLS is what a configuration says of TLS with endpoints; nil: nothing.
+func upstreamTLS(c *config.UpstreamTLS) upstream.TLS {
+	if c == nil {
+		return upstream.TLS{}
+	}
+	t := upstream.TLS{
+		ServerName: c.ServerName, Names: c.Names, Unverified: c.Verify == config.Off, Elsewhere: c.Elsewhere,
+		CA: c.CAText, Certificate: c.CertText, Key: c.KeyText, MinVersion: tls.VersionTLS12,
+	}
+	if c.MinVersion == "tls1.3" {
+		t.MinVersion = tls.VersionTLS13
+	}
+	return t
+}
+
 func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upstream) (*upstream.Pool, error) {
 	text, err := json.Marshal(u)
 	if err != nil {
@@ -288,6 +304,9 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
 	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
+		if u.Protocol != config.ProtocolH1 {
+			return nil, fmt.Errorf("protocol %s is not spoken yet", u.Protocol)
+		}
 		balance := upstream.RoundRobin
 		if u.Balance == config.LeastLoaded {
 			balance = upstream.LeastLoaded
@@ -302,7 +321,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		}
 		return upstream.New(upstream.Config{
 			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
-			Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+			TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Changed: changed,
 		})
 	})
