@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/wafer-waf/wafer/coding"
@@ -67,7 +68,14 @@ func (i *Inspection) WantsRequestBody() (limit int, wants bool) {
 }
 
 // RequestBody inspects a request's body. It has to be called for a request without a body, too.
-func (i *Inspection) RequestBody(b Body) Outcome {
+func (i *Inspection) RequestBody(b Body) Outcome { return i.requestBody(b, 0) }
+
+// RequestMessage inspects a message of a stream as RequestBody does a body. Its bytes are those of the message behind
+// its prefix, of [MessagePrefix] bytes; the coding, of which there is at most one, is that of the message.
+func (i *Inspection) RequestMessage(b Body) Outcome { return i.requestBody(b, MessagePrefix) }
+
+// requestBody inspects a body in front of which prefix bytes stand that no coding has changed.
+func (i *Inspection) requestBody(b Body, prefix int) Outcome {
 	if i.tx == nil {
 		return i.out
 	}
@@ -76,7 +84,7 @@ func (i *Inspection) RequestBody(b Body) Outcome {
 			return i.out
 		}
 	}
-	body := b.Bytes[:min(len(b.Bytes), i.policy.RequestLimit)]
+	body := b.Bytes[:min(len(b.Bytes), i.policy.RequestLimit+prefix)]
 	if i.headOnly() {
 		body = nil
 	}
@@ -85,14 +93,18 @@ func (i *Inspection) RequestBody(b Body) Outcome {
 	}
 	decoded := 0
 	if len(body) > 0 && b.Coding != "" {
-		if body = i.decode(body, &b); i.out.Stops() {
+		if body = i.decode(body, &b, prefix); i.out.Stops() {
 			return i.out
 		}
 		decoded = cap(body)
 		i.keep(decoded + len(body)*ReadingCost)
 	}
 	i.since = time.Now()
-	v, err := i.tx.RequestBody(body, i.out.Coverage.Label != Partial)
+	read := i.tx.RequestBody
+	if prefix > 0 && len(body) > 0 {
+		read = i.tx.RequestMessage
+	}
+	v, err := read(body, i.out.Coverage.Label != Partial)
 	i.step(v, err)
 	if i.tx != nil {
 		holds, uninspected := i.tx.BodyRead()
@@ -134,16 +146,19 @@ func (i *Inspection) tooLong() {
 
 // decode returns what the rules look at of an encoded body: all of it, or a prefix where the policy
 // takes one. Rules read a body as the application will read it; what is forwarded stays as it came.
-func (i *Inspection) decode(body []byte, b *Body) []byte {
+func (i *Inspection) decode(body []byte, b *Body, prefix int) []byte {
 	limit := i.policy.RequestLimit
 	var decoded []byte
 	whole := false
-	codings, err := coding.Parse(b.Coding)
+	codings, err := parseCodings(b.Coding, prefix > 0)
 	if err == nil {
-		decoded, whole, err = i.by.Decoder.DecodePrefix(nil, body, codings, decodeLimits(limit))
+		decoded, whole, err = i.by.Decoder.DecodePrefix(make([]byte, prefix), body[prefix:], codings, decodeLimits(limit))
 	}
-	if err == nil && !whole && b.Ended && len(decoded) < limit {
+	if err == nil && !whole && b.Ended && len(decoded) < limit+prefix {
 		err = coding.ErrCorrupt // the body has ended and its coding has not
+	}
+	if err == nil && prefix > 0 {
+		prefixMessage(decoded)
 	}
 	switch {
 	case err != nil:
@@ -168,6 +183,23 @@ func (i *Inspection) undecodable() []byte {
 	}
 	i.out.Coverage = Coverage{Headers, ReasonEncoding}
 	return nil
+}
+
+// MessagePrefix is the length of the prefix of a message of a stream: flags, and the length of what follows.
+const MessagePrefix = 5
+
+// prefixMessage says in a message's prefix how long it is, decoded.
+func prefixMessage(message []byte) {
+	binary.BigEndian.PutUint32(message[1:MessagePrefix], uint32(len(message)-MessagePrefix))
+}
+
+// parseCodings reads the codings of a body, or the one of a message.
+func parseCodings(field string, message bool) ([]coding.Coding, error) {
+	codings, err := coding.Parse(field)
+	if err == nil && message && len(codings) != 1 {
+		err = &coding.UnknownError{Name: field}
+	}
+	return codings, err
 }
 
 func decodeLimits(bytes int) coding.Limits {

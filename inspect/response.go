@@ -57,6 +57,39 @@ func (i *Inspection) ResponseBody(b Body) Outcome {
 	return i.out
 }
 
+// ResponseMessage inspects a message of a stream as ResponseBody does a body. It comes as to [Inspection.RequestMessage].
+func (i *Inspection) ResponseMessage(b Body) Outcome {
+	if i.tx == nil {
+		return i.out
+	}
+	limit := i.policy.ResponseLimit
+	message := b.Bytes[MessagePrefix:min(len(b.Bytes), limit+MessagePrefix)]
+	whole := b.Ended
+	if b.Coding != "" {
+		codings, err := parseCodings(b.Coding, true)
+		all := false
+		if err == nil {
+			message, all, err = i.by.Decoder.DecodePrefix(nil, message, codings, decodeLimits(limit))
+		}
+		if err != nil {
+			i.lessThanFull(ReasonEncoding)
+			message = nil
+		} else {
+			whole = whole && all
+		}
+	}
+	if !whole {
+		i.lessThanFull(ReasonOversize)
+	}
+	i.since = time.Now()
+	v, left, err := i.tx.ResponseMessage(message, whole)
+	if left != "" {
+		i.lessThanFull(unread[left])
+	}
+	i.step(v, err)
+	return i.out
+}
+
 // decodeResponse returns what the rules look at of a response's body.
 func (i *Inspection) decodeResponse(b *Body) []byte {
 	limit := i.policy.ResponseLimit

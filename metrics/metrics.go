@@ -20,6 +20,7 @@ type Metrics struct {
 	inspection    *prometheus.HistogramVec // route
 	coverage      *prometheus.CounterVec   // route, coverage, reason
 	messages      *prometheus.CounterVec   // route, verdict
+	grpcMessages  *prometheus.CounterVec   // route, direction, verdict
 	screened      *prometheus.CounterVec   // route, result
 	disagreements *prometheus.CounterVec   // policy
 	screens       *prometheus.GaugeVec     // policy
@@ -88,6 +89,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
 		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
 		messages:      counter("wafer_websocket_messages_total", "Text messages of WebSockets that were inspected, by verdict.", "route", "verdict"),
+		grpcMessages:  counter("wafer_grpc_messages_total", "Messages of gRPC that were inspected, by direction and verdict.", "route", "direction", "verdict"),
 		screened:      counter("wafer_screened_total", "Inspected requests by what the screen said: clean, inspect, or off.", "route", "result"),
 		disagreements: counter("wafer_screen_disagreements_total", "Checks of the screen that failed.", "policy"),
 		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
@@ -206,7 +208,7 @@ func (m *Metrics) Forget(gone Gone) {
 		m.duration.DeletePartialMatch(l)
 		m.inspection.DeletePartialMatch(l)
 		m.ruleMatches.forget(func(r ruleMatch) bool { return r.route == id })
-		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages, m.ruleMatched, m.untaken} {
+		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages, m.grpcMessages, m.ruleMatched, m.untaken} {
 			c.DeletePartialMatch(l)
 		}
 	}

@@ -21,6 +21,7 @@ type Route struct {
 	screened   [waf.ScreenedResults]slot
 	coverages  [inspect.Labels][inspect.Reasons]slot
 	messages   [inspect.Verdicts]slot
+	grpc       [Directions][inspect.Verdicts]slot
 	untaken    slot
 }
 
@@ -32,6 +33,25 @@ func (m *Metrics) Route(id string) *Route {
 // Message counts a message of a WebSocket.
 func (r *Route) Message(v inspect.Verdict) {
 	r.messages[v].inc(func() prometheus.Counter { return r.all.messages.WithLabelValues(r.id, v.String()) })
+}
+
+// Direction is where a message goes.
+type Direction uint8
+
+// The directions.
+const (
+	Requests Direction = iota
+	Responses
+	Directions // how many there are
+)
+
+var directionNames = [Directions]string{"request", "response"}
+
+// GRPCMessage counts a message of gRPC.
+func (r *Route) GRPCMessage(d Direction, v inspect.Verdict) {
+	r.grpc[d][v].inc(func() prometheus.Counter {
+		return r.all.grpcMessages.WithLabelValues(r.id, directionNames[d], v.String())
+	})
 }
 
 // Screened counts what the screen said of a message that was inspected.

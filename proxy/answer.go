@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wafer-waf/wafer/grpc"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
 )
@@ -80,9 +81,13 @@ var comeAgain = message.Fields{{Name: "Retry-After", Value: "1"}}
 // page replaces whatever the upstream has answered.
 func (x *exchange) page(status int, p *pages, more ...message.Field) {
 	x.closeUpstream()
-	p.write(&x.response, status, x.id, x.view.Fields.Get("Accept"))
-	x.response.Fields = append(x.response.Fields, more...)
-	x.respond(x.response.Body)
+	if x.form() != grpc.None {
+		x.endCall(status)
+	} else {
+		p.write(&x.response, status, x.id, x.view.Fields.Get("Accept"))
+		x.response.Fields = append(x.response.Fields, more...)
+		x.respond(x.response.Body)
+	}
 	x.unread()
 }
 
@@ -112,9 +117,12 @@ func (x *exchange) panicked(r any) {
 		return // the response is on its way
 	}
 	x.outcome.Failure, x.outcome.Verdict = panicked, inspect.ErrorDeny
-	x.closeUpstream()
-	defaultPages.write(&x.response, http.StatusInternalServerError, x.id, "")
-	x.respond(x.response.Body)
+	if x.form() != grpc.None {
+		x.endCall(http.StatusInternalServerError)
+	} else {
+		defaultPages.write(&x.response, http.StatusInternalServerError, x.id, "")
+		x.respond(x.response.Body)
+	}
 	x.client.Close()
 }
 

@@ -132,7 +132,7 @@ func (x *exchange) writeHead() {
 		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
 		case removed(edits, f.Name):
 		case r.inspectsMessages && f.Is(webSocketExtensions):
-		case r.Inspect.ResponseBodies && f.Is("Accept-Encoding"):
+		case r.Inspect.ResponseBodies && (f.Is("Accept-Encoding") || f.Is("Grpc-Accept-Encoding")):
 			out.Fields = append(out.Fields, message.Field{Name: f.Name, Value: acceptable(f.Value)})
 		default:
 			out.Fields = append(out.Fields, *f)
@@ -164,6 +164,8 @@ var empty = []byte{}
 func (x *exchange) frame() {
 	body := message.Body{}
 	switch {
+	case x.call != nil && x.stream != nil:
+		body = x.callBody()
 	case x.stream == nil:
 		if m := x.view.Method; x.view.Fields.Get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
 			body.Bytes = empty

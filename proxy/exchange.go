@@ -5,9 +5,11 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/wafer-waf/wafer/grpc"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
@@ -42,6 +44,7 @@ type exchange struct {
 	stream   io.Reader
 	hangUp   bool // the connection can read nothing any more
 
+	call         *call              // its messages, if it is one of gRPC
 	out          message.Request    // what the upstream is asked
 	up           *upstream.Exchange // a tunnel keeps it
 	pool         *upstream.Pool
@@ -158,6 +161,9 @@ func (x *exchange) inspectHead() bool {
 	x.inspection.Begin(&x.proxy.inspector, policy, inspect.Terms{ID: x.id, Gate: &x.place, Gone: x.isGone})
 	if x.inspection.Going() {
 		x.shownRequest = x.view.request()
+		if x.form() != grpc.None {
+			x.shownRequest.Headers = append(slices.Clip(x.shownRequest.Headers), binaryFields(x.view.Fields)...)
+		}
 	}
 	return x.obey(x.inspection.RequestHead(&x.shownRequest))
 }
@@ -175,10 +181,14 @@ func (x *exchange) readBody() bool {
 	x.view.Body = x.client.Request().Body // which it may have been told to send meanwhile
 	if x.view.Body.Stream == nil {
 		x.bodyDone = true
+		x.beginCall()
 		return true
 	}
 	n := x.view.Body.Length
 	x.stream = &countedBody{r: x.view.Body.Stream, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
+	if x.beginCall(); x.call != nil {
+		return true
+	}
 	if !x.obey(x.inspection.Announced(n)) {
 		return false
 	}
@@ -190,7 +200,10 @@ func (x *exchange) readBody() bool {
 
 // inspectBody has the request's body inspected, if it has one or not.
 func (x *exchange) inspectBody() bool {
-	if !x.inspection.Going() {
+	switch {
+	case x.call != nil:
+		return x.inspectCall()
+	case !x.inspection.Going():
 		return true
 	}
 	body := inspect.Body{Bytes: x.body, Ended: x.bodyDone}
@@ -212,10 +225,7 @@ func (x *exchange) forward() bool {
 		x.up.Interim = x.onInterim
 	}
 	x.up.Retried = x.onRetry
-	x.up.Deadline = time.Time{}
-	if t := r.Config.Timeouts.Request; t > 0 {
-		x.up.Deadline = x.started.Add(t)
-	}
+	x.up.Deadline = x.deadline()
 	before := time.Now()
 	x.passOn()
 	err := x.pool.Do(&x.out, x.up)
@@ -226,7 +236,7 @@ func (x *exchange) forward() bool {
 	}
 	var client *upstream.ClientBodyError
 	if errors.As(err, &client) {
-		return x.bodyFailed(client.Err)
+		return x.callFailed(client.Err)
 	}
 	x.proxy.log.Debug().Err(err).Str("request_id", x.id).Str("upstream", x.pool.ID()).Msg("upstream exchange failed")
 	x.upstreamFailed(upstreamFailure(err))
@@ -237,12 +247,17 @@ func (x *exchange) forward() bool {
 // inspectResponse has the response inspected. Nothing has been sent to the client yet, so that it
 // can still be stopped.
 func (x *exchange) inspectResponse() bool {
-	if !x.inspection.Going() {
+	if !x.inspection.Going() && x.call == nil {
 		return true
 	}
 	r := &x.up.Response
 	if !x.obey(x.inspection.ResponseHead(x.responseView(r))) {
 		return false
+	}
+	if x.call != nil {
+		if form := grpc.FormOf(r.Fields.Get("Content-Type")); form != grpc.None {
+			return x.inspectAnswer(form)
+		}
 	}
 	// The request's body is sent, but the rules may have to see it yet.
 	x.sent, x.body = x.body, nil

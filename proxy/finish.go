@@ -36,6 +36,8 @@ func (x *exchange) finish() {
 	took := time.Since(x.started)
 	x.notEnded()
 	status, o := x.response.Status, &x.outcome
+	of := *o // what was inspected as one, apart from the messages that have events of their own
+	x.joinCall()
 	report := x.inspection.End()
 	if report.Err != nil {
 		p.log.Error().Err(report.Err).Str("request_id", x.id).Msg("engine failed after the verdict")
@@ -54,7 +56,7 @@ func (x *exchange) finish() {
 		upstreamID = x.pool.ID()
 	}
 	if x.route != nil {
-		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, o, &report.Findings, status)
+		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, &of, &report.Findings, status)
 	}
 	if p.boot.Log.Access != config.AccessOff || x.failed() {
 		out := x.responseBody.n

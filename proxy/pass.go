@@ -15,16 +15,23 @@ func (x *exchange) passBody() {
 	if body.prefixed {
 		body.r = prefixed(x.body, x.up.Body)
 	}
-	switch n := x.up.Response.Body.Length; {
+	length := x.up.Response.Body.Length
+	if x.call != nil && x.call.responses.call != nil {
+		body.r = &x.call.responses
+		if length > maxSmall {
+			length = -1 // if one of its messages is stopped it ends otherwise
+		}
+	}
+	switch n := length; {
 	case n >= 0 && n <= maxSmall:
-		x.passWhole(body, n)
+		x.passWhole(body, maxSmall+mostTrailers)
 		return
 	case n > maxSmall && !body.prefixed && !x.readBeginning(body):
 		return
 	}
 	body.x = x
 	x.dropInspected()
-	x.respond(message.Body{Stream: body, Length: x.up.Response.Body.Length})
+	x.respond(message.Body{Stream: body, Length: length})
 }
 
 // maxSmall is how much of a response body of known length is read before its head is
@@ -47,6 +54,10 @@ func (x *exchange) readBeginning(body *responseBody) bool {
 // brokeOff answers in place of a response whose body ended too early to be sent.
 func (x *exchange) brokeOff(err error) {
 	x.responseBody.n = 0 // none of it is sent
+	if x.call != nil && x.call.isStopped() {
+		x.callFailed(errStopped)
+		return
+	}
 	x.upstreamFailed(upstreamFailure(err))
 	x.answer(http.StatusBadGateway)
 }

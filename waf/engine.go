@@ -170,8 +170,13 @@ func compile(p Policy, own *ownFiles, pieces []piece, observe func(types.RuleMet
 }
 
 // mimeTypes are those of responses that are inspected. One without a media type is: clients
-// guess what it is.
-func (p Policy) mimeTypes() []string { return append([]string{""}, p.ResponseMIMETypes...) }
+// guess what it is. The messages of gRPC are, whatever else is.
+func (p Policy) mimeTypes() []string {
+	types := []string{"",
+		"application/grpc", "application/grpc+proto", "application/grpc+json", "application/grpc-web", "application/grpc-web+proto",
+		"application/grpc-web+json", "application/grpc-web-text", "application/grpc-web-text+proto"}
+	return append(types, p.ResponseMIMETypes...)
+}
 
 // checkLines finds what Coraza's parser would pass over in silence: a line too long for its
 // scanner ends the text there, and so does a line continued into nothing.

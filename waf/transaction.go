@@ -9,6 +9,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
 
@@ -39,6 +40,7 @@ type Transaction struct {
 
 	// what Coraza needs if it is asked late
 	request   *Request
+	mediaType string // of the body; empty: the head says it
 	body      []byte // as the rules see it; nil before RequestBody
 	whole     bool
 	response  *Response
@@ -111,7 +113,17 @@ func (t *Transaction) Wants() (body, off bool) {
 // RequestBody is phase 2, with the body, or the prefix of it that is inspected (whole is false
 // then); nil if there is none. The body must not change before Finish.
 func (t *Transaction) RequestBody(body []byte, whole bool) (Verdict, error) {
-	t.body, t.whole = body, whole
+	return t.requestBodyAs("", body, whole)
+}
+
+// RequestMessage is RequestBody for a message of a stream, which stands behind its prefix, whatever the stream's type
+// says of more than that.
+func (t *Transaction) RequestMessage(message []byte, whole bool) (Verdict, error) {
+	return t.requestBodyAs("application/grpc", message, whole)
+}
+
+func (t *Transaction) requestBodyAs(mediaType string, body []byte, whole bool) (Verdict, error) {
+	t.mediaType, t.body, t.whole = mediaType, body, whole
 	if t.screened(2, t.screenBody) {
 		return Verdict{}, nil
 	}
@@ -194,6 +206,18 @@ func (t *Transaction) ResponseBody(body []byte) (Verdict, error) {
 		}
 		return t.responseBody()
 	})
+}
+
+// ResponseMessage is ResponseBody for a message of a stream, without its prefix, or the beginning of one. Rules see
+// what it says, a text a line. left says in one word what they do not see of it.
+func (t *Transaction) ResponseMessage(message []byte, whole bool) (v Verdict, left string, err error) {
+	values := readings.Get().(*reading.Values)
+	values.Options = t.engine.policy.Reading
+	texts, left := values.MessageTexts(make([]byte, 0, len(message)), message, whole)
+	values.Reset()
+	readings.Put(values)
+	v, err = t.ResponseBody(texts[:min(len(texts), t.engine.policy.ResponseBodyBytes)])
+	return v, left, err
 }
 
 func (t *Transaction) screenResponseBody() bool { return t.run.ResponseBody(t.answer) }

@@ -65,8 +65,12 @@ func (t *Transaction) readBody(processor string) {
 	if !t.engine.policy.RequestBody {
 		body = nil
 	}
-	mediaType, _ := t.read.values.First(reading.RequestHeaders, "content-type")
-	t.read.values.Body(processor, mediaType.Text, body, t.whole)
+	mediaType := t.mediaType
+	if mediaType == "" {
+		declared, _ := t.read.values.First(reading.RequestHeaders, "content-type")
+		mediaType = declared.Text
+	}
+	t.read.values.Body(processor, mediaType, body, t.whole)
 	t.read.body, t.read.bodyAs = true, processor
 }
 

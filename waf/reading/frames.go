@@ -100,3 +100,22 @@ func (v *Values) base64(text string) (string, bool) {
 	}
 	return a.since(from), true
 }
+
+// MessageTexts appends what the message of a stream says to dst: its texts, one a line, or all of it if it is text.
+// v has nothing else to do meanwhile. left is as [Values.Uninspected] says.
+func (v *Values) MessageTexts(dst, data []byte, whole bool) (texts []byte, left string) {
+	v.Reset()
+	if len(data) == 0 {
+		return dst, ""
+	}
+	v.cut = !whole
+	v.all = append(v.all, blank[:]...)
+	v.frame(view(data))
+	if !isBinary(view(data)) {
+		return append(dst, data...), ""
+	}
+	for i := range v.found {
+		dst = append(append(dst, v.found[i].Text...), '\n')
+	}
+	return dst, v.left
+}

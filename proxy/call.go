@@ -1,0 +1,262 @@
+package proxy
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/grpc"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
+	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/waf"
+)
+
+// A call of gRPC is an exchange whose bodies are messages, each of which is inspected by itself and passed on
+// before the next one is there: a stream may go on for hours, and either side may wait for what the other says.
+// The first message of a client that cannot stream (HTTP/1) is awaited and inspected together with the head.
+
+// call is what an exchange has beside for the messages of a call.
+type call struct {
+	proxy    *Proxy
+	snapshot *snapshot.Snapshot[*route]
+	route    *route
+	id       string
+	view     view // of the head
+	client   listen.Client
+
+	requests, responses flow
+	upstream            string       // id
+	response            waf.Response // the head of the response, as rules see it with each message
+
+	mu       sync.Mutex
+	outcome  inspect.Outcome // what has come of the messages so far, both ways
+	stopped  bool            // by the outcome
+	reported map[int]bool    // rules of messages that passed which an event has named already
+}
+
+// form is how the request's body holds messages, if it does.
+func (x *exchange) form() grpc.Form {
+	if x.view.Method != http.MethodPost {
+		return grpc.None
+	}
+	return grpc.FormOf(x.view.Fields.Get("Content-Type"))
+}
+
+// beginCall makes the exchange a call, if it is one and there is something to inspect.
+func (x *exchange) beginCall() {
+	form := x.form()
+	if form == grpc.None || !x.inspection.Going() {
+		return
+	}
+	v := x.view
+	v.hops, v.Fields = nil, slices.Clone(v.Fields) // theirs is scratch
+	c := &call{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, client: x.client, reported: map[int]bool{}}
+	limit, wants := x.inspection.WantsRequestBody()
+	c.requests = flow{
+		call: c, direction: metrics.Requests, form: form, inspects: wants, limit: limit, coding: v.Fields.Join("Grpc-Encoding"),
+		place: x.place, shown: x.shownRequest, from: x.stream,
+	}
+	if form == grpc.WebText && x.stream != nil {
+		c.requests.from = grpc.NewTextReader(x.stream)
+	}
+	c.requests.shown.Headers = slices.Clone(c.requests.shown.Headers)
+	x.call = c
+}
+
+// inspectCall has what there is of a call's request inspected before it is forwarded: its head and, of a client that
+// sends all before it listens, its first message.
+func (x *exchange) inspectCall() bool {
+	f := &x.call.requests
+	if x.stream != nil && f.inspects && x.view.Protocol != http20 {
+		f.first = &x.inspection
+		err := f.advance()
+		awaited := f.first == nil
+		f.first = nil
+		switch {
+		case awaited && !x.obey(f.firstOutcome):
+			return false
+		case err != nil && !f.atEnd():
+			return x.callFailed(err)
+		case awaited:
+			x.bodyDone = x.view.Body.Length >= 0 && f.rest == 0 && x.stream.(*countedBody).n == int64(x.view.Body.Length) && f.drained()
+			return true
+		}
+		x.bodyDone = f.atEnd() // without a message
+	}
+	return x.obey(x.inspection.RequestBody(inspect.Body{Ended: true}))
+}
+
+// http20 is the protocol of requests whose clients may listen before they have said all.
+const http20 = "HTTP/2.0"
+
+// callBody is the body of a call's request as it goes on.
+func (x *exchange) callBody() message.Body {
+	f := &x.call.requests
+	if x.bodyDone {
+		return message.Body{Bytes: append(empty, f.out...)} // not nil
+	}
+	length := x.view.Body.Length
+	if f.form == grpc.WebText {
+		length = -1 // each message is encoded anew
+	}
+	return message.Body{Stream: f, Length: length}
+}
+
+// callFailed answers a call whose request could not be read, or was stopped. It reports false.
+func (x *exchange) callFailed(err error) bool {
+	if !errors.Is(err, errStopped) {
+		return x.bodyFailed(err)
+	}
+	head := x.outcome
+	x.obey(x.call.verdict())
+	x.outcome = head // of which events tell apart from the messages
+	x.client.Close()
+	return false
+}
+
+// errStopped ends a stream of messages of which one was stopped.
+var errStopped = errors.New("message stopped by its inspection")
+
+// stop ends both directions.
+func (c *call) stop(o inspect.Outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped {
+		c.stopped, c.outcome = true, o
+	}
+}
+
+// verdict is what has come of the call's messages so far.
+func (c *call) verdict() inspect.Outcome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outcome
+}
+
+func (c *call) isStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
+}
+
+// add adds what has come of one message.
+func (c *call) add(o *inspect.Outcome) {
+	if o.Stops() {
+		c.stop(*o)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	join(&c.outcome, o)
+}
+
+// join adds the outcome of a part to that of the whole. What stops is kept, what would have is worth more than what
+// passes, and of a whole of which a part was not inspected not all was.
+func join(whole, part *inspect.Outcome) {
+	label := whole.Coverage
+	if part.Coverage.Label != inspect.Full && label.Label == inspect.Full {
+		label = inspect.Coverage{Label: inspect.Partial, Reason: part.Coverage.Reason}
+	}
+	if !whole.Stops() && part.Verdict != inspect.Pass && (whole.Verdict == inspect.Pass || part.Stops()) {
+		*whole = *part
+	}
+	whole.Coverage = label
+}
+
+// account ends a message's inspection, reports and counts.
+func (c *call) account(d metrics.Direction, began time.Time, i *inspect.Inspection, o *inspect.Outcome) {
+	report := i.End()
+	if o.Err != nil {
+		c.proxy.engineFailed(o.Err, c.id, c.route)
+	}
+	if report.Err != nil {
+		c.proxy.log.Error().Err(report.Err).Str("request_id", c.id).Msg("engine failed after the verdict")
+	}
+	if o.Verdict != inspect.Pass || c.tellsMore(&report.Findings) {
+		c.proxy.reportFindings(&subject{began, c.id, c.snapshot, c.route, &c.view}, o, &report.Findings, http.StatusOK)
+	}
+	c.route.Metrics.Screened(report.Findings.Screened)
+	c.route.Metrics.GRPCMessage(d, o.Verdict)
+	c.add(o)
+}
+
+// tellsMore reports whether a message that passes has matched a rule that no event of this call has named. What
+// matches in the head matches again with every message.
+func (c *call) tellsMore(f *waf.Findings) (more bool) {
+	if len(f.Matches) == 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range f.Matches {
+		if id := f.Matches[i].RuleID; !c.reported[id] {
+			c.reported[id], more = true, true
+		}
+	}
+	return more
+}
+
+// joinCall adds what has come of the messages to the outcome, and gives back what the call holds.
+func (x *exchange) joinCall() {
+	c := x.call
+	if c == nil {
+		return
+	}
+	c.requests.close()
+	c.responses.close()
+	o := c.verdict()
+	join(&x.outcome, &o)
+}
+
+// deadline is when a request that began then has to be answered: the route's limit, or a client's that is shorter.
+func (x *exchange) deadline() time.Time {
+	limit := x.route.Config.Timeouts.Request
+	if x.form() != grpc.None {
+		if t, ok := grpc.ParseTimeout(x.view.Fields.Get(grpc.TimeoutField)); ok && (limit == 0 || t < limit) {
+			return x.started.Add(t)
+		}
+	}
+	if limit == 0 {
+		return time.Time{}
+	}
+	return x.started.Add(limit)
+}
+
+// binaryFields are what the fields say that libraries of gRPC decode before an application reads them: those whose
+// names end in "-bin".
+func binaryFields(fields message.Fields) (decoded message.Fields) {
+	const suffix = "-bin"
+	for i := range fields {
+		f := &fields[i]
+		if n := len(f.Name) - len(suffix); n < 0 || !strings.EqualFold(f.Name[n:], suffix) {
+			continue
+		}
+		for value := range strings.SplitSeq(f.Value, ",") {
+			value = strings.TrimRight(strings.Trim(value, " \t"), "=")
+			if b, err := base64.RawStdEncoding.DecodeString(value); err == nil && readable(b) {
+				decoded = append(decoded, message.Field{Name: f.Name, Value: string(b)})
+			}
+		}
+	}
+	return decoded
+}
+
+// readable makes of bytes a text, with spaces for what is none, and reports whether that makes sense: few of them are none.
+func readable(b []byte) bool {
+	odd := 0
+	for i, c := range b {
+		if c < ' ' || c == 0x7f {
+			b[i] = ' '
+			odd++
+		}
+	}
+	return len(b) > 0 && 7*odd <= len(b) && utf8.Valid(b)
+}

@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/wafer-waf/wafer/grpc"
+	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/metrics"
+)
+
+// endCall answers a call in the place of its application, in a head alone: clients of gRPC make of any other status
+// than 200 one of their own, and show nobody a page.
+func (x *exchange) endCall(status int) {
+	r := &x.response
+	r.Status, r.Reason = 200, ""
+	r.Fields = append(r.Fields[:0],
+		message.Field{Name: "Content-Type", Value: x.view.Fields.Get("Content-Type")},
+		message.Field{Name: requestIDField, Value: x.id}, message.Field{Name: "Cache-Control", Value: "no-store"})
+	r.Fields = append(r.Fields, end(x.outcome.Verdict, status, x.id)...)
+	x.respond(message.Body{Bytes: empty})
+}
+
+// end is how a call ends that was stopped.
+func end(v inspect.Verdict, status int, id string) message.Fields {
+	code := grpc.CodeOf(status)
+	switch v {
+	case inspect.Block, inspect.Redirect, inspect.Drop:
+		code = grpc.PermissionDenied
+	}
+	return grpc.End(code, title(status)+", request id "+id)
+}
+
+// farewell is how a call ends that its messages have stopped.
+func (c *call) farewell() message.Fields {
+	o := c.verdict()
+	return end(o.Verdict, o.Status, c.id)
+}
+
+// inspectAnswer has the response of a call inspected as far as it is there: its head, which may be all of it.
+func (x *exchange) inspectAnswer(form grpc.Form) bool {
+	c, r := x.call, &x.up.Response
+	if !x.obey(x.inspection.ResponseBody(inspect.Body{Bytes: endText(onlyEnd(r.Fields)), Ended: true})) {
+		return false
+	}
+	if x.up.Body == nil {
+		return true
+	}
+	limit, wants := x.inspection.WantsResponseBody(mediaType(r))
+	c.upstream, c.response = x.pool.ID(), x.shownResponse
+	c.response.Headers = slices.Clone(c.response.Headers)
+	c.responses = flow{
+		call: c, direction: metrics.Responses, form: form, inspects: wants, limit: limit, coding: r.Fields.Join("Grpc-Encoding"),
+		place: c.requests.place, shown: x.shownRequest, from: x.up.Body,
+	}
+	c.responses.shown.Headers = slices.Clone(c.responses.shown.Headers)
+	if form == grpc.WebText {
+		c.responses.from = grpc.NewTextReader(x.up.Body)
+	}
+	return true
+}
+
+// onlyEnd are the fields of a head that say how a call has ended, if it has.
+func onlyEnd(fields message.Fields) (end message.Fields) {
+	for i := range fields {
+		if f := &fields[i]; f.Is(grpc.MessageField) || f.Is(grpc.DetailsField) {
+			end = append(end, *f)
+		}
+	}
+	return end
+}
+
+// callStatus is what the client is told about how its call has ended; empty: nothing, or it was no call.
+func callStatus(fields ...message.Fields) string {
+	for _, f := range fields {
+		if s := f.Get(grpc.StatusField); s != "" {
+			if _, err := strconv.ParseUint(s, 10, 8); err == nil {
+				return s
+			}
+		}
+	}
+	return ""
+}
