@@ -50,7 +50,9 @@ func (t *TextReader) Read(p []byte) (int, error) {
 }
 
 // Drained reports whether all that was read so far has been returned, and may be the end.
-func (t *TextReader) Drained() bool { return len(t.out) == 0 && (t.err == nil || t.err == io.EOF) && t.ends() }
+func (t *TextReader) Drained() bool {
+	return len(t.out) == 0 && (t.err == nil || t.err == io.EOF) && t.ends()
+}
 
 // decode decodes letters in place: there are always fewer bytes than letters.
 func (t *TextReader) decode(letters []byte) {
