@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,9 @@ type Options struct {
 	// not. A nil function means always ready.
 	Ready func() error
 
+	// Notice returns what somebody should look at although the pod gets traffic; empty: nothing.
+	Notice func() string
+
 	// Reload loads the configuration anew and returns what changed, for encoding as JSON.
 	// The lines of an error's text are the problems found; [ErrNotYet] is not one of them.
 	Reload func(ctx context.Context) (any, error)
@@ -30,6 +34,13 @@ type Options struct {
 	// JSON; nil while there is none.
 	Config func() any
 	Routes func() any
+
+	// Standing is what is in force and how it relates to the files, for encoding as JSON, also while there is
+	// nothing in force.
+	Standing func() any
+	// Bundle returns the configuration in force for who asks from an address: nil while there is none,
+	// [ErrStranger] for who may not have it.
+	Bundle func(ctx context.Context, from netip.Addr) ([]byte, error)
 
 	// Hosts are names of the listener beside its addresses and names that nobody can register.
 	Hosts []string
@@ -42,6 +53,9 @@ type Options struct {
 
 // ErrNotYet says that there is no configuration yet that could be replaced.
 var ErrNotYet = errors.New("no configuration in force yet")
+
+// ErrStranger says that who asks is not one of those who may.
+var ErrStranger = errors.New("only peers are given the configuration, and this is not the address of one")
 
 // endpoint is one path of the listener. Paths ending in / include those below.
 type endpoint struct {
@@ -60,7 +74,7 @@ const (
 func New(o Options) http.Handler {
 	endpoints := []endpoint{
 		{"/healthz", read, "the process lives", health},
-		{"/readyz", read, "traffic is welcome, or why not", ready(o.Ready)},
+		{"/readyz", read, "traffic is welcome, or why not", ready(o)},
 	}
 	add := func(present bool, e endpoint) {
 		if present {
@@ -73,6 +87,8 @@ func New(o Options) http.Handler {
 	add(o.Reload != nil, endpoint{"/-/reload", write, "load the configuration anew", reload(o)})
 	add(o.Config != nil, endpoint{"/api/v1/config", read, "effective configuration", show(o.Config, o.Log)})
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, "route table and its state", show(o.Routes, o.Log)})
+	add(o.Standing != nil, endpoint{"/api/v1/standing", read, "what is in force, and why the files are not", show(o.Standing, o.Log)})
+	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, "the configuration in force, for peers", bundle(o)})
 	endpoints = append(endpoints, profiles(o.Profiles)...)
 
 	mux := http.NewServeMux()
@@ -92,15 +108,52 @@ func health(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "ok\n")
 }
 
-func ready(check func() error) http.HandlerFunc {
+func ready(o Options) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if check != nil {
-			if err := check(); err != nil {
+		if o.Ready != nil {
+			if err := o.Ready(); err != nil {
 				plain(w, http.StatusServiceUnavailable, err.Error()+"\n")
 				return
 			}
 		}
-		plain(w, http.StatusOK, "ready\n")
+		text := "ready"
+		if o.Notice != nil {
+			if notice := o.Notice(); notice != "" {
+				text += ", but " + notice
+			}
+		}
+		plain(w, http.StatusOK, text+"\n")
+	}
+}
+
+// bundlesAtOnce is how many are sent at a time: peers that start together must not cost memory.
+const bundlesAtOnce = 4
+
+// bundle gives peers what a peer that starts can serve.
+func bundle(o Options) http.HandlerFunc {
+	places := make(chan struct{}, bundlesAtOnce)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			problem(w, http.StatusServiceUnavailable, "others are being served, come again", nil)
+			return
+		}
+		from, _ := netip.ParseAddrPort(r.RemoteAddr) // of no address is no peer
+		data, err := o.Bundle(r.Context(), from.Addr())
+		switch {
+		case errors.Is(err, ErrStranger):
+			problem(w, http.StatusForbidden, ErrStranger.Error(), nil)
+		case err != nil:
+			problem(w, http.StatusServiceUnavailable, "peers are not known", err)
+		case data == nil:
+			problem(w, http.StatusServiceUnavailable, ErrNotYet.Error(), nil)
+		default:
+			w.Header().Set("Content-Type", "application/octet-stream")
+			w.WriteHeader(http.StatusOK)
+			_, _ = w.Write(data) // as in plain
+		}
 	}
 }
 

@@ -19,6 +19,12 @@ type Boot struct {
 
 	Log     Log     `mapstructure:"log"`
 	Reload  Reload  `mapstructure:"reload"`
+
+	// LastGood is where a configuration is found if the files are refused at the start.
+	LastGood LastGood `mapstructure:"last_good"`
+	// KubernetesEvents tells Kubernetes of refused files and of pods that disagree, by events and a condition of the pod.
+	KubernetesEvents bool `mapstructure:"kubernetes_events"`
+
 	Limits  Limits  `mapstructure:"limits"`
 	Timeout Timeout `mapstructure:"timeout"`
 
@@ -52,6 +58,16 @@ type Reload struct {
 	Interval time.Duration `mapstructure:"interval"` // between digests of the files; 0: only on SIGHUP and POST /-/reload
 	Jitter   time.Duration `mapstructure:"jitter"`   // wait up to this long, by chance, between seeing a change and loading it
 }
+
+// LastGood says where the configuration that was in force last is kept. Without it files that are refused at the start end
+// the process.
+type LastGood struct {
+	Dir   string   `mapstructure:"dir"`   // folder of this process and of those that follow it; empty: none
+	Peers []string `mapstructure:"peers"` // admin listeners of processes with the same files, host:port; a name stands for all its addresses
+}
+
+// On tells whether there is a place to look.
+func (l LastGood) On() bool { return l.Dir != "" || len(l.Peers) > 0 }
 
 // Limits bound what the process takes from all clients together and from each one.
 type Limits struct {

@@ -34,6 +34,12 @@ func (l *bootLoader) check() {
 	}
 	l.notNegative("reload.interval", b.Reload.Interval)
 	l.notNegative("reload.jitter", b.Reload.Jitter)
+	for i, peer := range b.LastGood.Peers {
+		l.addErr(indexPath("last_good.peers", i), checkPeer(peer))
+	}
+	if len(b.LastGood.Peers) > 0 && b.Admin == "" {
+		l.add("last_good.peers", "peers ask the admin listener, and there is none: set admin")
+	}
 	if b.Limits.Connections < 1 {
 		l.add("limits.connections", "%d is too small: at least 1", b.Limits.Connections)
 	}
@@ -108,6 +114,24 @@ func (l *bootLoader) notNegative(path string, d time.Duration) {
 	if d < 0 {
 		l.add(path, "%s is negative", d)
 	}
+}
+
+// checkPeer accepts host:port.
+func checkPeer(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return fmt.Errorf("%q is not host:port: write it like wafer-admin:9090", address)
+	}
+	if err := checkPort(port); err != nil {
+		return err
+	}
+	if net.ParseIP(host) != nil {
+		return nil
+	}
+	if err := checkName(strings.ToLower(host)); err != nil {
+		return fmt.Errorf("host %q %w", host, err)
+	}
+	return nil
 }
 
 // checkListen accepts host:port, :port and [::1]:port. Port 0 lets the system choose.

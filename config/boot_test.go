@@ -168,7 +168,7 @@ func TestFlagDefaults(t *testing.T) {
 	got, err := loadBoot(t, "", append(args, "--to=http://app:80"), nil)
 	want := DefaultBoot()
 	want.To = "http://app:80"
-	want.TrustedProxies, want.AdminHosts = []netip.Prefix{}, []string{}
+	want.TrustedProxies, want.AdminHosts, want.LastGood.Peers = []netip.Prefix{}, []string{}, []string{}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}

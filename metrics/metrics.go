@@ -37,6 +37,7 @@ type Metrics struct {
 
 	reloads      *prometheus.CounterVec // result
 	lastReloadOK prometheus.Gauge
+	lastGood     prometheus.Gauge
 	lastReload   prometheus.Gauge
 	configInfo   *prometheus.GaugeVec // digest
 	generation   prometheus.Gauge
@@ -98,6 +99,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		untaken:       counter("wafer_responses_untaken_total", "Responses that the client did not take to their end.", "route"),
 		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
+		lastGood:      gauge("wafer_config_last_good", "1 if the files were refused at the start, so that an older configuration is in force.").WithLabelValues(),
 		lastReload:    gauge("wafer_config_last_reload_success_timestamp_seconds", "When the configuration in force was built.").WithLabelValues(),
 		configInfo:    gauge("wafer_config_info", "Digest of the configuration in force.", "digest"),
 		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
@@ -147,13 +149,24 @@ func (m *Metrics) Disagreed(policy string) {
 // Unchanged counts a reload that found what is in force.
 func (m *Metrics) Unchanged() {
 	m.reloads.WithLabelValues("unchanged").Inc()
-	m.lastReloadOK.Set(1)
 }
 
 // ReloadFailed counts a reload that failed.
 func (m *Metrics) ReloadFailed() {
 	m.reloads.WithLabelValues("failure").Inc()
-	m.lastReloadOK.Set(0)
+}
+
+// Standing says whether the files are in force, and if not, whether what is in force is older than the process.
+func (m *Metrics) Standing(files, lastGood bool) {
+	m.lastReloadOK.Set(number(files))
+	m.lastGood.Set(number(lastGood))
+}
+
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // Configuration is what instruments say of a configuration.
@@ -163,6 +176,7 @@ type Configuration struct {
 	Generation uint64
 	Engines    int
 	Policies   []Policy
+	LastGood   bool // it is not from the files
 }
 
 // Policy is what instruments say of one.
@@ -175,8 +189,9 @@ type Policy struct {
 
 // InForce publishes what is in force now, and counts the reload that made it so.
 func (m *Metrics) InForce(c *Configuration) {
-	m.reloads.WithLabelValues("success").Inc()
-	m.lastReloadOK.Set(1)
+	if !c.LastGood {
+		m.reloads.WithLabelValues("success").Inc()
+	}
 	m.lastReload.Set(float64(c.Built.UnixNano()) / 1e9)
 	m.configInfo.Reset()
 	m.configInfo.WithLabelValues(c.Digest).Set(1)

@@ -35,6 +35,8 @@ type Options struct {
 	Version  string
 
 	Compiling func(policy string, i, n int) // as that of [snapshot.Builder]
+	LastGood  snapshot.LastGood             // as that of [snapshot.Options], like Stands
+	Stands    func(snapshot.Standing)
 }
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
@@ -60,7 +62,7 @@ type Proxy struct {
 // New is Prepare and Load.
 func New(o Options) (*Proxy, error) {
 	p := Prepare(o)
-	if err := p.Load(); err != nil {
+	if err := p.Load(context.Background()); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -81,7 +83,7 @@ func Prepare(o Options) *Proxy {
 	p.memory.watchedBy(p.metrics)
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
 		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
-		Swapped: p.reserveMemory,
+		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,
 	})
 	p.snapshots.Builder.Compiling, p.snapshots.Builder.EndpointChanged = o.Compiling, p.endpointChanged
 	p.metrics.WatchRequests(p.serving.Load)
@@ -91,10 +93,9 @@ func Prepare(o Options) *Proxy {
 	return p
 }
 
-// Load builds the first snapshot, which takes seconds. Without one there is nothing to serve, so
-// its error is final.
-func (p *Proxy) Load() error {
-	if err := p.snapshots.Load(); err != nil {
+// Load builds the first snapshot, as [snapshot.Keeper.Load] does.
+func (p *Proxy) Load(ctx context.Context) error {
+	if err := p.snapshots.Load(ctx); err != nil {
 		return err
 	}
 	p.setMemory()
@@ -187,6 +188,9 @@ func (p *Proxy) Ready() error {
 	}
 	return nil
 }
+
+// Standing returns how what is in force relates to what the files say.
+func (p *Proxy) Standing() snapshot.Standing { return p.snapshots.Standing() }
 
 func (p *Proxy) reportPanic(r any, requestID string) {
 	p.metrics.Panics.Inc()

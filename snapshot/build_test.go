@@ -94,7 +94,7 @@ func TestDisagreement(t *testing.T) {
 	k := NewKeeper(Options[*Route]{
 		Source: config.FixedSource(parse(t, sharing)), Builder: newTestBuilder(), Metrics: metrics.New(registry, "", "", ""), Log: zerolog.New(&log),
 	})
-	if err := k.Load(); err != nil {
+	if err := k.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	k.screenDisagreed(k.InForce().byPolicy["two"], waf.Disagreement{Panic: &waf.PanicError{}})

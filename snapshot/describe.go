@@ -66,6 +66,9 @@ type Effective struct {
 	Routes     any       `json:"routes"`
 	Upstreams  any       `json:"upstreams"`
 	Policies   any       `json:"policies"`
+	// LastGood and Problems are those of the keeper's [Standing].
+	LastGood string   `json:"last_good,omitempty"`
+	Problems []string `json:"problems,omitempty"`
 	// Compiled is what has become of the policies.
 	Compiled []PolicyDescription `json:"compiled"`
 }
@@ -75,10 +78,12 @@ func (k *Keeper[R]) Effective(boot *config.Boot) Effective {
 	s := k.Current()
 	defer s.Release()
 	d := s.Describe()
+	standing := k.Standing()
 	told := func(part any) any { return config.Effective(part, audit.Mask) }
 	return Effective{
 		Generation: d.Generation, Digest: d.Digest, Built: d.Built, Files: d.Files, Engines: d.Engines,
 		Boot: told(boot), Routes: told(s.Config.Routes), Upstreams: told(s.Config.Upstreams), Policies: told(s.Config.Policies),
+		LastGood: standing.LastGood, Problems: standing.Problems,
 		Compiled: d.Policies,
 	}
 }

@@ -23,6 +23,9 @@ type Options[R any] struct {
 	Log     zerolog.Logger
 	Reload  config.Reload
 	Swapped func(*config.Routes) // is called when another one has come into force
+
+	LastGood LastGood       // nil: files that are refused at the start end it
+	Stands   func(Standing) // is called with what has come of each reload, if it is not nil
 }
 
 // Keeper keeps the snapshot in force, and replaces it.
@@ -33,7 +36,7 @@ type Keeper[R any] struct {
 	stage    atomic.Value                // string: what Load is at
 	requests chan reloadRequest
 	building sync.Mutex // held from the first series of a snapshot to its being current
-	failed   bool       // the last reload has; building guards it
+	standing atomic.Pointer[Standing]
 }
 
 // NewKeeper returns a keeper that has no snapshot yet.
@@ -48,17 +51,11 @@ func NewKeeper[R any](o Options[R]) *Keeper[R] {
 const (
 	stageReading   = "reading the configuration"
 	stageCompiling = "compiling policies"
+	stageLastGood  = "compiling the last good configuration, for the files are refused"
 )
 
 // Stage says what Load is at.
 func (k *Keeper[R]) Stage() string { return k.stage.Load().(string) }
-
-// Load builds the first snapshot, which takes seconds. Without one there is nothing to serve, so
-// its error is final.
-func (k *Keeper[R]) Load() error {
-	_, err := k.reload("start")
-	return err
-}
 
 // InForce returns the snapshot in force, which the caller has not acquired; nil: there is none yet.
 func (k *Keeper[R]) InForce() *Snapshot[R] { return k.inForce.Load() }
@@ -168,14 +165,7 @@ func (k *Keeper[R]) reload(trigger string) (Reloaded, error) {
 	c, err := k.Source.Load()
 	err = Complete(c, err)
 	if err == nil && old != nil && c.Digest() == old.digest {
-		k.Metrics.Unchanged()
-		message := "the configuration is unchanged"
-		if k.failed {
-			message = "the configuration is again the one in force"
-		}
-		k.failed = false
-		k.Log.Info().Str("trigger", trigger).Uint64("generation", old.Generation).Msg(message)
-		return Reloaded{Generation: old.Generation, Digest: old.digest, Seconds: time.Since(began).Seconds()}, nil
+		return k.unchanged(old, trigger, began), nil
 	}
 	var s *Snapshot[R]
 	if err == nil {
@@ -184,33 +174,54 @@ func (k *Keeper[R]) reload(trigger string) (Reloaded, error) {
 	}
 	if err != nil {
 		k.Metrics.ReloadFailed()
-		k.failed = true
+		k.stand(old, err)
 		if old != nil {
 			k.Log.Error().Err(err).Str("trigger", trigger).Uint64("generation", old.Generation).Msg("reload failed, the configuration in force stays")
 		}
 		return Reloaded{}, err
 	}
+	return k.swap(s, trigger, k.Source.Bundle(), nil, began), nil
+}
 
+// unchanged ends a reload that found what is in force.
+func (k *Keeper[R]) unchanged(s *Snapshot[R], trigger string, began time.Time) Reloaded {
+	k.Metrics.Unchanged()
+	message := "the configuration is unchanged"
+	if len(k.Standing().Problems) > 0 {
+		message = "the configuration is again the one in force"
+	}
+	s.lastGood = "" // the files say the same now
+	k.stand(s, nil)
+	k.Log.Info().Str("trigger", trigger).Uint64("generation", s.Generation).Msg(message)
+	return Reloaded{Generation: s.Generation, Digest: s.digest, Seconds: time.Since(began).Seconds()}
+}
+
+// swap puts a snapshot in force that was built from a bundle. Refused is why files are not, if it is not from them.
+func (k *Keeper[R]) swap(s *Snapshot[R], trigger string, bundle *config.Bundle, refused error, began time.Time) Reloaded {
+	old := k.inForce.Load()
 	result := Reloaded{Generation: 1, Digest: s.digest, Changed: true}
 	if old != nil {
 		result.Generation = old.Generation + 1
-		result.Added, result.Removed, result.Modified = diff(old.Config, c)
+		result.Added, result.Removed, result.Modified = diff(old.Config, s.Config)
 	}
 	s.Generation, s.retire = result.Generation, k.retire
 	s.refs.Store(1)
-	k.failed = false
 	k.inForce.Store(s) // from here on nothing can fail
 	if old != nil {
 		old.Release()
-		k.Swapped(c)
+		k.Swapped(s.Config)
 	}
 	k.publish(s)
+	k.stand(s, refused)
+	if k.LastGood != nil && bundle != nil {
+		k.LastGood.Keep(bundle)
+	}
 	result.Seconds = time.Since(began).Seconds()
 	k.Log.Info().Str("trigger", trigger).Uint64("generation", s.Generation).Str("digest", s.digest).
-		Int("routes", len(s.routes)).Int("policies", len(c.Policies)).Int("engines", len(s.engines)).
+		Int("routes", len(s.routes)).Int("policies", len(s.Config.Policies)).Int("engines", len(s.engines)).
 		Strs("added", result.Added).Strs("removed", result.Removed).Strs("modified", result.Modified).
 		Float64("seconds", result.Seconds).Msg("configuration in force")
-	return result, nil
+	return result
 }
 
 // retire frees what only s used, after its last request. Series of what the snapshot in force does
@@ -228,7 +239,9 @@ func (k *Keeper[R]) retire(s *Snapshot[R]) {
 
 // publish says to the metrics what is in force.
 func (k *Keeper[R]) publish(s *Snapshot[R]) {
-	c := metrics.Configuration{Digest: s.digest, Built: s.built, Generation: s.Generation, Engines: len(s.engines)}
+	c := metrics.Configuration{
+		Digest: s.digest, Built: s.built, Generation: s.Generation, Engines: len(s.engines), LastGood: s.lastGood != "",
+	}
 	for _, d := range s.describePolicies() {
 		c.Policies = append(c.Policies, metrics.Policy{ID: d.ID, Rules: d.Rules, Off: d.Engine == "", Screen: d.NoScreen == ""})
 	}

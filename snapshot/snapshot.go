@@ -20,6 +20,7 @@ type Snapshot[R any] struct {
 
 	built    time.Time
 	digest   string
+	lastGood string   // where it is from, if not from the files; who builds guards it
 	routes   []*Route // in the order of the file
 	engines  map[string]*shared[*waf.Engine]
 	byPolicy map[string]*waf.Engine // of engines; those that are off have none

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -78,10 +77,11 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	out := newOutputs(boot.Log, registry)
 	open.log = out.log
 	open.add("outputs", out.close)
+	keeps := newLastGood(&boot, registry, out.log)
 	p := proxy.Prepare(proxy.Options{
 		Boot: boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events:   audit.New(out.events, out.eventOptions()),
-		Registry: registry, Version: version, Compiling: out.starting(),
+		Registry: registry, Version: version, Compiling: out.starting(), LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
 	traffic, err := listen(ctx, "traffic", boot.Listen)
@@ -90,12 +90,14 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	}
 	open.add("traffic address", func() { _ = traffic.Close() }) // a no-op when it has served
 	failed := make(chan error, 2)
-	adminAddr, stopAdmin, err := startAdmin(ctx, &boot, p, registry, out.log, failed)
+	adminAddr, stopAdmin, err := startAdmin(ctx, adminOptions(&boot, p, keeps, registry), &boot, out.log, failed)
 	if err != nil {
 		return err
 	}
 	open.add("admin listener", stopAdmin)
 	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).Msg("starting")
+
+	open.add("peers", background(ctx, keeps.run))
 
 	if loaded, err := load(ctx, p, signals, failed, out.log); !loaded {
 		return err
@@ -135,8 +137,10 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 // load has p build its first snapshot, which a signal or the end of ctx cuts short. Without one there
 // is nothing to serve: an error says why, nil that nobody wants it any more.
 func load(ctx context.Context, p *proxy.Proxy, s *signals, failed <-chan error, log zerolog.Logger) (loaded bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- p.Load() }() // nobody waits for it when the process ends
+	go func() { done <- p.Load(ctx) }() // nobody waits for it when the process ends
 	select {
 	case err := <-done:
 		return err == nil, err
@@ -238,7 +242,7 @@ func listen(ctx context.Context, name, addr string) (net.Listener, error) {
 }
 
 // startAdmin serves the admin listener, if there is to be one, until stop.
-func startAdmin(ctx context.Context, boot *config.Boot, p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
+func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
 	if boot.Admin == "" {
 		return "", func() {}, nil
 	}
@@ -246,31 +250,33 @@ func startAdmin(ctx context.Context, boot *config.Boot, p *proxy.Proxy, registry
 	if err != nil {
 		return "", nil, err
 	}
-	log = log.With().Str("component", "admin").Logger()
+	o.Log = log.With().Str("component", "admin").Logger()
 	stop = background(ctx, func(ctx context.Context) {
-		if err := admin.Serve(ctx, ln, newAdmin(boot, p, registry, log), log); err != nil {
+		if err := admin.Serve(ctx, ln, admin.New(o), o.Log); err != nil {
 			failed <- fmt.Errorf("admin listener: %w", err)
 		}
 	})
 	return ln.Addr().String(), stop, nil
 }
 
-func newAdmin(boot *config.Boot, p *proxy.Proxy, registry *prometheus.Registry, log zerolog.Logger) http.Handler {
-	return admin.New(admin.Options{
+func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *prometheus.Registry) admin.Options {
+	return admin.Options{
 		Gatherer: registry,
 		Ready:    p.Ready,
+		Notice:   func() string { return p.Standing().String() },
 		Reload: func(ctx context.Context) (any, error) {
 			if !p.Loaded() {
 				return nil, fmt.Errorf("%w: %w", admin.ErrNotYet, p.Ready())
 			}
 			return p.Reload(ctx, "api")
 		},
-		Config: inForce(p, func() any { return p.Effective() }),
-		Routes: inForce(p, func() any { return p.DescribeRoutes() }),
-		Hosts:  boot.AdminHosts, Profiles: boot.AdminProfiles,
+		Config:   inForce(p, func() any { return p.Effective() }),
+		Routes:   inForce(p, func() any { return p.DescribeRoutes() }),
+		Standing: func() any { return keeps.standing(p.Standing()) },
+		Bundle:   keeps.bundle(),
+		Hosts:    boot.AdminHosts, Profiles: boot.AdminProfiles,
 		Version: version,
-		Log:     log,
-	})
+	}
 }
 
 // inForce asks only when there is something in force to ask about.

@@ -127,7 +127,28 @@ func Run(tb testing.TB, args ...string) *Tier {
 	return run(tb, Binary(tb), args)
 }
 
+// Launch is Start for a tier that may not serve for now: it waits until the listeners are there.
+func Launch(tb testing.TB, routes string, args ...string) *Tier {
+	tb.Helper()
+	return launch(tb, Binary(tb), append([]string{"serve", "--routes", routes}, args...))
+}
+
 func run(tb testing.TB, bin string, args []string) *Tier {
+	tb.Helper()
+	t := launch(tb, bin, args)
+	t.at("serving")
+	return t
+}
+
+// at waits until the tier says that it is somewhere, and with which addresses.
+func (t *Tier) at(message string) {
+	t.tb.Helper()
+	line := t.Log(func(l map[string]any) bool { return l["message"] == message })
+	t.Addr, _ = line["listen"].(string)
+	t.Admin, _ = line["admin"].(string)
+}
+
+func launch(tb testing.TB, bin string, args []string) *Tier {
 	tb.Helper()
 	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
 	args = append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
@@ -164,9 +185,7 @@ func run(tb testing.TB, bin string, args []string) *Tier {
 			tb.Logf("wafer's standard error:\n%s", t.stderr())
 		}
 	})
-	line := t.Log(func(l map[string]any) bool { return l["message"] == "serving" })
-	t.Addr, _ = line["listen"].(string)
-	t.Admin, _ = line["admin"].(string)
+	t.at("starting")
 	return t
 }
 

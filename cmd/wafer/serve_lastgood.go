@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/admin"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/lastgood"
+	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/snapshot"
+)
+
+// lastGood joins what keeps the last good configuration with the tier and its admin listener.
+type lastGood struct {
+	store *lastgood.Store // nil: nothing is kept
+	peers *lastgood.Peers // nil: there are none
+	log   zerolog.Logger
+
+	metrics  *metrics.Peers
+	disagree atomic.Pointer[lastgood.Comparison] // as last told; nil: they agree
+}
+
+func newLastGood(boot *config.Boot, registry prometheus.Registerer, log zerolog.Logger) *lastGood {
+	l := &lastGood{log: log.With().Str("component", "last good").Logger()}
+	if !boot.LastGood.On() {
+		return l
+	}
+	if len(boot.LastGood.Peers) > 0 {
+		l.peers = lastgood.NewPeers(boot.LastGood.Peers)
+		l.metrics = metrics.NewPeers(registry)
+	}
+	l.store = lastgood.New(boot.LastGood.Dir, l.peers, l.log)
+	return l
+}
+
+// forProxy is the store as the tier wants it: nil, if there is none.
+func (l *lastGood) forProxy() snapshot.LastGood {
+	if l.store == nil {
+		return nil
+	}
+	return l.store
+}
+
+// stands hears of each reload.
+func (l *lastGood) stands(snapshot.Standing) {}
+
+// run compares the peers until ctx ends.
+func (l *lastGood) run(ctx context.Context) {
+	if l.peers != nil {
+		l.peers.Watch(ctx, l.compared)
+	}
+}
+
+// compared tells once that pods disagree, which they are, and once that they agree again.
+func (l *lastGood) compared(c lastgood.Comparison, settled bool) {
+	all, differ := c.Count()
+	l.metrics.Compared(all, differ)
+	told := l.disagree.Load()
+	switch {
+	case !settled || told != nil && told.String() == c.String():
+	case !c.Agree():
+		l.disagree.Store(&c)
+		l.log.Warn().Stringer("pods", c).Msg("pods serve different configurations")
+	case told != nil:
+		l.disagree.Store(nil)
+		l.log.Info().Int("pods", all).Msg("pods serve the same configuration again")
+	}
+}
+
+// standing is what this process says of itself, to people and to peers.
+func (l *lastGood) standing(s snapshot.Standing) any {
+	pod, _ := os.Hostname() // without a name peers are called by their addresses
+	out := struct {
+		Pod     string `json:"pod,omitempty"`
+		Version string `json:"version"`
+		snapshot.Standing
+		Disagree *lastgood.Comparison `json:"disagree,omitempty"` // pods by digest
+	}{pod, version, s, l.disagree.Load()}
+	return out
+}
+
+// bundle gives the configuration in force to peers.
+func (l *lastGood) bundle() func(context.Context, netip.Addr) ([]byte, error) {
+	if l.peers == nil {
+		return nil
+	}
+	return func(ctx context.Context, from netip.Addr) ([]byte, error) {
+		if known, err := l.peers.Include(ctx, from); !known {
+			if err != nil {
+				return nil, err
+			}
+			return nil, admin.ErrStranger
+		}
+		return l.store.Encoded(), nil
+	}
+}
