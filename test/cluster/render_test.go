@@ -405,7 +405,7 @@ func TestAlerts(t *testing.T) {
 					t.Errorf("%s watches %s, which docs/operations.md does not know", r.Alert, m)
 				}
 			}
-			if r.Labels["severity"] != "warning" && r.Labels["severity"] != "critical" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			if !slices.Contains([]string{"info", "warning", "critical"}, r.Labels["severity"]) || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 				t.Errorf("%s: labels %v, annotations %v", r.Alert, r.Labels, r.Annotations)
 			}
 		}
