@@ -17,8 +17,8 @@ type Boot struct {
 	Routes string `mapstructure:"routes"` // path of the route file
 	To     string `mapstructure:"to"`     // http://host:port; instead of Routes
 
-	Log     Log     `mapstructure:"log"`
-	Reload  Reload  `mapstructure:"reload"`
+	Log    Log    `mapstructure:"log"`
+	Reload Reload `mapstructure:"reload"`
 
 	// LastGood is where a configuration is found if the files are refused at the start.
 	LastGood LastGood `mapstructure:"last_good"`
