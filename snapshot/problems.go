@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,10 +29,20 @@ func problemsOf(c *config.Routes, path string, err error) (ps config.Problems) {
 		default:
 			p = c.InText(m.Source, m.Line)
 		}
-		p.What = m.What
+		if p.What = m.What; m.First != (waf.Place{}) {
+			p.What += " " + placeOf(c.InText(m.First.Source, m.First.Line))
+		}
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// placeOf names a place that a problem speaks of.
+func placeOf(p config.Problem) string {
+	if p.File == "" || p.Line == 0 {
+		return p.Path
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
 // Mistakes finds what is wrong with own rules and exclusions of a configuration that cannot be built, because

@@ -13,6 +13,13 @@ type Mistake struct {
 	Line   int    // in the text or file, from 1; 0: in no single line
 	Key    string // of an exclusion: rule, rules, tag or target; empty: in no single one
 	What   string // what is wrong and what would be right
+	First  Place  // the place that What ends with, if it speaks of another one; empty: it does not
+}
+
+// Place is a line of a policy's own rules.
+type Place struct {
+	Source string // of the text
+	Line   int    // in the text, from 1
 }
 
 // Error gives the place and what is wrong.
@@ -26,6 +33,9 @@ func (m Mistake) Error() string {
 	}
 	if m.Line > 0 {
 		place = fmt.Sprintf("%s line %d", place, m.Line)
+	}
+	if m.First != (Place{}) {
+		return fmt.Sprintf("%s: %s line %d of %s", place, m.What, m.First.Line, m.First.Source)
 	}
 	return place + ": " + m.What
 }

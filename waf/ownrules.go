@@ -66,7 +66,7 @@ var unset = []string{"GEO", "IP", "GLOBAL", "SESSION", "USER", "RESOURCE"}
 
 // checkOwn finds what in the policy's own rules would leak, or does nothing. It judges each directive by itself.
 func (p Policy) checkOwn() (ms Mistakes) {
-	first := map[string]string{} // where an id is used first
+	first := map[string]Place{} // where an id is used first
 	for _, r := range p.own() {
 		chain := 0 // the line where one begins that goes on; 0: none
 		for _, d := range seclang.Directives(r.Text) {
@@ -74,10 +74,10 @@ func (p Policy) checkOwn() (ms Mistakes) {
 				ms.add(r.Source, d.Line, "%s", why)
 			}
 			if id, ok := d.Action("id"); ok && chain == 0 {
-				if first[id] != "" {
-					ms.add(r.Source, d.Line, "id %s is used twice, first in %s", id, first[id])
+				if at, used := first[id]; used {
+					ms = append(ms, Mistake{Source: r.Source, Line: d.Line, What: "id " + id + " is used twice, first in", First: at})
 				} else {
-					first[id] = fmt.Sprintf("line %d of %s", d.Line, r.Source)
+					first[id] = Place{r.Source, d.Line}
 				}
 			}
 			switch _, goesOn := d.Action("chain"); {

@@ -101,6 +101,8 @@ func TestCheckInputs(t *testing.T) {
 		at("nothing.yaml")+": no route file or boot file in it: Service", at("good.yaml")+": ok")
 	f("a boot file in a manifest", 1, "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: w }\ndata:\n  wafer.yaml: |\n    listen: 8080\n",
 		[]string{"-"}, "stdin:6: listen: want a string, got a number")
+	f("a rule id in two texts", 1, strings.Replace(checkGood, "rules_before:\n", "rules_before:\n      - inline: |\n          # twice\n          SecRule ARGS a id:100001,phase:2,deny\n", 1),
+		[]string{"-"}, "stdin:11: policies[0].rules_before[1]: id 100001 is used twice, first in stdin:10")
 	f("a boot file", 0, "", []string{at("boot.yaml")}, at("boot.yaml")+": ok: a boot file")
 	f("a bad boot file", 1, "", []string{at("badboot.yaml")}, at("badboot.yaml")+`:1: listen: want a string, got a number`, `:2: limits.haed: unknown key: did you mean "head"?`)
 	f("several files", 1, "", []string{at("good.yaml"), at("bad.yaml"), at("boot.yaml"), at("badboot.yaml")},
