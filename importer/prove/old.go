@@ -127,15 +127,15 @@ func compile(text string) (coraza.WAF, error) {
 
 func (o *old) close() error { return o.waf.(experimental.WAFCloser).Close() }
 
+// finding reports whether a rule finds something: set-up, adding up and reporting are none.
+func finding(id int) bool { return id < 900000 || id >= 902000 && id < 949000 }
+
 // judge says whether the rules stop a request, and which of them matched.
 func (o *old) judge(a *suite.Attack) (stops bool, rules []int, err error) {
 	tx := o.waf.NewTransaction()
-	finding := func(id int) bool { // set-up, adding up and reporting are none
-		return !slices.Contains(rules, id) && (id < 900000 || id >= 902000 && id < 949000)
-	}
 	defer func() {
 		for _, m := range tx.MatchedRules() {
-			if id := m.Rule().ID(); m.Message() != "" && finding(id) {
+			if id := m.Rule().ID(); m.Message() != "" && finding(id) && !slices.Contains(rules, id) {
 				rules = append(rules, id)
 			}
 		}
@@ -156,7 +156,7 @@ func (o *old) judge(a *suite.Attack) (stops bool, rules []int, err error) {
 	if it == nil && err == nil {
 		it, err = tx.ProcessRequestBody()
 	}
-	if it != nil && finding(it.RuleID) { // a rule that denies need not have a message
+	if it != nil && finding(it.RuleID) && !slices.Contains(rules, it.RuleID) { // a rule that denies need not have a message
 		rules = append(rules, it.RuleID)
 	}
 	return it != nil, rules, err

@@ -39,7 +39,8 @@ type Proof struct {
 	Policy, Mode    string
 	Stopped, Let    int          // requests that the old rules stopped, and that only exclusions of theirs let through
 	Lost, Blocked   []Difference // of the former those that pass, of the latter those that are stopped
-	Design          []Difference // that the tier decides otherwise whatever was imported
+	Design          []Difference // that the tier lets pass whatever was imported
+	Stricter        []Difference // that the tier stops whatever was imported, by rules of which no exclusion spoke
 	Skipped         []importer.Directive
 	NoExclusionsHit bool // there are exclusions, and no request that they are about was found
 }
@@ -125,7 +126,7 @@ func to(a suite.Attack, host string) suite.Attack {
 // compare has all judges judge all attacks, several at a time.
 func (p *Proof) compare(s *Subject, judges []*old, attacks []suite.Attack) error {
 	type verdict struct {
-		stopped, let, differs, design bool
+		stopped, let, differs, design bool // design: whatever was imported
 		d                             Difference
 		err                           error
 	}
@@ -155,7 +156,10 @@ func (p *Proof) compare(s *Subject, judges []*old, attacks []suite.Attack) error
 			old, _, err := judges[settingsAlone].judge(a)
 			tier, _, err2 := s.Plain(a.Bytes())
 			v.design, v.err = old && !tier, errors.Join(err, err2)
+			return
 		}
+		stops, rules, err = s.Plain(a.Bytes())
+		v.design, v.err = stops && v.d.others(rules), err
 	}
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -182,6 +186,8 @@ func (p *Proof) compare(s *Subject, judges []*old, attacks []suite.Attack) error
 		}
 		switch {
 		case !v.differs:
+		case v.design && v.let:
+			p.Stricter = append(p.Stricter, v.d)
 		case v.design:
 			p.Design = append(p.Design, v.d)
 		case v.stopped:
@@ -192,6 +198,15 @@ func (p *Proof) compare(s *Subject, judges []*old, attacks []suite.Attack) error
 	}
 	p.sameDesign()
 	return nil
+}
+
+// others reports whether the tier has found only what it finds with settings alone, too, and what the old firewall
+// has not found without its exclusions either: they were not about that. The tier shows rules more than others do.
+func (d *Difference) others(plain []int) bool {
+	found := slices.DeleteFunc(slices.Clone(d.New), func(id int) bool { return !finding(id) })
+	return len(found) > 0 && !slices.ContainsFunc(found, func(id int) bool {
+		return slices.Contains(d.Old, id) || !slices.Contains(plain, id)
+	})
 }
 
 // sameDesign finds variants of attacks that the tier decides otherwise by design, for the same rules. At a path or in an
@@ -222,8 +237,9 @@ func (p *Proof) Write(w io.Writer) {
 	if p.Mode == "detect" {
 		would = " (with mode block)"
 	}
-	fmt.Fprintf(w, "proof of policy %s%s: of %d attacks that the old rules stopped, %d pass, and %d more by the tier's design; of %d requests that exclusions let through, %d are stopped\n",
-		p.Policy, would, p.Stopped, len(p.Lost), len(p.Design), p.Let, len(p.Blocked))
+	fmt.Fprintf(w, "proof of policy %s%s: of %d attacks that the old rules stopped, %d pass, and %d more by the tier's design; "+
+		"of %d requests that exclusions let through, %d are stopped, and %d more by the tier's design\n",
+		p.Policy, would, p.Stopped, len(p.Lost), len(p.Design), p.Let, len(p.Blocked), len(p.Stricter))
 	if p.NoExclusionsHit {
 		fmt.Fprintf(w, "  no request was found that the exclusions let through: what they are about is not proved\n")
 	}
@@ -240,6 +256,7 @@ func (p *Proof) Write(w io.Writer) {
 		}
 	}
 	list("passes by design", p.Design)
+	list("is stopped by design", p.Stricter)
 	list("passes", p.Lost)
 	list("is stopped", p.Blocked)
 }

@@ -75,6 +75,22 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// What exclusions let through, and the tier stops by rules of which they do not speak, is no fault of the import.
+func TestOthers(t *testing.T) {
+	f := func(old, tier, plain []int, want bool) {
+		t.Helper()
+		if d := (Difference{Old: old, New: tier}); d.others(plain) != want {
+			t.Errorf("old rules %v, the tier's %v, with settings alone %v: want %v", old, tier, plain, want)
+		}
+	}
+	f([]int{933100}, []int{932260, 949110}, []int{932260, 933100, 949110}, true)
+	f([]int{933100, 932260}, []int{932260, 949110}, []int{932260, 933100, 949110}, false) // narrower than the old exclusion
+	f([]int{933100}, []int{932260, 933100, 949110}, []int{932260, 933100, 949110}, false) // not carried
+	f([]int{933100}, []int{100001}, []int{933100, 949110}, false)                         // an own rule
+	f([]int{933100}, []int{949110}, []int{933100, 949110}, false)
+	f([]int{933100}, nil, nil, false)
+}
+
 func TestSample(t *testing.T) {
 	for expr, want := range map[string]string{
 		"^(q|search)$": "q", "^/api/v[0-9]+/x$": "/api/v0/x", `^item_\d{2}$`: "item_00", "a.*b": "ab", "(": "", `\bx`: "x",

@@ -43,6 +43,8 @@ func checkDir(t *testing.T) string {
 	indented := "    " + strings.ReplaceAll(strings.TrimSuffix(checkBad, "\n"), "\n", "\n    ") + "\n"
 	for name, text := range map[string]string{
 		"good.yaml": checkGood, "bad.yaml": checkBad, "words.txt": "forbidden\n",
+		"double.yaml": strings.Replace(checkGood, "rules_before:\n", "rules_before:\n      - inline: |\n          # twice\n"+
+			"          SecRule ARGS \"@rx a\" \"id:100001,phase:2,deny\"\n", 1),
 		"boot.yaml": checkBoot, "badboot.yaml": "listen: 8080\nlimits: { haed: 1KiB }\n",
 		"manifest.yaml": "apiVersion: v1\nkind: Service\nmetadata: { name: s }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: wafer }\ndata:\n  other.txt: x\n  routes.yaml: |\n" + indented,
 		"nothing.yaml":  "apiVersion: v1\nkind: Service\nmetadata: { name: s }\n",
@@ -101,8 +103,8 @@ func TestCheckInputs(t *testing.T) {
 		at("nothing.yaml")+": no route file or boot file in it: Service", at("good.yaml")+": ok")
 	f("a boot file in a manifest", 1, "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: w }\ndata:\n  wafer.yaml: |\n    listen: 8080\n",
 		[]string{"-"}, "stdin:6: listen: want a string, got a number")
-	f("a rule id in two texts", 1, strings.Replace(checkGood, "rules_before:\n", "rules_before:\n      - inline: |\n          # twice\n          SecRule ARGS a id:100001,phase:2,deny\n", 1),
-		[]string{"-"}, "stdin:11: policies[0].rules_before[1]: id 100001 is used twice, first in stdin:10")
+	f("a rule id in two texts", 1, "", []string{at("double.yaml")},
+		at("double.yaml")+":11: policies[0].rules_before[1]: id 100001 is used twice, first in "+at("double.yaml")+":10")
 	f("a boot file", 0, "", []string{at("boot.yaml")}, at("boot.yaml")+": ok: a boot file")
 	f("a bad boot file", 1, "", []string{at("badboot.yaml")}, at("badboot.yaml")+`:1: listen: want a string, got a number`, `:2: limits.haed: unknown key: did you mean "head"?`)
 	f("several files", 1, "", []string{at("good.yaml"), at("bad.yaml"), at("boot.yaml"), at("badboot.yaml")},
