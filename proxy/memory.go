@@ -199,7 +199,10 @@ func (r *room) claim(n, total int64, u *upload) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if u != nil {
-		defer func() { u.ask, u.waited = nil, u.waited+time.Since(waits) }()
+		defer func() {
+			u.ask, u.waited = nil, u.waited+time.Since(waits)
+			u.starts()
+		}()
 	}
 	select {
 	case <-a.given:

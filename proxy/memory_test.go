@@ -171,6 +171,34 @@ func TestUploadsDoNotBlockEachOther(t *testing.T) {
 	})
 }
 
+// Nobody is found slow between beginning, or being given room, and the first byte after it.
+func TestNobodyIsSlowAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := testRoom(1 << 20)
+		var u upload
+		u.enter(r, newClient(0))
+		if slow, _ := r.slowest(time.Now()); slow != nil {
+			t.Error("found slow at its beginning")
+		}
+		held, _ := r.take(1 << 20)
+		asked := make(chan bool)
+		go func() { asked <- r.claim(1<<20, 1<<20, &u) }()
+		time.Sleep(r.patience / 2)
+		r.free(held)
+		if !<-asked {
+			t.Fatal("no room")
+		}
+		r.mu.Lock()
+		if slow, _ := r.slowest(time.Now()); slow != nil {
+			t.Error("found slow when it was given room")
+		}
+		r.mu.Unlock()
+		r.free(1 << 20)
+		u.end()
+		wantEmpty(t, r)
+	})
+}
+
 // While somebody waits, those are let go who bring least, and no more than is needed.
 func TestSlowUploadsAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

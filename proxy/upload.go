@@ -32,13 +32,25 @@ type giver interface{ GiveUp(*listen.Violation) }
 
 // begin charges for the first buffer.
 func (u *upload) begin(r *room, n int, client giver) bool {
+	u.enter(r, client)
+	return u.grow(int64(n))
+}
+
+func (u *upload) enter(r *room, client giver) {
 	u.room, u.client = r, client
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.began++
 	u.reading, u.began = true, r.began
+	u.starts()
 	r.uploads.push(u)
-	r.mu.Unlock()
-	return u.grow(int64(n))
+}
+
+// starts has its progress counted from now on. It is called with the lock held, together with what makes it
+// one of those that are looked at: otherwise it could be found slow before it was able to begin.
+func (u *upload) starts() {
+	u.since = time.Now()
+	u.got.Store(0)
 }
 
 // grow charges for n bytes more.
@@ -53,8 +65,7 @@ func (u *upload) grow(n int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u.held += n
-	u.since = time.Now()
-	u.got.Store(0)
+	u.starts()
 	return !u.letGo
 }
 
@@ -105,8 +116,8 @@ func (u *upload) pass() {
 	if u.reading || u.passing || u.letGo || u.held == 0 {
 		return
 	}
-	u.passing, u.since = true, time.Now()
-	u.got.Store(0)
+	u.passing = true
+	u.starts()
 	r.passing.push(u)
 }
 
