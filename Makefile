@@ -49,10 +49,10 @@ BENCH_SECONDS     ?=
 BENCH_REPETITIONS ?=
 
 # Every Go module in the tree. What only tests, load tools or linters need has a module of its
-# own, so that the product's go.mod lists what ships. CODE leaves out tools, which holds no code.
+# own, so that the product's go.mod lists what ships. CODE leaves out tools, which hold no code.
 MODULES := $(patsubst ./%/,%,$(sort $(dir $(shell find . -name go.mod -not -path '*/testdata/*'))))
 MODULES := $(patsubst ./,.,$(MODULES))
-CODE    := $(filter-out tools,$(MODULES))
+CODE    := $(filter-out tools tools/%,$(MODULES))
 
 define newline
 
@@ -61,6 +61,7 @@ endef
 
 GOLANGCI  := bin/tools/golangci-lint
 BENCHSTAT := bin/tools/benchstat
+HELM      := bin/tools/helm
 
 ##@ Use
 
@@ -81,6 +82,11 @@ derive: ## Write waf/screen/prefilter/derived.bin anew, after a change of CRS or
 .PHONY: schema
 schema: ## Write schema/*.json anew, after a change of the types or of docs/configuration.md
 	@go test -count=1 -run '^TestSchemas$$' ./config -schemas
+	@cd test/cluster && go test -count=1 -run '^TestChartDerived$$' . -derive
+
+.PHONY: chart
+chart: ## Write anew what charts/wafer has from schema, manifests and values.yaml
+	@cd test/cluster && go test -count=1 -run '^TestChartDerived$$' . -derive
 
 .PHONY: image
 image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bill of materials
@@ -148,11 +154,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl build-tests ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl build-tests $(HELM) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc need-curl build-tests ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl build-tests $(HELM) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -229,11 +235,13 @@ check-vet:
 	done
 
 .PHONY: check-lint
-check-lint: $(GOLANGCI)
+check-lint: $(GOLANGCI) $(HELM)
 	@for m in $(CODE); do \
 		echo "== golangci-lint ($$m)"; \
 		(cd "$$m" && "$(CURDIR)/$(GOLANGCI)" run --config "$(CURDIR)/.golangci.yml" ./...); \
 	done
+	@echo "== helm lint (charts/wafer)"
+	@$(HELM) lint --strict --quiet charts/wafer
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
@@ -286,12 +294,19 @@ bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the r
 clean: ## Remove everything that was built, tools included
 	rm -rf bin dist
 
-# The tools are pinned in tools/go.mod and built once for each change of that file.
+# The tools are pinned in tools/go.mod and tools/helm/go.mod and built once for each change of these.
 bin/tools/golangci-lint bin/tools/benchstat: tools/go.mod tools/go.sum
+	$(build-tool)
+
+bin/tools/helm: tools/helm/go.mod tools/helm/go.sum
+	$(build-tool)
+
+define build-tool
 	@echo "== building $@ (once)"
 	@mkdir -p bin/tools
-	@cd tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(notdir $@)$$')"
+	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')"
 	@touch $@
+endef
 
 # The race detector needs a C compiler. Where there is none, it comes from Debian.
 .PHONY: need-gcc

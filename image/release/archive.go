@@ -107,13 +107,19 @@ func (a *archive) folder(dir, name string, edit func([]byte) []byte) {
 }
 
 func (a *archive) write() error {
+	packed, err := a.bytes()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(a.r.out, a.base+".tar.gz"), packed, 0o644)
+}
+
+// bytes ends the archive.
+func (a *archive) bytes() ([]byte, error) {
 	for _, end := range []func() error{a.tar.Close, a.gzip.Close} {
 		if a.err == nil {
 			a.err = end()
 		}
 	}
-	if a.err != nil {
-		return a.err
-	}
-	return os.WriteFile(filepath.Join(a.r.out, a.base+".tar.gz"), a.to.Bytes(), 0o644)
+	return a.to.Bytes(), a.err
 }

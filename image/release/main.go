@@ -1,5 +1,5 @@
 // Command release makes of binaries, the image and the tree what a release is: an archive for each platform,
-// the manifests, Debian packages, notes, checksums, and a statement of where all of it comes from.
+// the manifests, the chart, Debian packages, notes, checksums, and a statement of where all of it comes from.
 //
 //	release ready -version v1.2.3        whether the tree is one that v1.2.3 may be built from
 //	release files -version v1.2.3 …      the files, into a folder that is made anew
@@ -82,7 +82,7 @@ func (r *release) files() error {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
 	}
-	for _, step := range []func() error{r.archives, r.manifests, r.packages, r.copies, r.notes, r.sums, r.provenance} {
+	for _, step := range []func() error{r.archives, r.manifests, r.chart, r.packages, r.copies, r.notes, r.sums, r.provenance} {
 		if err := step(); err != nil {
 			return err
 		}

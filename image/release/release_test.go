@@ -47,7 +47,7 @@ func small(t *testing.T) *release {
 	if err := os.Mkdir(r.tree, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"LICENSE", "README.md", "examples", "schema", "manifests", "image"} {
+	for _, name := range []string{"LICENSE", "README.md", "examples", "schema", "manifests", "charts", "image"} {
 		from, err := filepath.Abs(filepath.Join("../..", name))
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +117,7 @@ func check(t *testing.T, dir, version string, archs []string) {
 	t.Helper()
 	files := read(t, dir)
 	want := []string{"SHA256SUMS"}
-	for _, end := range []string{"image.tar", "manifests.tar.gz", "notes.md", "sbom.cdx.json", "provenance.intoto.json"} {
+	for _, end := range []string{"image.tar", "manifests.tar.gz", "chart.tgz", "chart-oci.tar", "notes.md", "sbom.cdx.json", "provenance.intoto.json"} {
 		want = append(want, "wafer-"+version+"-"+end)
 	}
 	for _, arch := range archs {

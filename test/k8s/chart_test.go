@@ -1,0 +1,136 @@
+package k8s
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	chart  = "../../charts/wafer"
+	values = "../cluster/testdata/chart" // files of values
+)
+
+// helm runs the pinned Helm against the API server.
+func (c *cluster) helm(ctx context.Context, args ...string) (string, error) {
+	h := exec.CommandContext(ctx, "../../bin/tools/helm", args...)
+	h.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
+	out, err := h.CombinedOutput()
+	return string(out), err
+}
+
+func (c *cluster) mustHelm(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := c.helm(t.Context(), args...)
+	if err != nil {
+		t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// startWithHelm starts an API server, with namespaces that enforce the strictest pod security standard.
+func startWithHelm(t *testing.T, namespaces ...string) *cluster {
+	t.Helper()
+	if _, err := os.Stat("../../bin/tools/helm"); err != nil {
+		t.Skip("NOT TESTED: there is no Helm. make bin/tools/helm builds it, and so does make test")
+	}
+	c := startCluster(t)
+	for _, ns := range namespaces {
+		c.must(t, "", "create", "namespace", ns)
+		c.must(t, "", "label", "namespace", ns, "pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted")
+	}
+	return c
+}
+
+// TestChartOnAnAPIServer shows what the chart makes of each file of values to an API server.
+func TestChartOnAnAPIServer(t *testing.T) {
+	c := startWithHelm(t, "wafer", "accounts")
+	var files []string
+	for _, pattern := range []string{"components/*.yaml", "accepted/*.yaml", "production.yaml"} {
+		found, err := filepath.Glob(filepath.Join(values, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatal(pattern, err)
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			args := []string{"template", "wafer", chart, "-n", "wafer", "-f", file}
+			if strings.Contains(file, "autoscale-requests") {
+				args = append(args, "--set", "autoscaling.enabled=true")
+			}
+			var known []string
+			for doc := range strings.SplitSeq("\n"+c.mustHelm(t, args...), "\n---\n") {
+				if k := kind(doc); k != "" && !slices.Contains(elsewhere, k) {
+					known = append(known, doc)
+				}
+			}
+			out := c.must(t, strings.Join(known, "\n---\n"), "apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", "-")
+			if n := strings.Count(out, "(server dry run)"); n != len(known) || n < 6 {
+				t.Errorf("%d of %d objects were taken:\n%s", n, len(known), out)
+			}
+		})
+	}
+}
+
+// TestChartLives installs, upgrades, rolls back and removes releases.
+func TestChartLives(t *testing.T) {
+	c := startWithHelm(t, "shop")
+	get := func(path string) string {
+		t.Helper()
+		return c.must(t, "", "get", "deployment", "-n", "shop", "wafer", "-o", "jsonpath={"+path+"}")
+	}
+	// A tier that kustomize has made becomes a release; its pods' selector stays.
+	c.must(t, c.must(t, "", "kustomize", "../../manifests/base"), "apply", "-n", "shop", "-f", "-")
+	if out, err := c.helm(t.Context(), "install", "wafer", chart, "-n", "shop"); err == nil {
+		t.Errorf("a release takes over objects without being asked to:\n%s", out)
+	}
+	c.mustHelm(t, "install", "wafer", chart, "-n", "shop", "--take-ownership", "--set", "replicas=5")
+	if get(".spec.replicas") != "5" {
+		t.Errorf("the release has %s replicas", get(".spec.replicas"))
+	}
+	template := get(".spec.template")
+	// Labels and routes change nothing of the pods.
+	c.mustHelm(t, "upgrade", "wafer", chart, "-n", "shop", "--reset-then-reuse-values", "--set", "labels.team=security",
+		"--set-file", "routes.text=../../manifests/overlays/quickstart/routes.yaml")
+	if now := get(".spec.template"); now != template {
+		t.Errorf("other routes are a rollout:\n%s\n%s", template, now)
+	}
+	if !strings.Contains(c.must(t, "", "get", "configmap", "-n", "shop", "wafer-routes", "-o", "yaml"), "http://shop-origin:80") {
+		t.Error("the routes are not there")
+	}
+	// Nor does a change of boot settings run into what is immutable.
+	c.mustHelm(t, "upgrade", "wafer", chart, "-n", "shop", "--reset-then-reuse-values", "--set", "boot.log.level=debug,podLabels.team=security")
+	if get(".spec.template") == template {
+		t.Error("other boot settings are no rollout")
+	}
+	// An autoscaler that is turned on, and what it has decided, stay.
+	c.mustHelm(t, "upgrade", "wafer", chart, "-n", "shop", "--reset-then-reuse-values", "--set", "autoscaling.enabled=true")
+	if get(".spec.replicas") != "5" {
+		t.Errorf("with an autoscaler there are %s replicas, want the 5 that there were", get(".spec.replicas"))
+	}
+	c.must(t, "", "scale", "-n", "shop", "deployment/wafer", "--replicas=7")
+	c.mustHelm(t, "upgrade", "wafer", chart, "-n", "shop", "--reset-then-reuse-values", "--set", "boot.log.level=info")
+	if get(".spec.replicas") != "7" {
+		t.Errorf("the upgrade set %s replicas, and the autoscaler wanted 7", get(".spec.replicas"))
+	}
+	c.mustHelm(t, "install", "edge", chart, "-n", "shop")
+	c.mustHelm(t, "rollback", "wafer", "1", "-n", "shop")
+	if now := get(".spec.template"); now != template {
+		t.Errorf("the way back leads to\n%s\nnot\n%s", now, template)
+	}
+	c.mustHelm(t, "uninstall", "wafer", "-n", "shop")
+	left := strings.Fields(c.must(t, "", "get", "deployment,service,configmap,serviceaccount,pdb,role,rolebinding", "-n", "shop", "-o", "name"))
+	for _, name := range left {
+		if strings.Contains(name, "/wafer") && !strings.Contains(name, "wafer-boot-") { // kustomize's own
+			t.Errorf("%s is left", name)
+		}
+	}
+	if !slices.Contains(left, "deployment.apps/edge-wafer") {
+		t.Errorf("the other release is gone: %v", left)
+	}
+}
