@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -77,6 +78,9 @@ func (o object) hooked() bool { return o.Annotations["helm.sh/hook"] != "" }
 // testdata/chart/components/NAME.yaml.
 func TestChartIsTheComponents(t *testing.T) {
 	equal(t, render(t, filepath.Join(root, "manifests/base")), withValues(t))
+	if t.Failed() {
+		return // all that follow have the same difference
+	}
 	there, err := os.ReadDir(filepath.Join(root, "manifests/components"))
 	if err != nil {
 		t.Fatal(err)
@@ -107,15 +111,39 @@ func equal(t *testing.T, manifests, chart rendered) {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if have[name] == nil {
 			t.Errorf("the chart has no %s", name)
-		} else if !reflect.DeepEqual(want[name], have[name]) {
-			a, _ := yaml.Marshal(want[name]) //nolint:errcheck // it was YAML before
-			b, _ := yaml.Marshal(have[name]) //nolint:errcheck // it was YAML before
-			t.Errorf("%s is not the same. Manifests:\n%s\nchart:\n%s", name, a, b)
+		} else {
+			tellDifference(t, name+": ", want[name], have[name])
 		}
 		delete(have, name)
 	}
 	for name := range have {
 		t.Errorf("only the chart has %s", name)
+	}
+}
+
+// tellDifference names what differs, and nothing else of objects that are long.
+func tellDifference(t *testing.T, path string, want, have any) {
+	t.Helper()
+	a, isMap := want.(map[string]any)
+	b, both := have.(map[string]any)
+	if isMap && both {
+		keys := maps.Clone(a)
+		maps.Copy(keys, b)
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			tellDifference(t, path+"."+key, a[key], b[key])
+		}
+		return
+	}
+	x, isList := want.([]any)
+	y, both := have.([]any)
+	if isList && both && len(x) == len(y) {
+		for i := range x {
+			tellDifference(t, fmt.Sprintf("%s[%d]", path, i), x[i], y[i])
+		}
+		return
+	}
+	if !reflect.DeepEqual(want, have) {
+		t.Errorf("%s\nmanifests: %v\nchart:     %v", path, want, have)
 	}
 }
 
@@ -397,6 +425,6 @@ func TestChartNotes(t *testing.T) {
 	f(notes("wafer"), "PROTECTS NOTHING YET", "rollout status deployment/wafer\n", "helm test wafer -n shop", "networkPolicy.enabled is false", "!WARNING", "!--tier-selector")
 	f(notes("edge", "--set", "routes.existingConfigMap=mine"), "deployment/edge-wafer", "ConfigMap mine", "!PROTECTS NOTHING",
 		"--tier-selector app.kubernetes.io/name=edge-wafer --config-map mine")
-	f(notes("wafer", "--set", "highAvailability.enabled=true,networkPolicy.enabled=true,resources.limits.memory=384Mi"),
+	f(notes("wafer", "--set", "highAvailability.enabled=true,networkPolicy.enabled=true,resources.limits.memory=256Mi"),
 		"replicas: 3 or more", "the memory request is the limit", "!NOTE")
 }

@@ -83,7 +83,7 @@ func Blocks(root, file string) ([]Block, error) {
 // Files returns the documents of the tree, relative to its root.
 func Files(root string) ([]string, error) {
 	var files []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "charts/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return nil, err

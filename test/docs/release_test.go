@@ -31,7 +31,7 @@ func (s *sandbox) release(t *testing.T) {
 	build := filepath.Join(dir, "linux-amd64") // whatever it is: the documents name one
 	must(os.Mkdir(build, 0o700))
 	must(os.Symlink(tier.PlainBinary(t), filepath.Join(build, "wafer")))
-	for _, name := range []string{"LICENSE", "README.md", "examples", "schema", "manifests", "image"} {
+	for _, name := range []string{"LICENSE", "README.md", "examples", "schema", "manifests", "charts", "image"} {
 		must(os.Symlink(filepath.Join(root, name), filepath.Join(tree, name)))
 	}
 	text, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))

@@ -47,7 +47,7 @@ func newSandbox(t *testing.T) *sandbox {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"manifests", "examples", "docs", "Makefile", "go.mod", "waf", "test", "CHANGELOG.md"} {
+	for _, name := range []string{"manifests", "charts", "examples", "docs", "Makefile", "go.mod", "waf", "test", "CHANGELOG.md"} {
 		must(os.Symlink(filepath.Join(tree, name), filepath.Join(s.dir, name)))
 	}
 	self, err := os.Executable()

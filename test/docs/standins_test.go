@@ -38,6 +38,7 @@ var standIns = map[string]standIn{
 	"make":    standInForMake,
 	"go":      standInForGo,
 	"kind":    standInForKind,
+	"helm":    standInForHelm,
 }
 
 func (s standIn) main() int {

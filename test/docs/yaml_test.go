@@ -28,6 +28,8 @@ func (s *sandbox) yaml(t *testing.T, text string) {
 		if _, err := s.cluster.change("apply", []byte(text), "default"); err != nil {
 			t.Error(err)
 		}
+	case s.areValues(t, m):
+		s.values(t, text)
 	case isRoutes || m["policies"] != nil || m["upstreams"] != nil:
 		s.wafer(t, complete(t, m), text)
 	case m["listen"] != nil || m["log"] != nil:
