@@ -190,7 +190,7 @@ test-complexity: ## Look for work that grows faster than its input, in full (an 
 E2E_LOAD ?= kind load image-archive
 
 .PHONY: e2e
-e2e: build image ## Run the cluster tests on the cluster that KUBECONFIG names
+e2e: build image $(HELM) ## Run the cluster tests on the cluster that KUBECONFIG names
 	@cd test/cluster && CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -o ../../bin/actor ./actor
 	@cd image && go run . -name wafer-actor:dev -o ../dist/actor.tar ../bin/actor
 	@cd test/cluster && WAFER_TEST_CLUSTER=1 WAFER_TEST_LOAD='$(E2E_LOAD)' go test -count=1 -timeout 30m -v -run TestCluster .
