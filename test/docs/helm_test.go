@@ -30,7 +30,7 @@ func standInForHelm(args []string) error {
 	set := f.StringArray("set", nil, "")
 	files := f.StringArray("set-file", nil, "")
 	values := f.StringArrayP("values", "f", nil, "")
-	for _, name := range []string{"create-namespace", "take-ownership", "reset-then-reuse-values", "logs"} {
+	for _, name := range []string{"create-namespace", "take-ownership", "server-side", "reset-then-reuse-values", "logs"} {
 		f.Bool(name, false, "")
 	}
 	if err := f.Parse(args); err != nil {
