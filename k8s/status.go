@@ -1,7 +1,6 @@
 package k8s
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -34,35 +33,26 @@ func (o *Objects) Marked() []string {
 	return out
 }
 
-// Status says of each Service of the plan, and of those that the plan refuses, how it is.
-func (c *Cluster) Status(ctx context.Context, in *Objects, p *Plan, names []string, o TierOptions, tierPort string) ([]Status, error) {
-	tiers := map[string]*Tier{}
-	for _, ns := range p.Tiers {
-		t, err := c.Tier(ctx, ns, o)
-		if err != nil {
-			return nil, err
-		}
-		tiers[ns] = t
-	}
-	var out []Status
+// Status says of each Service of the plan, and of those that the plan refuses, how it is, and what its tier serves.
+func (o *Objects) Status(p *Plan, names []string, tiers map[string]*Tier, tier TierOptions, tierPort string) (out []Status) {
 	for _, name := range names {
 		ns, service, _ := strings.Cut(name, "/")
-		s := in.service(ns, service)
+		s := o.service(ns, service)
 		if s == nil {
 			continue
 		}
 		st := Status{Service: name, Manager: manager(s), Tier: "-", Around: p.around[name]}
-		st.Phase, st.Wrong = in.phase(s, o.Selector)
+		st.Phase, st.Wrong = o.phase(s, tier.Selector)
 		if t := tiers[p.tierOf[name]]; t != nil {
 			serving, why := t.serving(tierPort, p.routesOf[name])
 			st.Tier = fmt.Sprintf("%d/%d", serving, len(t.Ready()))
-			if why != "" && leads(s, o.Selector) {
+			if why != "" && leads(s, tier.Selector) {
 				st.Wrong = append(st.Wrong, why)
 			}
 		}
 		out = append(out, st)
 	}
-	return out, nil
+	return out
 }
 
 // phase names the phase that a Service is in, and what is wrong with it by itself.

@@ -29,6 +29,7 @@ type TierPod struct {
 	Ports  []string // names
 	Routes []ServedRoute
 	Err    error // why the routes are not known
+	Standing
 
 	address string // of its admin listener, as the API names it: pod:port
 }
@@ -64,6 +65,7 @@ func (c *Cluster) Tier(ctx context.Context, namespace string, o TierOptions) (*T
 		if p.Ready {
 			p.Err = c.admin(ctx, pod, o.AdminPort, &p)
 		}
+		p.Standing = c.standing(ctx, pod, o.AdminPort)
 		t.Pods = append(t.Pods, p)
 	}
 	return t, nil

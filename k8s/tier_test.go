@@ -185,7 +185,8 @@ func TestStatus(t *testing.T) {
 			s.set("/apis/networking.k8s.io/v1/networkpolicies", closedOrders)
 		}
 		c, in, p := s.plan(t)
-		list, err := c.Status(t.Context(), in, p, []string{"shop/orders"}, shopTier, "http")
+		tiers, err := c.Tiers(t.Context(), p.Tiers, shopTier)
+		list := in.Status(p, []string{"shop/orders"}, tiers, shopTier, "http")
 		if err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}

@@ -46,6 +46,11 @@ func (s *source) full(names []string) []string {
 	return out
 }
 
+// tierNamespace is where a tier is that no Service leads to.
+func (s *source) tierNamespace(t *tierFlags) string {
+	return cmp.Or(t.o.TierNamespace, s.namespace, s.cluster.Namespace)
+}
+
 func (s *source) flags(c *cobra.Command) {
 	c.Flags().StringSliceVarP(&s.files, "file", "f", nil, "manifests: files, folders or - for standard input; none: from the cluster")
 	c.Flags().StringVarP(&s.namespace, "namespace", "n", "", "namespace to read from the cluster, and of objects that name none")

@@ -153,10 +153,39 @@ func (t *tierFlags) plan(c *cobra.Command, from *source, names []string) (*k8s.P
 	t.o.Services = names
 	if len(names) == 0 {
 		if t.o.Services = in.Marked(); len(t.o.Services) == 0 {
-			return nil, errors.New("no Service shows a trace of the tier")
+			return nil, errNoTrace
 		}
 	}
 	return k8s.Protect(in, t.o)
+}
+
+// errNoTrace says that there is nothing to plan for.
+var errNoTrace = errors.New("no Service shows a trace of the tier")
+
+// writeStatus prints how Services and tiers are, and is an error if something is wrong. Plan is nil if there
+// are no Services.
+func (t *tierFlags) writeStatus(c *cobra.Command, from *source, plan *k8s.Plan, tiers map[string]*k8s.Tier) error {
+	wrong, out := false, c.OutOrStdout()
+	if plan != nil {
+		list := from.objects.Status(plan, from.full(t.o.Services), tiers, t.tier(), t.o.TierPort)
+		if err := k8s.WriteStatus(out, list); err != nil {
+			return err
+		}
+		wrong = slices.ContainsFunc(list, func(s k8s.Status) bool { return len(s.Wrong) > 0 })
+		fmt.Fprintln(out)
+	} else {
+		fmt.Fprintln(c.ErrOrStderr(), errNoTrace)
+	}
+	if err := k8s.WriteTiers(out, tiers); err != nil {
+		return err
+	}
+	for _, one := range tiers {
+		wrong = wrong || len(one.Wrong()) > 0
+	}
+	if wrong {
+		return saidError{error: errors.New("something is wrong")}
+	}
+	return nil
 }
 
 // newStatus is "wafer k8s status".
@@ -170,25 +199,27 @@ func newStatus() *cobra.Command {
 		Short: "Show how far Services are behind the tier, and what is wrong",
 		Long: `Show for each Service that the tier is in front of, or was: the phase it is in, how many
 of the tier's ready pods serve its routes, how many ways lead around, and who applies its
-manifest. What callers suffer from is told below, and makes the exit code 1.`,
+manifest; and for each pod of the tier which configuration it serves. What callers suffer
+from, pods that refuse their configuration and pods that serve another one than most are
+told below, and make the exit code 1.`,
 		Example: `  wafer k8s status -n shop
   wafer k8s status orders -n shop`,
 		RunE: func(c *cobra.Command, args []string) error {
 			plan, err := t.plan(c, &from, args)
+			var namespaces []string
+			switch {
+			case err == nil:
+				namespaces = plan.Tiers
+			case errors.Is(err, errNoTrace):
+				namespaces = []string{from.tierNamespace(&t)}
+			default:
+				return err
+			}
+			tiers, err := from.cluster.Tiers(c.Context(), namespaces, t.tier())
 			if err != nil {
 				return err
 			}
-			list, err := from.cluster.Status(c.Context(), from.objects, plan, from.full(t.o.Services), t.tier(), t.o.TierPort)
-			if err != nil {
-				return err
-			}
-			if err := k8s.WriteStatus(c.OutOrStdout(), list); err != nil {
-				return err
-			}
-			if slices.ContainsFunc(list, func(s k8s.Status) bool { return len(s.Wrong) > 0 }) {
-				return saidError{error: errors.New("something is wrong")}
-			}
-			return nil
+			return t.writeStatus(c, &from, plan, tiers)
 		},
 	}
 	c.Flags().StringVarP(&from.namespace, "namespace", "n", "", "namespace of the Services")
