@@ -34,8 +34,14 @@ type Client interface {
 	// GiveUp ends the reading of the request's body with an error, also if it is waiting for the
 	// client. It may be called in any goroutine.
 	GiveUp(*Violation)
-	// Suspect remembers of the connection on whose behalf an attack has come through it last.
-	Suspect() *netip.Prefix
+	// Standing is what is remembered of the connection until the next request on it.
+	Standing() *Standing
+}
+
+// Standing is what the last request on a connection says of the next one. The zero value says nothing.
+type Standing struct {
+	Client netip.Prefix // whose request it was
+	Attack bool         // it was one
 }
 
 // Tunnel is a connection that has left HTTP. Reading and writing may happen at once, and closing ends both.

@@ -33,9 +33,9 @@ func newBulkhead(places, depth int, patience time.Duration) *bulkhead {
 
 // who asks for a place.
 type who struct {
-	client  netip.Prefix
-	suspect bool // its last requests were attacks
-	again   bool // and so was its last one on this connection
+	client netip.Prefix
+	class  class
+	again  bool // its last request on this connection was an attack
 }
 
 // enter waits for a place. It reports false if there was none in time, or if too many
@@ -47,12 +47,12 @@ func (b *bulkhead) enter(l *lane, w who) bool {
 		b.mu.Unlock()
 		return true
 	}
-	if l.waiting >= b.depth && !b.displace(l, g, w.suspect) {
+	if l.waiting >= b.depth && !b.displace(l, g, w.class) {
 		l.forget(g)
 		b.mu.Unlock()
 		return false
 	}
-	me := b.queue(l, &g.turns[class(w.suspect)], false)
+	me := b.queue(l, &g.turns[w.class], false)
 	b.mu.Unlock()
 
 	timer := time.NewTimer(b.patience)
@@ -84,7 +84,7 @@ func (b *bulkhead) enterLate(l *lane, client netip.Prefix) {
 		b.mu.Unlock()
 		return
 	}
-	me := b.queue(l, &g.turns[class(false)], true)
+	me := b.queue(l, &g.turns[honest], true)
 	b.mu.Unlock()
 	<-me.over
 }
@@ -123,9 +123,9 @@ func (b *bulkhead) queue(l *lane, t *turn, late bool) *waiter {
 	return me
 }
 
-// displace makes room in a full queue, at the expense of a client that has more of it.
-func (b *bulkhead) displace(l *lane, g *guest, suspect bool) bool {
-	last := l.expendable(g, suspect)
+// displace makes room in a full queue for somebody of a class, at the expense of a client that has more of it.
+func (b *bulkhead) displace(l *lane, g *guest, c class) bool {
+	last := l.expendable(g, c)
 	if last == nil {
 		return false
 	}

@@ -139,7 +139,7 @@ func TestBulkheadKeepsCount(t *testing.T) {
 	b := newBulkhead(3, 4, 50*time.Microsecond)
 	lanes := make([]lane, 4)
 	by := []who{clientNumber(0), clientNumber(1), clientNumber(2), clientNumber(3), clientNumber(4)}
-	by[1].suspect, by[3].suspect = true, true
+	by[1].class, by[3].class = suspected, vouched
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {

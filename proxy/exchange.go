@@ -113,8 +113,7 @@ func (x *exchange) receive() {
 	x.view.hops = hops
 	x.view.identify(x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
-	x.place.who = x.proxy.who(x.view.client)
-	x.place.who.again = x.place.who.suspect && *x.client.Suspect() == x.place.who.client
+	x.place.who = x.proxy.who(x.view.client, *x.client.Standing())
 }
 
 // find looks the route up.
@@ -171,9 +170,9 @@ func (x *exchange) inspectHead() bool {
 // gone reports whether the client has left.
 func (x *exchange) gone() bool { return x.client.Gone(x.inspection.Since()) }
 
-// suspect notes on the connection that what comes next from this client is likely to be an attack again.
-func (x *exchange) suspect() {
-	*x.client.Suspect() = x.place.who.client
+// stands notes on the connection whether what comes next from this client is likely to be an attack.
+func (x *exchange) stands(attack bool) {
+	*x.client.Standing() = listen.Standing{Client: x.place.who.client, Attack: attack}
 }
 
 // readBody reads what is inspected of the body; what follows stays in the stream.
@@ -283,9 +282,17 @@ func (x *exchange) passBack() {
 	}
 }
 
-// who is what the bulkhead has to know of a client.
-func (p *Proxy) who(client netip.Addr) who {
+// who is what the bulkhead has to know of a client, whose last request on the connection stood so.
+func (p *Proxy) who(client netip.Addr, last listen.Standing) who {
 	w := who{client: socket.Household(client)}
-	w.suspect = p.suspects.has(w.client, time.Now())
+	if p.suspects.has(w.client, time.Now()) {
+		switch w.class = suspected; {
+		case last.Client != w.client:
+		case last.Attack:
+			w.again = true
+		default:
+			w.class = vouched
+		}
+	}
 	return w
 }

@@ -101,8 +101,8 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 
 // onlooker is a client that hears nothing and never leaves.
 type onlooker struct {
-	request *message.Request
-	suspect netip.Prefix
+	request  *message.Request
+	standing listen.Standing
 }
 
 func (o *onlooker) Request() *message.Request                     { return o.request }
@@ -113,4 +113,4 @@ func (o *onlooker) Drop()                                         {}
 func (o *onlooker) Close()                                        {}
 func (o *onlooker) Gone(time.Time) bool                           { return false }
 func (o *onlooker) GiveUp(*listen.Violation)                      {}
-func (o *onlooker) Suspect() *netip.Prefix                        { return &o.suspect }
+func (o *onlooker) Standing() *listen.Standing                    { return &o.standing }

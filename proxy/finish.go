@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -123,10 +122,10 @@ func (x *exchange) remember() {
 	switch x.outcome.Verdict {
 	case inspect.Block, inspect.Redirect, inspect.Drop:
 		x.proxy.suspects.blocked(x.place.who.client, time.Now())
-		x.suspect()
+		x.stands(true)
 	case inspect.Pass:
 		x.proxy.suspects.passed(x.place.who.client, time.Now())
-		*x.client.Suspect() = netip.Prefix{}
+		x.stands(false)
 	}
 }
 

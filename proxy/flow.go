@@ -7,6 +7,7 @@ import (
 
 	"github.com/wafer-waf/wafer/grpc"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/upstream"
@@ -25,6 +26,7 @@ type flow struct {
 	from      io.Reader
 
 	place        place
+	standing     listen.Standing
 	shown        waf.Request // the head that each message is shown with
 	inspection   inspect.Inspection
 	first        *inspect.Inspection // of the head and the first message together; nil: each has its own

@@ -52,7 +52,7 @@ func (f *flow) begin() (*inspect.Inspection, inspect.Outcome) {
 		return f.first, f.first.Outcome()
 	}
 	c := f.call
-	f.place.who = c.proxy.who(c.view.client)
+	f.place.who = c.proxy.who(c.view.client, f.standing)
 	f.inspection.Begin(&c.proxy.inspector, &c.route.Inspect, inspect.Terms{
 		ID: c.id, Gate: &f.place, Gone: func() bool { return c.client.Gone(f.inspection.Since()) },
 	})
@@ -71,6 +71,7 @@ func (f *flow) decided(began time.Time, i *inspect.Inspection, o inspect.Outcome
 		f.out, f.rest = nil, 0
 		return errStopped
 	}
+	f.standing.Client = f.place.who.client
 	return nil
 }
 

@@ -3,8 +3,7 @@ package proxy
 import "net/netip"
 
 // lane is a route's part of the bulkhead. Its places are given to the waiting clients in turn, and
-// none of them gets more than its share while there is another one that has less. Those whose last
-// requests were attacks come behind all others. Nothing is kept of a client that neither holds a
+// none of them gets more than its share while there is another one that has less. Classes come one behind the other. Nothing is kept of a client that neither holds a
 // place nor waits. The bulkhead's lock guards it.
 type lane struct {
 	link[*lane]
@@ -15,19 +14,17 @@ type lane struct {
 	turns   [classes]queue[*turn] // that have waiters, the next one in front
 }
 
-// The classes of waiters: of one, all come before the next one.
+// class is a class of waiters: all of one come before the next one.
+type class int
+
+// Of an address whose last requests were attacks, which may be that of many (an office, a load balancer), the
+// connections whose own last request was none are vouched for. A new one is not.
 const (
-	honest = iota
+	honest class = iota
+	vouched
 	suspected
 	classes
 )
-
-func class(suspect bool) int {
-	if suspect {
-		return suspected
-	}
-	return honest
-}
 
 // guest is a client in a lane.
 type guest struct {
@@ -40,7 +37,7 @@ type guest struct {
 type turn struct {
 	link[*turn]
 	guest   *guest
-	class   int
+	class   class
 	n       int
 	waiters queue[*waiter] // the one that came first in front
 }
@@ -53,7 +50,12 @@ type waiter struct {
 	over      chan struct{} // closed when the wait has an end
 }
 
-func (g *guest) waiting() int { return g.turns[honest].n + g.turns[suspected].n }
+func (g *guest) waiting() (n int) {
+	for c := range g.turns {
+		n += g.turns[c].n
+	}
+	return n
+}
 
 // guest returns a client's guest, a new one if it has none.
 func (l *lane) guest(client netip.Prefix) *guest {
@@ -61,8 +63,8 @@ func (l *lane) guest(client netip.Prefix) *guest {
 		return g
 	}
 	g := &guest{client: client}
-	for class := range g.turns {
-		g.turns[class].guest, g.turns[class].class = g, class
+	for c := range classes {
+		g.turns[c].guest, g.turns[c].class = g, c
 	}
 	if l.guests == nil {
 		l.guests = map[netip.Prefix]*guest{}
@@ -101,8 +103,8 @@ func (l *lane) remove(w *waiter) {
 
 // pick returns who is next, and puts its client behind the others. Somebody waits.
 func (l *lane) pick(share int) *waiter {
-	for class := range l.turns {
-		all := &l.turns[class]
+	for c := range l.turns {
+		all := &l.turns[c]
 		next := all.first // if all have their share, the place is not left empty
 		for t := all.first; t != nil; t = t.next {
 			if t.guest.held < share {
@@ -119,20 +121,18 @@ func (l *lane) pick(share int) *waiter {
 	panic("BUG: nobody waits")
 }
 
-// expendable is whose place in a full queue another client should have: the newest waiter of the one
-// with most of them, suspects first. It is nil if the other one has as many, or is a suspect itself.
-func (l *lane) expendable(other *guest, suspect bool) *waiter {
-	if suspect {
-		return nil
-	}
-	for _, class := range []int{suspected, honest} {
+// expendable is whose place in a full queue another client's request of a class should have: the newest waiter
+// of the one with most of them in the last class behind it, or else in its own. It is nil if the other one has as
+// many there, or is a suspect itself.
+func (l *lane) expendable(other *guest, own class) *waiter {
+	for c := suspected; c >= own && own != suspected; c-- {
 		var most *turn
-		for t := l.turns[class].first; t != nil; t = t.next {
+		for t := l.turns[c].first; t != nil; t = t.next {
 			if t.newest() != nil && (most == nil || t.n > most.n) {
 				most = t
 			}
 		}
-		if most != nil && (class == suspected || most.n > other.turns[honest].n+1) {
+		if most != nil && (c > own || most.n > other.turns[own].n+1) {
 			return most.newest()
 		}
 	}

@@ -13,7 +13,8 @@ func clientNumber(i int) who {
 	return who{client: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 32)}
 }
 
-// lanes has clients, named by letters, wait at a lane of a bulkhead. Those named by capitals are suspects.
+// lanes has clients, named by letters, wait at a lane of a bulkhead. Those named by capitals are suspects, and digits
+// are connections that are vouched for: 1 is one of A.
 type lanes struct {
 	t     *testing.T
 	b     *bulkhead
@@ -23,9 +24,18 @@ type lanes struct {
 }
 
 func (s *lanes) who(name string) who {
-	w := clientNumber(int(strings.ToLower(name)[0]))
-	w.suspect = strings.ToUpper(name) == name
-	return w
+	switch c := name[0]; {
+	case c <= '9':
+		w := clientNumber(int(c - '1' + 'a'))
+		w.class = vouched
+		return w
+	case c <= 'Z':
+		w := clientNumber(int(c - 'A' + 'a'))
+		w.class = suspected
+		return w
+	default:
+		return clientNumber(int(c))
+	}
 }
 
 // queue has each of them wait; who is given a place keeps it.
@@ -73,6 +83,7 @@ func TestLaneIsFairToClients(t *testing.T) {
 		{"one alone may have all places", "aaaaaa", 5, "aaaaaa"},
 		{"half of the places while others wait", "aaaaaabbb", 5, "aaaabbaab"},
 		{"suspects behind all others", "aBBBcaca", 2, "acacaBBB"},
+		{"before its address, who is vouched for", "BBB2B2a2", 2, "Ba222BBB"},
 	} {
 		laneTest(t, tt.name, tt.places, 64, func(t *testing.T, s *lanes) {
 			s.queue(tt.asked)
@@ -90,6 +101,9 @@ func TestLaneSharesItsQueue(t *testing.T) {
 		{"not that of whom has as many", "abbccddbc", "bdbc", "abcdc"},
 		{"suspects first", "abbCcC", "C", "abcbC"},
 		{"a suspect displaces nobody", "abbbbB", "B", "abbbb"},
+		{"its own suspects for who is vouched for", "BBBBB22", "BB", "B22BB"},
+		{"those who are vouched for before the honest", "a2222bc", "22", "abc22"},
+		{"nobody honest for who is vouched for", "abcde2", "2", "abcde"},
 	} {
 		laneTest(t, tt.name, 2, 4, func(t *testing.T, s *lanes) {
 			s.queue(tt.asked)

@@ -36,6 +36,7 @@ type messages struct {
 	id         string
 	view       view // of the handshake
 	place      place
+	standing   listen.Standing
 	inspection inspect.Inspection
 	request    waf.Request // of every message, without its body
 	client     listen.Tunnel
@@ -239,6 +240,8 @@ func (m *messages) judge(text []byte) (code uint16) {
 		code = closeInternal
 	case inspect.Block, inspect.Redirect, inspect.Drop:
 		o.Verdict, code = inspect.Block, closePolicy
+	default:
+		m.standing.Client = m.place.who.client
 	}
 	m.account(began, &o)
 	return code
@@ -252,7 +255,7 @@ func (m *messages) refuse(code uint16) uint16 {
 
 // inspect takes a message through the policy, as the body of a request.
 func (m *messages) inspect(mediaType string, body []byte) inspect.Outcome {
-	m.place.who = m.proxy.who(m.view.client)
+	m.place.who = m.proxy.who(m.view.client, m.standing)
 	m.inspection.Begin(&m.proxy.inspector, &m.route.Inspect, inspect.Terms{
 		ID: m.id, Gate: &m.place, Gone: func() bool { return m.client.Gone(m.inspection.Since()) },
 	})

@@ -20,4 +20,4 @@ func (p *place) Run(late bool, rules func()) bool {
 
 // sheds reports whether the message need not even be screened: too many wait already, and its client's
 // last requests were attacks.
-func (p *place) sheds() bool { return p.who.suspect && p.bulkhead.sheds(p.lane, p.who) }
+func (p *place) sheds() bool { return p.who.class == suspected && p.bulkhead.sheds(p.lane, p.who) }

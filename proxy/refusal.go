@@ -70,7 +70,7 @@ func (x *exchange) obey(o inspect.Outcome) bool {
 	case inspect.Refused:
 		switch x.answerRefusal(); o.Failure {
 		case inspect.NoPlace:
-			x.suspect()
+			x.stands(true)
 		case inspect.ClientGone:
 			x.client.Close()
 		}

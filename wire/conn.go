@@ -4,11 +4,11 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
 
+	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/socket"
 )
@@ -31,8 +31,8 @@ const junk = 'X'
 // belong to one goroutine; Write may run in another one, and Close in any.
 type Conn struct {
 	// The server's, for the goroutine that reads; Conn does not touch them.
-	Pending any
-	Suspect netip.Prefix // of whom the last request on this connection was an attack
+	Pending  any
+	Standing listen.Standing
 
 	l    *Listener
 	via  socket.Transport // of the bytes

@@ -148,10 +148,10 @@ func (c *client) GiveUp(why *listen.Violation) {
 	}
 }
 
-// Suspect implements [listen.Client].
-func (c *client) Suspect() *netip.Prefix {
+// Standing implements [listen.Client].
+func (c *client) Standing() *listen.Standing {
 	if c.conn == nil {
-		return new(netip.Prefix)
+		return new(listen.Standing)
 	}
-	return &c.conn.Suspect
+	return &c.conn.Standing
 }
