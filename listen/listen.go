@@ -25,8 +25,8 @@ type Client interface {
 	Switch(*message.Response, func(Tunnel))
 	// Drop ends the connection without a response.
 	Drop()
-	// Close lets no request follow the response: not all of this one was read, or the tier is about
-	// to end.
+	// Close lets no request follow the response. What a handler leaves of a body unread is no reason: the
+	// listener sees to it that it is not taken for a request.
 	Close()
 
 	// Gone reports whether the client has left, of which it is asked again and again since then.

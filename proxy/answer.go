@@ -88,15 +88,6 @@ func (x *exchange) page(status int, p *pages, more ...message.Field) {
 		x.response.Fields = append(x.response.Fields, more...)
 		x.respond(x.response.Body)
 	}
-	x.unread()
-}
-
-// unread closes the connection after the response if the request's body was not read whole:
-// what is left of it must not be taken for a request.
-func (x *exchange) unread() {
-	if !x.bodyDone && x.client.Request().Body.Stream != nil {
-		x.client.Close()
-	}
 }
 
 func (x *exchange) answerRedirect(status int, location string) {

@@ -11,16 +11,33 @@ import (
 type body struct {
 	r      io.Reader
 	client *client
+	n      int // bytes that were read
+	ended  bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
+	b.n += n
 	if err != nil {
+		b.ended = b.ended || err == io.EOF
 		if v := b.client.violation(); v != nil {
 			err = v
 		}
 	}
 	return n, err
+}
+
+// discarded is how much of a body that nobody has read is read after the response, so that the connection need not
+// be opened anew for the next request. It is in the buffers of the connection already, or nearly so.
+const discarded = 64 << 10
+
+// left reports whether more of the request's body may be left than is discarded.
+func (c *client) left() bool {
+	if c.request.Body.Stream == nil || c.body.ended {
+		return false
+	}
+	n := c.request.Body.Length
+	return n < 0 || n-c.body.n > discarded
 }
 
 // violation is what has ended the reading of requests, or nil.

@@ -78,7 +78,7 @@ func (c *client) readBody() {
 
 // handled is called when a handler has returned.
 func (c *client) handled() {
-	if c.close {
+	if c.close || c.left() {
 		c.ctx.SetConnectionClose() // the head of a response has reset what was said before it
 	}
 	if c.response.r == nil {

@@ -32,9 +32,9 @@ func Read(raw []byte, from netip.AddrPort, o wire.Options) (*message.Request, er
 	r.Peer, r.Local = addrPort(conn.RemoteAddr()), addrPort(conn.LocalAddr())
 	switch n := r.Body.Length; {
 	case n > 0:
-		r.Body.Stream = &body{io.LimitReader(in, int64(n)), &c}
+		r.Body.Stream = &body{r: io.LimitReader(in, int64(n)), client: &c}
 	case n == -1:
-		r.Body.Stream = &body{httputil.NewChunkedReader(in), &c}
+		r.Body.Stream = &body{r: httputil.NewChunkedReader(in), client: &c}
 	}
 	return r, nil
 }

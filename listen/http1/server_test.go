@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -288,5 +289,51 @@ func TestNeverAsked(t *testing.T) {
 	}
 	if len(failed) != 1 || !errors.Is(failed[0], io.ErrUnexpectedEOF) {
 		t.Errorf("failed with %v", failed)
+	}
+}
+
+// TestUnread leaves bodies unread: a small one is discarded, and is no request; behind others nothing is read.
+func TestUnread(t *testing.T) {
+	const next = "GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n"
+	inBody := strings.Repeat("GET /in-the-body HTTP/1.1\r\nHost: a.test\r\n\r\n", 4)
+	for _, tt := range []struct {
+		name, framing, body string
+		read                int
+		closes              bool
+	}{
+		{"small", "Content-Length", inBody, 0, false},
+		{"part of it", "Content-Length", inBody, 20, false},
+		{"all but discarded", "Content-Length", strings.Repeat("x", discarded+20), 20, false},
+		{"more", "Content-Length", strings.Repeat("x", discarded+20), 19, true},
+		{"chunked", "Transfer-Encoding", inBody, 0, true},
+		{"all of it chunked", "Transfer-Encoding", inBody, 1 << 20, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, br := served(t, listen.Handler{Serve: func(c listen.Client, _ any) {
+				if b := c.Request().Body.Stream; b != nil {
+					if n, err := io.CopyN(io.Discard, b, int64(tt.read)); err != nil && err != io.EOF {
+						t.Errorf("%d bytes: %v", n, err)
+					}
+				}
+				c.Respond(text(403, c.Request().Target))
+			}})
+			head := "POST /first HTTP/1.1\r\nHost: a.test\r\n" + tt.framing
+			raw := head + fmt.Sprintf(": %d\r\n\r\n%s", len(tt.body), tt.body)
+			if tt.framing != "Content-Length" {
+				raw = head + fmt.Sprintf(": chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(tt.body), tt.body)
+			}
+			if r, body := send(t, c, br, raw); r.status != 403 || body != "/first" || r.closes != tt.closes {
+				t.Fatalf("%+v %q; want closes %v", r, body, tt.closes)
+			}
+			if tt.closes {
+				if n, _ := io.Copy(io.Discard, br); n > 0 {
+					t.Errorf("%d bytes follow", n)
+				}
+				return
+			}
+			if _, body := send(t, c, br, next); body != "/next" {
+				t.Errorf("the next request is %q", body)
+			}
+		})
 	}
 }
