@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/k8s/notify"
 	"github.com/wafer-waf/wafer/lastgood"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
@@ -17,8 +19,9 @@ import (
 
 // lastGood joins what keeps the last good configuration with the tier and its admin listener.
 type lastGood struct {
-	store *lastgood.Store // nil: nothing is kept
-	peers *lastgood.Peers // nil: there are none
+	store *lastgood.Store  // nil: nothing is kept
+	peers *lastgood.Peers  // nil: there are none
+	news  *notify.Notifier // nil: Kubernetes is told nothing
 	log   zerolog.Logger
 
 	metrics  *metrics.Peers
@@ -27,6 +30,12 @@ type lastGood struct {
 
 func newLastGood(boot *config.Boot, registry prometheus.Registerer, log zerolog.Logger) *lastGood {
 	l := &lastGood{log: log.With().Str("component", "last good").Logger()}
+	if boot.KubernetesEvents {
+		var err error
+		if l.news, err = notify.New(os.Getenv, l.log); err != nil {
+			l.log.Error().Err(err).Msg("kubernetes_events: Kubernetes is told nothing")
+		}
+	}
 	if !boot.LastGood.On() {
 		return l
 	}
@@ -46,14 +55,35 @@ func (l *lastGood) forProxy() snapshot.LastGood {
 	return l.store
 }
 
-// stands hears of each reload.
-func (l *lastGood) stands(snapshot.Standing) {}
-
-// run compares the peers until ctx ends.
-func (l *lastGood) run(ctx context.Context) {
-	if l.peers != nil {
-		l.peers.Watch(ctx, l.compared)
+// stands hears of each reload, and tells Kubernetes what has come of it.
+func (l *lastGood) stands(s snapshot.Standing) {
+	if l.news == nil {
+		return
 	}
+	n := notify.News{Message: s.String()}
+	switch {
+	case len(s.Problems) == 0:
+		n.Good, n.Reason, n.Message = true, "ConfigurationInForce", "configuration "+s.Digest+" is in force"
+	case s.LastGood != "":
+		n.Reason = "LastGoodConfiguration"
+	case s.Digest != "":
+		n.Reason = "ConfigurationRefused"
+	default:
+		n.Reason = "NoConfiguration"
+	}
+	l.news.Tell(n)
+}
+
+// run compares the peers and tells Kubernetes until ctx ends.
+func (l *lastGood) run(ctx context.Context) {
+	var running sync.WaitGroup
+	if l.peers != nil {
+		running.Go(func() { l.peers.Watch(ctx, l.compared) })
+	}
+	if l.news != nil {
+		running.Go(func() { l.news.Run(ctx) })
+	}
+	running.Wait()
 }
 
 // compared tells once that pods disagree, which they are, and once that they agree again.

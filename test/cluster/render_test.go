@@ -132,7 +132,7 @@ func add(t *testing.T, to string, components ...string) rendered {
 // combinations are the components as somebody would add them.
 var combinations = [][]string{
 	{"autoscale"}, {"autoscale", "autoscale-requests"}, {"autoscale", "high-availability"},
-	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"},
+	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"}, {"events"}, {"network-policy", "events"},
 	{"autoscale", "autoscale-requests", "high-availability", "network-policy", "monitoring", "ingress", "gateway", "endpoint-discovery"},
 }
 
@@ -223,8 +223,9 @@ func restricted(t *testing.T, d *apps.Deployment) {
 	if s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot || s.SeccompProfile == nil || s.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault {
 		t.Errorf("%s: pod security context %+v", d.Name, s)
 	}
-	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
-		t.Errorf("%s: mounts a token", d.Name)
+	events := slices.ContainsFunc(pod.Containers[0].Env, func(e core.EnvVar) bool { return e.Name == "WAFER_KUBERNETES_EVENTS" })
+	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken != events {
+		t.Errorf("%s: mounts a token, or lacks the one to tell events with", d.Name)
 	}
 	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
 		s := c.SecurityContext
