@@ -1,6 +1,7 @@
 package k8s
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -310,7 +311,7 @@ func (p *planner) routes() error {
 		case present != nil:
 			text = present.Data[routesKey]
 			switch who := manager(present); {
-			case who == kubectlApply && allIn(entries, present.Annotations[lastApplied]): // and stays
+			case who == kubectlApply && allIn(entries, cmp.Or(present.Annotations[lastApplied], text)): // and stays
 			case who == kubectlApply:
 				p.plan.Notes.add(Decide, object, "was applied by kubectl: whoever applies its manifest or overlay again takes the entries out, and callers get 404. Add what --output routes prints to the file that it is made of")
 			case who != "":
@@ -360,7 +361,8 @@ func (p *planner) routesMap(ns string, present *core.ConfigMap, text []byte) *co
 	return m
 }
 
-// allIn reports whether a text names all routes: then who applies it again leaves them be.
+// allIn reports whether a text names all routes: then who applies it again leaves them be. A server-side
+// apply keeps no text, so what is there is taken for what was applied.
 func allIn(entries *file.Entries, text string) bool {
 	return text != "" && !slices.ContainsFunc(entries.Routes, func(r file.Route) bool { return !strings.Contains(text, "id: "+r.ID) })
 }

@@ -62,6 +62,7 @@ const kustomizeSays = `For the kustomization that has the application and the ti
 Without the tier's ConfigMap in the same kustomization, take configMapGenerator out and put routes.yaml
 where the tier has it. To go in phases, commit with "patches" and policies.yaml taken out first, put
 "patches" back once "wafer k8s wait" is through, and policies.yaml when no old connection is left.
+The way back goes in the other direction: first policies.yaml, then "patches", then all of it.
 `
 
 // patch is a strategic merge patch that leads a Service to the tier. Nulls and deletions take

@@ -39,10 +39,7 @@ func TestCluster(t *testing.T) {
 	demo.rollout(t, "backends")
 	demo.rollout(t, "wafer")
 	demo.open(t)
-	for _, part := range []struct {
-		name string
-		test func(*testing.T)
-	}{
+	inOrder(t, []part{
 		{"quickstart blocks", quickstartBlocks},
 		{"start to ready", startToReady},
 		{"a changed ConfigMap reaches all pods", changeReachesAllPods},
@@ -54,9 +51,21 @@ func TestCluster(t *testing.T) {
 		{"sidecar", sidecar},
 		{"three services", threeServices},
 		{"chart", chartLives},
-	} {
-		if !t.Run(strings.ReplaceAll(part.name, " ", "-"), part.test) {
-			return // what follows would fail for the same reason
+	})
+}
+
+// part is one of several that stand in an order.
+type part struct {
+	name string
+	test func(*testing.T)
+}
+
+// inOrder runs parts until one fails: what follows would fail for the same reason.
+func inOrder(t *testing.T, parts []part) {
+	t.Helper()
+	for _, p := range parts {
+		if !t.Run(strings.ReplaceAll(p.name, " ", "-"), p.test) {
+			return
 		}
 	}
 }

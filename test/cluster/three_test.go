@@ -12,8 +12,8 @@ const three namespace = "wafer-e2e-three"
 
 var services = []string{"www", "auth", "db"}
 
-// threeServices puts the tier in front of services that talk to each other, takes it away
-// again, and attacks them from outside and from inside in each state.
+// threeServices puts the tier in front of services that talk to each other, has old manifests applied
+// again, and takes the tier away, each time while a client keeps asking.
 func threeServices(t *testing.T) {
 	kubectl(t, "apply", "-f", "test/cluster/testdata/three.yaml")
 	t.Cleanup(func() {
@@ -26,48 +26,47 @@ func threeServices(t *testing.T) {
 	}
 	three.open(t)
 	three.want(t, "http://www/", "200")
+	was := three.specs(t)
+	inOrder(t, []part{
+		{"all attacks arrive without the tier", allArrive},
+		{"a switch too early is refused", tooEarly},
+		{"put in front under load", putInFront},
+		{"closed under load", closedUnderLoad},
+		{"no attack arrives with the tier", noneArrives},
+		{"a deleted policy is noticed", policyDeleted},
+		{"old manifests applied again", appliedAgain},
+		{"an old overlay applied again", overlayAgain},
+		{"a restart of the tier while protected", restarted},
+		{"taken away under load", func(t *testing.T) { takenAway(t, was) }},
+		{"from a repository", func(t *testing.T) { fromRepository(t, was) }},
+	})
+}
 
-	// Without the tier every attack arrives, and each that www gets goes on to auth and db.
+// specs are the Services as they were made, without what an API server adds by itself.
+func (n namespace) specs(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, s := range services {
+		found[s] = kubectl(t, "get", "service", "-n", string(n), s, "-o", "jsonpath={.spec}")
+	}
+	return found
+}
+
+// allArrive makes sure that the count of attacks is worth something.
+func allArrive(t *testing.T) {
 	sent := three.attack(t)
 	arrived := three.counted(t)
 	t.Logf("without the tier: %d attacks sent, %d arrived at the applications", sent, arrived)
 	if arrived < sent {
 		t.Errorf("only %d of %d attacks arrived without the tier: the count is worth nothing", arrived, sent)
 	}
+}
 
-	// The tier comes, and is put in front while a client keeps asking.
-	kubectl(t, "apply", "-k", "test/cluster/testdata/three-tier")
-	three.rollout(t, "wafer")
-	stop := three.keepAsking(t, "http://www/")
-	before := three.metric(t, digest)
-	three.protect(t, "prepare", "apply")
-	eventually(t, "the routes on all pods", func() bool {
-		after := three.metric(t, digest)
-		for pod, d := range before {
-			if after[pod] == d || after[pod] == "" {
-				return false
-			}
-		}
-		return true
-	})
-	if out, err := three.verify(t); err == nil {
-		t.Errorf("verify found nothing wrong with unprotected services:\n%s", out)
-	} else {
-		t.Logf("verify before the switch fails, as it should:\n%s", out)
-	}
-	three.protect(t, "switch", "apply")
-	for _, s := range services {
-		three.want(t, "http://"+s+"/"+injection, "403")
-	}
-	r := stop() // connections that were open have ended: the way around may be closed
-	t.Log("a client kept asking while the tier was put in front:")
-	r.unharmed(t)
-	three.protect(t, "close", "apply")
-
-	before2 := three.counted(t)
+func noneArrives(t *testing.T) {
+	before := three.counted(t)
 	three.want(t, "http://www/", "200") // www → tier → auth, www → tier → db
-	sent = three.attack(t)
-	arrived = three.counted(t) - before2
+	sent := three.attack(t)
+	arrived := three.counted(t) - before
 	t.Logf("with the tier: %d attacks sent, %d arrived at the applications", sent, arrived)
 	if arrived != 0 {
 		t.Errorf("%d attacks arrived in spite of the tier", arrived)
@@ -79,8 +78,16 @@ func threeServices(t *testing.T) {
 		}
 		return err == nil
 	})
+	// The same as a CronJob, run once out of turn.
+	kubectlIn(t, wafer(t, "k8s", "verify", "--job", "--image", "wafer:dev", "-n", string(three), "--schedule", "*/15 * * * *"), "apply", "-f", "-")
+	kubectl(t, "create", "job", "-n", string(three), "wafer-verify", "--from=cronjob/wafer-verify")
+	if out, err := three.ended(t); err != nil {
+		t.Errorf("the CronJob's verify: %v\n%s", err, out)
+	}
+	kubectl(t, "delete", "cronjob", "-n", string(three), "wafer-verify")
+}
 
-	// Somebody deletes a policy, and verify notices.
+func policyDeleted(t *testing.T) {
 	kubectl(t, "delete", "networkpolicy", "-n", string(three), "-l", "wafer-waf.github.io/protects=db")
 	eventually(t, "verify catches the open origin", func() bool {
 		out, err := three.verify(t)
@@ -89,14 +96,7 @@ func threeServices(t *testing.T) {
 		}
 		return err != nil && strings.Contains(out, "db")
 	})
-
-	// And the way back.
-	stop = three.keepAsking(t, "http://www/")
-	three.undo(t, "open", "delete", "--ignore-not-found")
-	three.undo(t, "switch", "apply")
-	three.want(t, "http://www/"+injection, "200")
-	t.Log("a client kept asking while the tier was taken away:")
-	stop().unharmed(t)
+	three.protect(t, "close", "apply")
 }
 
 // attack sends attacks from the client to www, and from www to the services behind it, as
@@ -129,44 +129,27 @@ func (n namespace) counted(t *testing.T) int {
 	return sum
 }
 
-// wafer runs the binary on this machine, which reads the cluster as kubectl does.
-func wafer(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := run("", "bin/wafer", args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// protect carries one phase of the insertion out.
-func (n namespace) protect(t *testing.T, phase string, verb ...string) {
-	t.Helper()
-	out := wafer(t, append([]string{"k8s", "protect", "-n", string(n), "--phase", phase}, services...)...)
-	kubectlIn(t, out, append(verb, "-f", "-")...)
-}
-
 // verify runs "wafer k8s verify" as a Job and returns the table that it printed, and an error if
 // a line of it failed.
 func (n namespace) verify(t *testing.T) (string, error) {
 	t.Helper()
 	job := wafer(t, "k8s", "verify", "--job", "--image", "wafer:dev", "-n", string(n))
 	kubectlIn(t, job, "apply", "-f", "-")
-	defer kubectl(t, "delete", "job", "-n", string(n), "wafer-verify")
-	ended := ""
-	eventually(t, "the end of the Job", func() bool {
-		ended = kubectl(t, "get", "job", "-n", string(n), "wafer-verify", "-o", `jsonpath={.status.conditions[?(@.status=="True")].type}`)
-		return strings.Contains(ended, "Complete") || strings.Contains(ended, "Failed")
-	})
-	out := kubectl(t, "logs", "-n", string(n), "job/wafer-verify")
-	if strings.Contains(ended, "Complete") {
-		return out, nil
-	}
-	return out, fmt.Errorf("the Job ended as %s", ended)
+	return n.ended(t)
 }
 
-func (n namespace) undo(t *testing.T, phase string, verb ...string) {
+// ended waits for the Job of verify, and takes it away.
+func (n namespace) ended(t *testing.T) (string, error) {
 	t.Helper()
-	out := wafer(t, append([]string{"k8s", "protect", "-n", string(n), "--undo", "--phase", phase}, services...)...)
-	kubectlIn(t, out, append(verb, "-f", "-")...)
+	defer kubectl(t, "delete", "job", "-n", string(n), "wafer-verify")
+	how := ""
+	eventually(t, "the end of the Job", func() bool {
+		how = kubectl(t, "get", "job", "-n", string(n), "wafer-verify", "-o", `jsonpath={.status.conditions[?(@.status=="True")].type}`)
+		return strings.Contains(how, "Complete") || strings.Contains(how, "Failed")
+	})
+	out := kubectl(t, "logs", "-n", string(n), "job/wafer-verify")
+	if strings.Contains(how, "Complete") {
+		return out, nil
+	}
+	return out, fmt.Errorf("the Job ended as %s", how)
 }

@@ -167,18 +167,13 @@ var serverFields = regexp.MustCompile(`(?m)^ *(resourceVersion|uid|creationTimes
 // memory of what it put there would hide a selector that is merged.
 func (c *cluster) create(t *testing.T, in string) {
 	t.Helper()
-	_, err := c.kubectl(t.Context(), in, "create", "-f", "-")
-	if err == nil {
-		return
-	}
-	if !strings.Contains(err.Error(), `no matches for kind "HTTPRoute"`) { // the Gateway API is not part of Kubernetes
-		t.Fatal(err)
-	}
+	c.must(t, in, "create", "-f", "-")
 }
 
 // TestProtectOnAnAPIServer applies each case for real, and its way back.
 func TestProtectOnAnAPIServer(t *testing.T) {
 	c := startCluster(t)
+	c.gatewayAPI(t)
 	for _, ns := range []string{"shop", "other", "wafer"} {
 		c.must(t, "", "create", "namespace", ns)
 	}
@@ -226,7 +221,7 @@ func insertion(t *testing.T, c *cluster, file, out string, flags []string) {
 	c.create(t, in)
 	t.Cleanup(func() {
 		for _, stdin := range []string{in, out} {
-			_, _ = c.kubectl(context.WithoutCancel(t.Context()), stdin, "delete", "--ignore-not-found", "--wait=false", "-f", "-") // HTTPRoute is unknown
+			_, _ = c.kubectl(context.WithoutCancel(t.Context()), stdin, "delete", "--ignore-not-found", "--wait=false", "-f", "-") // the next case says what is left
 		}
 	})
 	before := map[string]spec{}
@@ -318,4 +313,45 @@ func TestProtectFromACluster(t *testing.T) {
 		t.Error(errs)
 	}
 	c.must(t, job, "apply", "--dry-run=server", "-f", "-")
+}
+
+// TestComponentOnAnAPIServer applies the component of a repository as tools do, on the client's side and
+// on the server's. The second time changes nothing, and without the component all is as it was.
+func TestComponentOnAnAPIServer(t *testing.T) {
+	const with = "../../cmd/wafer/testdata/kustomize"
+	c := startCluster(t)
+	c.must(t, "", "create", "namespace", "shop")
+	manifests := c.must(t, "", "kustomize", with)
+	for name, flags := range map[string][]string{
+		"client-side": nil, "server-side": {"--server-side", "--force-conflicts", "--field-manager=kustomize-controller"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() { c.must(t, manifests, "delete", "--ignore-not-found", "-f", "-") }()
+			apply := func(manifests string) {
+				c.must(t, manifests, append([]string{"apply", "-n", "shop", "-f", "-"}, flags...)...)
+			}
+			app, err := os.ReadFile(filepath.Join(with, "app.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			apply(string(app))
+			was := c.service(t, "shop", "orders")
+			var first spec
+			for range 2 {
+				apply(manifests)
+				is := c.service(t, "shop", "orders")
+				if !maps.Equal(is.Selector, map[string]string{"app.kubernetes.io/name": "wafer"}) || is.ClusterIP != was.ClusterIP || len(is.Ports) != len(was.Ports)-1 {
+					t.Fatalf("orders is %+v, was %+v", is, was)
+				}
+				if first.Type != "" && fmt.Sprint(is) != fmt.Sprint(first) {
+					t.Errorf("orders is %+v the second time, %+v the first", is, first)
+				}
+				first = is
+			}
+			apply(string(app))
+			if is := c.service(t, "shop", "orders"); fmt.Sprint(is) != fmt.Sprint(was) {
+				t.Errorf("without the component orders is %+v, was %+v", is, was)
+			}
+		})
+	}
 }

@@ -1,6 +1,9 @@
 package k8s
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,17 +12,46 @@ import (
 
 // elsewhere are the kinds that an API server alone does not have. Where their definitions are
 // installed, "kubectl apply --dry-run=server" checks them too.
-var elsewhere = []string{"ServiceMonitor", "PrometheusRule", "HTTPRoute", "ScaledObject"}
+var elsewhere = []string{"ServiceMonitor", "PrometheusRule", "ScaledObject"}
+
+// gatewayAPI installs the definitions of the Gateway API, which come with the module of its types.
+func (c *cluster) gatewayAPI(t *testing.T) {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.must(t, "", "apply", "--server-side", "-f", filepath.Join(strings.TrimSpace(string(dir)), "config/crd/standard"))
+	c.must(t, "", "wait", "--for=condition=Established", "--timeout=60s", "crd/httproutes.gateway.networking.k8s.io")
+}
+
+// north is the production overlay with both ways in from outside.
+const north = `apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: wafer
+resources: [tree/manifests/overlays/production]
+components: [tree/manifests/components/ingress, tree/manifests/components/gateway]
+`
 
 // TestOverlaysOnAnAPIServer shows each overlay to an API server, which sees what types cannot:
 // validation across fields, and the pod security standard that the namespace enforces.
 func TestOverlaysOnAnAPIServer(t *testing.T) {
 	c := startCluster(t)
+	c.gatewayAPI(t)
 	overlays, err := filepath.Glob("../../manifests/overlays/*")
 	if err != nil || len(overlays) < 3 {
 		t.Fatal(overlays, err)
 	}
-	for _, o := range overlays {
+	tree, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(t.TempDir(), "ingress-and-gateway")
+	if err := errors.Join(os.Mkdir(outside, 0o755), os.Symlink(tree, filepath.Join(outside, "tree")),
+		os.WriteFile(filepath.Join(outside, "kustomization.yaml"), []byte(north), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range append(overlays, outside) {
 		t.Run(filepath.Base(o), func(t *testing.T) {
 			var known, namespaces []string
 			for doc := range strings.SplitSeq(c.must(t, "", "kustomize", o), "\n---\n") {
