@@ -23,13 +23,14 @@ type ports struct {
 // somebody says what becomes of it.
 func (p *planner) sortPorts(s *core.Service) (ports, error) {
 	var out ports
-	var problems []string
+	var problems, foreign []string
 	for _, port := range s.Spec.Ports {
 		kind, why := p.portKind(s, port)
 		switch {
 		case named(port, p.LeavePorts) || p.leftAlready(s, port):
 			out.left = append(out.left, port)
 		case kind == notHTTP:
+			foreign = append(foreign, fmt.Sprintf("port %s %s", portName(port), why))
 			problems = append(problems, fmt.Sprintf("port %s %s: the tier does not forward it. Move its callers to %s, then say --leave-port %s", portName(port), why, originName(s), portFlag(port)))
 		case kind == unknown:
 			problems = append(problems, fmt.Sprintf("port %s %s: say --http-port %s if it speaks HTTP/1, --leave-port %[3]s if its callers are to use %[4]s", portName(port), why, portFlag(port), originName(s)))
@@ -39,6 +40,8 @@ func (p *planner) sortPorts(s *core.Service) (ports, error) {
 		}
 	}
 	switch {
+	case len(foreign) == len(s.Spec.Ports):
+		return out, foreignError(strings.Join(foreign, "; "))
 	case len(problems) > 0:
 		return out, fmt.Errorf("%s", strings.Join(problems, "; "))
 	case len(out.http) == 0:
@@ -49,6 +52,13 @@ func (p *planner) sortPorts(s *core.Service) (ports, error) {
 		return cmp.Compare(btoi(b.Port == 80), btoi(a.Port == 80))
 	})
 	return out, nil
+}
+
+// foreignError is of a Service that has nothing for the tier: its ports, and what they speak.
+type foreignError string
+
+func (e foreignError) Error() string {
+	return "stays as it is, because the tier forwards none of its ports: " + string(e)
 }
 
 type kind int
@@ -86,12 +96,14 @@ func (p *planner) portKind(s *core.Service, port core.ServicePort) (kind, string
 	switch prefix {
 	case "http":
 		return plainHTTP, ""
-	case "https", "tls", "grpc", "http2", "h2c", "tcp", "udp", "amqp", "kafka", "mongo", "mysql", "postgres", "postgresql", "redis", "metrics":
+	case "https", "tls", "grpc", "http2", "h2c", "tcp", "udp", "amqp", "exporter", "kafka", "memcached", "mongo", "mongodb", "mysql", "nats", "postgres", "postgresql", "rabbitmq", "redis", "metrics":
 		return notHTTP, fmt.Sprintf("is named %q", port.Name)
 	}
 	switch port.Port {
 	case 80, 8008, 8080: // http and http-alt of the IANA registry
 		return plainHTTP, ""
+	case 3306, 5432, 5672, 6379, 9092, 11211, 27017: // MySQL, PostgreSQL, AMQP, Redis, Kafka, memcached, MongoDB
+		return notHTTP, "has the number of a database or a queue"
 	}
 	return unknown, "has neither an appProtocol nor a name that says what it speaks"
 }

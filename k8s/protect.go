@@ -2,6 +2,7 @@ package k8s
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -96,7 +97,12 @@ func Protect(in *Objects, o ProtectOptions) (*Plan, error) {
 		return nil, fmt.Errorf("--host goes with one Service, and these are %d", len(services))
 	}
 	for _, s := range services {
-		if err := p.protect(s); err != nil {
+		err := p.protect(s)
+		var foreign foreignError
+		switch {
+		case errors.As(err, &foreign) && len(o.Services) == 0: // a database beside the rest, which nobody asked about
+			p.note(Told, s, "%v", err)
+		case err != nil:
 			p.note(Refused, s, "%v", err)
 		}
 	}
