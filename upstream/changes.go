@@ -16,21 +16,27 @@ type changes struct {
 	tell  func(place string, err error) // nil: nobody asked
 
 	mu     sync.Mutex
-	told   Failure // zero: all is well
+	now    Failing // zero: all is well
+	told   Failure // likewise
 	toldAt time.Time
+}
+
+// Failing is why a place cannot be connected to.
+type Failing struct {
+	Reason string    `json:"reason"` // as [Failure] has it
+	Since  time.Time `json:"since"`  // the first of the attempts that failed, with none between that did not
+	Times  int       `json:"times"`  // those attempts
 }
 
 // note takes note of how the last attempt has ended.
 func (c *changes) note(err error) {
-	if c.tell == nil {
-		return
-	}
 	var now Failure
 	if err != nil {
 		now = FailureOf(err)
 	}
 	c.mu.Lock()
-	changed := now != c.told && time.Since(c.toldAt) >= tellEvery
+	c.now.next(now)
+	changed := c.tell != nil && now != c.told && time.Since(c.toldAt) >= tellEvery
 	if changed {
 		c.told, c.toldAt = now, time.Now()
 	}
@@ -38,4 +44,28 @@ func (c *changes) note(err error) {
 	if changed {
 		c.tell(c.place, err)
 	}
+}
+
+// failing returns why the last attempts have failed, or nil if the last one has not.
+func (c *changes) failing() *Failing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now.Times == 0 {
+		return nil
+	}
+	now := c.now
+	return &now
+}
+
+// next takes an attempt into account.
+func (f *Failing) next(why Failure) {
+	if why == (Failure{}) {
+		*f = Failing{}
+		return
+	}
+	if f.Times == 0 {
+		f.Since = time.Now()
+	}
+	f.Reason = why.Word
+	f.Times++
 }

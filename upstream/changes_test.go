@@ -35,7 +35,17 @@ func TestChangesAreToldOnce(t *testing.T) {
 		if want := []string{"a:80 connect", "a:80 name", "a:80 well"}; !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
 		}
-		(&changes{}).note(refused) // nobody asked
+		silent := &changes{} // nobody is told, and it can be asked
+		silent.note(refused)
+		began := time.Now()
+		time.Sleep(time.Second)
+		silent.note(unnamed)
+		if got := silent.failing(); got == nil || *got != (Failing{"name", began, 2}) {
+			t.Errorf("failing: %v", got)
+		}
+		if silent.note(nil); silent.failing() != nil {
+			t.Errorf("failing, although all is well: %v", silent.failing())
+		}
 	})
 }
 

@@ -143,15 +143,16 @@ func (p *Pool) ID() string { return p.id }
 
 // Endpoint is an endpoint as it is now.
 type Endpoint struct {
-	Address  string `json:"address"`   // host:port
-	InFlight int    `json:"in_flight"` // exchanges
+	Address  string   `json:"address"`           // host:port
+	InFlight int      `json:"in_flight"`         // exchanges
+	Failing  *Failing `json:"failing,omitempty"` // nil: it was not when it was connected to last
 }
 
 // Endpoints returns the endpoints as they are now.
 func (p *Pool) Endpoints() []Endpoint {
 	var out []Endpoint
 	for _, e := range p.live() {
-		out = append(out, Endpoint{e.addr, int(e.pending.Load())})
+		out = append(out, Endpoint{e.addr, int(e.pending.Load()), e.health.failing()})
 	}
 	return out
 }

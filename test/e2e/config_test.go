@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/test/tier"
 )
@@ -72,7 +73,12 @@ policies:
 			t.Errorf("not there: %s, in %s", what, text)
 		}
 	}
-	_, text = w.Get("/api/v1/routes")
+	// The endpoint that refuses is passed over, and told once it was tried.
+	tier.Eventually(t, "the routes tell what refuses", func() bool {
+		get(t, w, "shop.test", "/a").wantStatus(t, 200)
+		_, text = w.Get("/api/v1/routes")
+		return strings.Contains(text, "failing")
+	})
 	var routes []struct {
 		Upstreams []struct {
 			ID        string
@@ -80,6 +86,11 @@ policies:
 			Endpoints []struct {
 				Address  string
 				InFlight *int `json:"in_flight"`
+				Failing  *struct {
+					Reason string
+					Since  time.Time
+					Times  int
+				}
 			}
 		}
 	}
@@ -87,6 +98,9 @@ policies:
 		t.Fatalf("%v in %s", err, text)
 	}
 	if u := routes[0].Upstreams; len(u) != 2 || u[0].Weight != 3 || len(u[1].Endpoints) != 2 || u[1].Endpoints[1].Address != "127.0.0.2:1" || u[1].Endpoints[1].InFlight == nil {
+		t.Fatalf("%s", text)
+	}
+	if e := routes[0].Upstreams[1].Endpoints; e[0].Failing != nil || e[1].Failing == nil || e[1].Failing.Reason != "connect" || e[1].Failing.Times < 1 || e[1].Failing.Since.IsZero() {
 		t.Errorf("%s", text)
 	}
 }
