@@ -13,17 +13,10 @@ import (
 // a second or so each, round after round, so that what disturbs the machine disturbs all. Pools
 // of different sizes show what is remembered of requests that come again.
 func compareCost(ctx context.Context, o options, binaries []string, rounds, different int) error {
-	lib, err := newLibrary()
+	pools, err := poolsOf(amount{only("get", "get"), different}, amount{only("form", "checkout"), different},
+		amount{only("json", "order"), different}, amount{corpus.Benign, different})
 	if err != nil {
 		return err
-	}
-	var pools []pool
-	for _, mix := range []corpus.Mix{only("get", "get"), only("form", "checkout"), only("json", "order"), corpus.Benign} {
-		p, err := lib.pool(mix, different, nil)
-		if err != nil {
-			return err
-		}
-		pools = append(pools, p)
 	}
 	s, err := newSite(ctx)
 	if err != nil {
@@ -39,10 +32,8 @@ func compareCost(ctx context.Context, o options, binaries []string, rounds, diff
 		if servers[i], _, err = s.startWafer(ctx, binary, fmt.Sprintf("%d-%s", i, filepath.Base(binary)), "off", file); err != nil {
 			return err
 		}
-		for k := range pools {
-			if err := dropOdd(s, servers[i], &pools[k]); err != nil {
-				return err
-			}
+		if err := dropOdd(s, servers[i], pools); err != nil {
+			return err
 		}
 	}
 	for _, p := range pools {

@@ -12,19 +12,7 @@ import (
 // flood measures what a flood of attacks costs, and what ordinary requests notice of it, of several
 // binaries in turn: what is compared is measured within the same minute, and again in the next round.
 func flood(ctx context.Context, o options, binaries []string, rounds int) error {
-	lib, err := newLibrary()
-	if err != nil {
-		return err
-	}
-	benign, err := lib.pool(corpus.Benign, 300, nil)
-	if err != nil {
-		return err
-	}
-	siege, err := lib.pool(corpus.Siege, variants, nil)
-	if err != nil {
-		return err
-	}
-	attacks, err := lib.pool(only("attack", corpus.Attack), variants, nil)
+	pools, err := poolsOf(amount{corpus.Benign, 300}, amount{corpus.Siege, variants}, amount{only("attack", corpus.Attack), variants})
 	if err != nil {
 		return err
 	}
@@ -43,9 +31,10 @@ func flood(ctx context.Context, o options, binaries []string, rounds int) error 
 			if err != nil {
 				return err
 			}
-			if err := dropOdd(s, v, &attacks, &siege, &benign); err != nil {
+			if err := dropOdd(s, v, pools); err != nil {
 				return err
 			}
+			benign, siege, attacks := pools[0], pools[1], pools[2]
 			cost, err := costOf(ctx, o, v, siege)
 			if err != nil {
 				return err
@@ -65,9 +54,9 @@ func flood(ctx context.Context, o options, binaries []string, rounds int) error 
 
 // dropOdd takes out of the pools what Wafer decides unlike the rules alone, which may be a few: it reads
 // more of a request than they do, and its policy corrects some of them.
-func dropOdd(s *site, v *server, pools ...*pool) error {
-	for _, p := range pools {
-		all, err := ask(v, *p, s.backend)
+func dropOdd(s *site, v *server, pools []pool) error {
+	for i, p := range pools {
+		all, err := ask(v, p, s.backend)
 		if err != nil {
 			return err
 		}
@@ -79,7 +68,7 @@ func dropOdd(s *site, v *server, pools ...*pool) error {
 			say("left out of %s: %d for %.200q", p.name, w.status, w.request.raw)
 			dropped[string(w.request.raw)] = true
 		}
-		*p = p.without(dropped)
+		pools[i] = p.without(dropped)
 	}
 	return nil
 }

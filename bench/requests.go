@@ -158,6 +158,27 @@ func (l *library) pool(m corpus.Mix, n int, host func(int) string) (pool, error)
 	return p, nil
 }
 
+// amount is how many requests of a mix are wanted.
+type amount struct {
+	mix corpus.Mix
+	n   int
+}
+
+// poolsOf writes a pool of each, of a library of their own.
+func poolsOf(wanted ...amount) ([]pool, error) {
+	lib, err := newLibrary()
+	if err != nil {
+		return nil, err
+	}
+	pools := make([]pool, len(wanted))
+	for i, a := range wanted {
+		if pools[i], err = lib.pool(a.mix, a.n, nil); err != nil {
+			return nil, err
+		}
+	}
+	return pools, nil
+}
+
 // only is the mix that has nothing but one kind, under a name of its own.
 func only(name, kind string) corpus.Mix {
 	return corpus.Mix{Name: name, Parts: []corpus.Part{{Kind: kind, Percent: 100}}}

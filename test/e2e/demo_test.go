@@ -87,6 +87,8 @@ func TestDemoDoesWhatItPrints(t *testing.T) {
 	}
 
 	get(t, w, "elsewhere.localhost", "/").wantStatus(t, 404)
+	get(t, w, w.Addr, "/").wantStatus(t, 200) // who asks for no name meets the shop
+	get(t, w, "[::1]:8080", "/").wantStatus(t, 200)
 	leak := get(t, w, "shop.localhost", "/debug/error").wantStatus(t, 403)
 	if strings.Contains(leak.body, "java.") {
 		t.Errorf("the stack trace is shown:\n%s", leak.body)

@@ -19,7 +19,7 @@ func TestRoutes(t *testing.T) {
 	if len(file.Routes) != 2 {
 		t.Errorf("%d routes, want 2", len(file.Routes))
 	}
-	f := func(id, host, endpoint, mode string, inspect bool) {
+	f := func(id string, hosts []string, endpoint, mode string, inspect bool) {
 		t.Helper()
 		r := slices.IndexFunc(file.Routes, func(r config.Route) bool { return r.ID == id })
 		u := slices.IndexFunc(file.Upstreams, func(u config.Upstream) bool { return u.ID == id })
@@ -31,15 +31,15 @@ func TestRoutes(t *testing.T) {
 		if route.Policy != id || len(route.Upstreams) != 1 || route.Upstreams[0].ID != id {
 			t.Errorf("%s: policy %q, upstreams %v", id, route.Policy, route.Upstreams)
 		}
-		if !slices.Equal(route.Hosts, []string{host}) || !slices.Equal(upstream.Endpoints, []string{endpoint}) {
+		if !slices.Equal(route.Hosts, hosts) || !slices.Equal(upstream.Endpoints, []string{endpoint}) {
 			t.Errorf("%s: hosts %q, endpoints %q", id, route.Hosts, upstream.Endpoints)
 		}
 		if string(policy.Mode) != mode || policy.ResponseBody.Inspect != inspect {
 			t.Errorf("%s: mode %q, inspects responses %t", id, policy.Mode, policy.ResponseBody.Inspect)
 		}
 	}
-	f("shop", "shop.localhost", "http://127.0.0.1:1111", "block", true)
-	f("legacy", "legacy.localhost", "http://127.0.0.1:2222", "detect", false)
+	f("shop", []string{"shop.localhost", "localhost", "127.0.0.1", "[::1]"}, "http://127.0.0.1:1111", "block", true)
+	f("legacy", []string{"legacy.localhost"}, "http://127.0.0.1:2222", "detect", false)
 }
 
 func TestCurl(t *testing.T) {
