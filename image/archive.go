@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,7 +35,7 @@ func writeArchive(out, name, version string, programs []program) (v1.Hash, int64
 		return v1.Hash{}, 0, err
 	}
 	named := layout.WithAnnotations(map[string]string{
-		"io.containerd.image.name":          "docker.io/library/" + name, // what "name" is short for
+		"io.containerd.image.name":          fullName(name),
 		"org.opencontainers.image.ref.name": name,
 	})
 
@@ -66,6 +67,21 @@ func writeArchive(out, name, version string, programs []program) (v1.Hash, int64
 	}
 	size, err := pack(out, folder)
 	return digest, size, err
+}
+
+// fullName is what a runtime looks for when a manifest says name. containerd stores an archive's image under the
+// name that the archive has, and the kubelet asks for the long form of a short one, so a short one in the
+// archive would be found by nobody: BuildKit, Docker and kind write the long form, too. A name with a host stays.
+func fullName(name string) string {
+	const host, official = "docker.io/", "library/"
+	first, _, parted := strings.Cut(name, "/")
+	switch {
+	case parted && (strings.ContainsAny(first, ".:") || first == "localhost"):
+		return name
+	case parted:
+		return host + name
+	}
+	return host + official + name
 }
 
 // image is one platform's image: the binary, and how to run it.

@@ -205,3 +205,17 @@ func TestRefused(t *testing.T) {
 		t.Errorf("a program for another system: %v", err)
 	}
 }
+
+func TestFullName(t *testing.T) {
+	for name, want := range map[string]string{
+		"wafer:dev":                    "docker.io/library/wafer:dev",
+		"team/wafer:dev":               "docker.io/team/wafer:dev",
+		"registry.example.com/wafer:1": "registry.example.com/wafer:1",
+		"registry:5000/team/wafer:1":   "registry:5000/team/wafer:1",
+		"localhost/wafer:1":            "localhost/wafer:1",
+	} {
+		if got := fullName(name); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
