@@ -25,9 +25,11 @@ type Client interface {
 	Switch(*message.Response, func(Tunnel))
 	// Drop ends the connection without a response.
 	Drop()
-	// Close lets no request follow the response. What a handler leaves of a body unread is no reason: the
-	// listener sees to it that it is not taken for a request.
+	// Close lets no request follow the response on a connection that has requests one after the other. What a
+	// handler leaves of a body unread is no reason: the listener sees to it that it is not taken for a request.
 	Close()
+	// Retire asks for further requests to be sent on another connection, since the tier is about to end.
+	Retire()
 
 	// Gone reports whether the client has left, of which it is asked again and again since then.
 	Gone(since time.Time) bool

@@ -88,8 +88,8 @@ func (p *Proxy) serve(c listen.Client, begun any) {
 		if r := recover(); r != nil {
 			x.panicked(r)
 		}
-		if (p.draining.Load() || x.hangUp) && x.response.Status != http.StatusSwitchingProtocols {
-			c.Close()
+		if x.response.Status != http.StatusSwitchingProtocols {
+			x.leave()
 		}
 		if !x.streams {
 			x.end()
@@ -97,6 +97,16 @@ func (p *Proxy) serve(c listen.Client, begun any) {
 	}()
 	if (decided || x.head()) && x.readBody() && x.inspectBody() && x.forward() && x.inspectResponse() {
 		x.passBack()
+	}
+}
+
+// leave says how the connection goes on after the response.
+func (x *exchange) leave() {
+	if x.hangUp {
+		x.client.Close()
+	}
+	if x.proxy.draining.Load() {
+		x.client.Retire()
 	}
 }
 

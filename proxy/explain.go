@@ -111,6 +111,7 @@ func (o *onlooker) Inform(*message.Response)                      {}
 func (o *onlooker) Switch(*message.Response, func(listen.Tunnel)) {}
 func (o *onlooker) Drop()                                         {}
 func (o *onlooker) Close()                                        {}
+func (o *onlooker) Retire()                                       {}
 func (o *onlooker) Gone(time.Time) bool                           { return false }
 func (o *onlooker) GiveUp(*listen.Violation)                      {}
 func (o *onlooker) Standing() *listen.Standing                    { return &o.standing }

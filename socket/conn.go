@@ -49,8 +49,10 @@ type Conn struct {
 	abandoned   atomic.Bool // Close has to reset
 	reset       atomic.Bool // by the peer; the socket says so only once
 
-	left    bool         // guarded by Listener.mu
-	counted netip.Prefix // guarded by Listener.mu
+	// guarded by Listener.mu
+	left      bool
+	counted   netip.Prefix
+	exchanges int // that are going on, where they are counted
 }
 
 // New returns the connection for raw, which we dialed. Its reads and writes have no limits yet.

@@ -12,11 +12,15 @@ import (
 // Why connections are refused: the reasons given to Options.Refused.
 const (
 	refusedConnections = "connections"
-	refusedPerClient   = "connections_per_client"
+	refusedPerClient   = RefusedPerClient
 	refusedNoProxy     = "proxy_protocol_missing"
 	refusedUntrusted   = "proxy_protocol_untrusted"
 	refusedMalformed   = "proxy_protocol_malformed"
 )
+
+// RefusedPerClient is why a connection, or an exchange on one, is refused whose client has too many; other
+// reasons concern all clients.
+const RefusedPerClient = "connections_per_client"
 
 // Options say who may connect. A limit or time-out that is 0 does not exist.
 type Options struct {
@@ -55,6 +59,7 @@ type Listener struct {
 
 	mu        sync.Mutex
 	open      int
+	more      int // exchanges that count like connections, beside those
 	perClient map[netip.Prefix]int
 	conns     map[*Conn]struct{} // that are open
 }
@@ -149,7 +154,7 @@ func anyOf(err error, errs ...syscall.Errno) bool {
 func (l *Listener) admit(sock net.Conn) *Conn {
 	c := accepted(l, sock)
 	l.mu.Lock()
-	full := l.o.Connections > 0 && l.open >= l.o.Connections
+	full := l.o.Connections > 0 && l.open+l.more >= l.o.Connections
 	if !full {
 		l.open++
 		l.conns[c] = struct{}{}

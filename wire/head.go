@@ -100,6 +100,11 @@ func (h *head) readField(line []byte, at int) *Violation {
 	if v != nil {
 		return v
 	}
+	return h.judge(name, value, within(line, value, at))
+}
+
+// judge judges a field whose bytes are those of a name and a value.
+func (h *head) judge(name, value []byte, where span) *Violation {
 	field := singleton.find(name)
 	if field < 0 {
 		return nil
@@ -113,7 +118,7 @@ func (h *head) readField(line []byte, at int) *Violation {
 		if !validHost(value) {
 			return hostSyntax
 		}
-		h.host = within(line, value, at)
+		h.host = where
 	case fieldContentLength:
 		h.sized = true
 		return h.readLength(value)

@@ -47,8 +47,7 @@ func readStartLine(line []byte, targetBytes int) (startLine, *Violation) {
 	if !all(target, targetOnly) {
 		return s, targetByte
 	}
-	// In any case: applications exist that do not tell "trace" from "TRACE".
-	if fold(method, "connect") || fold(method, "trace") || fold(method, "track") {
+	if refusedMethod(method) {
 		return s, methodRefused
 	}
 	if target[0] == '/' {
@@ -64,6 +63,12 @@ func readStartLine(line []byte, targetBytes int) (startLine, *Violation) {
 	s.absolute = true
 	s.authority, v = authorityOf(target)
 	return s, v
+}
+
+// refusedMethod reports whether no application is asked that, in any case: some do not tell "trace" from
+// "TRACE".
+func refusedMethod(method []byte) bool {
+	return fold(method, "connect") || fold(method, "trace") || fold(method, "track")
 }
 
 // maxStartText bounds what is kept of a request line for a log.

@@ -138,6 +138,9 @@ func (c *client) Drop() {
 // Close implements [listen.Client].
 func (c *client) Close() { c.close = true }
 
+// Retire implements [listen.Client].
+func (c *client) Retire() { c.close = true }
+
 // Gone implements [listen.Client].
 func (c *client) Gone(since time.Time) bool { return c.conn != nil && c.conn.Gone(since) }
 

@@ -1,0 +1,98 @@
+package http2
+
+import (
+	"encoding/binary"
+	"net"
+	"sync"
+)
+
+// codeBytes is where the code of an error ends in a frame: of RST_STREAM, and of GOAWAY behind the stream.
+const codeBytes = headBytes + 8
+
+// outbound are the frames of the server, on their way to the client.
+type outbound struct {
+	mu   sync.Mutex
+	shut bool
+	seen [codeBytes]byte // the beginning of the frame at hand
+	n    int             // bytes of it
+	left int             // bytes of the frame behind those
+}
+
+// write looks at frames and writes them.
+func (o *outbound) write(c *conn, p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.shut {
+		return 0, net.ErrClosed
+	}
+	o.scan(c, p)
+	return c.Guest.Write(p)
+}
+
+// last writes a frame that is the last one, if it can stand between others.
+func (o *outbound) last(c *conn, p []byte) {
+	if !o.mu.TryLock() {
+		return // the client takes nothing
+	}
+	defer o.mu.Unlock()
+	if o.shut = true; o.n == 0 && o.left == 0 {
+		_, _ = c.Guest.Write(p)
+	}
+}
+
+// scan goes through frames.
+func (o *outbound) scan(c *conn, p []byte) {
+	for len(p) > 0 {
+		if o.left > 0 {
+			n := min(o.left, len(p))
+			o.left -= n
+			p = p[n:]
+			continue
+		}
+		want := headBytes
+		if o.n >= headBytes {
+			want += min(len(o.seen)-headBytes, parseFrame(o.seen[:]).length)
+		}
+		n := copy(o.seen[o.n:want], p)
+		o.n += n
+		p = p[n:]
+		if o.n < headBytes {
+			continue
+		}
+		f := parseFrame(o.seen[:])
+		if whole := headBytes + min(len(o.seen)-headBytes, f.length); o.n == whole {
+			o.left = headBytes + f.length - whole
+			o.n = 0
+			o.frame(c, f)
+		}
+	}
+}
+
+// frame takes note of a frame, of which the beginning is in seen.
+func (o *outbound) frame(c *conn, f frame) {
+	switch f.kind {
+	case frameData, frameHeaders:
+		c.controls.earn(frameEarns)
+		if st := c.stream(f.stream); st != nil && f.kind == frameData {
+			st.sent.Add(int64(f.length))
+		}
+	case frameReset:
+		o.reset(c, f)
+	case frameGoAway:
+		if code := binary.BigEndian.Uint32(o.seen[headBytes+4:]); code != codeNone && c.ends.CompareAndSwap(nil, protocol) {
+			go c.report(nil, protocol) // the server waits for this write
+		}
+	}
+}
+
+// reset takes note of a stream that the server has reset. What it resets for want of interest in a body, or
+// because the response has broken off, or since frames have crossed, is nothing to hold against the client.
+func (o *outbound) reset(c *conn, f frame) {
+	code := binary.BigEndian.Uint32(o.seen[headBytes:])
+	if code == codeNone || code == codeClosed {
+		return
+	}
+	if c.reset(f.stream) && code != codeInternal && !c.resets.spend(1) {
+		go c.end(resets) // the server waits for this write
+	}
+}

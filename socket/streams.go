@@ -1,0 +1,70 @@
+package socket
+
+import "time"
+
+// Pace says how long may be waited for a peer, for who waits elsewhere than in a Read or Write of a [Conn]:
+// for one of several streams on it, say.
+type Pace struct{ pace pace }
+
+// NewPace is a pace as [Conn.PaceReads] explains it.
+func NewPace(silence time.Duration, rate int) Pace { return Pace{newPace(silence, rate)} }
+
+// Left is how long may be waited from now on; 0: there is no limit.
+func (p *Pace) Left() time.Duration {
+	if p.pace.silence == 0 {
+		return 0
+	}
+	return max(p.pace.slack, time.Nanosecond)
+}
+
+// Spend accounts for a wait in which n bytes moved.
+func (p *Pace) Spend(wait time.Duration, n int) { p.pace.spend(wait, n) }
+
+// Out reports whether the peer has been waited for as long as it may.
+func (p *Pace) Out() bool { return p.pace.out() }
+
+// Full reports whether the peer is on time, so that a wait begins anew.
+func (p *Pace) Full() bool { return p.pace.full() }
+
+// Enter counts an exchange on the connection. All but one at a time count like connections of their own,
+// among all and among those of the client: who multiplexes gets no more than who connects. If there are
+// too many, it returns why; else leave takes the exchange back, once.
+func (c *Conn) Enter() (leave func(), refused string) {
+	l := c.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.exchanges > 0 {
+		switch {
+		case l.o.Connections > 0 && l.open+l.more >= l.o.Connections:
+			refused = refusedConnections
+		case c.counted.IsValid() && l.perClient[c.counted] >= l.o.ConnectionsPerClient:
+			refused = refusedPerClient
+		}
+		if refused != "" {
+			l.o.Refused(refused, c.counted.Addr())
+			return nil, refused
+		}
+		c.count(1)
+	}
+	c.exchanges++
+	return c.exit, ""
+}
+
+func (c *Conn) exit() {
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	if c.exchanges--; c.exchanges > 0 {
+		c.count(-1)
+	}
+}
+
+// count counts exchanges beyond the first. It is called under the listener's lock.
+func (c *Conn) count(n int) {
+	c.l.more += n
+	if !c.counted.IsValid() {
+		return
+	}
+	if c.l.perClient[c.counted] += n; c.l.perClient[c.counted] <= 0 {
+		delete(c.l.perClient, c.counted)
+	}
+}
