@@ -28,6 +28,8 @@ type Boot struct {
 	Limits  Limits  `mapstructure:"limits"`
 	Timeout Timeout `mapstructure:"timeout"`
 
+	HTTP2 Switch `mapstructure:"http2"` // for clients that begin with it
+
 	// TrustedProxies are the networks whose forwarding headers and request ids are believed.
 	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
 
@@ -77,6 +79,16 @@ type Limits struct {
 	Rate                 Size `mapstructure:"rate"`                   // per second, that a transfer may not fall below for long; 0: no limit
 	Inspections          int  `mapstructure:"inspections"`            // at once; 0: one per CPU and one more
 	Memory               Size `mapstructure:"memory"`                 // for bodies under inspection; 0: derived
+
+	HTTP2 HTTP2Limits `mapstructure:"http2"`
+}
+
+// HTTP2Limits bound what a client may do on one connection of HTTP/2.
+type HTTP2Limits struct {
+	Streams       int  `mapstructure:"streams"`        // open at once
+	Resets        int  `mapstructure:"resets"`         // of streams, beyond those that are answered
+	ControlFrames int  `mapstructure:"control_frames"` // beyond those that responses and time explain
+	Window        Size `mapstructure:"window"`         // of a body that comes before it is read
 }
 
 // Timeout bounds how long a client may take.

@@ -55,6 +55,7 @@ func (l *bootLoader) check() {
 	if m := b.Limits.Memory; m != 0 && m < 4*MiB {
 		l.add("limits.memory", "%s is too small: at least %s, or 0", m, 4*MiB)
 	}
+	l.checkHTTP2()
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}
@@ -65,6 +66,21 @@ func (l *bootLoader) check() {
 	l.addErr("client_address_header", checkHeaderName(b.ClientAddressHeader))
 	l.notNegative("drain_delay", b.DrainDelay)
 	l.positive("shutdown_grace", b.ShutdownGrace)
+}
+
+func (l *bootLoader) checkHTTP2() {
+	limits := &l.boot.Limits.HTTP2
+	for _, n := range []struct {
+		key   string
+		value int
+	}{{"streams", limits.Streams}, {"resets", limits.Resets}, {"control_frames", limits.ControlFrames}} {
+		if n.value < 1 || n.value > 1_000_000 {
+			l.add("limits.http2."+n.key, "%d is out of range: 1 to 1000000", n.value)
+		}
+	}
+	if w := limits.Window; w < 16*KiB || w > 1*MiB {
+		l.add("limits.http2.window", "%s is out of range: %s to %s", w, 16*KiB, 1*MiB)
+	}
 }
 
 // BootWords returns the words that flags of boot settings can have, of those that take words, by flag.

@@ -13,7 +13,11 @@ func DefaultBoot() Boot {
 		Admin:  ":9090",
 		Log:    Log{Level: "info", Format: "auto", Access: "all"},
 		Reload: Reload{Interval: 5 * time.Second},
-		Limits: Limits{Connections: 10_000, Head: 32 * KiB, Rate: 512},
+		HTTP2:  "on",
+		Limits: Limits{
+			Connections: 10_000, Head: 32 * KiB, Rate: 512,
+			HTTP2: HTTP2Limits{Streams: 100, Resets: 100, ControlFrames: 1000, Window: 64 * KiB},
+		},
 		Timeout: Timeout{
 			Head:  10 * time.Second,
 			Body:  30 * time.Second,

@@ -34,6 +34,8 @@ type Metrics struct {
 	upstreamErrors *series[upstreamFailure] // also in upstreamError
 	upstreamTries  *series[upstreamFailure] // also in upstreamRetry
 	acceptFailures prometheus.Counter
+	spoken         [3]prometheus.Counter // HTTP/1.0, HTTP/1.1, HTTP/2
+	arrived        [2]prometheus.Counter // HTTP/1, HTTP/2
 
 	reloads      *prometheus.CounterVec // result
 	lastReloadOK prometheus.Gauge
@@ -106,6 +108,10 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
 		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
 	}
+	spoken := counter("wafer_client_requests_total", "Requests of clients by version of HTTP.", "protocol")
+	m.spoken = [...]prometheus.Counter{spoken.WithLabelValues("HTTP/1.0"), spoken.WithLabelValues("HTTP/1.1"), spoken.WithLabelValues("HTTP/2")}
+	arrived := counter("wafer_client_connections_total", "Connections of clients by the version of HTTP that they begin with.", "protocol")
+	m.arrived = [...]prometheus.Counter{arrived.WithLabelValues("HTTP/1"), arrived.WithLabelValues("HTTP/2")}
 	m.Panics = counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues()
 	refused := counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason")
 	m.refusals = newSeries(func(reason string) prometheus.Counter { return refused.WithLabelValues(reason) })
@@ -126,6 +132,27 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 
 // Refused counts a request that was refused, by the word of a closed set.
 func (m *Metrics) Refused(reason string) { m.refusals.inc(reason) }
+
+// Spoken counts a request by its protocol.
+func (m *Metrics) Spoken(protocol string) {
+	switch protocol {
+	case "HTTP/1.0":
+		m.spoken[0].Inc()
+	case "HTTP/1.1":
+		m.spoken[1].Inc()
+	case "HTTP/2.0":
+		m.spoken[2].Inc()
+	}
+}
+
+// Arrived counts a connection by the version of HTTP that it speaks.
+func (m *Metrics) Arrived(version string) {
+	if version == "HTTP/2" {
+		m.arrived[1].Inc()
+		return
+	}
+	m.arrived[0].Inc()
+}
 
 // UpstreamFailed counts an exchange with an upstream that failed, by the word of a closed set.
 func (m *Metrics) UpstreamFailed(upstream, reason string) {

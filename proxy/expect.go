@@ -48,7 +48,8 @@ func (p *Proxy) unread(c listen.Client, begun any, err error) {
 	c.Close()
 	request := c.Request()
 	p.events.Access(&audit.Access{
-		Time: time.Now(), RequestID: id, Client: request.Peer.Addr(), Status: why.Status, Method: request.Method, Path: shownPath(request.Target),
+		Time: time.Now(), RequestID: id, Client: request.Peer.Addr(), Status: why.Status,
+		Method: request.Method, Path: shownPath(request.Target), Protocol: request.Protocol,
 		Verdict: inspect.Refused.String(), Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Error: why.Word,
 	})
 }

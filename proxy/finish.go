@@ -75,6 +75,7 @@ func (x *exchange) finish() {
 			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word,
 		})
 	}
+	p.metrics.Spoken(v.Protocol)
 	p.serving.Add(-1)
 	bodies.put(x.body)
 	bodies.put(x.sent)

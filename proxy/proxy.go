@@ -3,8 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"net"
-	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -15,14 +13,9 @@ import (
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
-	"github.com/wafer-waf/wafer/listen"
-	"github.com/wafer-waf/wafer/listen/entrance"
-	"github.com/wafer-waf/wafer/listen/http1"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
-	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/waf"
-	"github.com/wafer-waf/wafer/wire"
 )
 
 // Options are what a Proxy is made of.
@@ -45,8 +38,7 @@ type Proxy struct {
 	log        zerolog.Logger
 	events     *audit.Log
 	metrics    *metrics.Metrics
-	server     *http1.Server
-	entrance   atomic.Pointer[entrance.Listener] // that is served
+	listeners  listeners
 	processors processors
 	bulkhead   *bulkhead
 	memory     *memory
@@ -89,7 +81,7 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
-	p.server = p.newServer()
+	p.listeners = p.newListeners()
 	return p
 }
 
@@ -134,48 +126,6 @@ func (p *Proxy) Effective() snapshot.Effective { return p.snapshots.Effective(&p
 
 // DescribeRoutes returns the routes in force, in the order of the file.
 func (p *Proxy) DescribeRoutes() []snapshot.RouteDescription { return p.snapshots.DescribeRoutes() }
-
-// sockets says who may connect.
-func (p *Proxy) sockets() socket.Options {
-	b := &p.boot
-	return socket.Options{
-		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
-		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
-		Busy: wire.Busy, TooMany: wire.TooMany,
-		ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
-		Refused:   func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
-		Exhausted: func(error) { p.metrics.NotAccepted() },
-	}
-}
-
-// handler answers the requests of all listeners.
-func (p *Proxy) handler() listen.Handler {
-	return listen.Handler{
-		Serve: p.serve, Expect: p.expect, Failed: p.unread,
-		Panicked: func(v any) { p.reportPanic(v, "") },
-	}
-}
-
-func (p *Proxy) newServer() *http1.Server {
-	b := &p.boot
-	return http1.New(http1.Options{
-		Handler: p.handler(),
-		Options: wire.Options{
-			Options:     p.sockets(),
-			HeadBytes:   int(b.Limits.Head),
-			HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
-			BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
-		},
-	})
-}
-
-// Serve accepts connections until Shutdown. It returns nil then.
-func (p *Proxy) Serve(ln net.Listener) error {
-	l := entrance.Listen(ln, entrance.Options{Options: p.sockets()})
-	p.metrics.WatchConnections(l.Open)
-	p.entrance.Store(l)
-	return p.server.Serve(l)
-}
 
 // Ready reports nil while the tier should get traffic: a snapshot that was proved to
 // protect is in force, and the process is not about to end.

@@ -21,7 +21,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.boot.ShutdownGrace)
 	defer cancel()
-	err := p.server.Shutdown(ctx)
+	err := p.listeners.shutdown(ctx)
 	if err == nil && !p.await(ctx, func() int64 { return p.serving.Load() + p.tunnels.Load() }) && p.serving.Load() > 0 {
 		err = ctx.Err()
 	}
@@ -41,9 +41,7 @@ const lastWords = time.Second
 // cut ends what still runs, and has it say so.
 func (p *Proxy) cut(requests, tunnels int64) {
 	p.cutting.Store(true)
-	if l := p.entrance.Load(); l != nil {
-		l.Cut()
-	}
+	p.listeners.cut()
 	p.snapshots.Builder.Cut()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

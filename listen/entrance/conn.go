@@ -51,27 +51,30 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if security.ALPN == ALPN && c.l.o.HTTP2 != nil {
 			return c.handOver(nil)
 		}
+		c.l.o.Arrived(HTTP1)
 		return c.Conn.Read(p)
 	}
 	n, err := c.Conn.Read(p)
-	if c.l.o.HTTP2 == nil {
+	if n == 0 {
 		return n, err
 	}
-	for n > 0 && n < min(len(preface), len(p)) && strings.HasPrefix(preface, string(p[:n])) {
+	for c.l.o.HTTP2 != nil && n < min(len(preface), len(p)) && strings.HasPrefix(preface, string(p[:n])) {
 		more, err := c.Conn.Read(p[n:])
 		if n += more; err != nil {
-			return n, nil // it comes again
+			break // it comes again
 		}
 	}
-	if n >= len(preface) && string(p[:len(preface)]) == preface {
+	if c.l.o.HTTP2 != nil && n >= len(preface) && string(p[:len(preface)]) == preface {
 		return c.handOver(p[:n])
 	}
+	c.l.o.Arrived(HTTP1)
 	return n, err
 }
 
 // handOver gives the connection to the server of HTTP/2.
 func (c *Conn) handOver(early []byte) (int, error) {
 	c.taken.Store(true)
+	c.l.o.Arrived(HTTP2)
 	c.l.o.HTTP2(Guest{Conn: c.Conn, Sock: c.sock, Security: c.security, Early: append([]byte(nil), early...)})
 	return 0, io.EOF
 }

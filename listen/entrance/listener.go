@@ -17,6 +17,9 @@ type Options struct {
 	// reads first, which has said to the socket how long it waits.
 	Secure func(context.Context, *socket.Conn) (net.Conn, *message.Security, error)
 
+	// Arrived is told the version that a connection speaks, "HTTP/1" or "HTTP/2"; nil: nobody is.
+	Arrived func(protocol string)
+
 	// HTTP2 takes a connection that speaks HTTP/2; nil: nobody does, so that its first bytes are read as
 	// those of a request. It must not block for long.
 	HTTP2 func(Guest)
@@ -33,6 +36,12 @@ type Guest struct {
 // ALPN is the name of HTTP/2 in the handshake of TLS.
 const ALPN = "h2"
 
+// Versions of HTTP that connections speak.
+const (
+	HTTP1 = "HTTP/1"
+	HTTP2 = "HTTP/2"
+)
+
 // Listener accepts connections, within limits.
 type Listener struct {
 	*socket.Listener
@@ -42,6 +51,9 @@ type Listener struct {
 // Listen wraps inner, whose connections have to be plain TCP connections if lingering closes and client
 // addresses are to work; others are served without.
 func Listen(inner net.Listener, o Options) *Listener {
+	if o.Arrived == nil {
+		o.Arrived = func(string) {}
+	}
 	return &Listener{socket.Listen(inner, o.Options), o}
 }
 
