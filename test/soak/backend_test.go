@@ -2,6 +2,7 @@ package soak
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -42,7 +43,8 @@ func newBackend(t testing.TB) *backend {
 func (b *backend) url() string { return "http://" + b.addr }
 
 func (b *backend) listen() error {
-	ln, err := net.Listen("tcp", b.addr)
+	lc := net.ListenConfig{Control: segments}
+	ln, err := lc.Listen(context.Background(), "tcp", b.addr)
 	if err != nil {
 		return err
 	}

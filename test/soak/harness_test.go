@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,16 @@ const patience = time.Minute
 func soaking() bool { return os.Getenv("WAFER_TEST_SOAK") != "" }
 
 func TestMain(m *testing.M) { os.Exit(tier.Main(m)) }
+
+// segments gives a socket segments of the size that networks have. Those of loopback are as large as 64 KiB, and
+// the kernel lets a sender fill a buffer of twenty: some hundred slow readers took all memory that it has for
+// TCP, and then it resets connections anywhere on the machine.
+func segments(_, _ string, c syscall.RawConn) (err error) {
+	if e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1460) }); e != nil {
+		return e
+	}
+	return err
+}
 
 // pause waits for a tick, or reports false at the end.
 func pause(end <-chan struct{}, tick <-chan time.Time) bool {
@@ -45,7 +56,8 @@ type conn struct {
 }
 
 func dial(addr string) (*conn, error) {
-	c, err := net.DialTimeout("tcp", addr, patience)
+	d := net.Dialer{Timeout: patience, Control: segments}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
