@@ -49,7 +49,7 @@ func Reasons() []string {
 // malformed are the reasons of requests that RFC 9113 (8.1.1) calls malformed. Their stream is reset; others
 // are answered, since they are requests.
 var malformed = []string{
-	"pseudo_field", "connection_field", "field_space", "field_name", "control_byte", "content_length", "userinfo", "authority",
+	"pseudo_field", "target_form", "connection_field", "field_space", "field_name", "control_byte", "content_length", "userinfo", "authority",
 }
 
 func isMalformed(v *listen.Violation) bool { return slices.Contains(malformed, v.Reason) }
