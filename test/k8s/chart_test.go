@@ -133,6 +133,15 @@ func (c *cluster) live(t *testing.T, release, objects string, install, rollback 
 	if !strings.Contains(c.must(t, "", "get", "configmap", "-n", "shop", objects+"-routes", "-o", "yaml"), "http://shop-origin:80") {
 		t.Error("the routes are not there")
 	}
+	// What kubectl has applied since is not overwritten by chance.
+	if len(install) == 0 {
+		c.must(t, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"`+objects+`-routes","namespace":"shop"},"data":{"routes.yaml":"routes: []"}}`,
+			"apply", "--server-side", "--force-conflicts", "-f", "-")
+		if out, err := c.helm(t.Context(), "upgrade", release, chart, "-n", "shop", "--reset-then-reuse-values"); err == nil {
+			t.Errorf("the upgrade overwrote routes of kubectl:\n%s", out)
+		}
+		upgrade("labels.team=security", "--force-conflicts")
+	}
 	upgrade("boot.log.level=debug,podLabels.team=security")
 	if get(".spec.template") == template {
 		t.Error("other boot settings are no rollout")

@@ -25,6 +25,9 @@ What the schema cannot say: values that do not go together. Each message names t
 {{- range $key := list "labels" "podLabels" -}}
 {{- if hasKey (index $v $key) $name }}{{ fail (printf "%s: %s selects the pods and is the chart's" $key $name) }}{{ end -}}
 {{- end -}}
+{{- range $key := list "containers" "volumes" "serviceAccountName" "automountServiceAccountToken" "enableServiceLinks" "terminationGracePeriodSeconds" "imagePullSecrets" "securityContext" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" -}}
+{{- if hasKey $v.podSpec $key }}{{ fail (printf "podSpec.%s: the chart sets it, by other values" $key) }}{{ end -}}
+{{- end -}}
 {{- if not $v.existingBootConfigMap }}{{ include "wafer.checkGrace" . }}{{ end -}}
 {{- end }}
 

@@ -80,11 +80,3 @@ labels:
     name: {{ .Values.routes.existingConfigMap | default (printf "%s-routes" (include "wafer.name" .)) }}
 {{- end }}
 {{- end }}
-
-{{/* The same for all containers of pods. */}}
-{{- define "wafer.pullSecrets" -}}
-{{- with .Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}

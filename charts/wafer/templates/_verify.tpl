@@ -3,7 +3,10 @@
 {{- $name := printf "%s-verify" (include "wafer.name" .) -}}
 serviceAccountName: {{ $name }}
 restartPolicy: Never
-{{- include "wafer.pullSecrets" . }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.podSecurityContext }}
 securityContext:
   {{- toYaml . | nindent 2 }}
@@ -49,7 +52,7 @@ volumes:
   {{- include "wafer.routesVolume" . | nindent 2 }}
 {{- end }}
 
-{{/* Its service account, and the right to find the pods behind each origin Service. */}}
+{{/* Its service account, and the right to find the pods behind each origin Service; all with annotations. */}}
 {{- define "wafer.verifyRights" -}}
 {{- $ := index . 0 -}}
 {{- $annotations := index . 1 -}}
@@ -62,7 +65,10 @@ metadata:
   namespace: {{ $.Release.Namespace }}
   labels:
     {{- $labels | nindent 4 }}
-  {{- $annotations | nindent 2 }}
+  {{- with $annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- range prepend $.Values.verify.namespaces $.Release.Namespace | uniq }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -72,7 +78,10 @@ metadata:
   namespace: {{ . }}
   labels:
     {{- $labels | nindent 4 }}
-  {{- $annotations | nindent 2 }}
+  {{- with $annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 rules:
   - { apiGroups: [""], resources: [services], verbs: [get] }
   - { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list] }
@@ -84,7 +93,10 @@ metadata:
   namespace: {{ . }}
   labels:
     {{- $labels | nindent 4 }}
-  {{- $annotations | nindent 2 }}
+  {{- with $annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ $name }} }
 subjects:
   - { kind: ServiceAccount, name: {{ $name }}, namespace: {{ $.Release.Namespace }} }
