@@ -61,8 +61,14 @@ labels:
 {{ $port }}
 {{- end }}
 
+{{/* Boot settings: the values, where the route file is, and whom a pod asks for the last good configuration. */}}
 {{- define "wafer.boot" -}}
-{{ merge (dict "routes" "/etc/wafer/routes/routes.yaml") .Values.boot | toYaml }}
+{{- $own := dict "routes" "/etc/wafer/routes/routes.yaml" -}}
+{{- if .Values.boot.last_good -}}
+{{- $admin := printf "%s-admin:%s" (include "wafer.name" .) (include "wafer.port" (list "admin" .Values.boot.admin)) -}}
+{{- $_ := set $own "last_good" (dict "peers" (list $admin)) -}}
+{{- end -}}
+{{ mergeOverwrite $own (deepCopy .Values.boot) | toYaml }}
 {{- end }}
 
 {{- define "wafer.bootConfigMap" -}}
