@@ -43,6 +43,10 @@ func (c *checker) checkPolicy(path string, p *Policy) {
 	word(c, path+".request_body.xml_doctype", p.RequestBody.XMLDoctype)
 	word(c, path+".request_body.files", p.RequestBody.Files)
 	c.sizeBetween(path+".response_body.limit", p.ResponseBody.Limit, 1*KiB, 64*MiB)
+	word(c, path+".grpc.unknown_fields", p.GRPC.UnknownFields)
+	if p.GRPC.UnknownFields == UnknownRefuse && p.GRPC.Descriptors == "" {
+		c.add(path+".grpc.unknown_fields", "no descriptors say which fields are known: set grpc.descriptors")
+	}
 	c.each(path+".response_body.mime_types", p.ResponseBody.MIMETypes, checkMIMEType)
 	for i, e := range p.Exclusions {
 		c.checkExclusion(indexPath(path+".exclusions", i), e)

@@ -109,6 +109,7 @@ func DefaultPolicy() Policy {
 			Limit:     512 * KiB,
 			MIMETypes: []string{"text/html", "text/plain", "text/xml", "application/json", "application/problem+json"},
 		},
+		GRPC:       GRPC{UnknownFields: UnknownInspect},
 		Block:      Block{Status: 403, HTML: defaultBlockHTML, JSON: defaultBlockJSON},
 		OnError:    Deny,
 		OnOverload: Deny,

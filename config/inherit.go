@@ -108,6 +108,7 @@ func (r *resolver) effective(i int, chain []int) *resolvedPolicy {
 	}
 	r.readRules(path+".rules_before", p.RulesBefore)
 	r.readRules(path+".rules_after", p.RulesAfter)
+	r.readDescriptors(path+".grpc", &p.GRPC)
 	r.checkOwnSettings(path, &p.Policy)
 
 	p.Exclusions = slices.Concat(inherited.Exclusions, p.Exclusions)

@@ -14,6 +14,7 @@ type Policy struct {
 	CRS            CRS          `mapstructure:"crs"`
 	RequestBody    RequestBody  `mapstructure:"request_body"`
 	ResponseBody   ResponseBody `mapstructure:"response_body"`
+	GRPC           GRPC         `mapstructure:"grpc"`
 	Exclusions     []Exclusion  `mapstructure:"exclusions"`   // those of the inherited policy first
 	RulesBefore    []Rules      `mapstructure:"rules_before"` // those of the inherited policy first
 	RulesAfter     []Rules      `mapstructure:"rules_after"`  // those of the inherited policy first
@@ -84,6 +85,15 @@ type ResponseBody struct {
 	Inspect   bool     `mapstructure:"inspect" short:"bool"`
 	Limit     Size     `mapstructure:"limit" short:"string"` // bytes inspected at most; the rest passes
 	MIMETypes []string `mapstructure:"mime_types"`           // without parameters
+}
+
+// GRPC says what is known of messages of gRPC.
+type GRPC struct {
+	Descriptors   string        `mapstructure:"descriptors"`    // file of a FileDescriptorSet, next to the route file; empty: none
+	UnknownFields UnknownFields `mapstructure:"unknown_fields"` // of messages, if there are descriptors: inspect or refuse
+
+	Set    string `mapstructure:"-"` // what is in the file
+	Source string `mapstructure:"-"` // key path of the setting
 }
 
 // Exclusion takes rules, or targets out of rules, and says why. Exactly one of Rule,

@@ -33,6 +33,22 @@ func (l *loader) readRules(path string, rules []Rules) {
 	}
 }
 
+// readDescriptors reads the file of a descriptor set. What is inherited was read before.
+func (l *loader) readDescriptors(path string, g *GRPC) {
+	at := path + ".descriptors"
+	if !l.doc.has(at) || g.Descriptors == "" {
+		return
+	}
+	doc, _ := l.doc.find(at)
+	g.Source = path
+	var err error
+	if g.Set, err = l.file(filepath.Dir(doc.file), g.Descriptors); err != nil {
+		l.add(at, "%s", err)
+	} else if g.Set == "" {
+		l.add(at, "%s is empty", g.Descriptors)
+	}
+}
+
 // fileOperator matches an operator of SecLang that reads a file.
 var fileOperator = regexp.MustCompile(`(?i)@(pmFromFile|pmf|ipMatchFromFile|ipMatchF|validateSchema)[ \t]+([^"]*[^"\s])`)
 

@@ -55,6 +55,15 @@ const (
 	FilesSkip   FileMode = "skip"
 )
 
+// UnknownFields says what happens to messages with fields that no descriptor names.
+type UnknownFields string
+
+// What can.
+const (
+	UnknownInspect UnknownFields = "inspect" // they are inspected, by their numbers
+	UnknownRefuse  UnknownFields = "refuse"
+)
+
 // Switch is on or off.
 type Switch string
 
@@ -112,18 +121,19 @@ const (
 
 // sets are the words of each type, in the order in which messages list them.
 var sets = map[reflect.Type][]string{
-	reflect.TypeFor[Mode]():         texts(ModeOff, ModeDetect, ModeBlock),
-	reflect.TypeFor[Choice]():       texts(Deny, Allow),
-	reflect.TypeFor[Treatment]():    texts(Reject, InspectPrefix, SkipInspection),
-	reflect.TypeFor[Doctype]():      texts(DoctypeRefuse, DoctypeInternal),
-	reflect.TypeFor[FileMode]():     texts(FilesActive, FilesAll, FilesSkip),
-	reflect.TypeFor[Switch]():       texts(On, Off),
-	reflect.TypeFor[WebSocket]():    texts(WebSocketDeny, WebSocketAllow, WebSocketInspect),
-	reflect.TypeFor[PathReadings](): texts(ReadingsAgree, ReadingsOne),
-	reflect.TypeFor[Discovery]():    texts(DiscoveryOff, DiscoveryDNS),
-	reflect.TypeFor[Balance]():      texts(RoundRobin, LeastLoaded),
-	reflect.TypeFor[Protocol]():     texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
-	reflect.TypeFor[AccessLog]():    texts(AccessAll, AccessOff),
+	reflect.TypeFor[Mode]():          texts(ModeOff, ModeDetect, ModeBlock),
+	reflect.TypeFor[Choice]():        texts(Deny, Allow),
+	reflect.TypeFor[Treatment]():     texts(Reject, InspectPrefix, SkipInspection),
+	reflect.TypeFor[Doctype]():       texts(DoctypeRefuse, DoctypeInternal),
+	reflect.TypeFor[FileMode]():      texts(FilesActive, FilesAll, FilesSkip),
+	reflect.TypeFor[UnknownFields](): texts(UnknownInspect, UnknownRefuse),
+	reflect.TypeFor[Switch]():        texts(On, Off),
+	reflect.TypeFor[WebSocket]():     texts(WebSocketDeny, WebSocketAllow, WebSocketInspect),
+	reflect.TypeFor[PathReadings]():  texts(ReadingsAgree, ReadingsOne),
+	reflect.TypeFor[Discovery]():     texts(DiscoveryOff, DiscoveryDNS),
+	reflect.TypeFor[Balance]():       texts(RoundRobin, LeastLoaded),
+	reflect.TypeFor[Protocol]():      texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
+	reflect.TypeFor[AccessLog]():     texts(AccessAll, AccessOff),
 }
 
 func texts[T ~string](words ...T) (out []string) {

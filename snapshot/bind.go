@@ -44,9 +44,10 @@ func wafPolicy(p config.Policy) waf.Policy {
 		EarlyBlocking: p.EarlyBlocking, ReportingLevel: p.ReportingLevel,
 		CRS:          crs(&p.CRS),
 		RequestBody:  p.RequestBody.Inspect,
-		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == config.DoctypeInternal, Files: files[p.RequestBody.Files]},
+		Reading:      waf.Reading{XMLDoctype: p.RequestBody.XMLDoctype == config.DoctypeInternal, Files: files[p.RequestBody.Files], KnownFields: p.GRPC.UnknownFields == config.UnknownRefuse},
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
+		Descriptors:       p.GRPC.Set, DescriptorsSource: p.GRPC.Source,
 		Budget:            p.InspectionBudget,
 		ScreenOff:         p.Screen == config.Off, ScreenVerify: p.ScreenVerify,
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/wafer-waf/wafer/suggest"
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/descriptor"
 	"github.com/wafer-waf/wafer/waf/screen"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -72,6 +73,9 @@ func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
 	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}, schemas: p.ownOperator("validateschema")}
 	if ms := p.quickMistakes(); len(ms) > 0 {
 		return nil, fmt.Errorf("compile policy %q: %w", p.ID, p.Mistakes())
+	}
+	if p.Descriptors != "" {
+		e.policy.Reading.Schema, _ = descriptor.Parse([]byte(p.Descriptors)) // or there was a mistake
 	}
 	defer c.own.hold(p)()
 	ids, tags, phases := map[int]bool{}, map[string]bool{}, map[int]int{}

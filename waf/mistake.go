@@ -3,6 +3,8 @@ package waf
 import (
 	"fmt"
 	"strings"
+
+	"github.com/wafer-waf/wafer/waf/descriptor"
 )
 
 // Mistake is something wrong with the text of a policy's own rules, with a file that they name, or with an
@@ -68,7 +70,7 @@ func (ms Mistakes) orNil() error {
 // compiling CRS: all of it, whatever its settings are.
 func (p Policy) Mistakes() Mistakes {
 	if len(p.own())+len(p.Exclusions) == 0 {
-		return nil
+		return p.checkDescriptors()
 	}
 	ids, tags := map[int]bool{}, map[string]bool{}
 	ms := p.quickMistakes()
@@ -88,9 +90,20 @@ func (p Policy) Mistakes() Mistakes {
 	return append(ms, p.checkReferences(ids, tags)...)
 }
 
+// checkDescriptors finds what is wrong with the descriptor set.
+func (p Policy) checkDescriptors() (ms Mistakes) {
+	if p.Descriptors == "" {
+		return nil
+	}
+	if _, err := descriptor.Parse([]byte(p.Descriptors)); err != nil {
+		ms = append(ms, Mistake{Source: p.DescriptorsSource, Key: "descriptors", What: err.Error()})
+	}
+	return ms
+}
+
 // quickMistakes are those that are looked for in every policy before it is compiled.
 func (p Policy) quickMistakes() Mistakes {
-	ms := p.checkLines()
+	ms := append(p.checkDescriptors(), p.checkLines()...)
 	ms = append(ms, p.checkOwn()...)
 	ms = append(ms, p.checkFiles()...)
 	return append(ms, p.checkTargets()...)

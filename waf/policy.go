@@ -56,6 +56,9 @@ type Policy struct {
 	RulesBefore, RulesAfter []RuleText // before and after CRS
 	Exclusions              []Exclusion
 
+	Descriptors       string // a FileDescriptorSet, which names fields in messages of gRPC; empty: none
+	DescriptorsSource string // for error messages; not part of the digest
+
 	Budget time.Duration // of CPU time for a transaction; 0: no limit
 
 	ScreenOff    bool    // every message goes to Coraza
@@ -84,6 +87,7 @@ func (p Policy) Digest() string {
 	for _, piece := range p.pieces() {
 		fmt.Fprintf(h, "%d\n%s\n", len(piece.text), piece.text)
 	}
+	fmt.Fprintf(h, "descriptors %x\n", sha256.Sum256([]byte(p.Descriptors)))
 	fmt.Fprintf(h, "budget %s\nscreen %t %g\nreading %+v\n", p.Budget, p.ScreenOff, p.ScreenVerify, p.Reading)
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -202,7 +206,7 @@ func (x Exclusion) directive() string {
 }
 
 // argument is a target that names one argument, by a name that needs no quoting anywhere in SecLang.
-var argument = regexp.MustCompile(`^(ARGS(?:_GET|_POST)?(?:_NAMES)?):([A-Za-z0-9_.\-]+)$`)
+var argument = regexp.MustCompile(`^(ARGS(?:_GET|_POST)?(?:_NAMES)?):([A-Za-z0-9_.\-]+(/[A-Za-z0-9_.\-]+)?)$`)
 
 // targets are the targets that an exclusion takes out; nil: the whole rule. Who names an argument means
 // also what is in it, if its value is JSON and is read as such (package reading).
@@ -211,7 +215,13 @@ func (x Exclusion) targets() []string {
 		return nil
 	}
 	targets := []string{x.Target}
-	if m := argument.FindStringSubmatch(x.Target); m != nil {
+	m := argument.FindStringSubmatch(x.Target)
+	switch {
+	case m == nil:
+	case m[3] != "": // of gRPC: SecLang takes what is behind a slash for an expression
+		name := strings.ReplaceAll(regexp.QuoteMeta(strings.ToLower(m[2])), "/", `\/`)
+		targets = []string{m[1] + ":/^" + name + "$/", m[1] + ":/^" + name + `\./`}
+	default:
 		targets = append(targets, m[1]+":/^"+regexp.QuoteMeta(strings.ToLower(m[2]))+`\./`)
 	}
 	return targets

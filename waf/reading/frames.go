@@ -65,10 +65,14 @@ func (v *Values) frame(data string) {
 	if c := data[0]; (c == '{' || c == '[') && v.jsonLike(data) {
 		return
 	}
-	if !isBinary(data) {
+	name, input := v.typed()
+	if !isBinary(data) && input == nil {
 		v.put(ArgsPost, bodyKey, v.spaced(data))
 	}
-	if !v.message(data, 0) && isBinary(data) {
+	if input == nil && v.Options.KnownFields {
+		v.fail("gRPC: method " + name + " is in no descriptor")
+	}
+	if !v.messageOf(name, input, data, 0) && (input != nil || isBinary(data)) {
 		v.binary(ArgsPost, bodyKey, data)
 	}
 }

@@ -7,6 +7,10 @@ type Options struct {
 	XMLDoctype bool
 	// Files is what rules see of the contents of uploaded files.
 	Files FileMode
+	// Schema names the fields in messages of gRPC; nil: they have numbers.
+	Schema *Schema
+	// KnownFields is whether messages of gRPC may have no other fields than those that Schema names.
+	KnownFields bool
 }
 
 // FileMode is what rules see of the contents of uploaded files.

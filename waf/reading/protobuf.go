@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessages is how deep messages of Protocol Buffers may nest to be told from bytes.
-const maxMessages = 32
+// maxMessages is how deep messages of Protocol Buffers may nest to be told from bytes: as deep as most parsers let them.
+const maxMessages = 100
 
 // protoWalker reads the wire format, in which texts, messages and bytes look alike.
 type protoWalker struct {
@@ -18,10 +18,16 @@ type protoWalker struct {
 
 // message reads what may be a message of Protocol Buffers, and reports whether it is one, with so many
 // texts in it at least.
-func (v *Values) message(data string, least int) bool {
+func (v *Values) message(data string, least int) bool { return v.messageOf("protobuf", nil, data, least) }
+
+// messageOf is message for one whose type is known, or nil. Its values have keys that begin with a name.
+func (v *Values) messageOf(name string, t *MessageType, data string, least int) bool {
 	mark, left := len(v.found), v.left
-	w := protoWalker{v: v, path: append(v.json.path[:0], "protobuf"...), spare: 4 * len(data)}
-	ok := w.walk(data, maxMessages) && w.texts >= least
+	if t == nil {
+		name = "protobuf"
+	}
+	w := protoWalker{v: v, path: append(v.json.path[:0], name...), spare: 4 * len(data)}
+	ok := w.walk(data, t, maxMessages) && w.texts >= least
 	v.json.path = w.path[:0]
 	if !ok {
 		v.found, v.left = v.found[:mark], left
@@ -29,10 +35,10 @@ func (v *Values) message(data string, least int) bool {
 	return ok
 }
 
-// walk shows the texts of a message and reports whether all of it is one.
-func (w *protoWalker) walk(data string, depth int) bool {
+// walk shows the texts of a message, whose type may be known, and reports whether all of it is one.
+func (w *protoWalker) walk(data string, t *MessageType, depth int) bool {
 	parent, dark := len(w.path), data // dark begins where nothing is shown of
-	var groups [maxMessages]uint64
+	var groups [maxGroups]group
 	open := 0
 	cut := w.v.cut && depth == maxMessages
 	for data != "" {
@@ -62,13 +68,14 @@ func (w *protoWalker) walk(data string, depth int) bool {
 			if open == len(groups) {
 				return false
 			}
-			groups[open] = tag >> 3
+			groups[open] = group{tag >> 3, t}
 			open++
 		case 4:
-			if open == 0 || groups[open-1] != tag>>3 {
+			if open == 0 || groups[open-1].number != tag>>3 {
 				return false
 			}
 			open--
+			t = groups[open].within
 		case 5:
 			size = 4
 		default:
@@ -80,17 +87,70 @@ func (w *protoWalker) walk(data string, depth int) bool {
 			}
 			size = uint64(len(data)) // the body is cut here
 		}
-		if tag&7 == 2 {
+		field, known := w.field(t, tag)
+		switch tag & 7 {
+		case 2:
 			w.v.runs(ArgsPost, bodyKey, dark[:len(dark)-len(data)])
 			dark = data[size:]
-			w.path = strconv.AppendUint(append(w.path, '.'), tag>>3, 10)
-			w.content(data[:size], depth)
+			if w.path = append(w.path, '.'); known {
+				w.path = append(w.path, field.Name...)
+				w.fieldContent(&field, data[:size], depth)
+			} else {
+				w.path = strconv.AppendUint(w.path, tag>>3, 10)
+				w.content(data[:size], depth)
+			}
 			w.path = w.path[:parent]
+		case 3:
+			t = field.Type
 		}
 		data = data[size:]
 	}
 	w.v.runs(ArgsPost, bodyKey, dark)
 	return open == 0 || cut
+}
+
+// maxGroups is how deep groups may nest in a message.
+const maxGroups = 32
+
+// group is a group that is open, and the type of the message that it is in.
+type group struct {
+	number uint64
+	within *MessageType
+}
+
+// field is what is known of a field with that tag. What is not known may not be there, if the policy says so.
+func (w *protoWalker) field(t *MessageType, tag uint64) (f Field, known bool) {
+	if t == nil {
+		return Field{}, false
+	}
+	if f, known = t.Fields[tag>>3]; known && f.holds(tag&7) {
+		return f, true
+	}
+	if w.v.Options.KnownFields {
+		w.v.fail("gRPC: field " + strconv.FormatUint(tag>>3, 10) + " of " + t.Name + " is in no descriptor")
+	}
+	return Field{}, false
+}
+
+// fieldContent shows what has a length and a known type.
+func (w *protoWalker) fieldContent(f *Field, s string, depth int) {
+	switch {
+	case s == "" || f.Kind == FieldNumber:
+		return
+	case f.Kind == FieldText && isClean(s):
+		w.put(s)
+		return
+	case f.Kind == FieldText:
+		w.put(w.spaced(s))
+		return
+	case f.Kind == FieldMessage && depth > 1:
+		mark, texts := len(w.v.found), w.texts
+		if w.walk(s, f.Type, depth-1) {
+			return
+		}
+		w.v.found, w.texts = w.v.found[:mark], texts
+	}
+	w.content(s, depth)
 }
 
 // content shows what has a length: a text, a message, or bytes. What may be a text is shown as one,
@@ -105,7 +165,7 @@ func (w *protoWalker) content(s string, depth int) {
 	}
 	if depth > 1 && (!clean || s[0] < ' ') {
 		mark, texts := len(w.v.found), w.texts
-		if w.walk(s, depth-1) {
+		if w.walk(s, nil, depth-1) {
 			if !clean && w.texts > texts && utf8.ValidString(s) && nearlyText(s) {
 				w.put(w.spaced(s))
 			}
