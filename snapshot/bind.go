@@ -48,8 +48,8 @@ func wafPolicy(p config.Policy) waf.Policy {
 		ResponseBody: p.ResponseBody.Inspect, ResponseBodyBytes: int(p.ResponseBody.Limit),
 		ResponseMIMETypes: p.ResponseBody.MIMETypes,
 		Descriptors:       p.GRPC.Set, DescriptorsSource: p.GRPC.Source,
-		Budget:            p.InspectionBudget,
-		ScreenOff:         p.Screen == config.Off, ScreenVerify: p.ScreenVerify,
+		Budget:    p.InspectionBudget,
+		ScreenOff: p.Screen == config.Off, ScreenVerify: p.ScreenVerify,
 	}
 	if p.Mode == config.ModeDetect {
 		w.Mode = waf.ModeDetect

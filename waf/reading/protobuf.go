@@ -18,7 +18,9 @@ type protoWalker struct {
 
 // message reads what may be a message of Protocol Buffers, and reports whether it is one, with so many
 // texts in it at least.
-func (v *Values) message(data string, least int) bool { return v.messageOf("protobuf", nil, data, least) }
+func (v *Values) message(data string, least int) bool {
+	return v.messageOf("protobuf", nil, data, least)
+}
 
 // messageOf is message for one whose type is known, or nil. Its values have keys that begin with a name.
 func (v *Values) messageOf(name string, t *MessageType, data string, least int) bool {
