@@ -43,9 +43,10 @@ func flood(ctx context.Context, o options, binaries []string, rounds int) error 
 			if err != nil {
 				return err
 			}
-			say("%d %-14s siege %4.0f µs each | flood %4.0f µs each of %d blocked, %d shed, %d screened | clean p50 %5.0f → %6.0f, p99 %6.0f → %6.0f µs: %4.1f times; %d refused",
+			say("%d %-14s siege %4.0f µs each | flood %4.0f µs each of %d blocked, %d shed, %d screened | clean p50 %5.0f → %6.0f, p99 %6.0f → %6.0f µs: %4.1f times, after a second %6.0f µs: %4.1f times; %d refused",
 				round, filepath.Base(binary), cost, f.MicrosEach, f.AttacksBlocked, f.AttacksShed, f.AttacksScreened,
-				f.Quiet.P50, f.Flooded.P50, f.Quiet.P99, f.Flooded.P99, f.Flooded.P99/f.Quiet.P99, f.CleanShed)
+				f.Quiet.P50, f.Flooded.P50, f.Quiet.P99, f.Flooded.P99, f.Flooded.P99/f.Quiet.P99,
+				f.Settled.P99, f.Settled.P99/f.Quiet.P99, f.CleanShed)
 			s.stop(v)
 		}
 	}

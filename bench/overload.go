@@ -17,6 +17,7 @@ type overload struct {
 	MicrosEach        float64   // CPU time of each of them, with what an ordinary request costs in a quiet tier taken off
 	CleanShed         int       // as well, in the flood
 	Quiet, Flooded    latencies // of the ordinary requests, without and with the flood
+	Settled           latencies // of those in the flood, but for its first second
 }
 
 // floodConnections is how many attacks may wait for an answer, so that it is the server
@@ -77,7 +78,11 @@ func measureOverload(ctx context.Context, o options, v *server, attacks, clean p
 		}
 	}
 	answered := shots{rate: beside.rate, late: beside.late} // a refusal is quick, but no answer
+	first := 0                                              // of those after the first second
 	for i, status := range beside.status {
+		if float64(i) <= beside.rate {
+			first = len(answered.took)
+		}
 		switch status {
 		case 200:
 			answered.took = append(answered.took, beside.took[i])
@@ -88,6 +93,8 @@ func measureOverload(ctx context.Context, o options, v *server, attacks, clean p
 		}
 	}
 	f.Flooded = answered.latencies()
+	answered.took = answered.took[first:]
+	f.Settled = answered.latencies()
 	f.Flooded.Refused = f.CleanShed
 	say("overload: %.0f attacks/s beside %.0f clean/s: %d blocked, %d shed; clean p99 %.0f µs quiet, %.0f µs flooded, %d shed",
 		f.AttackRate, f.CleanRate, f.AttacksBlocked, f.AttacksShed, f.Quiet.P99, f.Flooded.P99, f.CleanShed)
