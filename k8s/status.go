@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -47,12 +48,20 @@ func (o *Objects) Status(p *Plan, names []string, tiers map[string]*Tier, tier T
 			serving, why := t.serving(tierPort, p.routesOf[name])
 			st.Tier = fmt.Sprintf("%d/%d", serving, len(t.Ready()))
 			if why != "" && leads(s, tier.Selector) {
-				st.Wrong = append(st.Wrong, why)
+				st.Wrong = append(st.Wrong, why+repair(why))
 			}
 		}
 		out = append(out, st)
 	}
 	return out
+}
+
+// repair says what to do about a pod that does not serve what it should.
+func repair(why string) string {
+	if !strings.Contains(why, noRoute) {
+		return ""
+	}
+	return ", so callers get 404 there. Apply phase prepare again, and put the entries where the ConfigMap comes from"
 }
 
 // phase names the phase that a Service is in, and what is wrong with it by itself.
@@ -79,12 +88,20 @@ func (o *Objects) phase(s *core.Service, tier map[string]string) (phase string, 
 	return "none", nil
 }
 
+// ways says how many ways lead around the tier. Before phase close every pod of the cluster has one.
+func (s *Status) ways() string {
+	if s.Phase == "none" || s.Phase == "prepared" || s.Phase == "switched" {
+		return "open"
+	}
+	return strconv.Itoa(len(s.Around))
+}
+
 // WriteStatus prints a table, and below it what is wrong.
 func WriteStatus(w io.Writer, list []Status) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "SERVICE\tPHASE\tROUTES ON PODS\tWAYS AROUND\tMANIFEST OF")
 	for _, s := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", s.Service, s.Phase, s.Tier, len(s.Around), orDash(s.Manager))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.Service, s.Phase, s.Tier, s.ways(), orDash(s.Manager))
 	}
 	if err := t.Flush(); err != nil {
 		return err

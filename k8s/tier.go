@@ -99,6 +99,9 @@ func (t *Tier) Ready() []TierPod {
 	return slices.DeleteFunc(slices.Clone(t.Pods), func(p TierPod) bool { return !p.Ready })
 }
 
+// noRoute begins what is said of a pod without a route.
+const noRoute = "has no route "
+
 // lacks returns why a pod would not serve the callers of routes; empty: it would.
 func (p *TierPod) lacks(tierPort string, routes []file.Route) string {
 	if !slices.Contains(p.Ports, tierPort) {
@@ -110,7 +113,7 @@ func (p *TierPod) lacks(tierPort string, routes []file.Route) string {
 	for _, want := range routes {
 		i := slices.IndexFunc(p.Routes, func(r ServedRoute) bool { return r.ID == want.ID })
 		if i < 0 {
-			return "has no route " + want.ID
+			return noRoute + want.ID
 		}
 		for _, h := range want.Hosts {
 			if !slices.ContainsFunc(p.Routes[i].Hosts, func(has string) bool { return strings.EqualFold(has, h) }) && len(p.Routes[i].Hosts) > 0 {
