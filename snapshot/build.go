@@ -281,6 +281,10 @@ func (r *resources) engine(owned map[string]*shared[*waf.Engine], p config.Polic
 	return e.value, nil
 }
 
+var protocols = map[config.Protocol]upstream.Protocol{
+	config.ProtocolH1: upstream.HTTP1, config.ProtocolH2: upstream.HTTP2, config.ProtocolH2C: upstream.HTTP2, config.ProtocolAuto: upstream.Auto,
+}
+
 // upstreamTLS is what a configuration says of TLS with endpoints; nil: nothing.
 func upstreamTLS(c *config.UpstreamTLS) upstream.TLS {
 	if c == nil {
@@ -304,9 +308,6 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
 	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
-		if u.Protocol != config.ProtocolH1 {
-			return nil, fmt.Errorf("protocol %s is not spoken yet", u.Protocol)
-		}
 		balance := upstream.RoundRobin
 		if u.Balance == config.LeastLoaded {
 			balance = upstream.LeastLoaded
@@ -321,7 +322,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		}
 		return upstream.New(upstream.Config{
 			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
-			TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Changed: changed,
 		})
 	})

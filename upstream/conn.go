@@ -63,6 +63,14 @@ func (c *conn) begin(stall time.Duration, deadline time.Time) {
 	}
 }
 
+// multiplexed prepares the connection for many exchanges at once, which wait for themselves. Writing gives up after the time
+// stall without progress.
+func (c *conn) multiplexed(stall time.Duration) {
+	c.tunnel = true
+	c.PaceReads(0, 0)
+	c.PaceWrites(socket.Never, stall, 0)
+}
+
 // stalled gives up a write that makes no progress although the endpoint has answered: an
 // endpoint that rejects an upload may stop reading, and the response is what counts.
 func (c *conn) stalled(moved, over bool) error {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/upstream/http2"
 )
 
 // endpoint is one address of an upstream and the connections to it. Whatever learns of
@@ -27,6 +28,9 @@ type endpoint struct {
 	health   *changes
 	ctx      context.Context // what is dialed ends with it
 	tls      *tls.Config     // nil: cleartext
+	mux      *mux            // nil: it is asked by HTTP/1
+	idle     time.Duration   // of a connection
+	probe    time.Duration   // for an answer to a ping
 	large    sync.Pool       // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
 }
 
@@ -46,6 +50,11 @@ func newEndpoint(ctx context.Context, to target, c *Config, secure *tls.Config) 
 		response: c.Response,
 		health:   &changes{place: to.addr, tell: c.Changed},
 		ctx:      ctx,
+		idle:     c.Idle,
+		probe:    c.Connect,
+	}
+	if c.Protocol == HTTP2 || c.Protocol == Auto && secure != nil {
+		e.mux = &mux{}
 	}
 	if secure != nil {
 		e.tls = secure.Clone()
@@ -56,7 +65,7 @@ func newEndpoint(ctx context.Context, to target, c *Config, secure *tls.Config) 
 	}
 	e.hc = &fasthttp.HostClient{
 		Addr:                to.addr,
-		DialTimeout:         func(_ string, timeout time.Duration) (net.Conn, error) { return e.dial(timeout) },
+		DialTimeout:         e.dialForPool,
 		MaxConns:            c.Connections,
 		MaxIdleConnDuration: c.Idle,
 		ConnPoolStrategy:    fasthttp.LIFO,
@@ -95,8 +104,16 @@ func endpointAddr(s string) (to target, secure bool, err error) {
 	return target{net.JoinHostPort(u.Hostname(), port), u.Hostname()}, secure, nil
 }
 
-// dial resolves names anew, so that a Service that moved is followed. The connection ends with the pool.
-func (e *endpoint) dial(timeout time.Duration) (net.Conn, error) {
+// dialForPool resolves names anew, so that a Service that moved is followed. The connection ends with the pool.
+func (e *endpoint) dialForPool(_ string, timeout time.Duration) (net.Conn, error) {
+	c, err := e.dialFor(timeout, e.tls)
+	if err != nil {
+		return nil, err // and not a *conn that is nil
+	}
+	return c, nil
+}
+
+func (e *endpoint) dialFor(timeout time.Duration, secure *tls.Config) (*conn, error) {
 	until := time.Now().Add(timeout)
 	d := net.Dialer{Deadline: until}
 	nc, err := d.DialContext(e.ctx, "tcp", e.addr)
@@ -108,10 +125,14 @@ func (e *endpoint) dial(timeout time.Duration) (net.Conn, error) {
 		_ = nc.Close()
 		return nil, err
 	}
-	if e.tls != nil {
-		if err := c.handshake(e.tls, until); err != nil {
+	if secure != nil {
+		if err := c.handshake(secure, until); err != nil {
 			_ = c.Close()
 			return nil, handshakeError(err)
+		}
+		if only := secure.NextProtos[0]; len(secure.NextProtos) == 1 && only == alpnHTTP2 && c.secure.chosen != only {
+			_ = c.Close()
+			return nil, &knownError{NoProtocol, http2.ErrForeign}
 		}
 	}
 	c.OnStall(stallCheck, c.stalled)
@@ -154,13 +175,17 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 // fresh returns a new connection outside the pool, which is closed after one exchange.
 // Asking the pool would mean closing its idle connections one by one until it dials.
 func (e *endpoint) fresh(timeout time.Duration) (*conn, error) {
-	nc, err := e.dial(timeout)
+	secure := e.tls
+	if secure != nil && e.mux != nil { // it is HTTP/1 that is spoken on it
+		secure = secure.Clone()
+		secure.NextProtos = []string{alpnHTTP1}
+	}
+	c, err := e.dialFor(timeout, secure)
 	if err != nil {
 		err = &ConnectError{e.addr, err}
 		e.health.note(err)
 		return nil, err
 	}
-	c := nc.(*conn)
 	e.connected(c)
 	c.giveBack = func(bool) { _ = c.Close() }
 	e.pending.Add(1)
@@ -198,6 +223,9 @@ func (e *endpoint) settle(c *conn, keep bool) {
 func (e *endpoint) close() {
 	e.closed.Store(true)
 	e.hc.CloseIdleConnections()
+	if e.mux != nil {
+		e.mux.leave()
+	}
 }
 
 // largeReader returns a reader on top of br that holds a head of maxHeadBytes.

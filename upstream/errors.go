@@ -29,6 +29,9 @@ var (
 	ErrClosed = errors.New("connection closed by endpoint")
 )
 
+// ErrGone is wrapped by errors of Pool.Do when the client has left while its response was awaited.
+var ErrGone = errors.New("client has left")
+
 // ConnectError is returned when no connection could be opened to any endpoint. Endpoint
 // is the last one tried. Nothing was sent.
 type ConnectError struct {
@@ -75,25 +78,34 @@ var (
 	Unwelcome     = Failure{http.StatusBadGateway, "tls_client_certificate"} // the endpoint does not accept the tier's, or its absence
 	SlowHandshake = Failure{http.StatusBadGateway, "tls_timeout"}
 	NoHandshake   = Failure{http.StatusBadGateway, "tls_handshake"} // the endpoint speaks no TLS, or none that the tier does
-	NoProtocol    = Failure{http.StatusBadGateway, "tls_protocol"}  // it does not speak the version of HTTP that it has to
+	NoProtocol    = Failure{http.StatusBadGateway, "protocol"}      // it does not speak the version of HTTP that it has to
+
+	Refused = Failure{http.StatusServiceUnavailable, "refused"} // it has no room for the request
+	Reset   = Failure{http.StatusBadGateway, "reset"}           // it has given the request up
+	Left    = Failure{statusClientLeft, "client_gone"}
 )
+
+// statusClientLeft is what nobody hears.
+const statusClientLeft = 499
 
 // FailureOf is what an error of Pool.Do or of reading a Body says.
 func FailureOf(err error) Failure {
 	var connect *ConnectError
 	var client *ClientBodyError
-	var secure *secureError
+	var known *knownError
 	switch {
 	case errors.As(err, &client):
 		return NoBody
-	case errors.As(err, &secure):
-		return secure.why
+	case errors.As(err, &known):
+		return known.why
 	case errors.As(err, &connect):
 		return connect.failure()
 	case errors.Is(err, ErrBusy):
 		return Busy
 	case errors.Is(err, ErrTimeout):
 		return TimedOut
+	case errors.Is(err, ErrGone):
+		return Left
 	case errors.Is(err, ErrMalformed):
 		return Malformed
 	}
@@ -150,9 +162,9 @@ func wireError(endpoint string, err error) error {
 	if refused := refusal(err); refused != nil {
 		err = refused
 	}
-	var secure *secureError
+	var known *knownError
 	switch {
-	case errors.Is(err, ErrMalformed), errors.As(err, &secure):
+	case errors.Is(err, ErrMalformed), errors.As(err, &known):
 		return &exchangeError{endpoint, nil, err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &exchangeError{endpoint, ErrTimeout, err}

@@ -38,6 +38,15 @@ type Exchange struct {
 	// 101 is malformed.
 	Upgrade bool
 
+	// Trailers says that the client takes fields behind the body of the response.
+	Trailers bool
+	// StopBody, if not nil, lets Do return when the head of the response is there, while the request's body is still being
+	// sent, if the endpoint speaks HTTP/2. Body.Close ends that: it calls StopBody, which has to end a read of the
+	// request's body that waits, and returns when nobody reads it any more.
+	StopBody func()
+	// Gone, if not nil, is asked now and then, while the response is awaited by HTTP/2, whether the client has left.
+	Gone func() bool
+
 	// Endpoint is the host:port that answered or failed last.
 	Endpoint string
 	// Body is the body of the response, nil if it has none. A Read that fails says why:
@@ -45,14 +54,15 @@ type Exchange struct {
 	// connection back or closes it, once; further calls do nothing.
 	Body io.ReadCloser
 
-	body body
+	body   body
+	stream *streamBody // by HTTP/2
 }
 
 func (x *Exchange) reset() {
-	if x.body.conn != nil && !x.body.closed.Load() {
+	if x.body.conn != nil && !x.body.closed.Load() || x.stream != nil && !x.stream.closed.Load() {
 		panic("BUG: exchange reused before its body was closed")
 	}
-	x.Endpoint, x.Body, x.Response.Body = "", nil, message.Body{}
+	x.Endpoint, x.Body, x.Response.Body, x.stream = "", nil, message.Body{}, nil
 }
 
 // exchange sends out over c and reads the head of the response into x. If it sets x.Body

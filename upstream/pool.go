@@ -24,6 +24,16 @@ const (
 	LeastLoaded
 )
 
+// Protocol is by which version of HTTP endpoints are asked.
+type Protocol int
+
+// Which it can be.
+const (
+	HTTP1 Protocol = iota
+	HTTP2          // chosen by ALPN with TLS, and without known before
+	Auto           // with TLS what the endpoint prefers, and without HTTP/1
+)
+
 // Config describes one upstream. Connections and the durations must be positive.
 type Config struct {
 	ID          string
@@ -31,6 +41,7 @@ type Config struct {
 	TLS         TLS      // with those
 	Discovery   Discovery
 	Balance     Balance
+	Protocol    Protocol
 	Connections int           // at most, to each endpoint
 	Connect     time.Duration // to open a connection, name lookup included
 	Response    time.Duration // last byte of the request to the response head; also a write without progress
@@ -130,12 +141,23 @@ func (p *Pool) targets(c *Config) ([]target, error) {
 		return all, nil
 	case len(all):
 		var err error
-		if p.tls, err = c.TLS.config(time.Now(), alpnHTTP1); err != nil {
+		if p.tls, err = c.TLS.config(time.Now(), c.Protocol.offers()...); err != nil {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
 		return all, nil
 	}
 	return nil, errors.New("endpoints are either http or https")
+}
+
+// offers are what ALPN offers to an endpoint.
+func (p Protocol) offers() []string {
+	switch p {
+	case HTTP2:
+		return []string{alpnHTTP2}
+	case Auto:
+		return []string{alpnHTTP2, alpnHTTP1}
+	}
+	return []string{alpnHTTP1}
 }
 
 // ID returns the upstream's name in the configuration.
@@ -200,12 +222,8 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 		}
 		x.retried(passed, failedLast)
 		passed = e.addr
-		c, reused, err := e.acquire(timeout)
-		if err == nil {
-			err = e.exchange(c, out, x)
-			if err != nil && reused && !c.heard && replayable(out, err) {
-				err = p.again(e, out, x, err)
-			}
+		sent, err := p.ask(e, timeout, out, x)
+		if sent {
 			return err
 		}
 		failedLast = err
@@ -217,6 +235,27 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 		failed = &exchangeError{x.Endpoint, ErrTimeout, failed}
 	}
 	return failed
+}
+
+// ask sends out to an endpoint. It reports whether it was sent, or what kept it from being.
+func (p *Pool) ask(e *endpoint, timeout time.Duration, out *message.Request, x *Exchange) (sent bool, err error) {
+	if e.mux != nil {
+		return p.askMany(e, timeout, out, x)
+	}
+	c, reused, err := e.acquire(timeout)
+	if err != nil {
+		return false, err
+	}
+	return true, p.exchange(e, c, reused, out, x)
+}
+
+// exchange sends out on a connection that speaks HTTP/1, and again if that has met its end.
+func (p *Pool) exchange(e *endpoint, c *conn, reused bool, out *message.Request, x *Exchange) error {
+	err := e.exchange(c, out, x)
+	if err != nil && reused && !c.heard && replayable(out, err) {
+		err = p.again(e, out, x, err)
+	}
+	return err
 }
 
 // again repeats an exchange that met the end of a kept-alive connection.

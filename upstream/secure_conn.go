@@ -14,8 +14,9 @@ const farewell = 100 * time.Millisecond
 
 // secure is the TLS of a connection to an endpoint.
 type secure struct {
-	tls   *tls.Conn
-	below below
+	tls    *tls.Conn
+	below  below
+	chosen string // of the protocols that were offered; empty: the endpoint did not choose
 
 	// What was read while a write waited for the endpoint.
 	looking  chan struct{} // somebody is reading; nil: nobody is
@@ -34,12 +35,10 @@ func (c *conn) handshake(config *tls.Config, until time.Time) error {
 	if err := s.tls.Handshake(); err != nil {
 		return err
 	}
+	s.chosen = s.tls.ConnectionState().NegotiatedProtocol
 	c.secure = s
 	return nil
 }
-
-// protocol is what the endpoint has chosen to speak; empty: it did not choose.
-func (s *secure) protocol() string { return s.tls.ConnectionState().NegotiatedProtocol }
 
 // Read reads what was sent through TLS. An end is one only if the endpoint has said so: anybody on the way can cut a
 // connection.

@@ -8,14 +8,14 @@ import (
 	"os"
 )
 
-// secureError is a failure of TLS with an endpoint, and which.
-type secureError struct {
+// knownError is an error that is known to be a failure with a word of its own.
+type knownError struct {
 	why Failure
 	err error
 }
 
-func (e *secureError) Error() string { return e.err.Error() }
-func (e *secureError) Unwrap() error { return e.err }
+func (e *knownError) Error() string { return e.err.Error() }
+func (e *knownError) Unwrap() error { return e.err }
 
 // handshakeError says why a handshake has failed. What ends the connection below it is no fault of TLS.
 func handshakeError(err error) error {
@@ -40,7 +40,7 @@ func handshakeError(err error) error {
 	case alertOf(err) == noApplicationProtocol:
 		why = NoProtocol
 	}
-	return &secureError{why, err}
+	return &knownError{why, err}
 }
 
 // refusal is what an error says if the endpoint does not accept the tier's certificate; nil if it says something else. With TLS
@@ -49,7 +49,7 @@ func refusal(err error) error {
 	switch alertOf(err) {
 	case badCertificate, unsupportedCertificate, certificateRevoked, certificateExpired, certificateUnknown, unknownCA, accessDenied,
 		certificateRequired:
-		return &secureError{Unwelcome, err}
+		return &knownError{Unwelcome, err}
 	}
 	return nil
 }

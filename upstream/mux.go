@@ -1,0 +1,253 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/upstream/http2"
+)
+
+// mux are the connections to an endpoint that speaks HTTP/2, or may.
+type mux struct {
+	single atomic.Bool // it may, and has chosen HTTP/1
+
+	mu   sync.Mutex
+	live []*shared
+	dial *dialing // nil: nobody dials
+}
+
+// shared is a connection with many requests at once.
+type shared struct {
+	*http2.Conn
+	proved atomic.Bool // the endpoint has answered on it
+}
+
+// dialing is an attempt at a connection, for which others wait.
+type dialing struct {
+	done chan struct{}
+	err  error
+}
+
+// session returns a place on a connection that speaks HTTP/2 or, if the endpoint prefers it, a connection that speaks HTTP/1.
+// reused tells whether it was there before. The error is ErrBusy or a *ConnectError.
+func (e *endpoint) session(timeout time.Duration) (s *shared, c *conn, reused bool, err error) {
+	m := e.mux
+	var late <-chan time.Time
+	for {
+		m.mu.Lock()
+		for _, s := range m.live {
+			if s.Reserve() {
+				m.mu.Unlock()
+				return s, nil, true, nil
+			}
+		}
+		d := m.dial
+		if d == nil || m.single.Load() {
+			if d == nil {
+				d = &dialing{done: make(chan struct{})}
+				m.dial = d
+				defer func() {
+					m.mu.Lock()
+					m.dial, d.err = nil, err
+					m.mu.Unlock()
+					close(d.done)
+				}()
+			}
+			m.mu.Unlock()
+			return e.openSession(timeout)
+		}
+		m.mu.Unlock()
+		if late == nil {
+			t := time.NewTimer(timeout)
+			defer t.Stop()
+			late = t.C
+		}
+		select {
+		case <-d.done:
+			if d.err != nil {
+				return nil, nil, false, d.err
+			}
+		case <-late:
+			return nil, nil, false, &ConnectError{e.addr, os.ErrDeadlineExceeded}
+		}
+	}
+}
+
+// openSession takes a connection from the pool, which has none that speak HTTP/2: it dials.
+func (e *endpoint) openSession(timeout time.Duration) (*shared, *conn, bool, error) {
+	c, reused, err := e.acquire(timeout)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if e.tls != nil && c.secure.chosen != alpnHTTP2 {
+		e.mux.single.Store(true)
+		return nil, c, reused, nil
+	}
+	e.mux.single.Store(false)
+	e.pending.Add(-1) // which counts exchanges
+	c.multiplexed(e.response)
+	s := &shared{}
+	s.Conn, err = http2.New(c, http2.Options{
+		Secure: e.tls != nil, Idle: e.idle, Probe: e.probe,
+		Closed: func() {
+			e.mux.remove(s)
+			c.giveBack(false)
+		},
+	})
+	if err != nil {
+		c.giveBack(false)
+		return nil, nil, false, &ConnectError{e.addr, err}
+	}
+	s.Reserve()
+	e.mux.mu.Lock()
+	if s.Usable() {
+		e.mux.live = append(e.mux.live, s)
+	}
+	e.mux.mu.Unlock()
+	return s, nil, false, nil
+}
+
+func (m *mux) remove(s *shared) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live = slices.DeleteFunc(m.live, func(o *shared) bool { return o == s })
+}
+
+// leave lets the connections end behind what is under way on them.
+func (m *mux) leave() {
+	m.mu.Lock()
+	all := slices.Clone(m.live)
+	m.mu.Unlock()
+	for _, s := range all {
+		s.Leave()
+	}
+}
+
+// stream sends out on a connection with a place for it, and reads the head of the response into x.
+func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) error {
+	e.pending.Add(1)
+	handedOn := false
+	defer func() {
+		if !handedOn {
+			e.settleStream()
+		}
+	}()
+	body, err := s.Do(out, &http2.Terms{
+		Response: e.response, Deadline: x.Deadline, Silence: x.BodyIdle, Trailers: x.Trailers, Stop: x.StopBody, Interim: x.Interim, Gone: x.Gone,
+	}, &x.Response)
+	if err != nil {
+		err = e.streamError(err)
+	}
+	if e.tls != nil && !s.proved.Swap(true) && (err == nil || FailureOf(err) == Unwelcome) {
+		e.health.note(err)
+	}
+	if err != nil || body == nil {
+		return err
+	}
+	x.stream = &streamBody{Body: body, endpoint: e}
+	x.Body = x.stream
+	x.Response.Body.Stream = x.stream
+	handedOn = true
+	return nil
+}
+
+// mostTries bounds how often a request is sent that endpoints have not looked at.
+const mostTries = 3
+
+// askMany is ask for an endpoint that speaks HTTP/2, or may. What was not looked at is sent again, and so is, under the terms of
+// Do, what met the end of a connection.
+func (p *Pool) askMany(e *endpoint, timeout time.Duration, out *message.Request, x *Exchange) (sent bool, err error) {
+	if x.Upgrade && e.tls != nil && len(e.tls.NextProtos) > 1 { // which HTTP/2 has no way for
+		c, err := e.fresh(timeout)
+		if err != nil {
+			return false, err
+		}
+		return true, e.exchange(c, out, x)
+	}
+	var failed error
+	for try := 1; ; try++ {
+		s, c, reused, err := e.session(timeout)
+		switch {
+		case err != nil && failed != nil:
+			return true, failed
+		case err != nil:
+			return false, err
+		case c != nil:
+			return true, p.exchange(e, c, reused, out, x)
+		}
+		if failed = e.stream(s, out, x); failed == nil || try == mostTries {
+			return true, failed
+		}
+		if !errors.Is(failed, http2.ErrUnprocessed) && !(reused && errors.Is(failed, http2.ErrUnheard) && replayable(out, failed)) {
+			return true, failed
+		}
+		if timeout, err = p.dialTimeout(x); err != nil {
+			return true, failed
+		}
+		x.retried(e.addr, failed)
+	}
+}
+
+// settleStream ends the use of a place.
+func (e *endpoint) settleStream() {
+	e.pending.Add(-1)
+	if e.closed.Load() { // asked afterwards: close may come at any time
+		e.mux.leave()
+	}
+}
+
+// streamBody is the body of a response by HTTP/2.
+type streamBody struct {
+	*http2.Body
+	endpoint *endpoint
+	closed   atomic.Bool
+}
+
+// Read implements io.Reader.
+func (b *streamBody) Read(p []byte) (int, error) {
+	n, err := b.Body.Read(p)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		err = b.endpoint.streamError(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *streamBody) Close() error {
+	if b.closed.Swap(true) {
+		return nil
+	}
+	err := b.Body.Close()
+	b.endpoint.settleStream()
+	return err
+}
+
+// streamError gives an error of an exchange by HTTP/2 its kind.
+func (e *endpoint) streamError(err error) error {
+	var client *http2.BodyError
+	var wrong http2.Malformed
+	var reset *http2.Reset
+	switch {
+	case errors.As(err, &client):
+		return &ClientBodyError{client.Err}
+	case errors.As(err, &wrong):
+		return &exchangeError{e.addr, nil, malformed(wrong)}
+	case errors.Is(err, http2.ErrForeign):
+		return &exchangeError{e.addr, nil, &knownError{NoProtocol, err}}
+	case errors.Is(err, http2.ErrGone):
+		return &exchangeError{e.addr, ErrGone, err}
+	case err == http2.ErrUnprocessed, errors.As(err, &reset) && reset.Refused():
+		return &exchangeError{e.addr, nil, &knownError{Refused, err}}
+	case errors.As(err, &reset):
+		return &exchangeError{e.addr, nil, &knownError{Reset, err}}
+	case errors.Is(err, http2.ErrSilent):
+		return &exchangeError{e.addr, ErrClosed, err}
+	}
+	return wireError(e.addr, err)
+}
