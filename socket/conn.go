@@ -49,7 +49,9 @@ type Conn struct {
 	abandoned   atomic.Bool // Close has to reset
 	reset       atomic.Bool // by the peer; the socket says so only once
 
-	// guarded by Listener.mu
+	sealed atomic.Bool // what arrives has a meaning for who speaks TLS on it
+
+	// guarded by Crowd.mu
 	left      bool
 	counted   netip.Prefix
 	exchanges int // that are going on, where they are counted
@@ -231,6 +233,12 @@ func (c *Conn) Abandon() {
 	c.abandoned.Store(true)
 	c.resets(0)
 }
+
+// Abandoned reports whether closing the connection is a reset.
+func (c *Conn) Abandoned() bool { return c.abandoned.Load() }
+
+// Seal says that TLS is spoken on the connection: what arrives may be about itself.
+func (c *Conn) Seal() { c.sealed.Store(true) }
 
 // Restore takes Abandon back.
 func (c *Conn) Restore() {

@@ -39,6 +39,9 @@ type Options struct {
 	ProxyProtocol  bool
 	TrustedProxies []netip.Prefix
 
+	// Crowd is whom the connections count among; nil: those of this listener alone.
+	Crowd *Crowd
+
 	// Refused is called for each connection that is refused, with the reason, one of a closed set
 	// that is fit for the labels of a metric. It must not block.
 	Refused func(reason string, client netip.Addr)
@@ -57,11 +60,21 @@ type Listener struct {
 	closed    chan struct{}
 	closing   sync.Once
 
+	*Crowd
+}
+
+// Crowd are the open connections of listeners that share their limits.
+type Crowd struct {
 	mu        sync.Mutex
 	open      int
 	more      int // exchanges that count like connections, beside those
 	perClient map[netip.Prefix]int
 	conns     map[*Conn]struct{} // that are open
+}
+
+// NewCrowd returns an empty one.
+func NewCrowd() *Crowd {
+	return &Crowd{perClient: map[netip.Prefix]int{}, conns: map[*Conn]struct{}{}}
 }
 
 // Listen wraps inner, whose connections have to be plain TCP connections if lingering
@@ -70,18 +83,20 @@ func Listen(inner net.Listener, o Options) *Listener {
 	if o.Refused == nil {
 		o.Refused = func(string, netip.Addr) {}
 	}
+	if o.Crowd == nil {
+		o.Crowd = NewCrowd()
+	}
 	return &Listener{
-		inner: inner, o: o, start: time.Now(),
+		inner: inner, o: o, start: time.Now(), Crowd: o.Crowd,
 		lingering: make(chan struct{}, lingerMost), closed: make(chan struct{}),
-		perClient: map[netip.Prefix]int{}, conns: map[*Conn]struct{}{},
 	}
 }
 
 // Open returns the number of open connections, those included that are being closed.
-func (l *Listener) Open() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.open
+func (c *Crowd) Open() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open
 }
 
 // Addr returns the address that is listened on.
@@ -94,10 +109,10 @@ func (l *Listener) Close() error {
 }
 
 // Cut ends all connections at once: what reads or writes on them fails.
-func (l *Listener) Cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.conns {
+func (c *Crowd) Cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c := range c.conns {
 		_ = c.raw.Close() // whoever has it finds out, and takes it from the list
 	}
 }

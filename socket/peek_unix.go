@@ -60,7 +60,7 @@ func (c *Conn) Gone(since time.Time) bool {
 	n, err := c.glance()
 	switch {
 	case err == nil:
-		return c.reset.Load() || n == 0 && time.Since(since) >= Patience
+		return c.reset.Load() || (n == 0 || c.sealed.Load() && c.saidGoodbye()) && time.Since(since) >= Patience
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, errNoSocket):
 		return c.reset.Load()
 	case !errors.Is(err, net.ErrClosed): // by this side
@@ -73,6 +73,29 @@ func (c *Conn) Gone(since time.Time) bool {
 func (c *Conn) unread() bool {
 	n, err := c.glance()
 	return err == nil && n > 0
+}
+
+// mostGoodbye is the largest record in which a peer says that it closes: its head, an alert, and what encrypts it.
+const mostGoodbye = 5 + 2 + 16 + 24
+
+// saidGoodbye reports whether all that waits is one small record of TLS, with the end behind it: whoever closes a
+// sealed connection says so on it first.
+func (c *Conn) saidGoodbye() bool {
+	sock, ok := c.raw.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sock.SyscallConn()
+	if err != nil {
+		return false
+	}
+	said := false
+	_ = raw.Control(func(fd uintptr) { // fails on a closed socket only
+		var b [mostGoodbye + 1]byte
+		n, err := peek(fd, b[:])
+		said = err == nil && n > 5 && n <= mostGoodbye && n == 5+int(b[3])<<8+int(b[4]) && halfClosed(fd)
+	})
+	return said
 }
 
 // errNoSocket is what a glance at another kind of connection says.
