@@ -8,8 +8,9 @@ import (
 // Boot holds what is fixed for the life of the process: addresses and limits of
 // the process itself. What may change while it runs stands in a route file.
 type Boot struct {
-	Listen string `mapstructure:"listen"` // traffic listener, host:port
-	Admin  string `mapstructure:"admin"`  // admin listener, host:port; empty: none
+	Listen    string     `mapstructure:"listen"`    // traffic listener in clear text, host:port; has no effect beside Listeners
+	Listeners []Listener `mapstructure:"listeners"` // traffic listeners
+	Admin     string     `mapstructure:"admin"`     // admin listener, host:port; empty: none
 	// AdminHosts are names of the admin listener, beside its addresses and names that nobody can register.
 	AdminHosts    []string `mapstructure:"admin_hosts"`
 	AdminProfiles bool     `mapstructure:"admin_profiles"` // for who is not on the same machine, too
@@ -46,6 +47,8 @@ type Boot struct {
 
 	DrainDelay    time.Duration `mapstructure:"drain_delay"`    // not ready, still accepting
 	ShutdownGrace time.Duration `mapstructure:"shutdown_grace"` // for requests in flight
+
+	places map[string]Problem // of key paths, for At
 }
 
 // Log says what is written to standard output.

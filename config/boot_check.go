@@ -15,10 +15,11 @@ func (l *bootLoader) check() {
 	l.addErr("listen", checkListen(b.Listen))
 	if b.Admin != "" {
 		l.addErr("admin", checkListen(b.Admin))
-		if b.Admin == b.Listen && !strings.HasSuffix(b.Listen, ":0") {
+		if b.Admin == b.Listen && len(b.Listeners) == 0 && !strings.HasSuffix(b.Listen, ":0") {
 			l.add("admin", "%s is the traffic listener's address too: give each its own", b.Admin)
 		}
 	}
+	l.checkListeners()
 	switch {
 	case b.Routes != "" && b.To != "":
 		l.add("to", "%s and %s exclude each other: keep one", l.name("routes"), l.name("to"))
@@ -103,12 +104,14 @@ func (l *bootLoader) name(path string) string {
 }
 
 func (l *bootLoader) add(path, format string, args ...any) {
-	if slices.Contains(l.broken, path) {
-		return
+	for at := path; at != ""; at = parentPath(at) {
+		if slices.Contains(l.broken, at) {
+			return
+		}
 	}
 	p, ok := l.origin[path]
 	if !ok {
-		p = Problem{Path: path}
+		p = (&Boot{places: l.origin}).At(path)
 	}
 	p.What = fmt.Sprintf(format, args...)
 	l.problems = append(l.problems, p)

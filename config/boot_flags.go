@@ -15,6 +15,9 @@ type setting struct {
 	usage string
 }
 
+// fileOnly are the key paths of what is too much for a flag or a variable.
+var fileOnly = []string{"listeners"}
+
 // settings lists all boot settings in the order of help and documentation.
 var settings = []setting{
 	{"listen", "listen", "address of the traffic listener, host:port"},

@@ -51,6 +51,7 @@ func LoadBoot(fs *pflag.FlagSet, environ []string) (Boot, error) {
 	if err := l.problems.orNil(); err != nil {
 		return Boot{}, err
 	}
+	l.boot.places = l.origin
 	return l.boot, nil
 }
 

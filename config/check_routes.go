@@ -50,6 +50,7 @@ func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.atLeast(path+".limits.in_flight", r.Limits.InFlight, 0)
 	word(c, path+".websocket", r.WebSocket)
 	word(c, path+".path_readings", r.PathReadings)
+	c.checkSecurity(path, r)
 	for i, kind := range r.AmbiguousPaths {
 		oneOf(c, indexPath(path+".ambiguous_paths", i), kind, allowed[Route]("ambiguous_paths"))
 	}

@@ -38,6 +38,10 @@ func DefaultRoute() Route {
 		WebSocket:    WebSocketDeny,
 		PathReadings: ReadingsAgree,
 		Timeouts:     RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},
+		HTTPS:        HTTPSOptional,
+		HTTPSPort:    443,
+
+		ForwardClient: ForwardNothing,
 	}
 }
 

@@ -96,8 +96,12 @@ func TestRoutesAreDocumented(t *testing.T) {
 	route, upstream, pol := DefaultRoute(), DefaultUpstream(), DefaultPolicy()
 	route.Redirect = &Redirect{Status: DefaultRedirectStatus}
 	route.Rewrite = &Rewrite{}
+	route.HSTS, route.ClientCertificate = &HSTS{}, &ClientCertificate{Mode: ClientRequire}
 	route.Upstreams = []WeightedUpstream{{Weight: DefaultWeight}}
 	pol.ID = ""
+	documented("listeners[]", reflect.ValueOf(Listener{TLS: &TLS{
+		MinVersion: TLS12, SessionTickets: On, ClientCertificate: ClientCertificate{Mode: ClientOff},
+	}}), visit)
 	documented("routes[]", reflect.ValueOf(route), visit)
 	upstream.TLS = &UpstreamTLS{Verify: On, MinVersion: "tls1.2"}
 	documented("upstreams[]", reflect.ValueOf(upstream), visit)

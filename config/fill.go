@@ -22,6 +22,12 @@ func fillRoute(r *Route, has func(key string) bool) {
 	fill(&r.PathReadings, d.PathReadings, has("path_readings"))
 	fill(&r.Timeouts.Request, d.Timeouts.Request, has("timeouts.request"))
 	fill(&r.Timeouts.Idle, d.Timeouts.Idle, has("timeouts.idle"))
+	fill(&r.HTTPS, d.HTTPS, has("https"))
+	fill(&r.HTTPSPort, d.HTTPSPort, has("https_port"))
+	if r.ClientCertificate != nil {
+		fill(&r.ClientCertificate.Mode, ClientRequire, has("client_certificate.mode"))
+	}
+	fill(&r.ForwardClient, d.ForwardClient, has("forward_client_certificate"))
 	for i := range r.Upstreams {
 		fill(&r.Upstreams[i].Weight, DefaultWeight, has(indexPath("upstreams", i)+".weight"))
 	}

@@ -32,10 +32,15 @@ type Input struct {
 	Kind    Kind
 	Objects []string // the kinds of what is in a manifest that there is nothing to check in
 	load    func() (*Routes, error)
+	boot    *Boot // nil: it is no boot file, or one whose files are elsewhere
 }
 
 // Load reads the input. A boot file has no routes: they are nil. So is what has nothing to check.
 func (in *Input) Load() (*Routes, error) { return in.load() }
+
+// Boot returns the settings of a boot file, as far as Load could read them; nil: it is none, or is part of a
+// manifest, so that the files which it names are elsewhere.
+func (in *Input) Boot() *Boot { return in.boot }
 
 // Inputs returns what a path leads to: "-" is stdin, and a manifest may have several ConfigMaps with route and
 // boot files.
@@ -125,7 +130,8 @@ func text(n *yaml.Node, key string) string {
 }
 
 func bootInput(name, file string, data []byte) Input {
-	return Input{Name: name, Kind: KindBoot, load: func() (*Routes, error) { return nil, checkBoot(file, data) }}
+	boot := DefaultBoot()
+	return Input{Name: name, Kind: KindBoot, boot: &boot, load: func() (*Routes, error) { return nil, checkBoot(file, data, &boot) }}
 }
 
 // configMaps returns what the ConfigMaps of a manifest hold: route files, which are one configuration, and boot
@@ -160,7 +166,9 @@ func configMaps(name string, objects []*yaml.Node) []Input {
 		}
 		for _, key := range boots {
 			file, text := placed(name, configMap, key, files[key])
-			out = append(out, bootInput(configMap+" "+key, file, text))
+			in := bootInput(configMap+" "+key, file, text)
+			in.boot = nil
+			out = append(out, in)
 		}
 	}
 	if out == nil {
@@ -230,8 +238,9 @@ func rootOf(data []byte) *yaml.Node {
 }
 
 // checkBoot checks a boot file by itself: where routes come from may be said by a flag or a variable.
-func checkBoot(name string, data []byte) error {
+func checkBoot(name string, data []byte, into *Boot) error {
 	l := &bootLoader{origin: map[string]Problem{}, boot: DefaultBoot()}
+	defer func() { *into = l.boot; into.places = l.origin }()
 	if err := decode(&l.boot, l.file(name, data)); err != nil {
 		l.problems = append(l.problems, decodeProblems(err, "")...)
 	} else {

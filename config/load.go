@@ -90,6 +90,7 @@ func parse(names []string, texts [][]byte, from surroundings) (*Routes, error) {
 	fillRoutes(l.routes, l.doc.has)
 	l.readUpstreamFiles()
 	l.resolvePolicies(tree)
+	l.readClientFiles()
 	l.checkRoutes(l.routes)
 	return l.routes, append(l.doc.problems(), l.problems...).orNil()
 }

@@ -41,6 +41,12 @@ type Route struct {
 	PathReadings    PathReadings       `mapstructure:"path_readings"`                                                                                                       // agree, or one
 	AmbiguousPaths  []string           `mapstructure:"ambiguous_paths" enum:"control dot_segment double_encoding empty_segment encoded_separator invalid_escape parameter"` // kinds that are let through whatever they lead to, of AmbiguousPathKinds
 	Limits          RouteLimits        `mapstructure:"limits"`
+
+	HTTPS             HTTPS              `mapstructure:"https"`      // optional, redirect or require
+	HTTPSPort         int                `mapstructure:"https_port"` // to which is redirected
+	HSTS              *HSTS              `mapstructure:"hsts"`
+	ClientCertificate *ClientCertificate `mapstructure:"client_certificate"` // nil: as the listener says
+	ForwardClient     Forwarding         `mapstructure:"forward_client_certificate"`
 }
 
 // AmbiguousPathKinds are the ways in which two parsers may read a path differently.

@@ -119,6 +119,46 @@ const (
 	AccessOff AccessLog = "off" // those that were refused
 )
 
+// TLSVersion is the oldest version of TLS that a listener speaks.
+type TLSVersion string
+
+// Which can be.
+const (
+	TLS12 TLSVersion = "tls1.2"
+	TLS13 TLSVersion = "tls1.3"
+)
+
+// ClientMode says whether clients are asked for a certificate.
+type ClientMode string
+
+// Whether they are.
+const (
+	ClientOff      ClientMode = "off"
+	ClientRequest  ClientMode = "request"  // one that cannot be verified counts as none
+	ClientOptional ClientMode = "optional" // one that cannot be verified ends the handshake
+	ClientRequire  ClientMode = "require"
+)
+
+// Forwarding says how an upstream hears of a client's certificate.
+type Forwarding string
+
+// How it can.
+const (
+	ForwardNothing Forwarding = "off"
+	ForwardXFCC    Forwarding = "xfcc"        // X-Forwarded-Client-Cert
+	ForwardCert    Forwarding = "client_cert" // Client-Cert (RFC 9440)
+)
+
+// HTTPS says what a route does with requests in clear text.
+type HTTPS string
+
+// What it can.
+const (
+	HTTPSOptional HTTPS = "optional"
+	HTTPSRedirect HTTPS = "redirect"
+	HTTPSRequire  HTTPS = "require"
+)
+
 // sets are the words of each type, in the order in which messages list them.
 var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Mode]():          texts(ModeOff, ModeDetect, ModeBlock),
@@ -134,6 +174,10 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Balance]():       texts(RoundRobin, LeastLoaded),
 	reflect.TypeFor[Protocol]():      texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
 	reflect.TypeFor[AccessLog]():     texts(AccessAll, AccessOff),
+	reflect.TypeFor[TLSVersion]():    texts(TLS12, TLS13),
+	reflect.TypeFor[ClientMode]():    texts(ClientOff, ClientRequest, ClientOptional, ClientRequire),
+	reflect.TypeFor[Forwarding]():    texts(ForwardNothing, ForwardXFCC, ForwardCert),
+	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
 }
 
 func texts[T ~string](words ...T) (out []string) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/test/certs"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -32,7 +33,7 @@ func (s *sandbox) yaml(t *testing.T, text string) {
 		s.values(t, text)
 	case isRoutes || m["policies"] != nil || m["upstreams"] != nil:
 		s.wafer(t, complete(t, m), text)
-	case m["listen"] != nil || m["log"] != nil:
+	case m["listen"] != nil || m["listeners"] != nil || m["log"] != nil:
 		checkBoot(t, text)
 	default:
 		s.fragment(t, m)
@@ -123,12 +124,15 @@ func (s *sandbox) problems(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	defer os.Remove(file)
-	for _, folder := range []string{"rules", "secrets"} {
+	for _, folder := range []string{"rules", "secrets", "clients"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, folder), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(s.dir, "secrets/origin-key"), []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "clients/ca.crt"), certs.Authority(t, "clients").Cert(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	rules, err := os.ReadFile(filepath.Join(root, "examples/rules/shop.conf"))
