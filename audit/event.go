@@ -28,6 +28,7 @@ type Access struct {
 	Method, Host        string
 	Path                string // without the query
 	Protocol            string // HTTP/1.1
+	TLS                 Secured
 	Status              int    // sent to the client; 0 if the connection was dropped
 	BytesIn, BytesOut   int64
 	Duration            time.Duration
@@ -49,6 +50,7 @@ type Security struct {
 	Client                              netip.Addr
 	Method, Host                        string
 	Path                                string // without the query
+	TLS                                 Secured
 	Verdict                             string // closed set, see docs/operations.md
 	Status                              int
 	Phase                               int // 1 to 4, the phase that decided; 0 if none
@@ -60,6 +62,14 @@ type Security struct {
 	Coverage, CoverageReason            string
 	Error                               string
 	Generation                          uint64 // of the snapshot that served the request
+}
+
+// Secured is what an event tells of the client's TLS. Version is empty where there is none.
+type Secured struct {
+	Version    string // "1.3"
+	ServerName string // that the client asked for
+	Client     string // who the client has proved to be: a URI, or the whole subject; empty: nobody
+	SHA256     string // of that certificate
 }
 
 // Rule is one matched rule.

@@ -54,6 +54,7 @@ func (l *Log) Access(a *Access) {
 	e.Str("host", clean(a.Host, maxHostBytes))
 	e.Str("path", path(a.Path))
 	e.Str("protocol", clean(a.Protocol, maxMethodBytes))
+	secured(e, &a.TLS)
 	e.Int("status", a.Status)
 	e.Int64("bytes_in", a.BytesIn)
 	e.Int64("bytes_out", a.BytesOut)
@@ -88,6 +89,7 @@ func (l *Log) Security(s *Security) {
 	e.Str("method", clean(s.Method, maxMethodBytes))
 	e.Str("host", clean(s.Host, maxHostBytes))
 	e.Str("path", path(s.Path))
+	secured(e, &s.TLS)
 	e.Str("verdict", s.Verdict)
 	e.Int("status", s.Status)
 	if s.Phase != 0 {
@@ -115,6 +117,13 @@ func (l *Log) Security(s *Security) {
 	optional(e, "error", s.Error)
 	e.Uint64("generation", s.Generation)
 	e.Msg("security event")
+}
+
+func secured(e *zerolog.Event, s *Secured) {
+	optional(e, "tls", s.Version)
+	optional(e, "server_name", clean(s.ServerName, maxHostBytes))
+	optional(e, "client_certificate", clean(s.Client, maxMessageBytes))
+	optional(e, "client_certificate_sha256", s.SHA256)
 }
 
 func ruleDict(e *zerolog.Event, r *Rule, value string) *zerolog.Event {

@@ -45,6 +45,7 @@ type Metrics struct {
 	generation   prometheus.Gauge
 	engines      prometheus.Gauge
 	policyRules  *prometheus.GaugeVec // policy
+	nextUpdate   *prometheus.GaugeVec // route
 }
 
 // ruleMatch is a rule that has matched on a route; rule 0 stands for all that have no series of their own.
@@ -106,6 +107,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		configInfo:    gauge("wafer_config_info", "Digest of the configuration in force.", "digest"),
 		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
 		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
+		nextUpdate:    gauge("wafer_config_crl_next_update_timestamp_seconds", "When the first list of revoked certificates of a route is to be replaced.", "route"),
 		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
 	}
 	spoken := counter("wafer_client_requests_total", "Requests of clients by version of HTTP.", "protocol")
@@ -203,7 +205,8 @@ type Configuration struct {
 	Generation uint64
 	Engines    int
 	Policies   []Policy
-	LastGood   bool // it is not from the files
+	LastGood   bool                 // it is not from the files
+	NextUpdate map[string]time.Time // of lists of revoked certificates, by route
 }
 
 // Policy is what instruments say of one.
@@ -224,6 +227,10 @@ func (m *Metrics) InForce(c *Configuration) {
 	m.configInfo.WithLabelValues(c.Digest).Set(1)
 	m.generation.Set(float64(c.Generation))
 	m.engines.Set(float64(c.Engines))
+	m.nextUpdate.Reset()
+	for route, at := range c.NextUpdate {
+		m.nextUpdate.WithLabelValues(route).Set(float64(at.Unix()))
+	}
 	m.policyRules.Reset()
 	m.screens.Reset()
 	for _, p := range c.Policies {
