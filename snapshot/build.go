@@ -207,6 +207,7 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 	for _, p := range s.Table.Hidden() {
 		reportEntry(p, report)
 	}
+	bindClients(s, report)
 }
 
 // reportEntry reports an error of the table at the route that it is about.

@@ -240,7 +240,7 @@ func (k *Keeper[R]) retire(s *Snapshot[R]) {
 // publish says to the metrics what is in force.
 func (k *Keeper[R]) publish(s *Snapshot[R]) {
 	c := metrics.Configuration{
-		Digest: s.digest, Built: s.built, Generation: s.Generation, Engines: len(s.engines), LastGood: s.lastGood != "",
+		Digest: s.digest, Built: s.built, Generation: s.Generation, Engines: len(s.engines), LastGood: s.lastGood != "", NextUpdate: s.nextUpdate,
 	}
 	for _, d := range s.describePolicies() {
 		c.Policies = append(c.Policies, metrics.Policy{ID: d.ID, Rules: d.Rules, Off: d.Engine == "", Screen: d.NoScreen == ""})

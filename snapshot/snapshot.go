@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/identity"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
@@ -17,14 +18,17 @@ type Snapshot[R any] struct {
 	Generation uint64
 	Config     *config.Routes
 	Table      *routing.Table[R]
+	Hosts      *routing.Hosts[*identity.Terms] // what they ask of clients; nil: none says anything
 
 	built    time.Time
 	digest   string
-	lastGood string   // where it is from, if not from the files; who builds guards it
-	routes   []*Route // in the order of the file
-	engines  map[string]*shared[*waf.Engine]
-	byPolicy map[string]*waf.Engine // of engines; those that are off have none
-	pools    map[string]*shared[*upstream.Pool]
+	lastGood string // where it is from, if not from the files; who builds guards it
+	// nextUpdate is when lists of revoked certificates are to be replaced, by route.
+	nextUpdate map[string]time.Time
+	routes     []*Route // in the order of the file
+	engines    map[string]*shared[*waf.Engine]
+	byPolicy   map[string]*waf.Engine // of engines; those that are off have none
+	pools      map[string]*shared[*upstream.Pool]
 
 	// refs counts the requests on this snapshot, and one for being the current one. At
 	// zero it is retired; it never rises from zero again.
