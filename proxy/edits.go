@@ -23,6 +23,9 @@ import (
 //   - X-Forwarded-For, -Proto, -Host, Forwarded and X-Request-Id are written by the tier;
 //     what a peer that is not trusted says in them, in X-Real-Ip or in the field that
 //     names the client is dropped;
+//   - X-Forwarded-Client-Cert, Client-Cert and Client-Cert-Chain are dropped, unless a trusted
+//     peer says them and the tier knows nothing better; it writes one if the route says so;
+//   - Strict-Transport-Security is the route's, if it has one;
 //   - Accept-Encoding names only what the tier can undo where response bodies are inspected;
 //   - the route's own rewrites and header edits.
 
@@ -130,6 +133,7 @@ func (x *exchange) writeHead() {
 		switch {
 		case perConnection.has(f.Name), written.has(f.Name), drop.name(f.Name), !plainName(f.Name):
 		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
+		case certificateFields.has(f.Name) && (!v.trusted || v.who != nil):
 		case removed(edits, f.Name):
 		case r.inspectsMessages && f.Is(webSocketExtensions):
 		case r.Inspect.ResponseBodies && (f.Is("Accept-Encoding") || f.Is("Grpc-Accept-Encoding")):
@@ -225,6 +229,9 @@ func (x *exchange) writeForwarding() {
 	}
 	peer := v.Peer.Addr().String()
 	forwardedFor, proto, host := peer, "http", v.Host
+	if v.Security != nil {
+		proto = "https"
+	}
 	if v.trusted {
 		if before := v.Fields.Join("X-Forwarded-For"); before != "" {
 			forwardedFor = before + ", " + peer
@@ -254,6 +261,8 @@ func (x *exchange) writeForwarding() {
 	if v.trusted {
 		add("X-Real-Ip", v.Fields.Get("X-Real-Ip"))
 	}
+	f := x.identityField()
+	add(f.Name, f.Value)
 	add(requestIDField, x.id)
 }
 
@@ -367,7 +376,7 @@ func (r *route) redirectLocation(v *view, authority string) string {
 	scheme, host := d.Scheme, d.Host
 	if scheme == "" {
 		scheme = "http"
-		if v.trusted && strings.EqualFold(v.Fields.Get("X-Forwarded-Proto"), "https") {
+		if v.isSecure() {
 			scheme = "https"
 		}
 	}

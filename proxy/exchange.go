@@ -145,6 +145,9 @@ func (x *exchange) admit() bool {
 	if limit := int64(r.Config.Limits.InFlight); limit > 0 && n > limit {
 		return x.refuse(tooManyInFlight)
 	}
+	if !x.secured() {
+		return false
+	}
 	if kind := x.ambiguity(); kind != 0 {
 		return x.refuse(pathRefused[kind.bit()])
 	}

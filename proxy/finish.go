@@ -68,7 +68,7 @@ func (x *exchange) finish() {
 		}
 		p.events.Access(&audit.Access{
 			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
-			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, Status: status,
+			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, TLS: v.told(), Status: status,
 			BytesIn: in, BytesOut: out, Duration: took,
 			Upstream: upstreamID, Endpoint: x.up.Endpoint, UpstreamDuration: x.upstreamed,
 			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
@@ -147,7 +147,7 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	r, v := about.route, about.view
 	event := audit.Security{
 		Time: about.began, RequestID: about.requestID, Route: r.Config.ID, Policy: r.Policy.ID, Mode: string(r.Policy.Mode), Client: v.client,
-		Method: v.Method, Host: v.Host, Path: v.path, Verdict: o.Verdict.String(), Status: status,
+		Method: v.Method, Host: v.Host, Path: v.path, TLS: v.told(), Verdict: o.Verdict.String(), Status: status,
 		Phase: found.Verdict.Phase, RuleID: found.Verdict.RuleID,
 		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,
 		InboundThreshold: r.Policy.Thresholds.Inbound, OutboundThreshold: r.Policy.Thresholds.Outbound,

@@ -3,9 +3,9 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/listen"
@@ -18,9 +18,9 @@ import (
 
 // listeners are what speaks with clients.
 type listeners struct {
-	http1    *http1.Server
-	http2    *http2.Server                      // nil: it is not spoken
-	entrance *atomic.Pointer[entrance.Listener] // that is served
+	http1 *http1.Server
+	http2 *http2.Server // nil: it is not spoken
+	crowd *socket.Crowd // of all of them together
 }
 
 func (p *Proxy) newListeners() listeners {
@@ -29,11 +29,11 @@ func (p *Proxy) newListeners() listeners {
 		Serve: p.serve, Expect: p.expect, Failed: p.unread,
 		Panicked: func(v any) { p.reportPanic(v, "") },
 	}
-	l := listeners{entrance: new(atomic.Pointer[entrance.Listener])}
+	l := listeners{crowd: socket.NewCrowd()}
 	l.http1 = http1.New(http1.Options{
 		Handler: handler,
 		Options: wire.Options{
-			Options:     p.sockets(),
+			Options:     p.sockets(l.crowd),
 			HeadBytes:   int(b.Limits.Head),
 			HeadTimeout: b.Timeout.Head, Idle: b.Timeout.Idle,
 			BodyTimeout: b.Timeout.Body, BodyRate: int(b.Limits.Rate),
@@ -54,28 +54,44 @@ func (p *Proxy) newListeners() listeners {
 }
 
 // sockets says who may connect.
-func (p *Proxy) sockets() socket.Options {
+func (p *Proxy) sockets(crowd *socket.Crowd) socket.Options {
 	b := &p.boot
 	return socket.Options{
 		WriteTimeout: b.Timeout.Write, WriteRate: int(b.Limits.Rate),
 		Connections: b.Limits.Connections, ConnectionsPerClient: b.Limits.ConnectionsPerClient,
-		Busy: wire.Busy, TooMany: wire.TooMany,
+		Busy: wire.Busy, TooMany: wire.TooMany, Crowd: crowd,
 		ProxyProtocol: b.ProxyProtocol == config.On, TrustedProxies: b.TrustedProxies,
 		Refused:   func(reason string, _ netip.Addr) { p.metrics.Refused(reason) },
 		Exhausted: func(error) { p.metrics.NotAccepted() },
 	}
 }
 
-// Serve accepts connections until Shutdown. It returns nil then.
-func (p *Proxy) Serve(ln net.Listener) error {
-	o := entrance.Options{Options: p.sockets(), Arrived: p.metrics.Arrived}
-	if p.listeners.http2 != nil {
-		o.HTTP2 = p.listeners.http2.Take
+// Serve accepts connections on the listeners of the boot settings, in their order, until Shutdown. It returns nil
+// then.
+func (p *Proxy) Serve(lns ...net.Listener) error {
+	if n := len(p.boot.Served()); len(lns) != n {
+		return fmt.Errorf("%d listeners for %d addresses", len(lns), n)
 	}
-	l := entrance.Listen(ln, o)
-	p.metrics.WatchConnections(l.Open)
-	p.listeners.entrance.Store(l)
-	return p.listeners.http1.Serve(l)
+	l := &p.listeners
+	p.metrics.WatchConnections(l.crowd.Open)
+	o := entrance.Options{Options: p.sockets(l.crowd), Arrived: p.metrics.Arrived}
+	if l.http2 != nil {
+		o.HTTP2 = l.http2.Take
+	}
+	errs := make(chan error, len(lns))
+	for i, ln := range lns {
+		o := o
+		if d := p.doors.all[i]; d != nil {
+			o.Busy, o.TooMany, o.Secure = alert, alert, d.tls.Handshake
+		}
+		go func() { errs <- l.http1.Serve(entrance.Listen(ln, o)) }()
+	}
+	for range lns {
+		if err := <-errs; err != nil {
+			return err // the others end with the process
+		}
+	}
+	return nil
 }
 
 // shutdown closes the listener and waits until what runs is answered, or ctx ends.
@@ -90,7 +106,5 @@ func (l *listeners) shutdown(ctx context.Context) error {
 
 // cut ends all connections at once.
 func (l *listeners) cut() {
-	if in := l.entrance.Load(); in != nil {
-		in.Cut()
-	}
+	l.crowd.Cut()
 }

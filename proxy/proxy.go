@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,8 @@ type Proxy struct {
 	events     *audit.Log
 	metrics    *metrics.Metrics
 	listeners  listeners
+	doors      *doors
+	refreshing sync.Mutex // the files of doors
 	processors processors
 	bulkhead   *bulkhead
 	memory     *memory
@@ -81,12 +84,17 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
+	p.doors = newDoors(&p.boot, newGate(), p.hostTerms, p.metrics.TLS)
 	p.listeners = p.newListeners()
 	return p
 }
 
-// Load builds the first snapshot, as [snapshot.Keeper.Load] does.
+// Load reads the certificates of listeners and builds the first snapshot, as [snapshot.Keeper.Load] does. What is
+// wrong with a certificate is not cured by a configuration that was good once, and is final.
 func (p *Proxy) Load(ctx context.Context) error {
+	if err := p.doors.open(&p.boot, p.wrongDate); err != nil {
+		return err
+	}
 	if err := p.snapshots.Load(ctx); err != nil {
 		return err
 	}
@@ -115,11 +123,15 @@ func (p *Proxy) inspections() int {
 
 // Reload reads the configuration now, as [snapshot.Keeper.Reload] does.
 func (p *Proxy) Reload(ctx context.Context, trigger string) (snapshot.Reloaded, error) {
+	p.refreshDoors()
 	return p.snapshots.Reload(ctx, trigger)
 }
 
 // Run replaces the snapshot when the files change, or when Reload asks for it, until ctx ends.
-func (p *Proxy) Run(ctx context.Context) { p.snapshots.Run(ctx) }
+func (p *Proxy) Run(ctx context.Context) {
+	go p.watchDoors(ctx.Done())
+	p.snapshots.Run(ctx)
+}
 
 // Effective returns what is in force, without secrets.
 func (p *Proxy) Effective() snapshot.Effective { return p.snapshots.Effective(&p.boot) }

@@ -14,6 +14,8 @@ type route struct {
 	lenient          pathKinds // of odd paths that are let through although readings differ
 	strictPaths      bool      // odd paths are refused although readings agree
 	inspectsMessages bool      // of WebSockets
+	demand           *demand   // of clients' certificates; nil: as the host's other routes, or the listener
+	hsts             string
 	block            pages
 	lane             lane // at the bulkhead
 }
@@ -24,6 +26,8 @@ func newRoute(r *snapshot.Route) *route {
 		lenient:          kindsOf(r.Config.AmbiguousPaths),
 		strictPaths:      r.Config.PathReadings == config.ReadingsOne,
 		inspectsMessages: r.Config.WebSocket == config.WebSocketInspect && r.Policy.Mode != config.ModeOff,
+		demand:           demandOf(r.Config.ClientCertificate),
+		hsts:             hstsOf(r.Config.HSTS),
 		block:            pages{html: r.Policy.Block.HTML, json: r.Policy.Block.JSON},
 	}
 }

@@ -17,6 +17,8 @@ type view struct {
 	client  netip.Addr // the peer, or what a trusted proxy says
 	trusted bool       // the peer is a trusted proxy
 	hops    []string   // scratch of identify
+
+	who *message.ClientCertificate // who the client has proved to be; nil: nobody
 }
 
 // seen is the view of a request, of whose client nothing is known yet.

@@ -82,11 +82,28 @@ func checkPath(path string, compiling func(policy string, i, n int)) (all []chec
 			d, err = proxy.CheckWith(routes, compiling)
 			c.Configuration = &d
 		}
+		if b := in.Boot(); b != nil {
+			err = withProblems(err, proxy.CheckBoot(b))
+		}
 		if err != nil {
 			c = failed(c, err)
 		}
 		all = append(all, c)
 	}
+	return all
+}
+
+// withProblems joins what is wrong with two parts of a configuration.
+func withProblems(one, two error) error {
+	var a, b config.Problems
+	switch {
+	case one == nil:
+		return two
+	case two == nil || !errors.As(one, &a) || !errors.As(two, &b):
+		return one
+	}
+	all := append(slices.Clone(a), b...)
+	all.Sort()
 	return all
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,18 +85,24 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		Registry: registry, Version: version, Compiling: out.starting(), LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
-	traffic, err := listen(ctx, "traffic", boot.Listen)
+	traffic, err := takeAddresses(ctx, &boot)
+	closeTraffic := func() {
+		for _, ln := range traffic {
+			_ = ln.Close()
+		}
+	}
+	open.add("traffic addresses", closeTraffic) // a no-op when they have served
 	if err != nil {
 		return err
 	}
-	open.add("traffic address", func() { _ = traffic.Close() }) // a no-op when it has served
+	addresses := addressesOf(traffic)
 	failed := make(chan error, 2)
 	adminAddr, stopAdmin, err := startAdmin(ctx, adminOptions(&boot, p, keeps, registry), &boot, out.log, failed)
 	if err != nil {
 		return err
 	}
 	open.add("admin listener", stopAdmin)
-	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).Msg("starting")
+	out.log.Info().Str("listen", addresses).Str("admin", adminAddr).Str("version", version).Msg("starting")
 
 	open.add("peers", background(ctx, keeps.run))
 
@@ -108,16 +115,16 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	go p.Run(ctx)
 	go reloadOn(ctx, signals.reload, p)
 	open.add("traffic", background(ctx, func(context.Context) {
-		if err := p.Serve(traffic); err != nil {
+		if err := p.Serve(traffic...); err != nil {
 			failed <- err
 		}
 	}))
-	open.add("traffic listener", func() { _ = traffic.Close() }) // for a Serve that Shutdown came before
-	out.log.Info().Str("listen", traffic.Addr().String()).Str("admin", adminAddr).Str("version", version).
+	open.add("traffic listeners", closeTraffic) // for a Serve that Shutdown came before
+	out.log.Info().Str("listen", addresses).Str("admin", adminAddr).Str("version", version).
 		Float64("seconds", time.Since(began).Seconds()).Msg("serving")
 	go debug.FreeOSMemory() // what compiling has left behind is half of what the process has
 	if listening != nil {
-		listening(out.err, traffic.Addr().String(), adminAddr)
+		listening(out.err, addresses, adminAddr)
 	}
 
 	select {
@@ -239,6 +246,31 @@ func listen(ctx context.Context, name, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s listener: %w", name, err)
 	}
 	return ln, nil
+}
+
+// takeAddresses takes those of all traffic listeners. With an error it returns those that it has taken.
+func takeAddresses(ctx context.Context, boot *config.Boot) (lns []net.Listener, err error) {
+	for _, l := range boot.Served() {
+		name := "traffic"
+		if len(boot.Listeners) > 0 {
+			name += " " + l.Name
+		}
+		ln, err := listen(ctx, name, l.Address)
+		if err != nil {
+			return lns, err
+		}
+		lns = append(lns, ln)
+	}
+	return lns, nil
+}
+
+// addressesOf are those that listeners are bound to, in their order.
+func addressesOf(lns []net.Listener) string {
+	var all []string
+	for _, ln := range lns {
+		all = append(all, ln.Addr().String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // startAdmin serves the admin listener, if there is to be one, until stop.
