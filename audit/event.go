@@ -29,7 +29,7 @@ type Access struct {
 	Path                string // without the query
 	Protocol            string // HTTP/1.1
 	TLS                 Secured
-	Status              int    // sent to the client; 0 if the connection was dropped
+	Status              int // sent to the client; 0 if the connection was dropped
 	BytesIn, BytesOut   int64
 	Duration            time.Duration
 	Upstream, Endpoint  string        // empty if no endpoint was asked
