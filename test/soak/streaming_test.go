@@ -73,7 +73,7 @@ func verify(pattern []byte, r io.Reader) (int64, error) {
 func TestStreaming(t *testing.T) {
 	size := int64(2 << 30)
 	if testing.Short() {
-		size = 256 << 20
+		size = 128 << 20 // still twice what memory may grow
 	}
 	const most = 64 << 20 // that memory may grow
 	pattern := newPattern()
@@ -89,9 +89,7 @@ func TestStreaming(t *testing.T) {
 	}))
 	t.Cleanup(back.Close)
 
-	f := func(name, host string, chunked bool, label, reason string) {
-		t.Run(name, func(t *testing.T) {
-			w := tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(`
+	w := tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
   - { id: prefix, hosts: [prefix.test], policy: prefix, timeouts: { request: 10m }, upstreams: [{ id: back }] }
   - { id: unread, hosts: [unread.test], policy: unread, timeouts: { request: 10m }, upstreams: [{ id: back }] }
@@ -100,6 +98,8 @@ policies:
   - { id: prefix, request_body: { oversize: inspect_prefix }, response_body: { inspect: true } }
   - { id: unread, request_body: { inspect: false } }
 `, back.URL)), "--reload-interval", "0")
+	f := func(name, host string, chunked bool, label, reason string) {
+		t.Run(name, func(t *testing.T) {
 			ask := func(method, path string, body io.Reader, length int64, read func(io.Reader) error) error {
 				req, err := http.NewRequestWithContext(t.Context(), method, "http://"+w.Addr+path, body)
 				if err != nil {
