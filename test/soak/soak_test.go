@@ -81,7 +81,12 @@ func (s *soak) run(t *testing.T, file string, length time.Duration) {
 		}
 	}
 	over, timer := false, time.After(length)
-	reload, fault := time.NewTicker(2*time.Second), time.NewTicker(1500*time.Millisecond)
+	// A reload compiles for seconds with the race detector. The others take no longer than a silent client waits.
+	every := 5 * time.Second
+	if soaking() {
+		every = 2 * time.Second
+	}
+	reload, fault := time.NewTicker(every), time.NewTicker(1500*time.Millisecond)
 	defer reload.Stop()
 	defer fault.Stop()
 	for generation, running := 1, true; running; {
