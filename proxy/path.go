@@ -4,11 +4,11 @@ import (
 	"math/bits"
 	"strings"
 
+	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/routing"
 )
 
-// pathKinds is a set of ways in which two parsers may read a path differently: the kinds of
-// config.AmbiguousPathKinds. docs/security.md explains them.
+// pathKinds is a set of ways in which two parsers may read a path differently. docs/security.md explains them.
 type pathKinds uint8
 
 const (
@@ -19,12 +19,12 @@ const (
 	kindEncodedSeparator
 	kindInvalidEscape
 	kindParameter
+
+	kinds = iota
 )
 
-// kindWords are the words for the kinds, in the order of their bits.
-var kindWords = [...]string{
-	"control", "dot_segment", "double_encoding", "empty_segment", "encoded_separator", "invalid_escape", "parameter",
-}
+// kindWords are the words for the kinds, in the order of their bits, which is that of the alphabet.
+var kindWords = config.AmbiguousPathKinds
 
 // hostile are the kinds that no honest client needs. They are refused even if every reading of the path
 // leads to one route: the application behind it may read its way out of what it is meant to serve.

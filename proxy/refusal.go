@@ -28,7 +28,7 @@ var (
 )
 
 // pathRefused are the refusals of a path that two parsers may read differently, by the bit of its kind.
-var pathRefused = func() (all [len(kindWords)]inspect.Failure) {
+var pathRefused = func() (all [kinds]inspect.Failure) {
 	for i, word := range kindWords {
 		all[i] = inspect.Failure{Status: http.StatusBadRequest, Word: "path_" + word}
 	}

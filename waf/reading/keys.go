@@ -6,8 +6,8 @@ import "strings"
 // value of kind k with this key. An empty selector selects everything (collections/map.go,
 // named.go, and newRuleVariableParams in rule.go).
 //
-// A selector that is a regular expression is matched by Coraza against Lower(key); unless
-// [Kind.KeepsSelector] the expression itself is put in lower case first.
+// A selector that is a regular expression is matched by Coraza against Lower(key); but for arguments and
+// their names the expression itself is put in lower case first.
 func (k Kind) Selects(selector, key string) bool {
 	if selector == "" || k.Single() {
 		return true
@@ -18,16 +18,6 @@ func (k Kind) Selects(selector, key string) bool {
 		return selector == Lower(key)
 	}
 	return EqualKeys(selector, key)
-}
-
-// KeepsSelector reports whether Coraza leaves the case of a target's selector, or of the
-// regular expression in it, as it is written.
-func (k Kind) KeepsSelector() bool {
-	switch k {
-	case ArgsGet, ArgsPost, ArgsPath, ArgsGetNames, ArgsPostNames, ArgsPathNames:
-		return true
-	}
-	return false
 }
 
 // EqualKeys reports whether two keys are one to Coraza's maps. Exceptions, as in !ARGS:key,

@@ -156,7 +156,9 @@ func selected(v *Values, k Kind, selector string) (n int) {
 		return v.Count(k, selector)
 	}
 	expression := strings.Trim(selector, "/")
-	if !k.KeepsSelector() {
+	switch k {
+	case ArgsGet, ArgsPost, ArgsPath, ArgsGetNames, ArgsPostNames, ArgsPathNames: // Coraza leaves its case as it is
+	default:
 		expression = strings.ToLower(expression)
 	}
 	for _, x := range v.Of(k) {

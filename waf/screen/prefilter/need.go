@@ -42,9 +42,6 @@ func Never() Need { return Need{} }
 // IsAlways reports whether the need holds for every value, that is, says nothing.
 func (n Need) IsAlways() bool { return n.op == opAlways }
 
-// IsNever reports whether the need holds for no value.
-func (n Need) IsNever() bool { return n.op == opNever }
-
 // Contains returns the need of a value that contains s, in whatever ASCII case. It serves for
 // equality, prefixes and suffixes too.
 func Contains(s string) Need {
