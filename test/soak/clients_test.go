@@ -46,6 +46,28 @@ var kinds = []kind{
 type client struct {
 	*soak
 	conn *conn
+	end  <-chan struct{} // closed when the exchange at hand is the last one
+}
+
+// errOver ends a client that had nothing but waiting to do when the time was over.
+var errOver = errors.New("the time is over")
+
+// leave closes the connection at the end, until stop is called, which reports whether it has.
+func (c *client) leave() (stop func() bool) {
+	conn, answered, left := c.conn, make(chan struct{}), make(chan bool, 1)
+	go func() {
+		select {
+		case <-c.end:
+			_ = conn.Close()
+			left <- true
+		case <-answered:
+			left <- false
+		}
+	}()
+	return func() bool {
+		close(answered)
+		return <-left
+	}
 }
 
 func (c *client) drop() {
@@ -427,7 +449,14 @@ func silent(c *client) error {
 	} else {
 		raw = raw[:len(raw)-3]
 	}
+	if err := c.dial(); err != nil {
+		return err
+	}
+	left := c.leave()
 	a, err := c.ask("POST", raw)
+	if left() && err != nil {
+		return errOver
+	}
 	if err != nil {
 		return err
 	}

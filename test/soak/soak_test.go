@@ -2,6 +2,7 @@ package soak
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -129,12 +130,15 @@ func (s *soak) all() bool {
 
 // client repeats one kind of exchange on one connection, as long as that lives.
 func (s *soak) client(k kind, end <-chan struct{}) {
-	c := &client{soak: s}
+	c := &client{soak: s, end: end}
 	defer c.drop()
 	tick := time.NewTicker(time.Duration(float64(k.every) * s.pace))
 	defer tick.Stop()
 	for pause(end, tick.C) {
 		err := k.once(c)
+		if errors.Is(err, errOver) {
+			return
+		}
 		s.mu.Lock()
 		if err == nil {
 			s.served[k.name]++
