@@ -143,8 +143,11 @@ func (c *conn) reset(id uint32) (worked bool) {
 	if st == nil || st.over {
 		return false
 	}
-	if st.over = true; !st.taken {
-		delete(c.streams, id) // its handler may never begin
+	if st.over = true; !st.taken { // its handler may never begin
+		delete(c.streams, id)
+		if v := st.broken.Load(); v != nil {
+			go c.report(st, v) // the server waits for this write
+		}
 	}
 	return true
 }

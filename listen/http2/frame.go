@@ -77,7 +77,7 @@ var hpackLength = []byte{0x0f, 0x0d}
 // appendHead appends a frame with a head that names a stream in place of the target.
 func appendHead(b []byte, f frame, priority []byte, method string, length int64) []byte {
 	at := len(b)
-	f.kind, f.flags = frameHeaders, f.flags&(flagEndStream|flagPriority)|flagEndHeaders
+	f.length, f.kind, f.flags = 0, frameHeaders, f.flags&(flagEndStream|flagPriority)|flagEndHeaders
 	b = append(f.append(b), priority...)
 	switch method {
 	case "HEAD": // whose response has no body
@@ -94,7 +94,7 @@ func appendHead(b []byte, f frame, priority []byte, method string, length int64)
 		b = append(b, hpackLength...)
 		b = appendValue(b, strconv.AppendInt(nil, length, 10))
 	}
-	b[at+2] = byte(len(b) - at - headBytes) // it is short
+	b[at+2] = byte(len(b) - at - headBytes) // the length, which is small
 	return b
 }
 

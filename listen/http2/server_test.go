@@ -176,3 +176,28 @@ func TestRequests(t *testing.T) {
 		t.Errorf("refused: %s", got)
 	}
 }
+
+// readAll tells what there is to read of a request's body.
+func readAll(c listen.Client) string {
+	b := c.Request().Body
+	if b.Stream == nil {
+		return ""
+	}
+	all, err := io.ReadAll(b.Stream)
+	return fmt.Sprintf("%d %s %v", b.Length, all, err)
+}
+
+// waitFor waits for what has to happen.
+func waitFor(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+// hasLast reports whether the last of some words is that one.
+func hasLast(words, last string) bool {
+	return words == last || strings.HasSuffix(words, " "+last)
+}
