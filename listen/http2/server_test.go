@@ -21,6 +21,7 @@ import (
 type site struct {
 	*Server
 	addr string
+	read chan string // what handlers have to tell
 
 	mu     sync.Mutex
 	failed []string // reasons
