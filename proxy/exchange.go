@@ -236,6 +236,9 @@ func (x *exchange) forward() bool {
 	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim
 	}
+	if x.view.Protocol == message.HTTP20 { // of who is known at once that they have left
+		x.up.Gone = x.isGone
+	}
 	x.up.Retried = x.onRetry
 	x.up.Deadline = x.deadline()
 	before := time.Now()
@@ -249,6 +252,9 @@ func (x *exchange) forward() bool {
 	var client *upstream.ClientBodyError
 	if errors.As(err, &client) {
 		return x.callFailed(client.Err)
+	}
+	if errors.Is(err, upstream.ErrGone) {
+		return x.refuse(inspect.ClientGone)
 	}
 	x.proxy.log.Debug().Err(err).Str("request_id", x.id).Str("upstream", x.pool.ID()).Msg("upstream exchange failed")
 	x.upstreamFailed(upstreamFailure(err))
