@@ -23,6 +23,7 @@ type lead struct {
 	paths     []file.PathMatch // as the client asks for them; none: any
 	changed   string           // why the path that reaches the Service may be another; empty: it is the same
 	notHTTP   bool             // the backend is spoken to otherwise
+	protocol  string           // of the upstream, as a route file says it; empty: HTTP/1
 }
 
 // leads lists all ways from outside that were read.
@@ -45,7 +46,13 @@ func ingressLeads(in *networking.Ingress) []lead {
 		case "rewrite-target", "app-root", "use-regex", "configuration-snippet", "server-snippet":
 			base.changed = "its annotation " + name
 		case "backend-protocol":
-			base.notHTTP = value != "HTTP"
+			switch strings.ToUpper(value) {
+			case "HTTP":
+			case "GRPC":
+				base.protocol = "h2c"
+			default:
+				base.notHTTP = true
+			}
 		}
 	}
 	to := func(b *networking.IngressBackend, host string, paths []file.PathMatch) (lead, bool) {
@@ -178,6 +185,7 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 		up := file.Upstream{
 			ID:        id(parts...),
 			Endpoints: []string{fmt.Sprintf("http://%s.%s.svc.%s:%d", originName(s), s.Namespace, p.ClusterDomain, port.Port)},
+			Protocol:  p.protocol(s, port),
 		}
 		r := file.Route{ID: up.ID, Hosts: p.ownHosts(s), Policy: p.Policy, Upstreams: []file.UpstreamRef{{ID: up.ID}}}
 		if i > 0 {

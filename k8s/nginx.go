@@ -188,14 +188,16 @@ func (im *nginx) template(a *annotated) (r file.Route, up *file.Timeouts) {
 
 // ingress adds the routes of one Ingress.
 func (im *nginx) ingress(a *annotated) {
-	if p := strings.ToUpper(a.get("backend-protocol")); p != "" && p != "HTTP" {
-		im.note(Decide, a, "backend-protocol %s: the tier speaks HTTP/1 to applications, so its routes are left out", p)
+	speaks, ok := im.speaks(a)
+	if !ok {
 		for key := range a.values {
 			a.seen[key] = true
 		}
 		return
 	}
-	base, up := im.template(a)
+	base, t := im.template(a)
+	up := &speaks
+	up.Timeouts = t
 	redirect := im.redirect(a)
 	var all []string // hosts
 	for _, rule := range a.Spec.Rules {
@@ -245,16 +247,16 @@ func (im *nginx) add(a *annotated, r file.Route, at string) {
 }
 
 // lead makes a backend an upstream and the route lead to it.
-func (im *nginx) lead(a *annotated, r *file.Route, b *networking.IngressBackend, t *file.Timeouts) error {
-	ref, err := im.upstream(a, b, t)
+func (im *nginx) lead(a *annotated, r *file.Route, b *networking.IngressBackend, like *file.Upstream) error {
+	ref, err := im.upstream(a, b, like)
 	if err == nil {
 		r.Upstreams = []file.UpstreamRef{{ID: ref}}
 	}
 	return err
 }
 
-// upstream returns the id of the upstream for a backend.
-func (im *nginx) upstream(a *annotated, b *networking.IngressBackend, t *file.Timeouts) (string, error) {
+// upstream returns the id of the upstream for a backend, which is otherwise like another one.
+func (im *nginx) upstream(a *annotated, b *networking.IngressBackend, like *file.Upstream) (string, error) {
 	if b.Service == nil {
 		return "", fmt.Errorf("its backend is not a Service")
 	}
@@ -275,7 +277,8 @@ func (im *nginx) upstream(a *annotated, b *networking.IngressBackend, t *file.Ti
 		service += originSuffix
 	}
 	host := net.JoinHostPort(fmt.Sprintf("%s.%s.svc.%s", service, a.Namespace, im.ClusterDomain), strconv.Itoa(int(port)))
-	u := file.Upstream{Endpoints: []string{"http://" + host}, Timeouts: t}
+	u := *like
+	u.Endpoints = []string{scheme(like) + host}
 	parts := []string{b.Service.Name, a.Namespace, strconv.Itoa(int(port))}
 	for _, u.ID = range []string{id(parts...), id(append(parts, a.Name)...)} {
 		i := slices.IndexFunc(im.out.Upstreams, func(x file.Upstream) bool { return x.ID == u.ID })
@@ -287,7 +290,7 @@ func (im *nginx) upstream(a *annotated, b *networking.IngressBackend, t *file.Ti
 			return u.ID, nil
 		}
 	}
-	return "", fmt.Errorf("service %s is led to with different timeouts", b.Service.Name)
+	return "", fmt.Errorf("service %s is led to with different timeouts, or by different protocols", b.Service.Name)
 }
 
 // redirect reads the annotations that answer without a backend.
@@ -377,9 +380,9 @@ func (im *nginx) canary(a *annotated) {
 				continue
 			}
 			main := im.out.Routes[mains[0]]
-			var up *file.Timeouts
+			up := &file.Upstream{}
 			if i := slices.IndexFunc(im.out.Upstreams, func(u file.Upstream) bool { return len(main.Upstreams) > 0 && u.ID == main.Upstreams[0].ID }); i >= 0 {
-				up = im.out.Upstreams[i].Timeouts
+				up = &im.out.Upstreams[i]
 			}
 			ref, err := im.upstream(a, &path.Backend, up)
 			if err != nil || len(main.Upstreams) == 0 {

@@ -63,7 +63,7 @@ var leftOver = []notCarried{
 	{regexp.MustCompile(`^(ssl-|force-ssl-redirect|preserve-trailing-slash|hsts|http2-|use-http2|http3|no-tls-redirect-locations|http-redirect-code|enable-ocsp)`), Told, false, "TLS ends in front of the tier, and redirects to https belong there"},
 	{regexp.MustCompile(`^(affinity|session-cookie-|upstream-hash-by|load-balance)`), Decide, false, "the tier does not choose endpoints by client; a Service with sessionAffinity does, by address"},
 	{regexp.MustCompile(`^proxy-next-upstream`), Told, false, "the tier tries again only what cannot have had an effect"},
-	{regexp.MustCompile(`^proxy-ssl-`), Decide, false, "the tier speaks plain HTTP to applications"},
+	{regexp.MustCompile(`^proxy-ssl-`), Decide, false, "backend-protocol HTTPS or GRPCS is what makes TLS of it; tls of an upstream says it here"},
 	{regexp.MustCompile(`^(custom-http-errors|default-backend|disable-proxy-intercept-errors)`), Decide, false, "answers of applications pass as they are; block.html and block.json of a policy are for what it blocks"},
 	{regexp.MustCompile(`^(x-forwarded-prefix|proxy-cookie-|proxy-redirect|custom-headers|add-headers|hide-headers|proxy-set-headers|proxy-add-original-uri-header|server-tokens|allow-backend-server-header)`), Decide, false, "request_headers or response_headers of a route may do"},
 	{regexp.MustCompile(`^(enable-underscores-in-headers|ignore-invalid-headers)$`), Told, false, "the tier refuses what two parsers may read in two ways, and passes the rest"},

@@ -80,23 +80,20 @@ func (p *planner) portKind(s *core.Service, port core.ServicePort) (kind, string
 	}
 	switch app := strings.ToLower(deref(port.AppProtocol)); app {
 	case "":
-	case "http", "kubernetes.io/ws":
+	case "http", "kubernetes.io/ws", "grpc", "grpc-web", "http2", "h2c", "kubernetes.io/h2c":
 		return plainHTTP, ""
-	case "grpc", "http2", "h2c", "kubernetes.io/h2c":
-		return notHTTP, fmt.Sprintf("has appProtocol %q, which is HTTP/2 and the tier speaks HTTP/1", app)
 	case "https", "tls", "kubernetes.io/wss":
-		return notHTTP, fmt.Sprintf("has appProtocol %q, and what is encrypted cannot be inspected", app)
+		return notHTTP, fmt.Sprintf("has appProtocol %q, and what is encrypted cannot be inspected: the tier needs the certificate of its callers' listener", app)
 	default:
 		return notHTTP, fmt.Sprintf("has appProtocol %q", app)
 	}
 	if p.ledTo(s, port) {
 		return plainHTTP, ""
 	}
-	prefix, _, _ := strings.Cut(port.Name, "-")
-	switch prefix {
-	case "http":
+	switch namedFor(port) {
+	case "http", "grpc", "http2", "h2c":
 		return plainHTTP, ""
-	case "https", "tls", "grpc", "http2", "h2c", "tcp", "udp", "amqp", "exporter", "kafka", "memcached", "mongo", "mongodb", "mysql", "nats", "postgres", "postgresql", "rabbitmq", "redis", "metrics":
+	case "https", "tls", "tcp", "udp", "amqp", "exporter", "kafka", "memcached", "mongo", "mongodb", "mysql", "nats", "postgres", "postgresql", "rabbitmq", "redis", "metrics":
 		return notHTTP, fmt.Sprintf("is named %q", port.Name)
 	}
 	switch port.Port {
@@ -106,6 +103,40 @@ func (p *planner) portKind(s *core.Service, port core.ServicePort) (kind, string
 		return notHTTP, "has the number of a database or a queue"
 	}
 	return unknown, "has neither an appProtocol nor a name that says what it speaks"
+}
+
+// namedFor is what the name of a port says that it speaks: all of it, or what stands before the first hyphen.
+func namedFor(port core.ServicePort) string {
+	prefix, _, _ := strings.Cut(port.Name, "-")
+	return prefix
+}
+
+// protocol is what the upstream of a port speaks, as a route file says it; empty: HTTP/1. Somebody has said so, by the same means
+// and in the same order as for portKind.
+func (p *planner) protocol(s *core.Service, port core.ServicePort) string {
+	const h2c = "h2c"
+	switch app := strings.ToLower(deref(port.AppProtocol)); {
+	case named(port, p.HTTPPorts):
+		return ""
+	case app == "grpc" || app == "http2" || app == h2c || app == "kubernetes.io/h2c":
+		return h2c
+	case app != "":
+		return ""
+	}
+	if leads := p.leadsTo(s, port); slices.ContainsFunc(leads, func(l lead) bool { return !l.notHTTP }) {
+		for _, l := range leads {
+			if l.protocol != "" {
+				return l.protocol
+			}
+		}
+		return ""
+	}
+	switch name := namedFor(port); {
+	case strings.HasPrefix(port.Name, "grpc-web"): // which is spoken by HTTP/1
+	case name == "grpc" || name == "http2" || name == h2c:
+		return h2c
+	}
+	return ""
 }
 
 // leftAlready reports whether an earlier run has left the port at the origin Service.

@@ -84,8 +84,25 @@ type Limits struct {
 type Upstream struct {
 	ID        string    `yaml:"id"`
 	Endpoints []string  `yaml:"endpoints,flow"`
+	Protocol  string    `yaml:"protocol,omitempty"`
+	TLS       *TLS      `yaml:"tls,omitempty"`
 	Balance   string    `yaml:"balance,omitempty"`
 	Timeouts  *Timeouts `yaml:"timeouts,omitempty"`
+}
+
+// TLS says who the endpoints of an upstream are, and who the tier is.
+type TLS struct {
+	CA          []string     `yaml:"ca,omitempty,flow"`
+	ServerName  string       `yaml:"server_name,omitempty"`
+	Verify      string       `yaml:"verify,omitempty"`
+	MinVersion  string       `yaml:"min_version,omitempty"`
+	Certificate *Certificate `yaml:"certificate,omitempty"`
+}
+
+// Certificate names the files of one.
+type Certificate struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // Policy is a policy of the route file.
