@@ -129,7 +129,11 @@ func (c *caddy) lead(b *block, s *Site) {
 			c.notes.Add(Decide, c.at(b), "%v", err)
 			continue
 		}
-		s.To = append(s.To, to)
+		if len(s.To) > 0 && schemeOf(s.To[0]) != schemeOf(to) {
+			c.notes.Add(Decide, c.at(b), "%s is not carried beside %s: the endpoints of an upstream speak one protocol", to, s.To[0])
+			continue
+		}
+		s.To, s.Verifies = append(s.To, to), true
 	}
 }
 

@@ -113,13 +113,20 @@ func (n *nginx) own(name string, b *block, in *nginxBlock, depth int) {
 		}
 	case "server_name":
 		n.names(here, b.args(), in)
-	case "proxy_pass":
+	case "proxy_pass", "grpc_pass":
 		in.leads = in.server
+		if b.name() == "grpc_pass" && !strings.Contains(arg, "://") {
+			arg = "grpc://" + arg
+		}
 		to, err := endpoint(arg)
-		group, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "http://"), "https://"), "/")
+		_, group, _ := strings.Cut(arg, "://")
+		group, _, _ = strings.Cut(group, "/")
 		switch {
-		case len(n.groups[group]) > 0:
-			in.To = n.groups[group]
+		case len(n.groups[group]) > 0 && err == nil:
+			in.To = nil
+			for _, server := range n.groups[group] { // which do not say what they speak
+				in.To = append(in.To, schemeOf(to)+strings.TrimPrefix(server, "http"))
+			}
 		case err != nil:
 			in.To = nil
 			n.notes.Add(Decide, here.at(1), "%v", err)

@@ -2,8 +2,6 @@ package importer
 
 import (
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -16,7 +14,9 @@ type Site struct {
 	Where string // for notes
 	Hosts []string
 	Paths []file.PathMatch
-	To    []string // http://host:port; none: not known
+	To    []string // as endpoint returns them, all with one scheme; none: not known
+
+	Verifies bool // the certificates of https endpoints
 
 	Texts    []Text
 	CRS      bool   // the Core Rule Set is loaded behind the texts, whatever they say
@@ -66,9 +66,10 @@ func Build(sites []Site, notes Notes, o BuildOptions) *Outcome {
 
 // upstream returns the id of the upstream that a site leads to.
 func (o *Outcome) upstream(s *Site, id, to string) string {
-	u := file.Upstream{ID: id, Endpoints: s.To}
+	u := file.Upstream{ID: id}
 	switch {
-	case len(u.Endpoints) > 0:
+	case len(s.To) > 0:
+		o.speak(s, &u)
 	case to != "":
 		u.Endpoints = []string{to}
 	default:
@@ -79,7 +80,7 @@ func (o *Outcome) upstream(s *Site, id, to string) string {
 		u.Timeouts = &file.Timeouts{Response: s.Response}
 	}
 	for _, have := range o.Upstreams {
-		if slices.Equal(have.Endpoints, u.Endpoints) && (have.Timeouts == nil) == (u.Timeouts == nil) && (u.Timeouts == nil || *have.Timeouts == *u.Timeouts) {
+		if slices.Equal(have.Endpoints, u.Endpoints) && have.Protocol == u.Protocol && (have.Timeouts == nil) == (u.Timeouts == nil) && (u.Timeouts == nil || *have.Timeouts == *u.Timeouts) {
 			return have.ID
 		}
 	}
@@ -104,23 +105,4 @@ func uniqueID(name string, taken func(string) bool) string {
 		out = fmt.Sprintf("%s-%d", id, n)
 	}
 	return out
-}
-
-// endpoint reads where something leads to: a URL, or host and port.
-func endpoint(s string) (string, error) {
-	if !strings.Contains(s, "://") {
-		s = "http://" + s
-	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Hostname() == "" || strings.ContainsAny(s, "${}"):
-		return "", fmt.Errorf("%q is no address that can be written as an endpoint", s)
-	case u.Scheme != "http" && u.Scheme != "h2c":
-		return "", fmt.Errorf("%s: the tier speaks plain HTTP to applications", s)
-	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
-	return "http://" + net.JoinHostPort(u.Hostname(), port), nil
 }
