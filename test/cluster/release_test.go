@@ -34,7 +34,7 @@ func chartLives(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(t.TempDir(), "routes.yaml")
-		if err := os.WriteFile(file, []byte(change(strings.ReplaceAll(string(text), "wafer-demo", string(released)))), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(change(strings.NewReplacer("wafer-demo", string(released), "-origin:80", "-origin."+string(released)+".svc:80").Replace(string(text)))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return "routes.text=" + file
@@ -46,7 +46,11 @@ func chartLives(t *testing.T) {
 	released.want(t, "http://shop/", "200")
 	released.want(t, "http://shop/search"+injection, "403")
 	released.want(t, "http://legacy/item"+injection, "200") // it only watches
-	t.Logf("helm test:\n%s", released.helm(t, "test", "", "--logs"))
+	tested := released.helm(t, "test", "", "--logs")
+	t.Logf("helm test:\n%s", tested)
+	if n := strings.Count(tested, "  around  "); n < 6 {
+		t.Errorf("helm test tried %d ways around: there are two Services and, behind each, two pods", n)
+	}
 
 	// Other routes are no rollout.
 	before := released.pods(t, tier)
