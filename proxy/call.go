@@ -16,14 +16,16 @@ import (
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 )
 
 // A call of gRPC is an exchange whose bodies are messages, each of which is inspected by itself and passed on
 // before the next one is there: a stream may go on for hours, and either side may wait for what the other says.
-// The first message of a client that cannot stream (HTTP/1) is awaited and inspected together with the head.
+// The first message of a client that sends all before it listens is awaited and inspected together with the head.
+// Of HTTP/2 any exchange may have fields behind its bodies, which are inspected as those of calls are.
 
-// call is what an exchange has beside for the messages of a call.
+// call is what an exchange has beside for messages, and for fields behind its bodies.
 type call struct {
 	proxy    *Proxy
 	snapshot *snapshot.Snapshot[*route]
@@ -35,6 +37,8 @@ type call struct {
 	requests, responses flow
 	upstream            string       // id
 	response            waf.Response // the head of the response, as rules see it with each message
+
+	unlimit func() // ends the limit of the call's time; nil: there is none
 
 	mu       sync.Mutex
 	outcome  inspect.Outcome // what has come of the messages so far, both ways
@@ -50,19 +54,27 @@ func (x *exchange) form() grpc.Form {
 	return grpc.FormOf(x.view.Fields.Get("Content-Type"))
 }
 
-// beginCall makes the exchange a call, if it is one and there is something to inspect.
+// messages reports whether the request's body is made of messages that are read as such.
+func (x *exchange) messages() bool { return x.call != nil && x.call.requests.form != grpc.None }
+
+// beginCall makes the exchange a call, if it is one, or has fields behind its body, and there is something to inspect.
 func (x *exchange) beginCall() {
 	form := x.form()
-	if form == grpc.None || !x.inspection.Going() {
-		return
+	if x.inspection.Going() && (form != grpc.None || x.view.Body.Trailers != nil) {
+		x.newCall(form)
 	}
+}
+
+func (x *exchange) newCall(form grpc.Form) {
 	v := x.view
 	v.hops, v.Fields = nil, slices.Clone(v.Fields) // theirs is scratch
 	c := &call{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, client: x.client, reported: map[int]bool{}}
-	limit, wants := x.inspection.WantsRequestBody()
 	c.requests = flow{
-		call: c, direction: metrics.Requests, form: form, inspects: wants, limit: limit, coding: v.Fields.Join("Grpc-Encoding"),
-		place: x.place, shown: x.shownRequest, from: x.stream,
+		call: c, direction: metrics.Requests, form: form, coding: v.Fields.Join("Grpc-Encoding"),
+		place: x.place, shown: x.shownRequest, from: x.stream, source: v.Body.Trailers,
+	}
+	if form != grpc.None {
+		c.requests.limit, c.requests.inspects = x.inspection.WantsRequestBody()
 	}
 	if form == grpc.WebText && x.stream != nil {
 		c.requests.from = grpc.NewTextReader(x.stream)
@@ -75,7 +87,7 @@ func (x *exchange) beginCall() {
 // sends all before it listens, its first message.
 func (x *exchange) inspectCall() bool {
 	f := &x.call.requests
-	if x.stream != nil && f.inspects && x.view.Protocol != http20 {
+	if x.stream != nil && f.inspects && (x.view.Protocol != message.HTTP20 || x.view.Body.Length >= 0) {
 		f.first = &x.inspection
 		err := f.advance()
 		awaited := f.first == nil
@@ -86,16 +98,13 @@ func (x *exchange) inspectCall() bool {
 		case err != nil && !f.atEnd():
 			return x.callFailed(err)
 		case awaited:
-			x.bodyDone = x.view.Body.Length >= 0 && f.rest == 0 && x.stream.(*countedBody).n == int64(x.view.Body.Length) && f.drained()
+			x.bodyDone = f.source == nil && x.view.Body.Length >= 0 && f.rest == 0 && x.stream.(*countedBody).n == int64(x.view.Body.Length) && f.drained()
 			return true
 		}
 		x.bodyDone = f.atEnd() // without a message
 	}
 	return x.obey(x.inspection.RequestBody(inspect.Body{Ended: true}))
 }
-
-// http20 is the protocol of requests whose clients may listen before they have said all.
-const http20 = "HTTP/2.0"
 
 // callBody is the body of a call's request as it goes on.
 func (x *exchange) callBody() message.Body {
@@ -107,7 +116,38 @@ func (x *exchange) callBody() message.Body {
 	if f.form == grpc.WebText {
 		length = -1 // each message is encoded anew
 	}
-	return message.Body{Stream: f, Length: length}
+	return message.Body{Stream: f, Length: length, Trailers: f.behind}
+}
+
+// askOn sends the request of a call while its response is received.
+func (x *exchange) askOn() {
+	x.up.Trailers = x.view.Protocol == message.HTTP20
+	if x.messages() && x.up.Trailers && !x.bodyDone {
+		client := x.client // which may be asked when the exchange is over
+		x.up.StopBody = func() { client.GiveUp(unasked) }
+	}
+}
+
+// unasked ends the reading of a request that its application has answered.
+var unasked = &listen.Violation{Status: http.StatusServiceUnavailable, Reason: "answered"}
+
+// limitStream ends a call whose client waits no longer, in the middle of its response.
+func (x *exchange) limitStream() {
+	t, ok := grpc.ParseTimeout(x.view.Fields.Get(grpc.TimeoutField))
+	if !ok || x.up.Response.Body.Trailers == nil { // which HTTP/1 has not: its connection cannot be closed while it is read
+		return
+	}
+	c, body, done := x.call, x.up.Body, make(chan struct{})
+	timer := time.AfterFunc(time.Until(x.started.Add(t)), func() {
+		defer close(done)
+		c.stop(inspect.Outcome{}.Refuse(inspect.Failure(upstream.TimedOut)))
+		_ = body.Close()
+	})
+	c.unlimit = func() {
+		if !timer.Stop() {
+			<-done
+		}
+	}
 }
 
 // callFailed answers a call whose request could not be read, or was stopped. It reports false.
@@ -120,6 +160,17 @@ func (x *exchange) callFailed(err error) bool {
 	x.outcome = head // of which events tell apart from the messages
 	x.client.Close()
 	return false
+}
+
+// inspectEnd has the fields behind a body inspected that was read whole.
+func (x *exchange) inspectEnd() bool {
+	if x.call == nil || !x.bodyDone || x.stream == nil {
+		return true
+	}
+	if err := x.call.requests.ends(); errors.Is(err, errStopped) {
+		return x.callFailed(err)
+	}
+	return true
 }
 
 // errStopped ends a stream of messages of which one was stopped.
@@ -172,7 +223,7 @@ func join(whole, part *inspect.Outcome) {
 }
 
 // account ends a message's inspection, reports and counts.
-func (c *call) account(d metrics.Direction, began time.Time, i *inspect.Inspection, o *inspect.Outcome) {
+func (c *call) account(began time.Time, i *inspect.Inspection, o *inspect.Outcome) {
 	report := i.End()
 	if o.Err != nil {
 		c.proxy.engineFailed(o.Err, c.id, c.route)
@@ -184,7 +235,6 @@ func (c *call) account(d metrics.Direction, began time.Time, i *inspect.Inspecti
 		c.proxy.reportFindings(&subject{began, c.id, c.snapshot, c.route, &c.view}, o, &report.Findings, http.StatusOK)
 	}
 	c.route.Metrics.Screened(report.Findings.Screened)
-	c.route.Metrics.GRPCMessage(d, o.Verdict)
 	c.add(o)
 }
 
@@ -209,6 +259,9 @@ func (x *exchange) joinCall() {
 	c := x.call
 	if c == nil {
 		return
+	}
+	if c.unlimit != nil {
+		c.unlimit()
 	}
 	c.requests.close()
 	c.responses.close()

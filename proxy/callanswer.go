@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"slices"
 	"strconv"
 
@@ -40,7 +41,7 @@ func (c *call) farewell() message.Fields {
 
 // inspectAnswer has the response of a call inspected as far as it is there: its head, which may be all of it.
 func (x *exchange) inspectAnswer(form grpc.Form) bool {
-	c, r := x.call, &x.up.Response
+	r := &x.up.Response
 	if !x.obey(x.inspection.ResponseBody(inspect.Body{Bytes: endText(onlyEnd(r.Fields)), Ended: true})) {
 		return false
 	}
@@ -48,17 +49,46 @@ func (x *exchange) inspectAnswer(form grpc.Form) bool {
 		return true
 	}
 	limit, wants := x.inspection.WantsResponseBody(mediaType(r))
+	f := x.flowBack(form, x.up.Body)
+	f.inspects, f.limit, f.coding = wants, limit, r.Fields.Join("Grpc-Encoding")
+	if form == grpc.WebText {
+		f.from = grpc.NewTextReader(x.up.Body)
+	}
+	x.limitStream()
+	return true
+}
+
+// flowBack makes the flow of the response.
+func (x *exchange) flowBack(form grpc.Form, from io.Reader) *flow {
+	c := x.call
 	c.upstream, c.response = x.pool.ID(), x.shownResponse
 	c.response.Headers = slices.Clone(c.response.Headers)
 	c.responses = flow{
-		call: c, direction: metrics.Responses, form: form, inspects: wants, limit: limit, coding: r.Fields.Join("Grpc-Encoding"),
-		place: c.requests.place, shown: x.shownRequest, from: x.up.Body,
+		call: c, direction: metrics.Responses, form: form, place: c.requests.place, shown: x.shownRequest,
+		from: from, source: x.up.Response.Body.Trailers,
 	}
 	c.responses.shown.Headers = slices.Clone(c.responses.shown.Headers)
-	if form == grpc.WebText {
-		c.responses.from = grpc.NewTextReader(x.up.Body)
+	return &c.responses
+}
+
+// answers reports whether the response is made of messages that are read as such.
+func (x *exchange) answers() bool { return x.call != nil && x.call.responses.form != grpc.None }
+
+// toEnd is what is read of a response's body, with the fields behind it: they are inspected before anybody gets them.
+func (x *exchange) toEnd(body io.Reader) (io.Reader, func() message.Fields) {
+	source := x.up.Response.Body.Trailers
+	switch {
+	case x.answers():
+		return &x.call.responses, x.call.responses.behind
+	case source == nil || x.view.Protocol != message.HTTP20:
+		return body, nil
+	case !x.inspection.Going():
+		return body, func() message.Fields { return passable(source()) }
+	case x.call == nil:
+		x.newCall(grpc.None)
 	}
-	return true
+	f := x.flowBack(grpc.None, body)
+	return f, f.behind
 }
 
 // onlyEnd are the fields of a head that say how a call has ended, if it has.

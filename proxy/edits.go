@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"strings"
@@ -168,7 +169,7 @@ var empty = []byte{}
 func (x *exchange) frame() {
 	body := message.Body{}
 	switch {
-	case x.call != nil && x.stream != nil:
+	case x.messages() && x.stream != nil:
 		body = x.callBody()
 	case x.stream == nil:
 		if m := x.view.Method; x.view.Fields.Get("Content-Length") != "" || m == "POST" || m == "PUT" || m == "PATCH" {
@@ -181,7 +182,29 @@ func (x *exchange) frame() {
 	default:
 		body.Bytes = x.body
 	}
+	if !x.messages() && x.view.Body.Trailers != nil {
+		x.frameEnd(&body)
+	}
 	x.out.Body = body
+}
+
+// frameEnd gives a body the fields behind it.
+func (x *exchange) frameEnd(body *message.Body) {
+	source := x.view.Body.Trailers
+	behind := func() message.Fields { return passable(source()) }
+	if x.call != nil {
+		behind = x.call.requests.behind
+	}
+	switch {
+	case body.Stream == nil && len(behind()) > 0: // they follow a stream alone
+		*body = message.Body{Stream: bytes.NewReader(body.Bytes), Length: len(body.Bytes)}
+	case body.Stream == nil:
+		return
+	case x.call != nil:
+		x.call.requests.from = body.Stream
+		body.Stream = &x.call.requests
+	}
+	body.Trailers = behind
 }
 
 // plainName reports whether a field name consists of letters, digits and hyphens.

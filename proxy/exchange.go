@@ -198,7 +198,7 @@ func (x *exchange) readBody() bool {
 	}
 	n := x.view.Body.Length
 	x.stream = &countedBody{r: x.view.Body.Stream, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
-	if x.beginCall(); x.call != nil {
+	if x.beginCall(); x.messages() {
 		return true
 	}
 	if !x.obey(x.inspection.Announced(n)) {
@@ -213,7 +213,7 @@ func (x *exchange) readBody() bool {
 // inspectBody has the request's body inspected, if it has one or not.
 func (x *exchange) inspectBody() bool {
 	switch {
-	case x.call != nil:
+	case x.messages():
 		return x.inspectCall()
 	case !x.inspection.Going():
 		return true
@@ -222,7 +222,7 @@ func (x *exchange) inspectBody() bool {
 	if len(x.body) > 0 {
 		body.Coding = x.view.Fields.Join("Content-Encoding")
 	}
-	return x.obey(x.inspection.RequestBody(body))
+	return x.obey(x.inspection.RequestBody(body)) && x.inspectEnd()
 }
 
 // forward sends the request and receives the response's head.
@@ -243,6 +243,7 @@ func (x *exchange) forward() bool {
 	x.up.Deadline = x.deadline()
 	before := time.Now()
 	x.passOn()
+	x.askOn()
 	err := x.pool.Do(&x.out, x.up)
 	x.upstreamed = time.Since(before)
 	x.hangUp = !x.upload.passed()
@@ -265,14 +266,14 @@ func (x *exchange) forward() bool {
 // inspectResponse has the response inspected. Nothing has been sent to the client yet, so that it
 // can still be stopped.
 func (x *exchange) inspectResponse() bool {
-	if !x.inspection.Going() && x.call == nil {
+	if !x.inspection.Going() && !x.messages() {
 		return true
 	}
 	r := &x.up.Response
 	if !x.obey(x.inspection.ResponseHead(x.responseView(r))) {
 		return false
 	}
-	if x.call != nil {
+	if x.messages() {
 		if form := grpc.FormOf(r.Fields.Get("Content-Type")); form != grpc.None {
 			return x.inspectAnswer(form)
 		}

@@ -24,6 +24,7 @@ type flow struct {
 	inspects  bool   // else messages pass as they come
 	limit     int    // bytes of a message that are inspected at most
 	from      io.Reader
+	source    func() message.Fields // what was behind the body, when it has ended; nil: nothing
 
 	place        place
 	standing     listen.Standing
@@ -57,8 +58,11 @@ func (f *flow) Read(p []byte) (n int, err error) {
 		}
 	}()
 	for len(f.out) == 0 {
-		if f.err != nil {
+		switch {
+		case f.err != nil:
 			return 0, f.err
+		case f.form == grpc.None:
+			return f.bytes(p)
 		}
 		_ = f.advance() // which is f.err
 	}
@@ -82,6 +86,16 @@ func (f *flow) advance() error {
 		f.err = f.farewell()
 	}
 	return f.err
+}
+
+// bytes reads on in a body that is not made of messages.
+func (f *flow) bytes(p []byte) (int, error) {
+	n, err := f.from.Read(p)
+	if err == io.EOF {
+		err = f.ends()
+	}
+	f.err = err
+	return n, err
 }
 
 // atEnd reports whether the flow has ended as it should.
@@ -176,8 +190,23 @@ func (f *flow) odd(begun []byte) error {
 	return errStopped
 }
 
-// ends is called at the end of the body.
-func (f *flow) ends() error { return io.EOF }
+// ends has the fields behind the body inspected.
+func (f *flow) ends() error {
+	if f.source == nil {
+		return io.EOF
+	}
+	fields := passable(f.source())
+	if !unremarkable(fields) {
+		if err := f.inspectTrailers(fields); err != nil {
+			return err
+		}
+	}
+	f.trailers = fields
+	return io.EOF
+}
+
+// behind are the fields behind the flow, when it has ended.
+func (f *flow) behind() message.Fields { return f.trailers }
 
 // farewell ends a flow when the call was stopped. The request just ends; the client is told.
 func (f *flow) farewell() error {
@@ -185,7 +214,7 @@ func (f *flow) farewell() error {
 	switch {
 	case f.direction == metrics.Requests:
 		return errStopped
-	case !f.form.IsWeb() && f.call.view.Protocol == http20:
+	case f.form == grpc.Plain && f.call.view.Protocol == message.HTTP20:
 		f.trailers = end
 	case f.form.IsWeb() && f.rest == 0 && !f.trailed:
 		f.emit(grpc.AppendTrailers(nil, end))

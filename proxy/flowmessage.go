@@ -66,7 +66,13 @@ func (f *flow) decided(began time.Time, i *inspect.Inspection, o inspect.Outcome
 		f.call.route.Metrics.GRPCMessage(f.direction, o.Verdict)
 		return nil
 	}
-	f.call.account(f.direction, began, i, &o)
+	f.call.route.Metrics.GRPCMessage(f.direction, o.Verdict)
+	return f.judged(began, i, o)
+}
+
+// judged ends an inspection, and reports what stops the call.
+func (f *flow) judged(began time.Time, i *inspect.Inspection, o inspect.Outcome) error {
+	f.call.account(began, i, &o)
 	if o.Stops() {
 		f.out, f.rest = nil, 0
 		return errStopped
@@ -217,7 +223,7 @@ func (f *flow) inspectTrailers(fields message.Fields) error {
 		if !o.Stops() {
 			o = i.RequestBody(inspect.Body{Ended: true})
 		}
-		return f.decided(began, i, o)
+		return f.judged(began, i, o)
 	}
 	head := f.call.response
 	head.Headers = append(append([]waf.Header(nil), head.Headers...), fields...)
@@ -225,7 +231,29 @@ func (f *flow) inspectTrailers(fields message.Fields) error {
 	if !o.Stops() {
 		o = f.inspection.ResponseBody(inspect.Body{Bytes: endText(fields), Ended: true})
 	}
-	return f.decided(began, &f.inspection, o)
+	return f.judged(began, &f.inspection, o)
+}
+
+// passable are the fields behind a body that go on: none that says something of the connection, the body's framing, or who
+// the client is (RFC 9110 6.5.1).
+func passable(fields message.Fields) (on message.Fields) {
+	for i := range fields {
+		if f := &fields[i]; !perConnection.has(f.Name) && !written.has(f.Name) && !endToEnd.has(f.Name) && plainName(f.Name) {
+			on = append(on, *f)
+		}
+	}
+	return on
+}
+
+// unremarkable reports whether fields say nothing but that all is well, as most calls end.
+func unremarkable(fields message.Fields) bool {
+	for i := range fields {
+		f := &fields[i]
+		if !(f.Is(grpc.StatusField) && f.Value == "0" || f.Is(grpc.MessageField) && f.Value == "") {
+			return false
+		}
+	}
+	return true
 }
 
 // endText is what the end of a call says to people and programs: the texts of its fields, one a line, as they decode them.

@@ -1,8 +1,9 @@
 package proxy
 
 import (
-	"io"
+	"bytes"
 	"net/http"
+	"slices"
 
 	"github.com/wafer-waf/wafer/message"
 )
@@ -16,22 +17,19 @@ func (x *exchange) passBody() {
 		body.r = prefixed(x.body, x.up.Body)
 	}
 	length := x.up.Response.Body.Length
-	if x.call != nil && x.call.responses.call != nil {
-		body.r = &x.call.responses
-		if length > maxSmall {
-			length = -1 // if one of its messages is stopped it ends otherwise
-		}
-	}
 	switch n := length; {
 	case n >= 0 && n <= maxSmall:
-		x.passWhole(body, maxSmall+mostTrailers)
+		x.passWhole(body)
 		return
+	case n > maxSmall && x.answers():
+		length = -1 // if one of its messages is stopped it ends otherwise
 	case n > maxSmall && !body.prefixed && !x.readBeginning(body):
 		return
 	}
-	body.x = x
+	r, trailers := x.toEnd(body.r)
+	body.r, body.x = r, x
 	x.dropInspected()
-	x.respond(message.Body{Stream: body, Length: length})
+	x.respond(message.Body{Stream: body, Length: length, Trailers: trailers})
 }
 
 // maxSmall is how much of a response body of known length is read before its head is
@@ -62,10 +60,17 @@ func (x *exchange) brokeOff(err error) {
 	x.answer(http.StatusBadGateway)
 }
 
-// passWhole reads a body of at most limit bytes and sends it.
-func (x *exchange) passWhole(body io.Reader, limit int) {
-	all, whole, err := readUpTo(body, bodies.get(), limit)
+// passWhole reads a small body and sends it. That of a call may end in another way than it came.
+func (x *exchange) passWhole(body *responseBody) {
+	var trailers func() message.Fields
+	body.r, trailers = x.toEnd(body.r)
+	all, whole, err := readUpTo(body, bodies.get(), maxSmall+mostTrailers)
 	defer bodies.put(all)
+	if err == nil && whole && trailers != nil && len(trailers()) > 0 { // they follow a stream alone
+		body.r, body.x, body.n, body.whole = bytes.NewReader(slices.Clone(all)), x, 0, false
+		x.respond(message.Body{Stream: body, Length: len(all), Trailers: trailers})
+		return
+	}
 	x.closeUpstream()
 	if err != nil || !whole {
 		x.brokeOff(err)
