@@ -148,10 +148,23 @@ func (t *Tier) at(message string) {
 	t.Admin, _ = line["admin"].(string)
 }
 
+// Listeners is Plain with a boot file that has listeners of its own. Addr has the addresses of all of them,
+// separated by ", ".
+func Listeners(tb testing.TB, boot string, args ...string) *Tier {
+	tb.Helper()
+	t := launchWith(tb, PlainBinary(tb), append([]string{"serve", "--config", boot, "--admin", "127.0.0.1:0"}, args...))
+	t.at("serving")
+	return t
+}
+
 func launch(tb testing.TB, bin string, args []string) *Tier {
 	tb.Helper()
+	return launchWith(tb, bin, append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"))
+}
+
+func launchWith(tb testing.TB, bin string, args []string) *Tier {
+	tb.Helper()
 	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
-	args = append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	t.cmd = exec.Command(bin, args...)
 	// A fuzzing worker that is killed cleans nothing up, and waits for whoever has its pipes.
 	t.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
