@@ -68,7 +68,14 @@ labels:
 {{- $admin := printf "%s-admin:%s" (include "wafer.name" .) (include "wafer.port" (list "admin" .Values.boot.admin)) -}}
 {{- $_ := set $own "last_good" (dict "peers" (list $admin)) -}}
 {{- end -}}
-{{ mergeOverwrite $own (deepCopy .Values.boot) | toYaml }}
+{{- $boot := mergeOverwrite $own (deepCopy .Values.boot) -}}
+{{- if and .Values.tls.enabled (not $boot.listeners) -}}
+{{- $pair := dict "cert" "/etc/wafer/tls/tls.crt" "key" "/etc/wafer/tls/tls.key" -}}
+{{- $https := dict "name" "https" "address" (printf ":%v" .Values.tls.port) "tls" (dict "certificates" (list $pair)) -}}
+{{- $_ := set $boot "listeners" (list (dict "name" "http" "address" $boot.listen) $https) -}}
+{{- end -}}
+{{- if $boot.listeners }}{{ $_ := unset $boot "listen" }}{{ end -}}
+{{ $boot | toYaml }}
 {{- end }}
 
 {{- define "wafer.bootConfigMap" -}}
