@@ -127,7 +127,7 @@ func refusals(d *seclang.Directive, within bool) (why []string) {
 		why = append(why, "a rule needs an id, from 100000 to 199999 for your own: without one no event can name it")
 	}
 	if reason, ok := refusedOperators[d.Operator.Name]; ok {
-		why = append(why, "@"+d.Operator.Name+" "+reason)
+		why = append(why, "@"+d.Operator.Written+" "+reason)
 	}
 	for _, a := range d.Actions {
 		if reason, ok := refusedActions[a.Name]; ok {

@@ -51,6 +51,7 @@ type Action struct{ Name, Arg string }
 // Operator is an operator and its argument.
 type Operator struct {
 	Name    string // in lower case, without "@"
+	Written string // as it is written, for messages
 	Arg     string
 	Negated bool
 	Dir     string // of the file that the rule stands in, for operators that read files

@@ -103,7 +103,8 @@ func parseOperator(s string) Operator {
 	name, arg, _ := strings.Cut(s, " ")
 	name = strings.TrimSpace(name)
 	o := Operator{Arg: strings.TrimSpace(arg), Negated: name[0] == '!'}
-	o.Name = strings.ToLower(strings.TrimPrefix(strings.TrimPrefix(name, "!"), "@"))
+	o.Written = strings.TrimPrefix(strings.TrimPrefix(name, "!"), "@")
+	o.Name = strings.ToLower(o.Written)
 	return o
 }
 
