@@ -56,8 +56,9 @@ func only(allow string, next http.Handler) http.Handler {
 	})
 }
 
-// profiles are the endpoints of net/http/pprof, mounted here rather than on the default
-// mux, for the same machine unless they are opened. Symbol takes POST because pprof sends long address lists; it changes nothing.
+// profiles are the endpoints of net/http/pprof, mounted here rather than on the default mux, for the same
+// machine unless they are opened. Symbol takes POST because pprof sends long address lists; it changes
+// nothing.
 func profiles(open bool) []endpoint {
 	all := []endpoint{
 		{"/debug/pprof/", read, "profiles", pprof.Index},

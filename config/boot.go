@@ -64,8 +64,8 @@ type Reload struct {
 	Jitter   time.Duration `mapstructure:"jitter"`   // wait up to this long, by chance, between seeing a change and loading it
 }
 
-// LastGood says where the configuration that was in force last is kept. Without it files that are refused at the start end
-// the process.
+// LastGood says where the configuration that was in force last is kept. Without it files that are refused
+// at the start end the process.
 type LastGood struct {
 	Dir   string   `mapstructure:"dir"`   // folder of this process and of those that follow it; empty: none
 	Peers []string `mapstructure:"peers"` // admin listeners of processes with the same files, host:port; a name stands for all its addresses

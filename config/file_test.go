@@ -9,8 +9,8 @@ import (
 	"github.com/wafer-waf/wafer/config/file"
 )
 
-// TestFileAgrees wants each key that commands write, by the types of package file, to be one that is read, and its value to
-// be written in a form that is read there.
+// TestFileAgrees wants each key that commands write, by the types of package file, to be one that is read,
+// and its value to be written in a form that is read there.
 func TestFileAgrees(t *testing.T) {
 	agrees(t, "", reflect.TypeFor[file.Entries](), reflect.TypeFor[Routes]())
 }

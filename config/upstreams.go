@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// UpstreamTLS says how the endpoints of an upstream are recognized, and as whom the tier speaks to them. The files are read with
-// the route file, and when they change, that is a change of the configuration.
+// UpstreamTLS says how the endpoints of an upstream are recognized, and as whom the tier speaks to them.
+// The files are read with the route file, and when they change, that is a change of the configuration.
 type UpstreamTLS struct {
 	CA          []string       `mapstructure:"ca"`          // files; none: the authorities of the system
 	ServerName  string         `mapstructure:"server_name"` // SNI, and the name in the certificate; empty: the endpoint's host
@@ -122,7 +122,8 @@ func (l *loader) readUpstreamFiles() {
 	}
 }
 
-// certificateFile reads a file that stands relative to the route file or, as mounted Secrets do, anywhere. No bundle keeps it.
+// certificateFile reads a file that stands relative to the route file or, as mounted Secrets do, anywhere.
+// No bundle keeps it.
 func (l *loader) certificateFile(at, name string, t *UpstreamTLS) []byte {
 	doc, _ := l.doc.find(at)
 	dir, rel := filepath.Dir(doc.file), name

@@ -97,7 +97,8 @@ func (p *blockParser) list() (out []block) {
 	return out
 }
 
-// opens reports whether a brace opens a block: for Caddy it does at the end of a line, and is part of a placeholder elsewhere.
+// opens reports whether a brace opens a block: for Caddy it does at the end of a line, and is part of a
+// placeholder elsewhere.
 func (p *blockParser) opens() bool {
 	rest, _, _ := strings.Cut(p.text[p.pos+1:], "\n")
 	return p.semicolons || strings.TrimSpace(rest) == "" || strings.HasPrefix(strings.TrimSpace(rest), "#")

@@ -57,7 +57,8 @@ func (i *Inspection) ResponseBody(b Body) Outcome {
 	return i.out
 }
 
-// ResponseMessage inspects a message of a stream as ResponseBody does a body. It comes as to [Inspection.RequestMessage].
+// ResponseMessage inspects a message of a stream as ResponseBody does a body. It comes as to
+// [Inspection.RequestMessage].
 func (i *Inspection) ResponseMessage(b Body) Outcome {
 	if i.tx == nil {
 		return i.out

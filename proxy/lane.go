@@ -2,9 +2,9 @@ package proxy
 
 import "net/netip"
 
-// lane is a route's part of the bulkhead. Its places are given to the waiting clients in turn, and
-// none of them gets more than its share while there is another one that has less. Classes come one behind the other. Nothing is kept of a client that neither holds a
-// place nor waits. The bulkhead's lock guards it.
+// lane is a route's part of the bulkhead. Its places are given to the waiting clients in turn, and none of
+// them gets more than its share while there is another one that has less. Classes come one behind the
+// other. Nothing is kept of a client that neither holds a place nor waits. The bulkhead's lock guards it.
 type lane struct {
 	link[*lane]
 	held    int // places

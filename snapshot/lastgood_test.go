@@ -96,8 +96,8 @@ func (r *rig) gauges(files, lastGood float64) {
 	}
 }
 
-// TestLastGood starts with files that are refused, takes the first kept configuration that is not, and the files as soon as
-// they are good.
+// TestLastGood starts with files that are refused, takes the first kept configuration that is not, and the
+// files as soon as they are good.
 func TestLastGood(t *testing.T) {
 	r := newRig(t, broken)
 	r.shelf.put(r.bundle(broken), r.bundle("no yaml: ["), r.bundle(good))

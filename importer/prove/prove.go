@@ -13,8 +13,8 @@ import (
 	"github.com/wafer-waf/wafer/importer/suite"
 )
 
-// Ask says what the tier does with a request, as it goes over the wire: whether it stops it, or would in mode block, and
-// which rules matched.
+// Ask says what the tier does with a request, as it goes over the wire: whether it stops it, or would in
+// mode block, and which rules matched.
 type Ask func(request []byte) (stops bool, rules []int, err error)
 
 // Subject is one policy and what it came from.
@@ -209,8 +209,8 @@ func (d *Difference) others(plain []int) bool {
 	})
 }
 
-// sameDesign finds variants of attacks that the tier decides otherwise by design, for the same rules. At a path or in an
-// argument that the settings alone have other rules stop, that is not seen otherwise.
+// sameDesign finds variants of attacks that the tier decides otherwise by design, for the same rules. At a
+// path or in an argument that the settings alone have other rules stop, that is not seen otherwise.
 func (p *Proof) sameDesign() {
 	because := map[string][]int{} // rules by attack
 	for _, d := range p.Design {

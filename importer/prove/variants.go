@@ -11,7 +11,8 @@ import (
 	"github.com/wafer-waf/wafer/importer/suite"
 )
 
-// about is what the exclusions and rules of a firewall are about: names of arguments, cookies and fields, paths and methods.
+// about is what the exclusions and rules of a firewall are about: names of arguments, cookies and fields,
+// paths and methods.
 type about struct{ args, cookies, headers, paths, methods []string }
 
 // most bounds how many of each are tried.

@@ -84,7 +84,8 @@ upstreams:
 	}
 }
 
-// TestNothingWasGood starts a process with a refused file that has nothing else: it says why, and waits for a better one.
+// TestNothingWasGood starts a process with a refused file that has nothing else: it says why, and waits for
+// a better one.
 func TestNothingWasGood(t *testing.T) {
 	t.Parallel()
 	file := tier.RouteFile(t, "routes: [{ id: shop, upstreams: [{ id: nobody }] }]\n")

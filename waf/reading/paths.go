@@ -126,8 +126,8 @@ func (v *Values) plainPath(raw string, seen uint8) string {
 
 // pathSegments adds the segments that are more than a word, since routers hand them to applications as
 // arguments: those with a separator or an escape in them to servers that split before they decode, and
-// those with space, quotes, brackets and the like, in which an attack may stand. It adds the values of parameters that are not plain words. It reports whether these
-// were all.
+// those with space, quotes, brackets and the like, in which an attack may stand. It adds the values of
+// parameters that are not plain words. It reports whether these were all.
 func (v *Values) pathSegments(raw string) (whole bool) {
 	for from := len(v.found); raw != ""; {
 		var segment string

@@ -5,7 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxMessages is how deep messages of Protocol Buffers may nest to be told from bytes: as deep as most parsers let them.
+// maxMessages is how deep messages of Protocol Buffers may nest to be told from bytes: as deep as most
+// parsers let them.
 const maxMessages = 100
 
 // protoWalker reads the wire format, in which texts, messages and bytes look alike.
