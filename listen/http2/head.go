@@ -123,7 +123,7 @@ func (h *headReader) start(p *pseudo) *listen.Violation {
 // fields takes the fields behind the pseudo fields into the request.
 func (h *headReader) fields(r *message.Request, regular []hpack.HeaderField, p *pseudo) *listen.Violation {
 	var crumbs []string
-	cookie := 0 // where the first crumb is
+	cookie := -1 // where the first crumb is
 	room := make(message.Fields, 0, len(regular)+1)
 	if p.hasHost {
 		room = append(room, message.Field{Name: "host", Value: p.authority}) // unless there is one
@@ -141,22 +141,32 @@ func (h *headReader) fields(r *message.Request, regular []hpack.HeaderField, p *
 			continue
 		case f.Name == "host":
 			r.Host = f.Value
-		case f.Name == "cookie": // RFC 9113, 8.2.3
-			if crumbs = append(crumbs, f.Value); len(crumbs) > 1 {
-				continue
-			}
+		case f.Name == "cookie" && cookie < 0:
 			cookie = len(room)
+			crumbs = appendCrumb(crumbs, f.Value)
+		case f.Name == "cookie":
+			crumbs = appendCrumb(crumbs, f.Value)
+			continue
 		}
 		room = append(room, message.Field{Name: f.Name, Value: f.Value})
 		if len(room) > h.most {
 			return fieldCount
 		}
 	}
-	if len(crumbs) > 1 {
+	if cookie >= 0 {
 		room[cookie].Value = strings.Join(crumbs, "; ")
 	}
 	r.Fields = room
 	return nil
+}
+
+// appendCrumb appends a part of a cookie field (RFC 9113, 8.2.3). An empty one would only leave white space at
+// the end of the whole.
+func appendCrumb(crumbs []string, value string) []string {
+	if value == "" {
+		return crumbs
+	}
+	return append(crumbs, value)
 }
 
 // field judges one field.
