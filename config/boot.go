@@ -15,6 +15,8 @@ type Boot struct {
 	AdminHosts    []string `mapstructure:"admin_hosts"`
 	AdminProfiles bool     `mapstructure:"admin_profiles"` // for who is not on the same machine, too
 
+	Hold string `mapstructure:"hold"` // Unix socket of "wafer hold", which keeps the traffic listener; empty: nobody does
+
 	Routes string `mapstructure:"routes"` // path of the route file
 	To     string `mapstructure:"to"`     // http://host:port; instead of Routes
 

@@ -24,6 +24,7 @@ var settings = []setting{
 	{"admin", "admin", "address of the admin listener, host:port; empty: none"},
 	{"admin-hosts", "admin_hosts", "names by which the admin listener is asked, beside addresses, names without a dot and those of the cluster (.svc, .cluster.local)"},
 	{"admin-profiles", "admin_profiles", "give profiles to who is not on the same machine, too"},
+	{"hold", "hold", "Unix socket of a wafer hold, which keeps the traffic listener's socket when this process is killed; empty: none"},
 	{"routes", "routes", "route file"},
 	{"to", "to", "send everything to http://host:port under the default policy, instead of a route file"},
 	{"log-level", "log.level", "least level that is logged: debug, info, warn or error"},

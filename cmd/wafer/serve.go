@@ -20,6 +20,7 @@ import (
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/hold"
 	"github.com/wafer-waf/wafer/proxy"
 )
 
@@ -85,7 +86,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		Registry: registry, Version: version, Compiling: out.starting(), LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
-	traffic, err := takeAddresses(ctx, &boot)
+	traffic, err := takeAddresses(ctx, &boot, out.log)
 	closeTraffic := func() {
 		for _, ln := range traffic {
 			_ = ln.Close()
@@ -249,19 +250,28 @@ func listen(ctx context.Context, name, addr string) (net.Listener, error) {
 }
 
 // takeAddresses takes those of all traffic listeners. With an error it returns those that it has taken.
-func takeAddresses(ctx context.Context, boot *config.Boot) (lns []net.Listener, err error) {
+func takeAddresses(ctx context.Context, boot *config.Boot, log zerolog.Logger) (lns []net.Listener, err error) {
 	for _, l := range boot.Served() {
 		name := "traffic"
 		if len(boot.Listeners) > 0 {
 			name += " " + l.Name
 		}
-		ln, err := listen(ctx, name, l.Address)
+		ln, err := listenHeld(ctx, boot.Hold, name, l.Address, log)
 		if err != nil {
 			return lns, err
 		}
 		lns = append(lns, ln)
 	}
 	return lns, nil
+}
+
+// listenHeld takes an address, or the socket that a predecessor which was killed had there, if one holds it.
+func listenHeld(ctx context.Context, holder, name, address string, log zerolog.Logger) (net.Listener, error) {
+	open := func() (net.Listener, error) { return listen(ctx, name, address) }
+	if holder == "" {
+		return open()
+	}
+	return hold.Listen(ctx, holder, name+" "+address, open, log.With().Str("component", "hold").Logger())
 }
 
 // addressesOf are those that listeners are bound to, in their order.
