@@ -151,6 +151,7 @@ func TestChartUpgrades(t *testing.T) {
 		t.Errorf("the later version is %v with image %s", is.Labels, is.Spec.Template.Spec.Containers[0].Image)
 	}
 	is.Spec.Template.Spec.Containers[0].Image = was.Spec.Template.Spec.Containers[0].Image
+	is.Spec.Template.Spec.InitContainers[0].Image = was.Spec.Template.Spec.InitContainers[0].Image
 	if !reflect.DeepEqual(is.Spec, was.Spec) {
 		t.Errorf("more than the image differs in a later version:\n%+v\n%+v", was.Spec, is.Spec)
 	}
