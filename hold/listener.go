@@ -15,8 +15,8 @@ import (
 // Listener is a listening socket that a keeper has a descriptor of.
 type Listener struct {
 	net.Listener
-	path, address string
-	log           zerolog.Logger
+	path, name string
+	log        zerolog.Logger
 
 	mu     sync.Mutex
 	keeper *net.UnixConn // nil: there is none for now
@@ -29,11 +29,11 @@ const (
 	lookEvery = 100 * time.Millisecond
 )
 
-// Listen listens on an address, which both sides call by the same name, by the socket that the keeper at path holds for it, or else by one that
-// listen opens and that the keeper is given. A keeper that is not there is looked for, until the listener is closed, and
-// costs nothing else.
-func Listen(ctx context.Context, path, address string, listen func() (net.Listener, error), log zerolog.Logger) (net.Listener, error) {
-	l := &Listener{path: path, address: address, log: log}
+// Listen listens by the socket that the keeper at path holds under a name, such as an address, or else by one
+// that listen opens and that the keeper is given. A keeper that is not there is looked for, until the listener is
+// closed, and costs nothing else.
+func Listen(ctx context.Context, path, name string, listen func() (net.Listener, error), log zerolog.Logger) (net.Listener, error) {
+	l := &Listener{path: path, name: name, log: log}
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	var inherited net.Listener
@@ -83,7 +83,7 @@ func (l *Listener) inherit(keeper *net.UnixConn) (net.Listener, error) {
 		return nil, err
 	}
 	defer func() { _ = keeper.SetDeadline(time.Time{}) }() // it fails with the connection
-	if _, err := fmt.Fprintf(keeper, "%s\n", l.address); err != nil {
+	if _, err := fmt.Fprintf(keeper, "%s\n", l.name); err != nil {
 		return nil, err
 	}
 	word, file, err := receive(keeper)
