@@ -84,7 +84,12 @@ type errStatus struct {
 	what   string
 }
 
-func (e errStatus) Error() string { return fmt.Sprintf("%s: the API answers %d", e.what, e.status) }
+func (e errStatus) Error() string {
+	if e.status == http.StatusForbidden {
+		return e.what + ": the API refuses it, because whoever asks has no right to read that"
+	}
+	return fmt.Sprintf("%s: the API answers %d", e.what, e.status)
+}
 
 // get returns what the API answers, as JSON: it is read like a manifest, so that what
 // comes from the cluster and what comes from files cannot differ.
@@ -138,8 +143,8 @@ func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...stri
 		if err != nil {
 			err = c.list(ctx, o, l.api, "namespaces", namespace, l.kind)
 		}
-		if missing(err) && l.api == gatewayAPI {
-			continue // the cluster has no Gateway API
+		if l.api == gatewayAPI && (missing(err) || denied(err) && c.lacks(ctx, gatewayAPI)) {
+			continue
 		}
 		if l.helpful && (missing(err) || denied(err)) {
 			continue
@@ -155,6 +160,16 @@ func (c *Cluster) Read(ctx context.Context, namespace string, configMaps ...stri
 		}
 	}
 	return o, nil
+}
+
+// lacks reports whether the cluster has no such API. Who may not read what is in one gets the same answer
+// whether it is there or not.
+func (c *Cluster) lacks(ctx context.Context, api string) bool {
+	body, err := c.get(ctx, nil, api)
+	if err == nil {
+		body.Close()
+	}
+	return missing(err)
 }
 
 // missing reports whether the API says that there is no such thing.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -30,7 +31,7 @@ func connectTo(t *testing.T, handler http.Handler) *Cluster {
 }
 
 // TestReadWithFewRights: who may not read all namespaces reads one, and a cluster without
-// the Gateway API or the tier's ConfigMap is none the worse.
+// the Gateway API or the tier's ConfigMap is none the worse. Kinds that are not there are forbidden, too.
 func TestReadWithFewRights(t *testing.T) {
 	answers := map[string]string{
 		"/api/v1/namespaces/shop/services":                           `{"kind":"ServiceList","apiVersion":"v1","items":[{"metadata":{"name":"orders","namespace":"shop"}}]}`,
@@ -43,7 +44,7 @@ func TestReadWithFewRights(t *testing.T) {
 		switch answer, ok := answers[r.URL.Path]; {
 		case ok:
 			fmt.Fprint(w, answer)
-		case r.URL.Path == "/apis/networking.k8s.io/v1/networkpolicies":
+		case r.URL.Path == "/apis/networking.k8s.io/v1/networkpolicies", strings.HasSuffix(r.URL.Path, "/httproutes"):
 			forbidden = append(forbidden, r.URL.Path)
 			w.WriteHeader(http.StatusForbidden)
 		default:
@@ -57,9 +58,16 @@ func TestReadWithFewRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(o.Services) != 1 || len(o.Policies) != 1 || len(o.ConfigMaps) != 0 || len(forbidden) != 1 {
+	if len(o.Services) != 1 || len(o.Policies) != 1 || len(o.ConfigMaps) != 0 || len(forbidden) != 3 {
 		t.Errorf("read %+v, forbidden %v", o, forbidden)
 	}
+
+	// Routes that are there and cannot be read are not taken for none.
+	answers["/apis/gateway.networking.k8s.io/v1"] = `{"kind":"APIResourceList"}`
+	if _, err := c.Read(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "namespaces/shop/httproutes: the API refuses it") {
+		t.Errorf("with routes that cannot be read: %v", err)
+	}
+	delete(answers, "/apis/gateway.networking.k8s.io/v1")
 
 	delete(answers, "/api/v1/namespaces/shop/services")
 	if _, err := c.Read(t.Context(), "shop"); err == nil || err.Error() != "/api/v1/namespaces/shop/services: the API answers 404" {

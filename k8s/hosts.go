@@ -319,6 +319,7 @@ func (p *planner) routes() error {
 		case present != nil:
 			text = present.Data[routesKey]
 			switch who := manager(present); {
+			case p.Undo: // they go
 			case who == kubectlApply && allIn(entries, cmp.Or(present.Annotations[lastApplied], text)): // and stays
 			case who == kubectlApply:
 				p.plan.Notes.add(Decide, object, "was applied by kubectl: whoever applies its manifest or overlay again takes the entries out, and callers get 404. Add what --output routes prints to the file that it is made of")
@@ -329,18 +330,23 @@ func (p *planner) routes() error {
 			p.plan.Notes.add(Decide, object, "is not among what was read, so it is not printed: it would replace the tier's other routes. Give it with -f, or the route file with --routes (an empty one to start with), or add what --output routes prints to it yourself")
 			continue
 		}
+		if p.Undo {
+			if err := p.addMade(entries, ns, object, []byte(text)); err != nil {
+				return fmt.Errorf("%s: %w", object, err)
+			}
+		}
 		taken, err := hostsElsewhere(entries, []byte(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", object, err)
 		}
-		if len(taken) > 0 {
+		if len(taken) > 0 && !p.Undo {
 			p.plan.Notes.add(Decide, object, "other routes take these hosts already, and of two the first in the file wins: %s", strings.Join(taken, ", "))
 		}
 		merged, differ, err := merge(entries, []byte(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", object, err)
 		}
-		if len(differ) > 0 {
+		if len(differ) > 0 && !p.Undo {
 			p.plan.Notes.add(Told, object, "holds these already, with other content, and they stay as they are: %s. Compare with what --output routes prints", strings.Join(differ, ", "))
 		}
 		p.plan.merged[ns] = merged

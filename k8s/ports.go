@@ -29,6 +29,8 @@ func (p *planner) sortPorts(s *core.Service) (ports, error) {
 		switch {
 		case named(port, p.LeavePorts) || p.leftAlready(s, port):
 			out.left = append(out.left, port)
+		case p.Undo: // some flag has said what it speaks
+			out.http = append(out.http, port)
 		case kind == notHTTP:
 			foreign = append(foreign, fmt.Sprintf("port %s %s", portName(port), why))
 			problems = append(problems, fmt.Sprintf("port %s %s: the tier does not forward it. Move its callers to %s, then say --leave-port %s", portName(port), why, originName(s), portFlag(port)))

@@ -48,6 +48,7 @@ type ProtectOptions struct {
 	LeavePorts    []string          // ports that callers reach at the origin Service
 	KeepPorts     []string          // ports of the pods that stay open to everybody
 	ClusterDomain string            // such as cluster.local
+	Undo          bool              // it is about the way back, so what was decided on the way in is not asked again
 }
 
 // Plan is what puts the tier in front of Services, in the order in which it is to be
@@ -171,18 +172,21 @@ func (p *planner) protect(given *core.Service) error {
 		return err
 	}
 	switch {
+	case p.Undo: // nothing here is news
 	case leads(given, p.TierSelector):
 		p.note(Told, given, "leads to the tier already")
 	case isFront(given) || p.in.policyFor(s.Namespace, s.Name) != nil:
 		p.note(Told, given, "led to the tier, and somebody has put its old selector back: apply phase switch again")
 	}
-	p.tell(s, ports)
+	if !p.Undo {
+		p.tell(s, ports)
+		p.tellPolicies(s, ports)
+	}
 	p.plan.Protected = append(p.plan.Protected, s.Namespace+"/"+s.Name)
 	p.plan.Prepare = append(p.plan.Prepare, origin(s))
 	p.plan.Switch = append(p.plan.Switch, p.front(s, ports))
 	p.plan.Undo = append(p.plan.Undo, p.undone(s, given))
 	p.plan.Close = append(p.plan.Close, p.policy(s, ports))
-	p.tellPolicies(s, ports)
 	p.addRoutes(s, ports)
 	return nil
 }
@@ -333,22 +337,6 @@ func (p *planner) front(s *core.Service, ports ports) any {
 		Ports:        f.Spec.Ports,
 	}
 	return f
-}
-
-// undone is the Service as it was, for the way back. Who was an alias in the meantime asks
-// for the address that it gave up.
-func (p *planner) undone(s, given *core.Service) any {
-	u := s.DeepCopy()
-	u.TypeMeta = meta.TypeMeta{APIVersion: "v1", Kind: "Service"}
-	for i := range u.Spec.Ports {
-		u.Spec.Ports[i].TargetPort = targetOf(u.Spec.Ports[i])
-	}
-	out := &instead{Service: u, before: core.ServiceSpec{Selector: p.TierSelector}, serverSide: p.ServerSide}
-	if given.Spec.Type == core.ServiceTypeExternalName && s.Spec.ClusterIP != "" {
-		out.address = s.Spec.ClusterIP
-		p.note(Told, s, "asks for its old address %s on the way back. If another Service has it by now, the API refuses that: take clusterIP out of what phase switch prints", out.address)
-	}
-	return out
 }
 
 // instead is a Service that takes the place of one with another spec.

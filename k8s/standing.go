@@ -91,6 +91,9 @@ func short(digest string) string { return digest[:min(len(digest), 12)] }
 
 // WriteTiers prints the pods of tiers and what they serve, and below what is wrong.
 func WriteTiers(w io.Writer, tiers map[string]*Tier) error {
+	if !slices.ContainsFunc(slices.Collect(maps.Values(tiers)), func(t *Tier) bool { return len(t.Pods) > 0 }) {
+		return nil
+	}
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "POD OF THE TIER\tREADY\tCONFIGURATION")
 	var wrong strings.Builder

@@ -59,7 +59,7 @@ The way back, with --undo:
 			if len(from.files) == 0 && len(args) == 0 {
 				return fmt.Errorf("name the Services, or give manifests with -f")
 			}
-			o.Services = args
+			o.Services, o.Undo = args, undo
 			if c.Flags().Changed("routes") {
 				text, err := os.ReadFile(routes)
 				if err != nil {

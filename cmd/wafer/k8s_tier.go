@@ -111,6 +111,7 @@ exit code is 1 if the time is over first, and the last reason is told.`,
   wafer k8s wait orders -n shop --for quiet --quiet 1m`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			t.o.Undo = what == "quiet"
 			plan, err := t.plan(c, &from, args)
 			if err != nil {
 				return err
