@@ -175,8 +175,9 @@ define run-tests
 	@echo "== go test (comparisons, allocations)"
 	@go test $(SHORT) -timeout $(TESTTIMEOUT) -run '$(PLAIN)' $(MIXED)
 	@go test $(SHORT) -timeout $(TESTTIMEOUT) $(COMPARED)
+	@# What these read of the tree, outside of their module, the test cache does not watch.
 	@echo "== go test -race (other modules)"
-	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race $(SHORT) -timeout $(TESTTIMEOUT) ./...$(newline)	)
+	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) ./...$(newline)	)
 	@# These run the binary, which the test cache knows nothing of.
 	@echo "== go test -race (test)"
 	@WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) $(filter-out $(COMPARED),$(shell go list ./test/...))
