@@ -38,7 +38,8 @@ type call struct {
 	upstream            string       // id
 	response            waf.Response // the head of the response, as rules see it with each message
 
-	unlimit func() // ends the limit of the call's time; nil: there is none
+	unlimit  func() // ends the limit of the call's time; nil: there is none
+	answered bool   // in the place of the application
 
 	mu       sync.Mutex
 	outcome  inspect.Outcome // what has come of the messages so far, both ways
@@ -157,7 +158,7 @@ func (x *exchange) callFailed(err error) bool {
 	}
 	head := x.outcome
 	x.obey(x.call.verdict())
-	x.outcome = head // of which events tell apart from the messages
+	x.outcome, x.call.answered = head, true // of the head events tell apart from the messages
 	x.client.Close()
 	return false
 }
@@ -266,6 +267,9 @@ func (x *exchange) joinCall() {
 	c.requests.close()
 	c.responses.close()
 	o := c.verdict()
+	if o.Verdict == inspect.Refused && !c.answered && o.Failure != inspect.Failure(upstream.Malformed) { // of which upstreams are told
+		x.proxy.metrics.Refused(o.Failure.Word)
+	}
 	join(&x.outcome, &o)
 }
 

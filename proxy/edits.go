@@ -132,6 +132,8 @@ func (x *exchange) writeHead() {
 	for i := range v.Fields {
 		f := &v.Fields[i]
 		switch {
+		case f.Is("Trailer") && v.Body.Trailers != nil: // without which some applications do not take those
+			out.Fields = append(out.Fields, *f)
 		case perConnection.has(f.Name), written.has(f.Name), drop.name(f.Name), !plainName(f.Name):
 		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
 		case certificateFields.has(f.Name) && (!v.trusted || v.who != nil):

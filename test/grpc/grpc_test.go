@@ -332,6 +332,12 @@ func TestAttacksAreStopped(t *testing.T) {
 		if strings.Join(got, "|") != "news 0" {
 			t.Errorf("the client heard %q", got)
 		}
+		ctx, _ = b.call(t)
+		got, err = watch(ctx, conn, "leak at the end")
+		b.wantBlocked(t, wantCode(t, err, codes.PermissionDenied))
+		if len(got) != 3 || strings.Contains(status.Convert(err).Message(), "SQL") {
+			t.Errorf("the client heard %q %v", got, err)
+		}
 		for _, do := range []string{"leak", "leak an error"} {
 			ctx, _ := b.call(t, "do", do)
 			var out structpb.Struct

@@ -101,6 +101,9 @@ func (a *app) watch(in *structpb.Struct, stream grpc.ServerStream) error {
 			return err
 		}
 	}
+	if in.Fields["say"].GetStringValue() == "leak at the end" {
+		return status.Error(codes.Internal, leak)
+	}
 	if in.Fields["say"].GetStringValue() == "for ever" {
 		<-stream.Context().Done()
 		return stream.Context().Err()
