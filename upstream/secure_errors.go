@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 )
@@ -39,6 +40,9 @@ func handshakeError(err error) error {
 		why = BadCert
 	case alertOf(err) == noApplicationProtocol:
 		why = NoProtocol
+	}
+	if why == NoHandshake || why == SlowHandshake {
+		err = fmt.Errorf("tls handshake: %w", err) // which may have no word of TLS in it
 	}
 	return &knownError{why, err}
 }
