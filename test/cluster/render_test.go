@@ -133,6 +133,7 @@ func add(t *testing.T, to string, components ...string) rendered {
 var combinations = [][]string{
 	{"autoscale"}, {"autoscale", "autoscale-requests"}, {"autoscale", "high-availability"},
 	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"}, {"events"}, {"network-policy", "events"}, {"tls"}, {"tls", "network-policy"},
+	{"upstream-secret"}, {"upstream-pod-certificate"},
 	{"autoscale", "autoscale-requests", "high-availability", "network-policy", "monitoring", "ingress", "gateway", "endpoint-discovery"},
 }
 
