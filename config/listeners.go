@@ -203,7 +203,9 @@ func checkClientCertificate(c faults, at string, cc *ClientCertificate) {
 		c.add(at+".crl", "needs ca: a list of revoked certificates counts if its authority signed it")
 	}
 	for i, name := range cc.Allow.DNS {
-		if err := checkHost(name); err != nil {
+		if name == "*" {
+			c.add(indexPath(at+".allow.dns", i), "%q lets all in: remove it", name)
+		} else if err := checkHost(name); err != nil {
 			c.add(indexPath(at+".allow.dns", i), "%s", err)
 		}
 	}

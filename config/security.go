@@ -22,7 +22,7 @@ const preloadAge = 365 * 24 * time.Hour
 func (c *checker) checkSecurity(path string, r *Route) {
 	word(c, path+".https", r.HTTPS)
 	c.between(path+".https_port", r.HTTPSPort, 1, 65535)
-	if r.HTTPS != HTTPSRedirect && c.doc != nil && c.doc.has(path+".https_port") {
+	if (r.HTTPS == HTTPSOptional || r.HTTPS == HTTPSRequire) && c.doc != nil && c.doc.has(path+".https_port") {
 		c.add(path+".https_port", "has no effect without https: redirect: remove it")
 	}
 	if h := r.HSTS; h != nil {

@@ -71,6 +71,7 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 			Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(),
 		}, nil
 	}
+	request.Security = &message.Security{} // the connection is taken to be what the route asks for
 	x := newExchange()
 	x.proxy, x.client, x.started, x.snapshot = p, &onlooker{request: request}, time.Now(), s
 	status := 0

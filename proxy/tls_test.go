@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -518,5 +519,132 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 	if strings.Count(s.events.String(), "the last good one stays") != 5 {
 		t.Errorf("the log does not tell of each failure once")
+	}
+}
+
+// A WebSocket and a response without a length work over TLS, and the latter ends with a word that says so.
+func TestTunnelOverTLS(t *testing.T) {
+	s := newTLSTier(t, "  - { id: all, websocket: allow, upstreams: [{ id: b }] }\n", "")
+	s.write("routes.yaml", fmt.Appendf(nil, "upstreams: [{ id: b, endpoints: [\"http://%s\"] }]\npolicies: [{ id: default, mode: off }]\nroutes:\n  - { id: all, websocket: allow, upstreams: [{ id: b }] }\n", echoBackend(t)))
+	s.reload()
+	dial := func() *tls.Conn {
+		conn, err := tls.Dial("tcp", s.addr, s.client("a.test", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
+		return conn
+	}
+	conn := dial()
+	_, _ = io.WriteString(conn, "GET /tunnel HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	r := bufio.NewReader(conn)
+	response, err := http.ReadResponse(r, nil)
+	if err != nil || response.StatusCode != 101 {
+		t.Fatal(response, err)
+	}
+	for i := range 3 {
+		line := fmt.Sprintf("frame %d\n", i)
+		_, _ = io.WriteString(conn, line)
+		if got, err := r.ReadString('\n'); err != nil || got != line {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	until(t, "it is open", func() bool { return s.p.tunnels.Load() == 1 })
+	_ = conn.Close()
+	until(t, "it ends", func() bool { return s.p.tunnels.Load() == 0 })
+
+	conn = dial()
+	_, _ = io.WriteString(conn, "GET /chunks HTTP/1.0\r\nHost: a.test\r\n\r\n")
+	all, err := io.ReadAll(conn) // an end without close_notify would be an error
+	if err != nil || !strings.HasSuffix(string(all), "\r\n\r\nok ") {
+		t.Errorf("%q, %v", all, err)
+	}
+}
+
+// echoBackend answers with chunks, or opens a tunnel that sends back what comes.
+func echoBackend(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				br := bufio.NewReader(c)
+				r, err := http.ReadRequest(br)
+				switch {
+				case err != nil:
+				case r.URL.Path == "/tunnel":
+					_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+					_, _ = io.Copy(c, br)
+				default:
+					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nok \r\n0\r\n\r\n")
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// TestCheckBoot: all that is wrong with files is told at once, each with its line and key.
+func TestCheckBoot(t *testing.T) {
+	ca, dir := certs.Authority(t, "ca"), t.TempDir()
+	good, other := ca.Issue(t, certs.Of{DNS: []string{"a.test"}}), ca.Issue(t, certs.Of{DNS: []string{"a.test"}})
+	old := ca.Issue(t, certs.Of{DNS: []string{"a.test"}, From: time.Now().Add(-2 * time.Hour), To: time.Now().Add(-time.Hour)})
+	write := func(name string, data ...[]byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(string(bytes.Join(data, nil)), "DIR", dir)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("good.pem", good.Cert(), good.PrivateKey())
+	write("other.key", other.PrivateKey())
+	write("old.pem", old.Cert(), old.PrivateKey())
+	write("wafer.yaml", []byte(`routes: routes.yaml
+listeners:
+  - address: ":8443"
+    tls:
+      certificates:
+        - { bundle: DIR/good.pem }
+        - { cert: DIR/good.pem, key: DIR/other.key }
+        - { bundle: DIR/old.pem }
+        - { cert: DIR/none.crt, key: DIR/none.key }
+        - { bundle: DIR }
+      min_version: tls9
+      client_certificate:
+        mode: require
+        ca: [DIR/good.pem]
+        crl: [DIR/none.pem]
+`))
+	inputs, err := config.Inputs(filepath.Join(dir, "wafer.yaml"), nil)
+	if err != nil || len(inputs) != 1 {
+		t.Fatal(inputs, err)
+	}
+	if _, err := inputs[0].Load(); err == nil || !strings.Contains(err.Error(), `:11: listeners[0].tls.min_version: "tls9"`) {
+		t.Errorf("got %v", err)
+	}
+	err = CheckBoot(inputs[0].Boot())
+	want := []string{
+		`:7: listeners[0].tls.certificates[1].key: the key is not the certificate's`, `:8: listeners[0].tls.certificates[2].bundle: the certificate has expired on `,
+		`:9: listeners[0].tls.certificates[3].cert: stat DIR/none.crt: no such file`, `:9: listeners[0].tls.certificates[3].key: stat DIR/none.key: no such file`,
+		`:10: listeners[0].tls.certificates[4].bundle: DIR is not a file`, `:14: listeners[0].tls.client_certificate.ca[0]: "" is not an authority's certificate`,
+		`:15: listeners[0].tls.client_certificate.crl[0]: stat DIR/none.pem: no such file`,
+	}
+	lines := strings.Split(fmt.Sprint(err), "\n")
+	for i, w := range want {
+		if i >= len(lines) || !strings.HasPrefix(lines[i], filepath.Join(dir, "wafer.yaml")+strings.ReplaceAll(w, "DIR", dir)) {
+			t.Fatalf("got\n%v\nwant %q", err, w)
+		}
+	}
+	if len(lines) != len(want) {
+		t.Errorf("got\n%v", err)
 	}
 }
