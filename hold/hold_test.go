@@ -150,7 +150,12 @@ func TestKeeperKilled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- k.Serve(ctx, path) }()
-	defer func() { cancel(); <-done }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
 	eventually(t, "the next keeper has the socket", func() bool {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -174,7 +179,7 @@ func TestNonsense(t *testing.T) {
 			c, err = d.DialContext(t.Context(), "unix", path)
 			return err == nil
 		})
-		defer c.Close()
+		t.Cleanup(func() { _ = c.Close() })
 		_, _ = c.Write([]byte(text)) // it may be closed already
 		for b := make([]byte, 1); ; {
 			if _, err := c.Read(b); err != nil {

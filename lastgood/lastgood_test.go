@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,34 +196,39 @@ func TestWatch(t *testing.T) {
 		p := NewPeers([]string{"wafer-admin:9090"})
 		addrs := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}
 		p.lookup = func(context.Context, string) ([]netip.Addr, error) { return addrs, nil }
+		var mu sync.Mutex
 		second := digest("b")
 		p.client.Transport = answers(func(r *http.Request) string {
+			mu.Lock()
+			defer mu.Unlock()
 			d := digest("a")
 			if r.URL.Hostname() == "10.0.0.2" {
 				d = second
 			}
 			return `{"pod":"pod-` + r.URL.Hostname() + `","digest":"` + d + `"}`
 		})
-		var told []string
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go p.Watch(ctx, func(c Comparison, settled bool) {
+		told := make(chan string, 100)
+		go p.Watch(t.Context(), func(c Comparison, settled bool) {
 			if settled {
-				told = append(told, c.String())
+				told <- c.String()
 			}
 		})
-		time.Sleep(time.Minute) // the bubble's clock
-		synctest.Wait()
-		if len(told) != 1 || told[0] != "pod-10.0.0.1: aaaaaaaaaaaa; pod-10.0.0.2: bbbbbbbbbbbb" {
-			t.Errorf("told within a minute: %q", told)
+		want := func(within time.Duration, text string) {
+			t.Helper()
+			select {
+			case got := <-told:
+				if got != text {
+					t.Errorf("told %q, want %q", got, text)
+				}
+			case <-time.After(within): // of the bubble's clock
+				t.Errorf("not told %q within %s", text, within)
+			}
 		}
+		want(time.Minute, "pod-10.0.0.1: aaaaaaaaaaaa; pod-10.0.0.2: bbbbbbbbbbbb")
+		mu.Lock()
 		second = digest("a")
-		told = nil
-		time.Sleep(compareEvery + compareMore)
-		synctest.Wait()
-		if len(told) == 0 || told[0] != "pod-10.0.0.1, pod-10.0.0.2: aaaaaaaaaaaa" {
-			t.Errorf("told when they agree: %q", told)
-		}
+		mu.Unlock()
+		want(compareEvery+compareMore, "pod-10.0.0.1, pod-10.0.0.2: aaaaaaaaaaaa")
 	})
 }
 
