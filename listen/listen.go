@@ -36,6 +36,9 @@ type Client interface {
 	// GiveUp ends the reading of the request's body with an error, also if it is waiting for the
 	// client. It may be called in any goroutine.
 	GiveUp(*Violation)
+	// Converse lets the client be silent in the middle of the request's body for as long as it likes, from now
+	// on: both sides speak in turn, if the version of HTTP can do that.
+	Converse()
 	// Standing is what is remembered of the connection until the next request on it.
 	Standing() *Standing
 }

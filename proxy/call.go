@@ -125,6 +125,7 @@ func (x *exchange) askOn() {
 	x.up.Trailers = x.view.Protocol == message.HTTP20
 	if x.messages() && x.up.Trailers && !x.bodyDone {
 		client := x.client // which may be asked when the exchange is over
+		client.Converse()
 		x.up.StopBody = func() { client.GiveUp(unasked) }
 	}
 }

@@ -113,6 +113,7 @@ func (o *onlooker) Switch(*message.Response, func(listen.Tunnel)) {}
 func (o *onlooker) Drop()                                         {}
 func (o *onlooker) Close()                                        {}
 func (o *onlooker) Retire()                                       {}
+func (o *onlooker) Converse()                                     {}
 func (o *onlooker) Gone(time.Time) bool                           { return false }
 func (o *onlooker) GiveUp(*listen.Violation)                      {}
 func (o *onlooker) Standing() *listen.Standing                    { return &o.standing }

@@ -151,6 +151,9 @@ func (c *client) GiveUp(why *listen.Violation) {
 	}
 }
 
+// Converse implements [listen.Client]: a response follows its request.
+func (c *client) Converse() {}
+
 // Standing implements [listen.Client].
 func (c *client) Standing() *listen.Standing {
 	if c.conn == nil {

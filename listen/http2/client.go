@@ -100,6 +100,9 @@ func (c *client) Gone(time.Time) bool {
 // GiveUp implements [listen.Client].
 func (c *client) GiveUp(why *listen.Violation) { c.body.giveUp(why) }
 
+// Converse implements [listen.Client].
+func (c *client) Converse() { c.body.pacer.set(0, 0) }
+
 // Standing implements [listen.Client].
 func (c *client) Standing() *listen.Standing { return &c.stream.standing }
 

@@ -22,7 +22,12 @@ type pacer struct {
 	waits  bool
 }
 
-func (w *pacer) set(silence time.Duration, rate int) { w.pace = socket.NewPace(silence, rate) }
+// set says what is too long, from the next wait on; 0: nothing is.
+func (w *pacer) set(silence time.Duration, rate int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pace = socket.NewPace(silence, rate)
+}
 
 // begin begins a wait.
 func (w *pacer) begin() {
@@ -72,10 +77,14 @@ func (w *pacer) rang() {
 	}
 	w.pace.Spend(now.Sub(w.began), n)
 	w.began, w.silent = now, w.silent && n == 0
-	if w.pace.Out() {
+	left := w.pace.Left()
+	switch {
+	case left == 0: // there is no limit any more
+		w.waits = false
+	case w.pace.Out():
 		w.waits = false
 		w.late(w.silent)
-		return
+	default:
+		w.timer.Reset(left)
 	}
-	w.timer.Reset(w.pace.Left())
 }

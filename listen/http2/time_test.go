@@ -152,6 +152,27 @@ func TestSlowBodies(t *testing.T) {
 	}
 }
 
+// Who converses may be silent.
+func TestConversation(t *testing.T) {
+	inBubble(t, timed(), func(s *site, c listen.Client) {
+		c.Converse()
+		s.read <- readAll(c)
+		c.Respond(&message.Response{Status: 200})
+	}, func(t *testing.T, s *site, r *raw) {
+		stream, err := r.open(false, get()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if err := r.WriteData(stream, true, []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-s.read; got != "-1 hello <nil>" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 // A body that is slow holds up no other stream, and one that nobody reads costs nobody time.
 func TestSlowBodyBesideOthers(t *testing.T) {
 	inBubble(t, timed(), func(s *site, c listen.Client) {
