@@ -28,6 +28,12 @@ What the schema cannot say: values that do not go together. Each message names t
 {{- range $key := list "containers" "volumes" "serviceAccountName" "automountServiceAccountToken" "enableServiceLinks" "terminationGracePeriodSeconds" "imagePullSecrets" "securityContext" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" -}}
 {{- if hasKey $v.podSpec $key }}{{ fail (printf "podSpec.%s: the chart sets it, by other values" $key) }}{{ end -}}
 {{- end -}}
+{{- with $v.boot.listeners -}}
+{{- $port := include "wafer.port" (list "listen" $v.boot.listen) -}}
+{{- $there := false -}}
+{{- range . }}{{ if hasSuffix (printf ":%s" $port) .address }}{{ $there = true }}{{ end }}{{ end -}}
+{{- if not $there }}{{ fail (printf "boot.listeners: none is on port %s, which boot.listen says that the Service leads to" $port) }}{{ end -}}
+{{- end -}}
 {{- if not $v.existingBootConfigMap }}{{ include "wafer.checkGrace" . }}{{ end -}}
 {{- end }}
 
