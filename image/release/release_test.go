@@ -147,7 +147,7 @@ func check(t *testing.T, dir, version string, archs []string) {
 		}
 	}
 	for file, content := range untar(t, files["wafer-"+version+"-manifests.tar.gz"]) {
-		if strings.Contains(content, "newTag: dev") {
+		if strings.Contains(content+"\n", "newTag: dev\n") {
 			t.Errorf("%s has the tag dev", file)
 		}
 	}

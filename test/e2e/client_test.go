@@ -58,9 +58,12 @@ func dial(t testing.TB, addr, from string) *client {
 	return &client{t, c, bufio.NewReader(c)}
 }
 
-// send writes bytes as they are.
+// send writes bytes as they are, and renews the time that an answer may take.
 func (c *client) send(raw string) *client {
 	c.t.Helper()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		c.t.Fatal(err)
+	}
 	if _, err := io.WriteString(c, raw); err != nil {
 		c.t.Fatal(err)
 	}
