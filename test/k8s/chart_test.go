@@ -49,6 +49,7 @@ func startWithHelm(t *testing.T, namespaces ...string) *cluster {
 // TestChartOnAnAPIServer shows what the chart makes of each file of values to an API server.
 func TestChartOnAnAPIServer(t *testing.T) {
 	c := startWithHelm(t, "wafer", "accounts")
+	c.gatewayAPI(t)
 	var files []string
 	for _, pattern := range []string{"components/*.yaml", "accepted/*.yaml", "production.yaml"} {
 		found, err := filepath.Glob(filepath.Join(values, pattern))
