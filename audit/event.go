@@ -29,7 +29,8 @@ type Access struct {
 	Path                string // without the query
 	Protocol            string // HTTP/1.1
 	TLS                 Secured
-	Status              int // sent to the client; 0 if the connection was dropped
+	Status              int    // sent to the client; 0 if the connection was dropped
+	GRPCStatus          string // of a call, likewise; empty: it was none, or has not ended
 	BytesIn, BytesOut   int64
 	Duration            time.Duration
 	Upstream, Endpoint  string        // empty if no endpoint was asked

@@ -56,6 +56,7 @@ func (l *Log) Access(a *Access) {
 	e.Str("protocol", clean(a.Protocol, maxMethodBytes))
 	secured(e, &a.TLS)
 	e.Int("status", a.Status)
+	optional(e, "grpc_status", a.GRPCStatus)
 	e.Int64("bytes_in", a.BytesIn)
 	e.Int64("bytes_out", a.BytesOut)
 	e.Float64("duration_ms", milliseconds(a.Duration))

@@ -161,6 +161,6 @@ func FuzzTrailers(f *testing.F) {
 			t.Fatalf("%q: %q", value, got)
 		}
 		FormOf(name)
-		ParseTimeout(value)
+		_, _ = ParseTimeout(value)
 	})
 }

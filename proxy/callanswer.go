@@ -101,14 +101,17 @@ func onlyEnd(fields message.Fields) (end message.Fields) {
 	return end
 }
 
-// callStatus is what the client is told about how its call has ended; empty: nothing, or it was no call.
-func callStatus(fields ...message.Fields) string {
-	for _, f := range fields {
-		if s := f.Get(grpc.StatusField); s != "" {
-			if _, err := strconv.ParseUint(s, 10, 8); err == nil {
-				return s
-			}
-		}
+// callStatus is what the client was told about how its call has ended; empty: nothing, or it was no call.
+func (x *exchange) callStatus() string {
+	if x.form() == grpc.None {
+		return ""
 	}
-	return ""
+	status := x.response.Fields.Get(grpc.StatusField)
+	if status == "" && x.call != nil {
+		status = x.call.responses.trailers.Get(grpc.StatusField)
+	}
+	if _, err := strconv.ParseUint(status, 10, 8); err != nil {
+		return ""
+	}
+	return status
 }

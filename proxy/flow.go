@@ -206,7 +206,12 @@ func (f *flow) ends() error {
 }
 
 // behind are the fields behind the flow, when it has ended.
-func (f *flow) behind() message.Fields { return f.trailers }
+func (f *flow) behind() message.Fields {
+	if f.form.IsWeb() { // which has them in the body
+		return nil
+	}
+	return f.trailers
+}
 
 // farewell ends a flow when the call was stopped. The request just ends; the client is told.
 func (f *flow) farewell() error {
@@ -217,6 +222,7 @@ func (f *flow) farewell() error {
 	case f.form == grpc.Plain && f.call.view.Protocol == message.HTTP20:
 		f.trailers = end
 	case f.form.IsWeb() && f.rest == 0 && !f.trailed:
+		f.trailers = end
 		f.emit(grpc.AppendTrailers(nil, end))
 	default:
 		return errStopped // there is no way to say it

@@ -206,7 +206,7 @@ func (f *flow) inBody(head []byte, p grpc.Prefix) error {
 	if err := f.inspectTrailers(fields); err != nil {
 		return err
 	}
-	f.trailed = true
+	f.trailed, f.trailers = true, fields
 	f.emit(frame)
 	return nil
 }

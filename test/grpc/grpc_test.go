@@ -255,7 +255,7 @@ func (b *bench) wantBlocked(t *testing.T, id string) {
 	if e := b.tier.Security(id); e["verdict"] != "block" {
 		t.Errorf("%v", e)
 	}
-	if e := b.tier.Access(id); e["verdict"] != "block" || e["protocol"] != "HTTP/2.0" {
+	if e := b.tier.Access(id); e["verdict"] != "block" || e["protocol"] != "HTTP/2.0" || e["grpc_status"] != "7" {
 		t.Errorf("%v", e)
 	}
 }

@@ -128,6 +128,9 @@ policies:
 				t.Errorf("the backend saw %+v", seen)
 			}
 			event := map[string]any{"status": 200.0, "verdict": "pass", "coverage": coverage}
+			if strings.Contains(mediaType, "web") && host != "unread.test" {
+				event["grpc_status"] = "0"
+			}
 			if reason != "" {
 				event["coverage_reason"] = reason
 			}
@@ -212,7 +215,7 @@ policies:
 				if r.status != 200 || !ok || !strings.Contains(rest, "grpc-status: "+code+"\r\ngrpc-message: ") || !strings.HasSuffix(rest, ", request id "+r.id+"\r\n") {
 					t.Errorf("%s, %s: %d %q", say, mediaType, r.status, got)
 				}
-				event := map[string]any{"verdict": verdict, "status": 200.0}
+				event := map[string]any{"verdict": verdict, "status": 200.0, "grpc_status": code}
 				if word != "" {
 					event["error"] = word
 				}

@@ -2,6 +2,7 @@ package reading
 
 import (
 	"encoding/binary"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -65,4 +66,20 @@ func TestSchema(t *testing.T) {
 	if got := readCall(true, "/shop.Orders/Other", pb(1, "a text")); !strings.Contains(got, "refused body: gRPC: method shop.Orders/Other is in no descriptor") {
 		t.Error(got)
 	}
+}
+
+// Whatever a message is, reading it by a type ends, keeps within its bounds and finds every text of the type's own.
+func FuzzSchema(f *testing.F) {
+	f.Add(pb(1, "a text")+pb(2, pb(1, "b")), "a note", false)
+	f.Add("\x33"+pb(1, "grown")+"\x34\x08\x01", "x", true)
+	f.Add(strings.Repeat("\x12\x03", 50), "deep", false)
+	f.Fuzz(func(t *testing.T, message, note string, known bool) {
+		readCall(known, "/shop.Orders/Create", message)
+		if note == "" || !isClean(note) {
+			return
+		}
+		if got := readCall(known, "/shop.Orders/Create", pb(2, pb(2, pb(1, note)))+"\x28\x07"); !strings.Contains(got, "ARGS_POST:shop.Orders/Create.parts.parts.note = "+strconv.Quote(note)) && !strings.Contains(got, "JSON") {
+			t.Fatalf("%q:\n%s", note, got)
+		}
+	})
 }
