@@ -75,7 +75,7 @@ func TestTunnelOverTLS(t *testing.T) {
 	_, _ = io.WriteString(conn, "GET /tunnel HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	r := bufio.NewReader(conn)
-	response, err := http.ReadResponse(r, nil)
+	response, err := http.ReadResponse(r, nil) //nolint:bodyclose // of a tunnel
 	if err != nil || response.StatusCode != 101 {
 		t.Fatal(response, err)
 	}

@@ -106,13 +106,13 @@ func newTLSTierBy(t *testing.T, ca *certs.Issued, routes, boot string, revoked .
 		lns = append(lns, ln)
 	}
 	s.clear, s.addr = lns[0].Addr().String(), lns[1].Addr().String()
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 2)
 	go func() { done <- s.p.Serve(lns...) }()
 	go func() { s.p.Run(ctx); done <- nil }()
 	t.Cleanup(func() {
 		s.p.SkipDrainDelay()
-		if err := s.p.Shutdown(context.Background()); err != nil {
+		if err := s.p.Shutdown(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 		stop()
@@ -181,6 +181,7 @@ func get(c net.Conn, host, path string, more ...string) (a answer) {
 	if err != nil {
 		return answer{err: err}
 	}
+	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	return answer{r.StatusCode, r.Header, string(body), r.Close, err}
 }

@@ -127,7 +127,7 @@ func TestFlood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		t.Cleanup(func() { _ = c.Close() })
 		flood = append(flood, c)
 		switch i % 4 {
 		case 0: // nothing
@@ -175,7 +175,7 @@ func TestSlowHandshake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		t.Cleanup(func() { _ = c.Close() })
 		if _, err := io.WriteString(c, sent); err != nil {
 			t.Fatal(err)
 		}

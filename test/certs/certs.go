@@ -46,7 +46,7 @@ func Authority(t testing.TB, name string) *Issued {
 }
 
 // Issue returns a certificate of an authority.
-func (ca *Issued) Issue(t testing.TB, of Of) *Issued { return issue(t, ca, of) }
+func (i *Issued) Issue(t testing.TB, of Of) *Issued { return issue(t, i, of) }
 
 func issue(t testing.TB, by *Issued, of Of) *Issued {
 	t.Helper()
@@ -154,7 +154,7 @@ func (i *Issued) Revoke(list ...*Issued) []byte {
 // Write puts files into a folder, as a mounted Secret has them: all change at once, when a link does.
 func Write(t testing.TB, dir string, files map[string][]byte) {
 	t.Helper()
-	version, err := os.MkdirTemp(dir, "..v")
+	version, err := os.MkdirTemp(dir, "..v") //nolint:usetesting // beside the links that lead to it
 	if err != nil {
 		t.Fatal(err)
 	}
