@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -26,7 +25,7 @@ func TestRefusedStart(t *testing.T) {
 			slow(t, timed(), func(t *testing.T, c *Conn, client net.Conn) {
 				go func() {
 					for _, piece := range cut([]byte(sent), size) {
-						_, _ = io.WriteString(client, string(piece))
+						_, _ = client.Write(piece)
 					}
 				}()
 				check(t, c)
