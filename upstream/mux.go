@@ -36,47 +36,63 @@ type dialing struct {
 
 // session returns a place on a connection that speaks HTTP/2 or, if the endpoint prefers it, a connection that speaks HTTP/1.
 // reused tells whether it was there before. The error is ErrBusy or a *ConnectError.
-func (e *endpoint) session(timeout time.Duration) (s *shared, c *conn, reused bool, err error) {
-	m := e.mux
-	var late <-chan time.Time
+func (e *endpoint) session(timeout time.Duration) (*shared, *conn, bool, error) {
+	s, d, mine := e.mux.place()
+	if s != nil {
+		return s, nil, true, nil
+	}
+	late := time.NewTimer(timeout)
+	defer late.Stop()
 	for {
-		m.mu.Lock()
-		for _, s := range m.live {
-			if s.Reserve() {
-				m.mu.Unlock()
-				return s, nil, true, nil
-			}
-		}
-		d := m.dial
-		if d == nil || m.single.Load() {
-			if d == nil {
-				d = &dialing{done: make(chan struct{})}
-				m.dial = d
-				defer func() {
-					m.mu.Lock()
-					m.dial, d.err = nil, err
-					m.mu.Unlock()
-					close(d.done)
-				}()
-			}
-			m.mu.Unlock()
+		switch {
+		case s != nil:
+			return s, nil, true, nil
+		case mine:
+			return e.dialSession(d, timeout)
+		case d == nil:
 			return e.openSession(timeout)
-		}
-		m.mu.Unlock()
-		if late == nil {
-			t := time.NewTimer(timeout)
-			defer t.Stop()
-			late = t.C
 		}
 		select {
 		case <-d.done:
 			if d.err != nil {
 				return nil, nil, false, d.err
 			}
-		case <-late:
+		case <-late.C:
 			return nil, nil, false, &ConnectError{e.addr, os.ErrDeadlineExceeded}
 		}
+		s, d, mine = e.mux.place()
 	}
+}
+
+// place returns a place on a connection or, if there is none, the attempt at one that is to be waited for; mine: it is to be made. Where
+// HTTP/1 was chosen last, each makes its own.
+func (m *mux) place() (s *shared, d *dialing, mine bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.live {
+		if s.Reserve() {
+			return s, nil, false
+		}
+	}
+	switch {
+	case m.single.Load():
+		return nil, nil, false
+	case m.dial != nil:
+		return nil, m.dial, false
+	}
+	m.dial = &dialing{done: make(chan struct{})}
+	return nil, m.dial, true
+}
+
+// dialSession is openSession for all that wait for d.
+func (e *endpoint) dialSession(d *dialing, timeout time.Duration) (s *shared, c *conn, reused bool, err error) {
+	defer func() {
+		e.mux.mu.Lock()
+		e.mux.dial, d.err = nil, err
+		e.mux.mu.Unlock()
+		close(d.done)
+	}()
+	return e.openSession(timeout)
 }
 
 // openSession takes a connection from the pool, which has none that speak HTTP/2: it dials.
@@ -242,7 +258,7 @@ func (e *endpoint) streamError(err error) error {
 		return &exchangeError{e.addr, nil, &knownError{NoProtocol, err}}
 	case errors.Is(err, http2.ErrGone):
 		return &exchangeError{e.addr, ErrGone, err}
-	case err == http2.ErrUnprocessed, errors.As(err, &reset) && reset.Refused():
+	case errors.Is(err, http2.ErrUnprocessed), errors.As(err, &reset) && reset.Refused():
 		return &exchangeError{e.addr, nil, &knownError{Refused, err}}
 	case errors.As(err, &reset):
 		return &exchangeError{e.addr, nil, &knownError{Reset, err}}

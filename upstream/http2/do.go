@@ -62,7 +62,7 @@ func (d *sender) begin() error {
 		if d.body.Stream == nil && len(d.rest) == 0 {
 			return nil
 		}
-		if err := d.run(); err != errStopped {
+		if err := d.run(); !errors.Is(err, errStopped) {
 			return err
 		}
 		return nil
@@ -70,7 +70,7 @@ func (d *sender) begin() error {
 	d.done = make(chan struct{})
 	go func() {
 		defer close(d.done)
-		if err := d.run(); err != nil && err != errStopped {
+		if err := d.run(); err != nil && !errors.Is(err, errStopped) {
 			d.cancel(err)
 		}
 	}()
@@ -86,7 +86,7 @@ func (c *Conn) failed(d *sender, err error) error {
 		c.suspect(d.since)
 	case errors.Is(err, ErrLost) && !d.answered():
 		return fmt.Errorf("%w: %w", ErrUnheard, err)
-	case err == ErrUnprocessed && d.took, errors.As(err, &reset) && reset.Refused() && d.took:
+	case errors.Is(err, ErrUnprocessed) && d.took, errors.As(err, &reset) && reset.Refused() && d.took:
 		return &Reset{http2.ErrCodeRefusedStream} // what the client has sent of the body is gone
 	}
 	return err

@@ -73,6 +73,11 @@ type limits struct {
 // wait waits on a channel until f, which is called with Conn.mu, reports true.
 func (s *stream) wait(on chan struct{}, l limits, f func() bool) error {
 	var timer *time.Timer
+	defer func() {
+		if timer != nil {
+			timer.Stop()
+		}
+	}()
 	for {
 		s.c.mu.Lock()
 		ok := f()
@@ -86,7 +91,6 @@ func (s *stream) wait(on chan struct{}, l limits, f func() bool) error {
 		}
 		if timer == nil {
 			timer = time.NewTimer(next)
-			defer timer.Stop()
 		} else {
 			timer.Reset(next)
 		}
