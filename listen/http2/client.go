@@ -68,7 +68,7 @@ func (c *client) Inform(r *message.Response) {
 	}
 	header := c.w.Header()
 	setFields(header, r.Fields)
-	c.wait(func() error { c.w.WriteHeader(r.Status); return nil })
+	_ = c.wait(func() error { c.w.WriteHeader(r.Status); return nil }) // if it fails, so will the final response
 	clear(header)
 }
 

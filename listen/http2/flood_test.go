@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
@@ -30,7 +31,7 @@ func TestFloods(t *testing.T) {
 			return r.WriteRSTStream(stream, http2.ErrCodeCancel)
 		}, "http2_resets"},
 		"resets that the server is made to send": {func(r *raw) error {
-			stream, err := r.open(true, get()...)
+			stream, err := r.open(true, ":method", "POST", ":scheme", "http", ":authority", "a.test", ":path", "/")
 			if err != nil {
 				return err
 			}
@@ -101,6 +102,9 @@ func TestFloods(t *testing.T) {
 					before = crowd.Load()
 				}
 				defer working.Add(-1)
+				if c.Request().Method == http.MethodPost { // works until it is reset
+					waitFor(t, "a reset", func() bool { return c.Gone(time.Now()) })
+				}
 				c.Respond(&message.Response{Status: 200})
 			})
 			client, url := browser(t), "http://"+s.addr+"/"
@@ -142,7 +146,10 @@ func TestFloods(t *testing.T) {
 				t.Errorf("%+v", o)
 			}
 			clean()
-			waitFor(t, "the reason", func() bool { return hasLast(s.reasons(), tt.reason) })
+			waitFor(t, "a reason", func() bool { return s.reasons() != "" })
+			if got := s.reasons(); !hasLast(got, tt.reason) {
+				t.Errorf("ended for %q after %d steps", got, n)
+			}
 			if got := crowd.Load(); got > int64(s.o.Streams)+1 {
 				t.Errorf("%d handlers at once", got)
 			}

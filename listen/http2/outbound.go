@@ -79,9 +79,21 @@ func (o *outbound) frame(c *conn, f frame) {
 	case frameReset:
 		o.reset(c, f)
 	case frameGoAway:
-		if code := binary.BigEndian.Uint32(o.seen[headBytes+4:]); code != codeNone && c.ends.CompareAndSwap(nil, protocol) {
-			go c.report(nil, protocol) // the server waits for this write
-		}
+		o.goAway(c, binary.BigEndian.Uint32(o.seen[headBytes+4:]))
+	}
+}
+
+// goAway takes note that the server ends the connection.
+func (o *outbound) goAway(c *conn, code uint32) {
+	why := protocol
+	switch code {
+	case codeNone:
+		return
+	case codeCalm: // too many handlers work for streams that were reset
+		why = resets
+	}
+	if c.ends.CompareAndSwap(nil, why) {
+		go c.report(nil, why) // the server waits for this write
 	}
 }
 
