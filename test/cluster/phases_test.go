@@ -111,6 +111,9 @@ func closedUnderLoad(t *testing.T) {
 	three.protect(t, "close", "apply")
 	three.refused(t, "switch", "keeps for the tier", "--undo")
 	three.status(t, "closed", "")
+	for _, s := range services {
+		three.want(t, "http://"+s+"/"+injection, "403") // policies follow with a delay
+	}
 	t.Log("a client kept asking while the way around was closed:")
 	stop().unharmed(t)
 }
