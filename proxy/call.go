@@ -44,6 +44,7 @@ type call struct {
 	mu       sync.Mutex
 	outcome  inspect.Outcome // what has come of the messages so far, both ways
 	stopped  bool            // by the outcome
+	found    waf.Findings    // in the last message that did not pass
 	reported map[int]bool    // rules of messages that passed which an event has named already
 }
 
@@ -237,6 +238,11 @@ func (c *call) account(began time.Time, i *inspect.Inspection, o *inspect.Outcom
 		c.proxy.reportFindings(&subject{began, c.id, c.snapshot, c.route, &c.view}, o, &report.Findings, http.StatusOK)
 	}
 	c.route.Metrics.Screened(report.Findings.Screened)
+	if o.Verdict != inspect.Pass {
+		c.mu.Lock()
+		c.found = report.Findings
+		c.mu.Unlock()
+	}
 	c.add(o)
 }
 

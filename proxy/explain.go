@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -75,9 +76,10 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 	x := newExchange()
 	x.proxy, x.client, x.started, x.snapshot = p, &onlooker{request: request}, time.Now(), s
 	status := 0
-	if !(x.head() && x.readBody() && x.inspectBody()) {
+	if !(x.head() && x.readBody() && x.inspectBody() && x.inspectRest()) {
 		status = x.response.Status
 	}
+	x.joinCall()
 	o := &x.outcome
 	e := &Explanation{
 		Method: x.view.Method, Host: x.view.Host, Path: x.view.path,
@@ -91,6 +93,9 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 	}
 	inspected := x.inspection.Going()
 	e.Findings = x.inspection.End().Findings
+	if x.call != nil && len(e.Findings.Matches) == 0 {
+		e.Findings = x.call.found
+	}
 	if inspected {
 		e.Screened, e.Asked = e.Findings.Screened.String(), e.Findings.Asked
 		if err := x.route.Inspect.Engine.NoScreen(); err != nil {
@@ -98,6 +103,17 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		}
 	}
 	return e, nil
+}
+
+// inspectRest has the messages of a call inspected that follow the first, which otherwise the upstream reads.
+func (x *exchange) inspectRest() bool {
+	if !x.messages() || x.bodyDone {
+		return true
+	}
+	if _, err := io.Copy(io.Discard, &x.call.requests); err != nil {
+		return x.callFailed(err)
+	}
+	return true
 }
 
 // onlooker is a client that hears nothing and never leaves.

@@ -98,6 +98,13 @@ func TestExplain(t *testing.T) {
 	f("a short body", 3, []string{"verdict refused 400", "truncated: the body is shorter"}, []string{"clean"}, "POST /x HTTP/1.1\nHost: shop.test\nContent-Length: 30\n\na=b\n", file)
 	f("a body as text", 3, []string{"request POST", "ARGS:q"}, nil, "", file, "http://shop.test/x", "--body", "q=1'+OR+'1'='1'+--+")
 	f("a body from a file", 3, []string{"request POST", "ARGS:q"}, nil, "", file, "http://shop.test/x", "-d", "@"+body)
+	const call = "POST /shop.Orders/Create HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: test\r\nAccept: */*\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n"
+	chunk := func(text string) string { // of one message with one field
+		return fmt.Sprintf("%x\r\n\x00\x00\x00\x00%c\n%c%s\r\n", len(text)+7, len(text)+2, len(text), text)
+	}
+	f("a message of a call", 3, []string{"request POST shop.test/shop.Orders/Create", "verdict block 200", "ARGS:protobuf.1"}, nil,
+		call+chunk("hello")+chunk("1' OR '1'='1' -- ")+"0\r\n\r\n", file)
+	f("a call", 0, []string{"verdict pass"}, nil, call+chunk("hello")+chunk("there")+"0\r\n\r\n", file)
 	f("a body from standard input", 3, []string{"request PUT", "ARGS:json.q"}, nil, `{"q":"1' OR '1'='1' -- "}`, file, "http://shop.test/x", "-d", "-", "-X", "PUT")
 	f("fields", 3, []string{"920450", "REQUEST_HEADERS_NAMES:Proxy"}, nil, "", file, "--host", "shop.test", "-H", "Proxy: x", "-H", "Accept: text/html")
 	f("a field that is none", 1, []string{`--header "Proxy" is not written as 'Name: value'`}, nil, "", file, "--host", "shop.test", "-H", "Proxy")
