@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -104,13 +105,24 @@ func TestFullFile(t *testing.T) {
 	for _, f := range r.Files {
 		paths = append(paths, filepath.ToSlash(f.Path))
 	}
-	if u := r.Upstreams[0].TLS; string(u.CAText) != "ca.pem\n\n" || string(u.CertText) != "own.pem\n" || string(u.KeyText) != "own.key\n" || u.Verify != On {
+	text := func(name string) string {
+		b, err := os.ReadFile("testdata/valid/tls/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if u := r.Upstreams[0].TLS; string(u.CAText) != text("ca.pem")+"\n" || string(u.CertText) != text("own.pem") || string(u.KeyText) != text("own.key") || u.Verify != On {
 		t.Errorf("files of certificates: %+v", u)
 	}
-	if u := r.Upstreams[1].TLS; string(u.CertText) != "own.pem\n" || u.KeyText != nil || u.CAText != nil || r.Upstreams[2].TLS.Verify != Off {
+	if u := r.Upstreams[1].TLS; string(u.CertText) != text("bundle.pem") || u.KeyText != nil || u.CAText != nil || r.Upstreams[2].TLS.Verify != Off {
 		t.Errorf("a bundle: %+v", u)
 	}
-	if want := []string{"testdata/valid/full.yaml", "testdata/valid/tls/ca.pem", "testdata/valid/tls/own.pem", "testdata/valid/tls/own.key", "testdata/valid/rules/shop.conf"}; !slices.Equal(paths, want) {
+	want := []string{"full.yaml", "tls/ca.pem", "tls/own.pem", "tls/own.key", "tls/bundle.pem", "rules/shop.conf", "shop.binpb"}
+	for i := range want {
+		want[i] = "testdata/valid/" + want[i]
+	}
+	if !slices.Equal(paths, want) {
 		t.Errorf("files %q, want %q", paths, want)
 	}
 }
