@@ -46,6 +46,7 @@ type Metrics struct {
 	engines      prometheus.Gauge
 	policyRules  *prometheus.GaugeVec // policy
 	nextUpdate   *prometheus.GaugeVec // route
+	ownNotAfter  *prometheus.GaugeVec // upstream
 }
 
 // ruleMatch is a rule that has matched on a route; rule 0 stands for all that have no series of their own.
@@ -107,6 +108,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		configInfo:    gauge("wafer_config_info", "Digest of the configuration in force.", "digest"),
 		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
 		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
+		ownNotAfter:   gauge("wafer_upstream_certificate_not_after_timestamp_seconds", "When the certificate ends that an upstream is shown.", "upstream"),
 		nextUpdate:    gauge("wafer_config_crl_next_update_timestamp_seconds", "When the first list of revoked certificates of a route is to be replaced.", "route"),
 		policyRules:   gauge("wafer_policy_rules", "Rules compiled for a policy.", "policy"),
 	}
@@ -207,6 +209,7 @@ type Configuration struct {
 	Policies   []Policy
 	LastGood   bool                 // it is not from the files
 	NextUpdate map[string]time.Time // of lists of revoked certificates, by route
+	NotAfter   map[string]time.Time // of the tier's own certificates, by upstream
 }
 
 // Policy is what instruments say of one.
@@ -230,6 +233,10 @@ func (m *Metrics) InForce(c *Configuration) {
 	m.nextUpdate.Reset()
 	for route, at := range c.NextUpdate {
 		m.nextUpdate.WithLabelValues(route).Set(float64(at.Unix()))
+	}
+	m.ownNotAfter.Reset()
+	for upstream, at := range c.NotAfter {
+		m.ownNotAfter.WithLabelValues(upstream).Set(float64(at.Unix()))
 	}
 	m.policyRules.Reset()
 	m.screens.Reset()

@@ -241,6 +241,12 @@ func (k *Keeper[R]) retire(s *Snapshot[R]) {
 func (k *Keeper[R]) publish(s *Snapshot[R]) {
 	c := metrics.Configuration{
 		Digest: s.digest, Built: s.built, Generation: s.Generation, Engines: len(s.engines), LastGood: s.lastGood != "", NextUpdate: s.nextUpdate,
+		NotAfter: map[string]time.Time{},
+	}
+	for _, p := range s.pools {
+		if at := p.value.CertificateEnds(); !at.IsZero() {
+			c.NotAfter[p.value.ID()] = at
+		}
 	}
 	for _, d := range s.describePolicies() {
 		c.Policies = append(c.Policies, metrics.Policy{ID: d.ID, Rules: d.Rules, Off: d.Engine == "", Screen: d.NoScreen == ""})

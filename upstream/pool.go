@@ -163,6 +163,14 @@ func (p Protocol) offers() []string {
 // ID returns the upstream's name in the configuration.
 func (p *Pool) ID() string { return p.id }
 
+// CertificateEnds is when the certificate ends that endpoints are shown; zero: there is none.
+func (p *Pool) CertificateEnds() time.Time {
+	if p.tls == nil || len(p.tls.Certificates) == 0 {
+		return time.Time{}
+	}
+	return p.tls.Certificates[0].Leaf.NotAfter
+}
+
 // Endpoint is an endpoint as it is now.
 type Endpoint struct {
 	Address  string   `json:"address"`           // host:port

@@ -50,6 +50,7 @@ func (t *TLS) config(now time.Time, protocols ...string) (*tls.Config, error) {
 		return nil, err
 	}
 	// Given whatever the endpoint says that it would accept: it then says what it does not like.
+	c.Certificates = []tls.Certificate{*own}
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
 	return c, nil
 }

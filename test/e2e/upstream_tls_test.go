@@ -156,6 +156,9 @@ routes: [{ id: all, upstreams: [{ id: app }] }]
 upstreams: [{ id: app, endpoints: ["%s"], protocol: %s, tls: { ca: [%s/ca.crt], certificate: { bundle: %s } } }]
 `, e.url, protocol, trust, bundle)+off), "--log-access", "off")
 
+			if ends := w.Metric(`wafer_upstream_certificate_not_after_timestamp_seconds{upstream="app"}`); ends < float64(time.Now().Unix()) {
+				t.Errorf("its certificate ends at %v", ends)
+			}
 			var mu sync.Mutex
 			who := map[string]int{}
 			stop, answered := counting(4, 2*time.Millisecond, func(_ int, c *http.Client) error {
