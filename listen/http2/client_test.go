@@ -20,7 +20,7 @@ import (
 )
 
 // fetch asks for a path.
-func fetch(t *testing.T, s *site, client *http.Client, path string) (*http.Response, string, error) {
+func fetch(t *testing.T, s *site, client *http.Client, path string) (answer, string, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.addr+path, nil)
 	if err != nil {
@@ -28,11 +28,11 @@ func fetch(t *testing.T, s *site, client *http.Client, path string) (*http.Respo
 	}
 	response, err := client.Do(r)
 	if err != nil {
-		return nil, "", err
+		return answer{}, "", err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return response, string(body), err
+	return answered(response), string(body), err
 }
 
 // broken is a stream that breaks off.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/listen/entrance"
+	"github.com/wafer-waf/wafer/message"
 )
 
 // conn is a connection as the server sees it. Read belongs to one goroutine, and so does Write; Close may
@@ -85,6 +86,7 @@ func (c *conn) end(why *listen.Violation) {
 func (c *conn) report(st *stream, why *listen.Violation) {
 	if st == nil {
 		st = &stream{conn: c}
+		st.request.Protocol = message.HTTP20
 	}
 	st.ends()
 	c.server.o.Handler.Failed(&client{stream: st, unheard: true}, nil, why)

@@ -36,16 +36,6 @@ var (
 	controlFrames = violation(http.StatusTooManyRequests, "http2_control_frames")
 )
 
-// Reasons returns the reasons of violations that no head or body of HTTP/1 can have, sorted.
-func Reasons() []string {
-	var all []string
-	for _, v := range []*listen.Violation{pseudoField, connectionField, fieldSpace, protocol, continuations, resets, controlFrames} {
-		all = append(all, v.Reason)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // malformed are the reasons of requests that RFC 9113 (8.1.1) calls malformed. Their stream is reset; others
 // are answered, since they are requests.
 var malformed = []string{
