@@ -9,6 +9,7 @@ import (
 
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/waf"
 )
 
 // builder writes messages of Protocol Buffers as services send them.
@@ -197,5 +198,33 @@ func TestAttacksInMessages(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, o.Verdict, want)
 			}
 		}
+	}
+}
+
+// BenchmarkMessage is what a message of a call costs, with the head that it is shown with.
+func BenchmarkMessage(b *testing.B) {
+	e, err := waf.NewEngine(waf.Policy{
+		ID: "test", BlockingParanoia: 1, DetectionParanoia: 1, InboundThreshold: 5, OutboundThreshold: 4, ReportingLevel: 4, RequestBody: true, ResponseBodyBytes: limit,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = e.Close() }() // at the end
+	policy := Policy{Engine: e, RequestBodies: true, RequestLimit: 1 << 20}
+	by := &Inspector{Decoder: coding.New()}
+	head := post("/shop.Orders/Create", "application/grpc", 0)
+	p := &builder{r: rand.New(rand.NewPCG(1, 2))}
+	services["order"](p)
+	framed := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(p.b))), p.b...)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(framed)))
+	for b.Loop() {
+		var i Inspection
+		i.Begin(by, &policy, Terms{ID: "id"})
+		i.RequestHead(head)
+		if o := i.RequestMessage(Body{Bytes: framed, Ended: true}); o.Verdict != Pass {
+			b.Fatalf("%+v", o)
+		}
+		i.End()
 	}
 }
