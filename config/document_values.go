@@ -142,6 +142,9 @@ func (d *document) scalar(n *yaml.Node, t reflect.Type, path string) any {
 	case t.Kind() == reflect.String && tag == "!!str":
 		d.places(n, path)
 		return n.Value
+	case tag == "!!bool" && sets[t] != nil:
+		d.add(n.Line, path, "want %s, got %s%s", words(sets[t]...), n.Value, switchWord(n.Value, sets[t]))
+		return nil
 	case t.Kind() == reflect.String && n.Value != "" && tag != "!!binary":
 		d.add(n.Line, path, "want a string, got %s: put it in quotes, %q", got(n), n.Value)
 		return nil

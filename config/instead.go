@@ -47,6 +47,18 @@ func instead(n *yaml.Node, t reflect.Type) string {
 	return ": write " + text
 }
 
+// switchWord is what to write for a truth value where one of these words is wanted. In quotes it would be none of them.
+func switchWord(truth string, words []string) string {
+	word := On
+	if strings.EqualFold(truth, "false") {
+		word = Off
+	}
+	if !slices.Contains(words, string(word)) {
+		return ""
+	}
+	return ": write " + string(word)
+}
+
 // mappingOf writes a plain value as the mapping that it stands for.
 func mappingOf(n *yaml.Node, t reflect.Type) string {
 	if strings.HasSuffix(n.Value, ".conf") {
