@@ -158,7 +158,11 @@ func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)
 	for i, u := range s.Config.Upstreams {
 		pool, err := b.pool(s.pools, u)
 		if err != nil {
-			report(fmt.Sprintf("upstreams[%d]", i), err)
+			at := fmt.Sprintf("upstreams[%d]", i)
+			if about := new(upstream.SettingError); errors.As(err, &about) {
+				at, err = at+".tls."+about.Key, about.Err
+			}
+			report(at, err)
 			continue
 		}
 		pools[u.ID] = pool

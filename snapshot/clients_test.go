@@ -19,8 +19,13 @@ import (
 // built builds a configuration of routes alone, whose authorities are in ca.crt and other.crt.
 func built(t *testing.T, routes string) (*snapshot.Snapshot[int], error) {
 	t.Helper()
+	return builtFrom(t, "upstreams: [{ id: a, endpoints: [\"http://127.0.0.1:1\"] }]\npolicies: [{ id: default, mode: off }]\nroutes:\n"+routes)
+}
+
+// builtFrom builds a whole route file, beside which the same files stand.
+func builtFrom(t *testing.T, text string) (*snapshot.Snapshot[int], error) {
+	t.Helper()
 	dir := t.TempDir()
-	text := "upstreams: [{ id: a, endpoints: [\"http://127.0.0.1:1\"] }]\npolicies: [{ id: default, mode: off }]\nroutes:\n" + routes
 	for name, data := range map[string][]byte{
 		"ca.crt": certs.Authority(t, "ca").Cert(), "other.crt": certs.Authority(t, "other").Cert(), "broken.crt": []byte("x"), "routes.yaml": []byte(text),
 	} {

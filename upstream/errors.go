@@ -29,6 +29,16 @@ var (
 	ErrClosed = errors.New("connection closed by endpoint")
 )
 
+// SettingError is wrapped by errors of New about what TLS was told. Key is its setting, ca or certificate.
+type SettingError struct {
+	Key string
+	Err error
+}
+
+func (e *SettingError) Error() string { return e.Key + ": " + e.Err.Error() }
+
+func (e *SettingError) Unwrap() error { return e.Err }
+
 // ErrGone is wrapped by errors of Pool.Do when the client has left while its response was awaited.
 var ErrGone = errors.New("client has left")
 

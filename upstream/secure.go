@@ -67,7 +67,7 @@ func (t *TLS) trust(c *tls.Config) (err error) {
 		c.RootCAs, err = x509.SystemCertPool()
 	}
 	if err != nil {
-		return fmt.Errorf("ca: %w", err)
+		return &SettingError{Key: "ca", Err: err}
 	}
 	if len(t.Names) > 0 {
 		roots := c.RootCAs
@@ -96,7 +96,7 @@ func authorities(text []byte) (*x509.CertPool, error) {
 		found = true
 	}
 	if !found {
-		return nil, errors.New("no certificate in PEM")
+		return nil, errors.New("no certificate in it: PEM begins with -----BEGIN CERTIFICATE-----")
 	}
 	return pool, nil
 }
@@ -109,15 +109,30 @@ func (t *TLS) pair(now time.Time) (*tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(t.Certificate, key)
 	if err != nil {
-		return nil, fmt.Errorf("certificate: %s", strings.TrimPrefix(err.Error(), "tls: "))
+		return nil, unusable(errors.New(plainly(err)))
 	}
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
-		return nil, fmt.Errorf("certificate: it has expired, %s", leaf.NotAfter.UTC().Format(time.RFC3339))
+		return nil, unusable(fmt.Errorf("it has expired, %s", leaf.NotAfter.UTC().Format(time.RFC3339)))
 	case now.Before(leaf.NotBefore):
-		return nil, fmt.Errorf("certificate: it is not valid before %s", leaf.NotBefore.UTC().Format(time.RFC3339))
+		return nil, unusable(fmt.Errorf("it is not valid before %s", leaf.NotBefore.UTC().Format(time.RFC3339)))
 	}
 	return &pair, nil
+}
+
+// unusable is an error about the tier's own certificate.
+func unusable(err error) error { return &SettingError{Key: "certificate", Err: err} }
+
+// plainly says what is wrong with a certificate and its key in words that help who has to put it right.
+func plainly(err error) string {
+	switch text := strings.TrimPrefix(err.Error(), "tls: "); {
+	case strings.Contains(text, "does not match"):
+		return "the key is not the certificate's"
+	case strings.Contains(text, "found a certificate rather than a key"):
+		return "no key in it: PEM begins with -----BEGIN PRIVATE KEY-----"
+	default:
+		return text
+	}
 }
 
 // verify verifies the chain of an endpoint, and that its certificate has one of the names.

@@ -146,10 +146,10 @@ func TestTLSConfig(t *testing.T) {
 		want string
 	}{
 		"good":        {TLS{CA: testCA().pem(), Certificate: cert, Key: key}, ""},
-		"empty CA":    {TLS{CA: []byte{}}, "tls: ca: no certificate in PEM"},
-		"key for CA":  {TLS{CA: key}, "tls: ca: no certificate in PEM"},
+		"empty CA":    {TLS{CA: []byte{}}, "tls: ca: no certificate in it"},
+		"key for CA":  {TLS{CA: key}, "tls: ca: no certificate in it"},
 		"broken CA":   {TLS{CA: []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")}, "tls: ca: x509: malformed"},
-		"another key": {TLS{CA: testCA().pem(), Certificate: cert, Key: other}, "tls: certificate: private key does not match"},
+		"another key": {TLS{CA: testCA().pem(), Certificate: cert, Key: other}, "tls: certificate: the key is not the certificate's"},
 		"no key":      {TLS{CA: testCA().pem(), Certificate: cert}, "tls: certificate: "},
 		"expired":     {TLS{CA: testCA().pem(), Certificate: old, Key: oldKey}, "tls: certificate: it has expired"},
 		"too early":   {TLS{CA: testCA().pem(), Certificate: early, Key: earlyKey}, "tls: certificate: it is not valid before"},

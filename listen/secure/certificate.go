@@ -43,6 +43,8 @@ func plainly(err error) error {
 		return errors.New("the key is not the certificate's")
 	case strings.Contains(text, "find any PEM data"), strings.Contains(text, "find PEM block"):
 		return errors.New("no key in it: PEM begins with -----BEGIN PRIVATE KEY-----, and a key with a passphrase cannot be read")
+	case strings.Contains(text, "found a certificate rather than a key"):
+		return errors.New("a certificate, and no key in it: PEM begins with -----BEGIN PRIVATE KEY-----")
 	default:
 		return errors.New(text)
 	}

@@ -104,7 +104,7 @@ func TestStart(t *testing.T) {
 			Certificates: []Pair{{Cert: "none", Key: "nokey", CertAt: "c0", KeyAt: "k0"}, {Cert: bad, Key: bad, CertAt: "c1", KeyAt: "c1"}, {Cert: good.Cert, Key: bad, CertAt: "c2", KeyAt: "k2"},
 				pairOf(t, dir, "nameless", nameless)},
 			TicketKeys: File{bad, "tickets"}, Client: identity.Require, CA: []File{{bad, "ca"}, {"no", "ca1"}}, CRL: []File{{bad, "crl"}},
-		}, false, []string{"c0: open none", "k0: open nokey", "c1: certificate 1: ", "k2: found a certificate rather than a key", "nameless: the certificate has no names", "ca1: open no:",
+		}, false, []string{"c0: open none", "k0: open nokey", "c1: certificate 1: ", "k2: a certificate, and no key in it", "nameless: the certificate has no names", "ca1: open no:",
 			"ca: certificate 1: ", "crl: no list of revoked", "tickets: line 1 is no key"}},
 		"names are not needed by the first": {Options{Certificates: []Pair{pairOf(t, dir, "nameless", nameless), good}}, true, nil},
 	} {
