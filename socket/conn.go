@@ -55,6 +55,7 @@ type Conn struct {
 	left      bool
 	counted   netip.Prefix
 	exchanges int // that are going on, where they are counted
+	weight    int // beyond 1, by which the connection itself counts
 }
 
 // New returns the connection for raw, which we dialed. Its reads and writes have no limits yet.

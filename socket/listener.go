@@ -67,7 +67,7 @@ type Listener struct {
 type Crowd struct {
 	mu        sync.Mutex
 	open      int
-	more      int // exchanges that count like connections, beside those
+	more      int // that counts like connections, beside those: exchanges, and what they weigh
 	perClient map[netip.Prefix]int
 	conns     map[*Conn]struct{} // that are open
 }
@@ -232,6 +232,7 @@ func (c *Conn) leave() {
 	}
 	c.left = true
 	l.open--
+	l.more -= c.weight
 	delete(l.conns, c)
 	if !c.counted.IsValid() {
 		return

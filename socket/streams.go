@@ -26,6 +26,25 @@ func (p *Pace) Out() bool { return p.pace.out() }
 // Full reports whether the peer is on time, so that a wait begins anew.
 func (p *Pace) Full() bool { return p.pace.full() }
 
+// Weigh has the connection count for so many among all, until it is closed: what it speaks needs as much memory as
+// they. It returns why if there are too many, and closes nothing.
+func (c *Conn) Weigh(connections int) (refused string) {
+	l := c.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := connections - 1 - c.weight
+	switch {
+	case c.left:
+		return ""
+	case l.o.Connections > 0 && l.open+l.more+n > l.o.Connections:
+		l.o.Refused(refusedConnections, c.peer.Addr())
+		return refusedConnections
+	}
+	c.weight += n
+	l.more += n
+	return ""
+}
+
 // Enter counts an exchange on the connection. All but one at a time count like connections of their own,
 // among all and among those of the client: who multiplexes gets no more than who connects. If there are
 // too many, it returns why; else leave takes the exchange back, once.

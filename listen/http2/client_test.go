@@ -291,3 +291,41 @@ func TestStreamsPerClient(t *testing.T) {
 		t.Errorf("%v", refused)
 	}
 }
+
+// TestConnectionsWeigh has room for one connection of HTTP/2 and a bit.
+func TestConnectionsWeigh(t *testing.T) {
+	s := serving(t, patient(), socket.Options{Connections: 2*weight - 1, Refused: func(string, netip.Addr) {}}, func(c listen.Client) {
+		c.Respond(&message.Response{Status: 200})
+	})
+	ask := func(r *raw) outcome {
+		t.Helper()
+		id, err := r.open(true, get()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.outcome(id)
+	}
+	first := dial(t, s)
+	if o := ask(first); o.status != 200 {
+		t.Fatalf("%+v", o)
+	}
+	second := dial(t, s)
+	for i := range 2 {
+		f, err := second.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if away, ok := f.(*http2.GoAwayFrame); i == 1 && (!ok || away.ErrCode != http2.ErrCodeEnhanceYourCalm) {
+			t.Errorf("%v", f)
+		}
+	}
+	if o := ask(first); o.status != 200 {
+		t.Errorf("the first: %+v", o)
+	}
+	_ = first.Close()
+	waitFor(t, "room", func() bool {
+		r := dial(t, s)
+		id, err := r.open(true, get()...)
+		return err == nil && r.outcome(id).status == 200
+	})
+}

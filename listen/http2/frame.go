@@ -10,6 +10,7 @@ const (
 	frameData         = 0x0
 	frameHeaders      = 0x1
 	frameReset        = 0x3
+	frameSettings     = 0x4
 	frameGoAway       = 0x7
 	frameWindow       = 0x8
 	frameContinuation = 0x9
