@@ -129,7 +129,7 @@ func (s *stream) takeData(f *http2.DataFrame, size int) Malformed {
 	if s.got += len(data); s.length >= 0 && s.got > s.length {
 		return "body longer than its length"
 	}
-	s.buf = append(s.buf, data...)
+	s.hold(data)
 	if f.StreamEnded() {
 		return s.end()
 	}

@@ -164,6 +164,15 @@ func (b *Body) Read(p []byte) (int, error) {
 
 var errClosed = os.ErrClosed
 
+// hold keeps data until it is read. What was read already makes room for it: there may never be a moment in which all
+// was read, since the endpoint may send more before.
+func (s *stream) hold(data []byte) {
+	if len(s.buf)+len(data) > cap(s.buf) && s.off >= len(s.buf)/2 {
+		s.buf, s.off = s.buf[:copy(s.buf, s.buf[s.off:])], 0
+	}
+	s.buf = append(s.buf, data...)
+}
+
 // read takes what is there, and returns how much of the window is given back.
 func (s *stream) read(p []byte) (n, back int) {
 	n = copy(p, s.buf[s.off:])
