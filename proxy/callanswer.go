@@ -83,7 +83,7 @@ func (x *exchange) toEnd(body io.Reader) (io.Reader, func() message.Fields) {
 	case source == nil || x.view.Protocol != message.HTTP20:
 		return body, nil
 	case !x.inspection.Going():
-		return body, func() message.Fields { return passable(source()) }
+		return body, func() message.Fields { return x.proxy.passable(source(), &x.route.Config.ResponseHeaders) }
 	case x.call == nil:
 		x.newCall(grpc.None)
 	}

@@ -27,6 +27,7 @@ import (
 //   - X-Forwarded-Client-Cert, Client-Cert and Client-Cert-Chain are dropped, unless a trusted
 //     peer says them and the tier knows nothing better; it writes one if the route says so;
 //   - Strict-Transport-Security is the route's, if it has one;
+//   - fields behind a body are dropped where the same ones in a head would be, whoever says them;
 //   - Accept-Encoding names only what the tier can undo where response bodies are inspected;
 //   - the route's own rewrites and header edits.
 
@@ -193,7 +194,7 @@ func (x *exchange) frame() {
 // frameEnd gives a body the fields behind it.
 func (x *exchange) frameEnd(body *message.Body) {
 	source := x.view.Body.Trailers
-	behind := func() message.Fields { return passable(source()) }
+	behind := func() message.Fields { return x.proxy.passable(source(), &x.route.Config.RequestHeaders) }
 	if x.call != nil {
 		behind = x.call.requests.behind
 	}

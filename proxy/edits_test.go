@@ -70,6 +70,26 @@ func TestRedirectLocation(t *testing.T) {
 	}
 }
 
+// TestPassable: behind a body goes on what would in a head.
+func TestPassable(t *testing.T) {
+	p := &Proxy{boot: config.Boot{ClientAddressHeader: "CF-Connecting-IP"}}
+	edits := &config.HeaderEdit{Remove: []string{"X-Admin"}, Set: []config.HeaderField{{Name: "X-Role", Value: "guest"}}}
+	var fields message.Fields
+	for _, name := range []string{
+		"x-note", "grpc-status", "client-cert", "Client-Cert-Chain", "x-forwarded-client-cert", "x_note", "cf-connecting-ip",
+		"x-admin", "x-role", "x-request-id", "x-real-ip", "host", "cookie", "content-length", "te",
+	} {
+		fields = append(fields, message.Field{Name: name})
+	}
+	var got []string
+	for _, f := range p.passable(fields, edits) {
+		got = append(got, f.Name)
+	}
+	if want := []string{"x-note", "grpc-status"}; !slices.Equal(got, want) {
+		t.Errorf("%q go on, want %q", got, want)
+	}
+}
+
 // Connection may not take end-to-end fields away.
 func TestConnectionOptions(t *testing.T) {
 	got := connectionOptions(nil, "close, X-A ,,Authorization,	cookie, x-b")

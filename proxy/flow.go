@@ -195,7 +195,11 @@ func (f *flow) ends() error {
 	if f.source == nil {
 		return io.EOF
 	}
-	fields := passable(f.source())
+	edits := &f.call.route.Config.RequestHeaders
+	if f.direction == metrics.Responses {
+		edits = &f.call.route.Config.ResponseHeaders
+	}
+	fields := f.call.proxy.passable(f.source(), edits)
 	if !unremarkable(fields) {
 		if err := f.inspectTrailers(fields); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/grpc"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
@@ -235,10 +236,13 @@ func (f *flow) inspectTrailers(fields message.Fields) error {
 }
 
 // passable are the fields behind a body that go on: none that says something of the connection, the body's framing, or who
-// the client is (RFC 9110 6.5.1).
-func passable(fields message.Fields) (on message.Fields) {
+// the client is (RFC 9110 6.5.1), and none that the route takes out of heads. Some applications read both as one.
+func (p *Proxy) passable(fields message.Fields, edits *config.HeaderEdit) (on message.Fields) {
 	for i := range fields {
-		if f := &fields[i]; !perConnection.has(f.Name) && !written.has(f.Name) && !endToEnd.has(f.Name) && plainName(f.Name) {
+		switch f := &fields[i]; {
+		case perConnection.has(f.Name), written.has(f.Name), endToEnd.has(f.Name), !plainName(f.Name):
+		case certificateFields.has(f.Name), f.Is(p.boot.ClientAddressHeader), removed(edits, f.Name):
+		default:
 			on = append(on, *f)
 		}
 	}

@@ -3,6 +3,7 @@ package grpc
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +18,7 @@ func TestTrailers(t *testing.T) {
 	back := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
+			maps.DeleteFunc(r.Trailer, func(_ string, values []string) bool { return len(values) == 0 }) // announced, and not there
 			heard <- fmt.Sprintf("%d bytes, %v", len(body), r.Trailer)
 		}
 		n := 1
@@ -26,20 +28,22 @@ func TestTrailers(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, strings.Repeat("hello ", n))
 		w.Header().Set(http.TrailerPrefix+"X-Sum", r.Header.Get("X-Want"))
+		w.Header().Set(http.TrailerPrefix+"X-Internal", "of no concern to clients")
 	}))
 	back.Config.Protocols = new(http.Protocols)
 	back.Config.Protocols.SetUnencryptedHTTP2(true)
 	back.Start()
 	defer back.Close()
+	const edits = "request_headers: { remove: [X-Admin], set: [{ name: X-Role, value: guest }] }, response_headers: { remove: [X-Internal] }"
 	w := tier.Start(t, tier.RouteFile(t, fmt.Sprintf(`
 routes:
-  - { id: block, hosts: [block.test], policy: block, upstreams: [{ id: b }] }
-  - { id: unread, hosts: [unread.test], policy: "off", upstreams: [{ id: b }] }
-upstreams: [{ id: b, protocol: h2c, endpoints: ["%s"] }]
+  - { id: block, hosts: [block.test], policy: block, upstreams: [{ id: b }], %[2]s }
+  - { id: unread, hosts: [unread.test], policy: "off", upstreams: [{ id: b }], %[2]s }
+upstreams: [{ id: b, protocol: h2c, endpoints: ["%[1]s"] }]
 policies:
   - { id: block, request_body: { limit: 64KiB, oversize: inspect_prefix }, response_body: { inspect: true } }
   - { id: "off", mode: "off" }
-`, back.URL)))
+`, back.URL, edits)))
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	defer transport.CloseIdleConnections()
@@ -52,7 +56,10 @@ policies:
 		r.Host = host
 		r.Header.Set("Content-Type", "text/plain")
 		r.Header.Set("X-Want", want)
-		r.Trailer = http.Header{"X-Note": {note}}
+		r.Trailer = http.Header{
+			"X-Note":  {note},
+			"X-Admin": {"yes"}, "X-Role": {"root"}, "Client-Cert": {":bm9uZQ==:"}, "Client-Cert-Chain": {":bm9uZQ==:"}, "X-Request-Id": {"forged"}, // which go no further
+		}
 		resp, err := client.Do(r)
 		if err != nil {
 			return nil, "", err
@@ -70,7 +77,7 @@ policies:
 					t.Errorf("%s%s, %d bytes: %v", host, path, n, err)
 					continue
 				}
-				if want := fmt.Sprintf("%d bytes, map[X-Note:[all well]]", n); resp.StatusCode != 200 || resp.Trailer.Get("X-Sum") != "42" || len(body) < 6 {
+				if want := fmt.Sprintf("%d bytes, map[X-Note:[all well]]", n); resp.StatusCode != 200 || resp.Trailer.Get("X-Sum") != "42" || resp.Trailer.Get("X-Internal") != "" || len(body) < 6 {
 					t.Errorf("%s%s, %d bytes: %d %v, %d bytes", host, path, n, resp.StatusCode, resp.Trailer, len(body))
 				} else if got := tier.Receive(t, "the request", heard); got != want {
 					t.Errorf("%s%s: the application heard %s, want %s", host, path, got, want)
