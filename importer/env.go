@@ -57,7 +57,7 @@ var leftVariables = []struct {
 }{
 	{regexp.MustCompile(`^(SET_REAL_IP_FROM|REAL_IP_|REMOTEIP_INT_PROXY)`), Decide, "whose word counts on where a request is from is said by trusted_proxies and client_address_header of the boot file"},
 	{regexp.MustCompile(`^(CORS_|NGINX_.*_HEADER|PROXY_PRESERVE_HOST|PROXY_ERROR_OVERRIDE|ADD_HEADER)`), Decide, "request_headers and response_headers of a route may do"},
-	{regexp.MustCompile(`SSL|TLS|HTTPS|^H2_PROTOCOLS$|HTTP2|HTTP3`), Told, "TLS ends in front of the tier"},
+	{regexp.MustCompile(`SSL|TLS|HTTPS|^H2_PROTOCOLS$|HTTP2|HTTP3`), Told, "TLS ends in front of the tier, or at its listeners of the boot file"},
 	{regexp.MustCompile(`^BACKEND_WS$`), Decide, "WebSockets pass where a route says websocket: allow"},
 	{regexp.MustCompile(`^MANUAL_MODE$`), Decide, "the container had a crs-setup.conf of its own: import that file, too"},
 	{regexp.MustCompile(`^(CRS_DISABLE_PLUGINS|CRS_ENABLE_TEST_MARKER|MODSEC_TAG)$`), Told, "it has no effect here"},

@@ -141,6 +141,10 @@ func (n *nginx) own(name string, b *block, in *nginxBlock, depth int) {
 		if regexp.MustCompile(`^[0-9]+(ms|s|m|h)?$`).MatchString(arg) {
 			in.Response = arg + map[bool]string{true: "s"}[strings.Trim(arg, "0123456789") == ""]
 		}
+	case "ssl_verify_client":
+		if arg != "off" {
+			n.notes.Add(Decide, here.at(1), "ssl_verify_client %s is not carried: client_certificate of a route asks clients for a certificate, with a listener of the tier that ends TLS", arg)
+		}
 	case "allow", "deny", "auth_basic", "auth_request", "auth_jwt", "satisfy", "limit_req", "limit_conn", "valid_referers", "return", "rewrite":
 		if in.server {
 			n.notes.Add(Decide, here.at(1), "%s %s is not carried: what it does has to be done in front of the tier, or by routes and rules", b.name(), oneLine(strings.Join(b.args(), " ")))

@@ -181,7 +181,7 @@ func (im *nginx) template(a *annotated) (r file.Route, up *file.Timeouts) {
 		im.note(Decide, a, "upstream-vhost %q holds a variable", vhost)
 	}
 	if len(a.Spec.TLS) > 0 {
-		im.note(Told, a, "ends TLS, which something in front of the tier has to do from now on")
+		im.note(Told, a, "ends TLS, which from now on something in front of the tier has to do, or a listener of the tier with the certificate (listeners of the boot file)")
 	}
 	return r, up
 }

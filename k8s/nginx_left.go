@@ -54,13 +54,14 @@ type notCarried struct {
 // leftOver are the keys of annotations and of the controller's ConfigMap.
 var leftOver = []notCarried{
 	{regexp.MustCompile(`^(whitelist|allowlist|denylist)-source-range$|^block-cidrs$`), Decide, true, "limit the addresses in front of the tier, or in rules_before of a policy with mode block"},
+	{regexp.MustCompile(`^auth-tls-`), Decide, true, "client_certificate of a route asks clients for a certificate, with a listener of the tier that ends TLS"},
 	{regexp.MustCompile(`^(auth-|enable-global-auth|satisfy|global-auth-|no-auth-locations)`), Decide, true, "the tier does not authenticate, so what asked for a login is open unless something else asks"},
 	{regexp.MustCompile(`^block-(user-agents|referers)$`), Decide, true, "a rule in rules_before of a policy with mode block does this, on REQUEST_HEADERS:User-Agent or REQUEST_HEADERS:Referer"},
 	{regexp.MustCompile(`^(configuration|server|stream|auth|http|location|main)-snippet$`), Decide, true, "text for nginx; look for who is let in, for headers and for redirects in it, which rules and routes have words for"},
 	{regexp.MustCompile(`^(limit-|global-rate-limit)`), Decide, true, "the tier has no rate limits by client; limits.in_flight of a route bounds what is going on at once"},
 	{regexp.MustCompile(`^(enable-cors|cors-)`), Decide, true, "the application, or response_headers of a route, has to answer"},
 	{regexp.MustCompile(`^(use-forwarded-headers|compute-full-forwarded-for|enable-real-ip|proxy-real-ip-cidr|forwarded-for-header|forwarded-for-proxy-protocol-header|use-proxy-protocol)$`), Decide, true, "whose word counts on where a request is from is said by trusted_proxies, client_address_header and proxy_protocol of the boot file"},
-	{regexp.MustCompile(`^(ssl-|force-ssl-redirect|preserve-trailing-slash|hsts|http2-|use-http2|http3|no-tls-redirect-locations|http-redirect-code|enable-ocsp)`), Told, false, "TLS ends in front of the tier, and redirects to https belong there"},
+	{regexp.MustCompile(`^(ssl-|force-ssl-redirect|preserve-trailing-slash|hsts|http2-|use-http2|http3|no-tls-redirect-locations|http-redirect-code|enable-ocsp)`), Told, false, "TLS ends in front of the tier, or at its listeners of the boot file; https and hsts of a route say what browsers are told"},
 	{regexp.MustCompile(`^(affinity|session-cookie-|upstream-hash-by|load-balance)`), Decide, false, "the tier does not choose endpoints by client; a Service with sessionAffinity does, by address"},
 	{regexp.MustCompile(`^proxy-next-upstream`), Told, false, "the tier tries again only what cannot have had an effect"},
 	{regexp.MustCompile(`^proxy-ssl-`), Decide, false, "backend-protocol HTTPS or GRPCS is what makes TLS of it; tls of an upstream says it here"},
