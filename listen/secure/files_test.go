@@ -47,7 +47,7 @@ func TestRenewal(t *testing.T) {
 		var got []string
 		report := func(at string, err error) { got = append(got, at+": "+err.Error()) }
 		r := s.l.Refresh(report)
-		if !r.Usable || r.Changed != (tt.name != "the same again") || (tt.want == "") != (got == nil) || got != nil && !strings.HasPrefix(got[0], tt.want) {
+		if !r.Usable || r.Changed != (tt.name != "the same again") || (tt.want == "") != (len(got) == 0) || len(got) > 0 && !strings.HasPrefix(got[0], tt.want) {
 			t.Errorf("%s: %+v, %q", tt.name, r, got)
 		}
 		got = nil
