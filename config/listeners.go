@@ -171,7 +171,11 @@ func (l *bootLoader) checkTLS(at string, t *TLS) {
 	}
 	ciphers := cipherIDs()
 	for i, name := range t.Ciphers {
-		if _, ok := ciphers[name]; !ok {
+		switch _, ok := ciphers[name]; {
+		case ok:
+		case slices.ContainsFunc(tls.CipherSuites(), func(c *tls.CipherSuite) bool { return c.Name == name }):
+			l.add(indexPath(at+".ciphers", i), "%q is of TLS 1.3, whose cipher suites are all good and not chosen: remove it", name)
+		default:
 			l.add(indexPath(at+".ciphers", i), "%q is no cipher suite of TLS 1.2 that can be used%s", name, suggest.DidYouMean(name, slices.Sorted(maps.Keys(ciphers))))
 		}
 	}
