@@ -182,15 +182,9 @@ func TestMalformedHTTP2(t *testing.T) {
 		"push": {answer: func(c *frames, id uint32) {
 			_ = c.WritePushPromise(h2.PushPromiseParam{StreamID: id, PromiseID: 2, EndHeaders: true})
 		}, ends: true},
-		"stream never opened": {answer: func(c *frames, id uint32) { c.fields(id+2, true, ":status", "200") }, ends: true},
-		"stream of ours":      {answer: func(c *frames, id uint32) { _ = c.WriteData(2, true, []byte("x")) }, ends: true},
-		"garbage":             {answer: func(c *frames, id uint32) { c.send(strings.Repeat("HTTP/1.1 200 OK\r\n\r\n", 100)) }, ends: true},
-		"more than the window": {answer: func(c *frames, id uint32) {
-			c.fields(id, false, ":status", "200")
-			for range 5 {
-				_ = c.WriteData(id, false, make([]byte, 16<<10))
-			}
-		}, cut: true},
+		"stream never opened":   {answer: func(c *frames, id uint32) { c.fields(id+2, true, ":status", "200") }, ends: true},
+		"stream of ours":        {answer: func(c *frames, id uint32) { _ = c.WriteData(2, true, []byte("x")) }, ends: true},
+		"garbage":               {answer: func(c *frames, id uint32) { c.send(strings.Repeat("HTTP/1.1 200 OK\r\n\r\n", 100)) }, ends: true},
 		"window beyond its end": {answer: func(c *frames, id uint32) { _ = c.WriteWindowUpdate(0, 1<<31-1) }, ends: true},
 		"empty frames": {answer: func(c *frames, id uint32) {
 			for range 2000 {
@@ -233,6 +227,46 @@ func TestMalformedHTTP2(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBeyondTheWindow sends more of a body than there is a window for, while nobody reads.
+func TestBeyondTheWindow(t *testing.T) {
+	if overTLS {
+		t.Skip("in cleartext")
+	}
+	seen := make(chan struct{})
+	b := startFrames(t, nil, func(c *frames, id uint32) {
+		if c.requests.Load() > 1 {
+			c.ok(id)
+			return
+		}
+		c.fields(id, false, ":status", "200")
+		for range 5 {
+			_ = c.WriteData(id, false, make([]byte, 16<<10))
+		}
+		_ = c.WritePing(false, [8]byte{})
+		for {
+			frame, err := c.ReadFrame()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if ping, ok := frame.(*h2.PingFrame); ok && ping.IsAck() {
+				close(seen)
+				return
+			}
+		}
+	})
+	p, x := newPool(t, speaks(HTTP2), b.url()), newExchange()
+	if err := p.Do(get(), x); err != nil {
+		t.Fatal(err)
+	}
+	<-seen
+	if n, err := io.Copy(io.Discard, x.Body); FailureOf(err) != Malformed {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	_ = x.Body.Close()
+	want(t, p, "ok")
 }
 
 // TestRefusedStreams sends again what an endpoint has not looked at, whatever it is, and nothing else.
