@@ -35,7 +35,7 @@ var settings = []setting{
 	{"last-good-dir", "last_good.dir", "folder that keeps the configuration in force for the next start, in case the files are refused then; empty: none"},
 	{"last-good-peers", "last_good.peers", "admin listeners, host:port, of processes with the same files, which are asked for their configuration in that case; a name stands for all its addresses"},
 	{"kubernetes-events", "kubernetes_events", "tell Kubernetes of refused files by events and a condition of the pod"},
-	{"limit-connections", "limits.connections", "open client connections at most; one of HTTP/2 counts as three"},
+	{"limit-connections", "limits.connections", "open client connections at most; one of HTTP/2 counts as three, and each of its requests beside another as two"},
 	{"limit-connections-per-client", "limits.connections_per_client", "open connections of one IPv4 address or IPv6 /64 at most; 0: no limit"},
 	{"limit-head", "limits.head", "request line and header section at most, 4KiB to 1MiB"},
 	{"limit-rate", "limits.rate", "bytes per second that a client may not fall below for long, sending or receiving; 0: no limit"},

@@ -45,16 +45,20 @@ func (c *Conn) Weigh(connections int) (refused string) {
 	return ""
 }
 
-// Enter counts an exchange on the connection. All but one at a time count like connections of their own,
-// among all and among those of the client: who multiplexes gets no more than who connects. If there are
-// too many, it returns why; else leave takes the exchange back, once.
+// exchangeWeight is how many connections of HTTP/1 need as much memory as an exchange beside another one, while their
+// bodies are awaited: 35 KiB, and 21.
+const exchangeWeight = 2
+
+// Enter counts an exchange on the connection. All but one at a time count like connections of their own among those of
+// the client: who multiplexes gets no more than who connects. Among all they count by the memory that they
+// need. If there are too many, it returns why; else leave takes the exchange back, once.
 func (c *Conn) Enter() (leave func(), refused string) {
 	l := c.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.exchanges > 0 {
 		switch {
-		case l.o.Connections > 0 && l.open+l.more >= l.o.Connections:
+		case l.o.Connections > 0 && l.open+l.more+exchangeWeight > l.o.Connections:
 			refused = refusedConnections
 		case c.counted.IsValid() && l.perClient[c.counted] >= l.o.ConnectionsPerClient:
 			refused = refusedPerClient
@@ -79,7 +83,7 @@ func (c *Conn) exit() {
 
 // count counts exchanges beyond the first. It is called under the listener's lock.
 func (c *Conn) count(n int) {
-	c.l.more += n
+	c.l.more += n * exchangeWeight
 	if !c.counted.IsValid() {
 		return
 	}

@@ -329,3 +329,36 @@ func TestConnectionsWeigh(t *testing.T) {
 		return err == nil && r.outcome(id).status == 200
 	})
 }
+
+// TestStreamsWeigh has room for a connection with two streams at once, which need more than two connections do, or not quite.
+func TestStreamsWeigh(t *testing.T) {
+	for connections, want := range map[int]int{weight + 1: 503, weight + 2: 200} {
+		began, going := make(chan struct{}), make(chan struct{})
+		s := serving(t, patient(), socket.Options{Connections: connections, Refused: func(string, netip.Addr) {}}, func(c listen.Client) {
+			if c.Request().Target == "/waits" {
+				close(began)
+				<-going
+			}
+			c.Respond(&message.Response{Status: 200})
+		})
+		r := dial(t, s)
+		first, err := r.open(true, ":method", "GET", ":scheme", "http", ":authority", "a.test", ":path", "/waits")
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-began
+		for range 2 { // the second one takes the place that the first gives back
+			second, err := r.open(true, get()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o := r.outcome(second); o.status != want {
+				t.Errorf("room for %d connections: %+v, want %d", connections, o, want)
+			}
+		}
+		close(going)
+		if o := r.outcome(first); o.status != 200 {
+			t.Errorf("room for %d connections: %+v", connections, o)
+		}
+	}
+}
