@@ -110,7 +110,7 @@ upstreams:
 	f("CONNECT me:pw@a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n", "CONNECT", "a.test:443", "method_refused")
 	f("GET http://me:pw@a.test/x?y HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET", "/x", "userinfo")
 	f("GET /twice HTTP/1.1\r\nHost: a.test\r\nHost: a.test\r\n\r\n", "GET", "/twice", "repeated_field")
-	f("G\x1bT /x HTTP/1.1\r\nHost: a.test\r\n\r\n", "", "", "control_byte")
+	f("G\x1bT /x HTTP/1.1\r\nHost: a.test\r\n\r\n", "", "/x", "control_byte")
 }
 
 // Who has sent a signal wants to know that it was heard.
