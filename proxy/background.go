@@ -69,15 +69,21 @@ func (b *background) work(job func()) {
 // one for the garbage collector, and the kernel shares the cores. Always to have them would cost a
 // third of the throughput of one core, for threads that look for work in vain. A process has one
 // proxy, so that they are that one's.
+//
+// In that time the collector also lets more garbage come together: each of its cycles makes traffic wait for tens
+// of milliseconds while cores have no time left. The limit of memory holds all the same ([Proxy.setMemory]).
 type processors struct {
 	mu       sync.Mutex
 	own      int       // without those added; 0: none are added
+	garbage  int       // percent of what is alive, before
 	lastWant time.Time // of the ones added
 }
 
 const (
 	addedProcessors = 2
 	addedFor        = time.Second // after the last time that they were wanted
+
+	crowdedGarbage = 400 // percent of what is alive; Go's own is 100
 )
 
 // count is how many processors there are without those added.
@@ -100,6 +106,9 @@ func (s *processors) add() {
 	}
 	s.own = runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(s.own + addedProcessors)
+	if os.Getenv("GOGC") == "" {
+		s.garbage = debug.SetGCPercent(crowdedGarbage)
+	}
 	time.AfterFunc(addedFor, s.remove)
 }
 
@@ -114,6 +123,9 @@ func (s *processors) remove() {
 		runtime.SetDefaultGOMAXPROCS() // which follows a CPU limit that changes
 	} else {
 		runtime.GOMAXPROCS(s.own)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(s.garbage)
 	}
 	s.own = 0
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"runtime"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,13 @@ func TestProcessorsAreAddedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s processors
 		own := runtime.GOMAXPROCS(0)
+		t.Setenv("GOGC", "")
+		garbage := func() uint64 {
+			sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+			metrics.Read(sample)
+			return sample[0].Value.Uint64()
+		}
+		before := garbage()
 		s.add()
 		time.Sleep(addedFor / 2)
 		s.add()
@@ -72,9 +80,15 @@ func TestProcessorsAreAddedForAWhile(t *testing.T) {
 		if n := runtime.GOMAXPROCS(0); n != own+addedProcessors {
 			t.Errorf("%d processors, want %d still", n, own+addedProcessors)
 		}
+		if n := garbage(); n != crowdedGarbage {
+			t.Errorf("garbage of %d percent, want %d", n, crowdedGarbage)
+		}
 		time.Sleep(addedFor)
 		if n := runtime.GOMAXPROCS(0); n != own {
 			t.Errorf("%d processors, want %d", n, own)
+		}
+		if n := garbage(); n != before {
+			t.Errorf("garbage of %d percent, want %d again", n, before)
 		}
 	})
 }

@@ -27,7 +27,9 @@ const (
 func (p *Proxy) setMemory() {
 	budget, limit, from, rest := int64(p.boot.Limits.Memory), int64(0), "limits.memory", int64(0)
 	if budget == 0 {
-		limit, from = memoryLimit(debug.SetMemoryLimit(-1), os.ReadFile)
+		if limit, from = memoryLimit(debug.SetMemoryLimit(-1), os.ReadFile); from == "cgroup" {
+			debug.SetMemoryLimit(limit / 10 * 9) // the collector does its best before the kernel kills
+		}
 		rest = atRest()
 		budget = bodyMemory(limit, rest)
 	}
