@@ -8,7 +8,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -192,34 +191,10 @@ func TestAgreementHTTP2(t *testing.T) {
 	for i := range cases {
 		cases[i].frames, cases[i].in = generate2(r, i)
 	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	total, valid := 0, 0
-	for worker := range workers {
-		wg.Go(func() {
-			for i := worker; i < requests; i += workers {
-				in := &cases[i].in
-				n := c.try2(t, cases[i].frames, in.raw, in)
-				if in.valid && n != 1 {
-					t.Errorf("refused though nothing is wrong with it: %q", in.raw)
-				}
-				mu.Lock()
-				total += n
-				if in.valid {
-					valid++
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if seen := c.back.count(); seen != total {
-		t.Errorf("%d requests were forwarded, and the backend saw %d", total, seen)
-	}
-	if valid < requests/3 || valid > requests*9/10 {
-		t.Errorf("%d of %d requests are valid: the test has lost its point", valid, requests)
-	}
-	t.Logf("%d requests, %d of them without fault, %d forwarded", requests, valid, total)
+	c.tryAll(t, requests, workers, requests*9/10, func(i int) (*intent, int) {
+		in := &cases[i].in
+		return in, c.try2(t, cases[i].frames, in.raw, in)
+	})
 }
 
 // FuzzAgreementHTTP2 lets the fuzzer look for fields about which the tier, its rules and two parsers behind
