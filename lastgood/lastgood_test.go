@@ -166,10 +166,13 @@ func TestSilentPeers(t *testing.T) {
 		p.lookup = func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, nil
 		}
+		var mu sync.Mutex // both peers are dialled at once
 		var ends []net.Conn
 		p.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
+			mu.Lock()
 			ends = append(ends, theirs)
+			mu.Unlock()
 			go func() { _, _ = theirs.Read(make([]byte, 4096)) }()
 			return ours, nil
 		}
@@ -180,9 +183,11 @@ func TestSilentPeers(t *testing.T) {
 		if took := time.Since(began); took != standingTimeout {
 			t.Errorf("took %v", took)
 		}
+		mu.Lock()
 		for _, end := range ends {
 			_ = end.Close()
 		}
+		mu.Unlock()
 		p.lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no such host") }
 		if _, err := p.Ask(t.Context()); err == nil || !strings.Contains(err.Error(), "wafer-admin:9090: no such host") {
 			t.Errorf("error %v", err)
