@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/wafer-waf/wafer/upstream/discover"
 )
 
 // Discovery is where a Pool gets its endpoints from.
@@ -35,23 +37,25 @@ func systemLookup(ctx context.Context, name string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 }
 
-// discover keeps the pool's endpoints as DNS has them until ctx ends.
-func (p *Pool) discover(ctx context.Context, c *Config, names []target, ask lookup) {
+// byName is the addresses that a name has in DNS.
+type byName struct {
+	name discover.Target
+	ask  lookup
+}
+
+// String returns the name.
+func (d *byName) String() string { return d.name.Address }
+
+// Watch implements discover.Source.
+func (d *byName) Watch(ctx context.Context, tell func([]discover.Target, error)) {
 	tick := time.NewTicker(lookupEvery)
 	defer tick.Stop()
-	known := make([][]target, len(names)) // last good response for each name
-	named := p.live()                     // the endpoints that there are until then, one for each name
 	for {
-		for i, name := range names {
-			found, err := addresses(ctx, name.addr, ask)
-			if ctx.Err() != nil {
-				return
-			}
-			if named[i].health.note(err); err == nil {
-				known[i] = found.of(name.host)
-			}
+		found, err := addresses(ctx, d.name.Address, d.ask)
+		if ctx.Err() != nil {
+			return
 		}
-		p.replace(slices.Concat(known...), c)
+		tell(found.of(d.name.Host), err)
 		select {
 		case <-ctx.Done():
 			return
@@ -89,35 +93,9 @@ func addresses(ctx context.Context, name string, ask lookup) (addrs, error) {
 }
 
 // of are the targets at those addresses, whose certificates are for the name that they were found by.
-func (found addrs) of(host string) (all []target) {
+func (found addrs) of(host string) (all []discover.Target) {
 	for _, addr := range found {
-		all = append(all, target{addr, host})
+		all = append(all, discover.Target{Address: addr, Host: host})
 	}
 	return all
-}
-
-// replace makes all the endpoints. Those that stay keep their connections, those that go
-// finish what they have begun. No address at all changes nothing.
-func (p *Pool) replace(all []target, c *Config) {
-	p.changing.Lock()
-	defer p.changing.Unlock()
-	old := p.live()
-	if p.closed || len(all) == 0 || slices.EqualFunc(old, all, func(e *endpoint, to target) bool { return e.target == to }) {
-		return
-	}
-	var list []*endpoint
-	for _, to := range all {
-		i := slices.IndexFunc(old, func(e *endpoint) bool { return e.target == to })
-		if i >= 0 {
-			list = append(list, old[i])
-		} else {
-			list = append(list, newEndpoint(p.ctx, to, c, p.tls))
-		}
-	}
-	p.endpoints.Store(&list)
-	for _, e := range old {
-		if !slices.Contains(list, e) {
-			e.close()
-		}
-	}
 }

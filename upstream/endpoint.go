@@ -14,13 +14,24 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/upstream/discover"
+	"github.com/wafer-waf/wafer/upstream/health"
 	"github.com/wafer-waf/wafer/upstream/http2"
 )
 
+// member is an endpoint as one list of a Pool has it. What is said of it may change with the list.
+type member struct {
+	*endpoint
+	discover.Target
+}
+
 // endpoint is one address of an upstream and the connections to it. Whatever learns of
-// addresses or of their health changes the list a Pool picks from, not an endpoint.
+// addresses changes the list a Pool picks from, not an endpoint.
 type endpoint struct {
-	target
+	addr, host string // host:port, and what its certificate is for
+
+	since    time.Time     // when it became one
+	state    *health.State // how it does
 	response time.Duration
 	hc       *fasthttp.HostClient
 	pending  atomic.Int32 // exchanges begun and not finished
@@ -38,18 +49,15 @@ type endpoint struct {
 // enough for many slow bodies at once.
 const bufferBytes = 16 << 10
 
-// target is where an endpoint is, and what its certificate is for.
-type target struct {
-	addr string // host:port
-	host string // as configured
-}
-
-func newEndpoint(ctx context.Context, to target, c *Config, secure *tls.Config) *endpoint {
+func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
+	secure := p.tls
 	e := &endpoint{
-		target:   to,
+		addr: to.Address, host: to.Host,
+		since:    time.Now(),
+		state:    p.health.New(to.Address),
 		response: c.Response,
-		health:   &changes{place: to.addr, tell: c.Changed},
-		ctx:      ctx,
+		health:   &changes{place: to.Address, tell: c.Changed},
+		ctx:      p.ctx,
 		idle:     c.Idle,
 		probe:    c.Connect,
 	}
@@ -60,11 +68,11 @@ func newEndpoint(ctx context.Context, to target, c *Config, secure *tls.Config) 
 		e.tls = secure.Clone()
 		e.tls.ClientSessionCache = tls.NewLRUClientSessionCache(sessions)
 		if e.tls.ServerName == "" {
-			e.tls.ServerName = to.host
+			e.tls.ServerName = to.Host
 		}
 	}
 	e.hc = &fasthttp.HostClient{
-		Addr:                to.addr,
+		Addr:                to.Address,
 		DialTimeout:         e.dialForPool,
 		MaxConns:            c.Connections,
 		MaxIdleConnDuration: c.Idle,
@@ -79,18 +87,18 @@ func newEndpoint(ctx context.Context, to target, c *Config, secure *tls.Config) 
 const sessions = 16
 
 // endpointAddr takes the address out of "http://host:port" or "https://host:port".
-func endpointAddr(s string) (to target, secure bool, err error) {
+func endpointAddr(s string) (to discover.Target, secure bool, err error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return target{}, false, fmt.Errorf("endpoint %q: %w", s, err)
+		return discover.Target{}, false, fmt.Errorf("endpoint %q: %w", s, err)
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return target{}, false, fmt.Errorf("endpoint %q: scheme is not http or https", s)
+		return discover.Target{}, false, fmt.Errorf("endpoint %q: scheme is not http or https", s)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-		return target{}, false, fmt.Errorf("endpoint %q: more than %s://host:port", s, u.Scheme)
+		return discover.Target{}, false, fmt.Errorf("endpoint %q: more than %s://host:port", s, u.Scheme)
 	case u.Hostname() == "" || strings.Contains(u.Host, ","): // fasthttp splits at commas
-		return target{}, false, fmt.Errorf("endpoint %q: no host", s)
+		return discover.Target{}, false, fmt.Errorf("endpoint %q: no host", s)
 	}
 	secure = u.Scheme == "https"
 	port := u.Port()
@@ -101,7 +109,7 @@ func endpointAddr(s string) (to target, secure bool, err error) {
 	default:
 		port = "80"
 	}
-	return target{net.JoinHostPort(u.Hostname(), port), u.Hostname()}, secure, nil
+	return discover.Target{Address: net.JoinHostPort(u.Hostname(), port), Host: u.Hostname()}, secure, nil
 }
 
 // dialForPool resolves names anew, so that a Service that moved is followed. The connection ends with the pool.

@@ -15,6 +15,9 @@ var (
 	// connections as Config.Connections allows. Nothing was sent.
 	ErrBusy = errors.New("all connections busy")
 
+	// ErrNone is returned when it is not known of any endpoint where it is.
+	ErrNone = errors.New("no endpoint")
+
 	// ErrTimeout is wrapped by errors of Pool.Do and of reading a Body when the endpoint was
 	// silent for too long or Exchange.Deadline has passed.
 	ErrTimeout = errors.New("endpoint timeout")
@@ -76,6 +79,7 @@ var (
 	Unresolved  = Failure{http.StatusBadGateway, "name"}              // the endpoint's name has no address, or DNS no answer
 	Exhausted   = Failure{http.StatusServiceUnavailable, "resources"} // this process has no descriptor or port left: not the endpoint's fault
 	Busy        = Failure{http.StatusServiceUnavailable, "busy"}
+	None        = Failure{http.StatusServiceUnavailable, "none"} // there is no endpoint
 	TimedOut    = Failure{http.StatusGatewayTimeout, "timeout"}
 	Malformed   = Failure{http.StatusBadGateway, "malformed"}
 	Closed      = Failure{http.StatusBadGateway, "closed"}
@@ -112,6 +116,8 @@ func FailureOf(err error) Failure {
 		return connect.failure()
 	case errors.Is(err, ErrBusy):
 		return Busy
+	case errors.Is(err, ErrNone):
+		return None
 	case errors.Is(err, ErrTimeout):
 		return TimedOut
 	case errors.Is(err, ErrGone):

@@ -56,6 +56,7 @@ type Exchange struct {
 
 	body   body
 	stream *streamBody // by HTTP/2
+	tried  []int       // endpoints that were asked, by their places in the list
 }
 
 func (x *Exchange) reset() {
@@ -63,6 +64,7 @@ func (x *Exchange) reset() {
 		panic("BUG: exchange reused before its body was closed")
 	}
 	x.Endpoint, x.Body, x.Response.Body, x.stream = "", nil, message.Body{}, nil
+	x.tried = x.tried[:0]
 }
 
 // exchange sends out over c and reads the head of the response into x. If it sets x.Body

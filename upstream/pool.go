@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/upstream/discover"
+	"github.com/wafer-waf/wafer/upstream/health"
 )
 
 // Balance is how a Pool chooses among its endpoints.
@@ -40,7 +42,9 @@ type Config struct {
 	Endpoints   []string // http://host:port, or all of them https://host:port
 	TLS         TLS      // with those
 	Discovery   Discovery
+	Sources     []discover.Source // that say where endpoints are; as long as none has said it, they are as configured
 	Balance     Balance
+	Health      health.Config
 	Protocol    Protocol
 	Connections int           // at most, to each endpoint
 	Connect     time.Duration // to open a connection, name lookup included
@@ -55,7 +59,7 @@ type Config struct {
 
 func (c *Config) check() error {
 	var errs []error
-	if len(c.Endpoints) == 0 {
+	if len(c.Endpoints) == 0 && len(c.Sources) == 0 {
 		errs = append(errs, errors.New("no endpoints"))
 	}
 	if c.Balance != RoundRobin && c.Balance != LeastLoaded {
@@ -78,8 +82,9 @@ type Pool struct {
 	id        string
 	connect   time.Duration
 	balance   Balance
-	endpoints atomic.Pointer[[]*endpoint] // a list is never changed, only replaced
+	endpoints atomic.Pointer[[]member] // a list is never changed, only replaced
 	turn      atomic.Uint32
+	health    *health.Set
 
 	changing sync.Mutex // held by who replaces the list
 	closed   bool       // guarded by changing
@@ -91,8 +96,8 @@ type Pool struct {
 	cut func()
 }
 
-// live returns the endpoints as they are now. There is always one.
-func (p *Pool) live() []*endpoint { return *p.endpoints.Load() }
+// live returns the endpoints as they are now.
+func (p *Pool) live() []member { return *p.endpoints.Load() }
 
 // New returns the Pool that c describes. It opens no connection, and waits for no name: until
 // discovery has a response, the endpoints are those configured. A Pool must be closed.
@@ -103,28 +108,29 @@ func newDiscovering(c Config, ask lookup) (*Pool, error) {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
 	ctx, cut := context.WithCancel(context.Background())
-	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}}
+	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, health: health.NewSet(c.Health), stop: func() {}}
 	names, err := p.targets(&c)
 	if err != nil {
 		cut()
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
-	var list []*endpoint
+	var list []member
 	for _, to := range names {
-		list = append(list, newEndpoint(ctx, to, &c, p.tls))
+		list = append(list, member{p.newEndpoint(to, &c), to})
+		if c.Discovery == DiscoveryDNS {
+			c.Sources = append(c.Sources, &byName{to, ask})
+		}
 	}
-	p.endpoints.Store(&list)
-	if c.Discovery == DiscoveryDNS {
-		asking, cancel := context.WithCancel(ctx)
-		p.stop = cancel
-		go p.discover(asking, &c, names, ask)
-	}
+	p.keep(list)
+	following, cancel := context.WithCancel(ctx)
+	p.stop = cancel
+	p.follow(following, &c)
 	return p, nil
 }
 
 // targets reads the endpoints as configured, and how to speak to them.
-func (p *Pool) targets(c *Config) ([]target, error) {
-	var all []target
+func (p *Pool) targets(c *Config) ([]discover.Target, error) {
+	var all []discover.Target
 	encrypted := 0
 	for _, s := range c.Endpoints {
 		to, secure, err := endpointAddr(s)
@@ -220,9 +226,13 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	var failed, failedLast error
 	var passed string
 	list := p.live()
-	first := p.pick(list)
-	for i := range list {
-		e := list[(first+i)%len(list)]
+	for {
+		i, ok := p.next(list, x)
+		if !ok {
+			break
+		}
+		x.tried = append(x.tried, i)
+		e := list[i].endpoint
 		x.Endpoint = e.addr
 		timeout, err := p.dialTimeout(x)
 		if err != nil {
@@ -230,7 +240,9 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 		}
 		x.retried(passed, failedLast)
 		passed = e.addr
+		turn, _ := e.state.Take()
 		sent, err := p.ask(e, timeout, out, x)
+		e.state.Note(turn, outcome(err, &x.Response))
 		if sent {
 			return err
 		}
@@ -241,6 +253,9 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	}
 	if !errors.Is(failed, ErrBusy) && expired(x.Deadline) {
 		failed = &exchangeError{x.Endpoint, ErrTimeout, failed}
+	}
+	if failed == nil {
+		failed = ErrNone
 	}
 	return failed
 }
@@ -312,23 +327,3 @@ func (p *Pool) dialTimeout(x *Exchange) (time.Duration, error) {
 }
 
 func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
-
-// pick returns the index of the endpoint to try first.
-func (p *Pool) pick(list []*endpoint) int {
-	n := len(list)
-	if n == 1 {
-		return 0
-	}
-	first := int(p.turn.Add(1) % uint32(n))
-	if p.balance == RoundRobin {
-		return first
-	}
-	best, load := first, list[first].pending.Load()
-	for i := 1; i < n && load > 0; i++ {
-		j := (first + i) % n
-		if l := list[j].pending.Load(); l < load {
-			best, load = j, l
-		}
-	}
-	return best
-}

@@ -51,8 +51,8 @@ func TestNew(t *testing.T) {
 			}
 		})
 	}
-	if to, _, err := endpointAddr("http://[::1]"); to.addr != "[::1]:80" || err != nil {
-		t.Errorf("default port: %q %v", to.addr, err)
+	if to, _, err := endpointAddr("http://[::1]"); to.Address != "[::1]:80" || err != nil {
+		t.Errorf("default port: %q %v", to.Address, err)
 	}
 }
 
