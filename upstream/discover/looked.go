@@ -27,7 +27,7 @@ func (l *looked) Watch(ctx context.Context, tell func([]Target, error)) {
 		if ctx.Err() != nil {
 			return
 		}
-		tell(bounded(unique(found), err))
+		tell(bounded(Unique(found), err))
 		if !pause(ctx, l.every) {
 			return
 		}
@@ -56,9 +56,9 @@ func bounded(found []Target, err error) ([]Target, error) {
 	return found, err
 }
 
-// unique are the targets in the order of their addresses, each address once. One that is found twice is about to
+// Unique returns the targets in the order of their addresses, each address once. One that is found twice is about to
 // end only if both are.
-func unique(all []Target) []Target {
+func Unique(all []Target) []Target {
 	slices.SortStableFunc(all, func(a, b Target) int {
 		return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(order(a), order(b)))
 	})

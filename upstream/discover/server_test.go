@@ -19,7 +19,7 @@ func lookFor(t *testing.T, most time.Duration, s Source) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	found, err := s.(*looked).look(ctx)
-	return text(unique(found)), err
+	return text(Unique(found)), err
 }
 
 // A real name server changes its mind, fails, falls silent and lies: what it has said before is held on to.
