@@ -82,9 +82,9 @@ func TestWhatEjects(t *testing.T) {
 	}{
 		{"connections refused", times(3, ConnectFailed), Ejected},
 		{"handshakes", times(3, TLSFailed), Ejected},
-		{"resets", times(3, ResetEarly), Ejected},
+		{"resets", times(3, Reset), Ejected},
 		{"no response", times(3, TimedOut), Ejected},
-		{"one after the other", []Outcome{ConnectFailed, TimedOut, ResetEarly}, Ejected},
+		{"one after the other", []Outcome{ConnectFailed, TimedOut, Reset}, Ejected},
 		{"too few", times(2, ConnectFailed), Up},
 		{"not in a row", []Outcome{TimedOut, TimedOut, OK, TimedOut, TimedOut}, Up},
 		{"nothing in between", []Outcome{TimedOut, Nothing, TimedOut, Nothing, TimedOut}, Ejected},
@@ -302,7 +302,7 @@ func TestChecks(t *testing.T) {
 		checked(nil)
 		s.wants(t, "a down>up")
 
-		ask(a, times(3, ResetEarly)...)
+		ask(a, times(3, Reset)...)
 		time.Sleep(5 * time.Second)
 		checked(nil, nil)
 		if a.Available() {
@@ -315,7 +315,7 @@ func TestChecks(t *testing.T) {
 		checked(nil)
 		s.wants(t, "a up>ejected reset 10s x1", "a ejected>up")
 
-		ask(a, times(3, ResetEarly)...)
+		ask(a, times(3, Reset)...)
 		checked(bad, bad, bad, nil, nil)
 		s.wants(t, "a up>ejected reset 20s x2", "a ejected>down check", "a down>ejected reset 20s x2")
 		checked(bad, bad, bad)

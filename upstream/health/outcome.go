@@ -10,7 +10,8 @@ const (
 	OK                           // it has answered, with a status that is not one of a broken server
 	ConnectFailed                // no connection could be opened
 	TLSFailed                    // the handshake, or the certificate
-	ResetEarly                   // the connection ended, or made no sense, before there was a response
+	Reset         // the connection, or the stream, ended before there was a response
+	Malformed     // what came was no response
 	TimedOut                     // no response in time
 	Answered5xx                  // it has answered that it is broken
 	outcomes
@@ -21,7 +22,7 @@ func (o Outcome) Fault() bool { return o >= ConnectFailed && o <= TimedOut }
 
 // reasons are the words for why endpoints are not asked.
 var reasons = [outcomes]string{
-	ConnectFailed: "connect", TLSFailed: "tls", ResetEarly: "reset", TimedOut: "timeout", Answered5xx: "5xx",
+	ConnectFailed: "connect", TLSFailed: "tls", Reset: "reset", Malformed: "malformed", TimedOut: "timeout", Answered5xx: "5xx",
 }
 
 // CheckFailed is the word for an endpoint that active checks have given up.
