@@ -10,8 +10,8 @@ const (
 	OK                           // it has answered, with a status that is not one of a broken server
 	ConnectFailed                // no connection could be opened
 	TLSFailed                    // the handshake, or the certificate
-	Reset         // the connection, or the stream, ended before there was a response
-	Malformed     // what came was no response
+	Reset                        // the connection, or the stream, ended before there was a response
+	Malformed                    // what came was no response
 	TimedOut                     // no response in time
 	Answered5xx                  // it has answered that it is broken
 	outcomes
