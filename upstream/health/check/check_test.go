@@ -91,12 +91,8 @@ func answers(a Answer) Ask {
 // TestIntervals expects checks at their time: more of them while the endpoint is down, and none at the same time as others.
 func TestIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := true
 		began := time.Now()
-		isUp := func() bool {
-			up = time.Since(began) < 55*time.Second
-			return up
-		}
+		isUp := func() bool { return time.Since(began) < 55*time.Second }
 		_, at := run(standard(), 65*time.Second, isUp, answers(Answer{Status: 200}))
 		if at[0] >= firstWithin {
 			t.Errorf("first check after %v", at[0])
