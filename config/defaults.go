@@ -63,6 +63,7 @@ func DefaultUpstream() Upstream {
 			Response: 30 * time.Second,
 			Idle:     60 * time.Second,
 		},
+		Ejection: DefaultEjection(),
 	}
 }
 

@@ -103,6 +103,8 @@ func TestRoutesAreDocumented(t *testing.T) {
 		MinVersion: TLS12, SessionTickets: On, ClientCertificate: ClientCertificate{Mode: ClientOff},
 	}}), visit)
 	documented("routes[]", reflect.ValueOf(route), visit)
+	health := DefaultHealthCheck()
+	upstream.Health = &health
 	upstream.TLS = &UpstreamTLS{Verify: On, MinVersion: "tls1.2"}
 	documented("upstreams[]", reflect.ValueOf(upstream), visit)
 	documented("policies[]", reflect.ValueOf(pol), visit)

@@ -191,6 +191,8 @@ func placeholder(t reflect.Type) any {
 		return map[string]any{}
 	case t == prefixType:
 		return "::/0"
+	case t == statusType:
+		return "200"
 	default:
 		return reflect.Zero(t).Interface()
 	}

@@ -49,6 +49,10 @@ func fillUpstream(u *Upstream, has func(key string) bool) {
 	fill(&u.Timeouts.Connect, d.Timeouts.Connect, has("timeouts.connect"))
 	fill(&u.Timeouts.Response, d.Timeouts.Response, has("timeouts.response"))
 	fill(&u.Timeouts.Idle, d.Timeouts.Idle, has("timeouts.idle"))
+	if u.Health != nil {
+		fillHealthCheck(u.Health, has)
+	}
+	fillEjection(&u.Ejection, has)
 }
 
 func fill[T any](value *T, byDefault T, isSet bool) {

@@ -156,6 +156,10 @@ func (s *schemaMaker) scalar(t reflect.Type, words []string) schemaNode {
 		n = zeroOr(`^(0+|[0-9]+(B|KiB|MiB|GiB))$`)
 	case t == prefixType:
 		n = schemaNode{{"type", "string"}, {"pattern", `^[0-9a-fA-F.:]+/[0-9]+$`}}
+	case t == percentType:
+		n = zeroOr(`^-?[0-9]+%$`)
+	case t == statusType:
+		n = schemaNode{{"anyOf", []schemaNode{{{"type", "integer"}}, {{"type", "string"}, {"pattern", `^([2-5][0-9]{2}|[2-5]xx|[2-5][0-9]{2}-[2-5][0-9]{2})$`}}}}}
 	case len(words) > 0:
 		n = schemaNode{{"enum", words}}
 	case t.Kind() == reflect.Bool:

@@ -123,6 +123,9 @@ type Upstream struct {
 	Balance     Balance          `mapstructure:"balance"`     // round_robin or least_loaded
 	Connections int              `mapstructure:"connections"` // at most, to each endpoint
 	Timeouts    UpstreamTimeouts `mapstructure:"timeouts"`
+
+	Health   *HealthCheck `mapstructure:"health"` // nil: endpoints are not asked
+	Ejection Ejection     `mapstructure:"ejection"`
 }
 
 // UpstreamTimeouts bound one exchange with an endpoint.

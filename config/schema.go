@@ -16,6 +16,8 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 	sizeType     = reflect.TypeFor[Size]()
 	prefixType   = reflect.TypeFor[netip.Prefix]()
+	percentType  = reflect.TypeFor[Percent]()
+	statusType   = reflect.TypeFor[StatusRange]()
 )
 
 // tagName is the struct tag that names the keys.
@@ -51,7 +53,7 @@ func keysOf(t reflect.Type) []string {
 
 // isText tells whether values of the type are written as one string.
 func isText(t reflect.Type) bool {
-	return t == durationType || t == sizeType || t == prefixType
+	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == statusType
 }
 
 // isMapping tells whether values of the type are written as a mapping.
@@ -84,6 +86,10 @@ func wanted(t reflect.Type) string {
 		return "a size such as 10MiB"
 	case t == prefixType:
 		return "a network such as 10.0.0.0/8"
+	case t == percentType:
+		return "a share such as 50%"
+	case t == statusType:
+		return "a status such as 200, 2xx or 200-399"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -112,6 +118,10 @@ func parseText(t reflect.Type, text string) (any, error) {
 		return ParseSize(text)
 	case prefixType:
 		return parseNetwork(text)
+	case percentType:
+		return ParsePercent(text)
+	case statusType:
+		return ParseStatusRange(text)
 	}
 	panic("BUG: not a text type: " + t.String())
 }

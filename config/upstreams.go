@@ -67,6 +67,10 @@ func (c *checker) checkUpstream(path string, u *Upstream) {
 	case encrypted == 0 && u.TLS != nil:
 		c.add(path+".tls", "has no effect with http endpoints: write https, or remove it")
 	}
+	if u.Health != nil {
+		c.checkHealth(path+".health", u)
+	}
+	c.checkEjection(path+".ejection", &u.Ejection)
 	if u.TLS != nil {
 		c.checkUpstreamTLS(path+".tls", u.TLS)
 	}

@@ -173,6 +173,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Discovery]():     texts(DiscoveryOff, DiscoveryDNS),
 	reflect.TypeFor[Balance]():       texts(RoundRobin, LeastLoaded),
 	reflect.TypeFor[Protocol]():      texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
+	reflect.TypeFor[CheckProtocol](): texts(CheckHTTP, CheckGRPC),
 	reflect.TypeFor[AccessLog]():     texts(AccessAll, AccessOff),
 	reflect.TypeFor[TLSVersion]():    texts(TLS12, TLS13),
 	reflect.TypeFor[ClientMode]():    texts(ClientOff, ClientRequest, ClientOptional, ClientRequire),
