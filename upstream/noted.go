@@ -20,6 +20,8 @@ func outcome(err error, r *message.Response) health.Outcome {
 		return health.TLSFailed
 	case TimedOut:
 		return health.TimedOut
+	case Malformed:
+		return health.Malformed
 	}
-	return health.ResetEarly
+	return health.Reset
 }
