@@ -1,20 +1,34 @@
 package upstream
 
-import "slices"
+import (
+	"slices"
 
-// next returns the index of the endpoint to ask, of those that x has not tried yet; ok: there is one. The
+	"github.com/wafer-waf/wafer/upstream/health"
+)
+
+// next returns the index of the endpoint to ask, of those that are available and that x has not tried yet; ok: there is one. The
 // list is that of the whole exchange, so that an index means the same endpoint in all its attempts.
-func (p *Pool) next(list []member, x *Exchange) (i int, ok bool) {
-	if len(x.tried) == 0 {
-		return p.pick(list), len(list) > 0
+func (p *Pool) next(list []member, x *Exchange) (i int, turn health.Turn, ok bool) {
+	if len(list) == 0 {
+		return 0, turn, false
 	}
-	last := x.tried[len(x.tried)-1]
-	for n := 1; n < len(list); n++ {
-		if i := (last + n) % len(list); !slices.Contains(x.tried, i) {
-			return i, true
+	first := 0
+	if len(x.tried) == 0 {
+		first = p.pick(list)
+	} else {
+		first = x.tried[len(x.tried)-1] + 1
+	}
+	for n := range list {
+		i := (first + n) % len(list)
+		if slices.Contains(x.tried, i) {
+			continue
+		}
+		if turn, ok = list[i].state.Take(); ok {
+			x.tried = append(x.tried, i)
+			return i, turn, true
 		}
 	}
-	return 0, false
+	return 0, turn, false
 }
 
 // pick returns the index of the endpoint to try first.

@@ -6,10 +6,14 @@ import (
 )
 
 // outcome is what an attempt says about an endpoint. That the tier had no room or no descriptor, and what a client has
-// done, is no fault of the endpoint's.
-func outcome(err error, r *message.Response) health.Outcome {
+// done, is no fault of the endpoint's; nor is a deadline that others have used up, the endpoints that were tried before or a client that
+// sends slowly.
+func outcome(out *message.Request, x *Exchange, err error) health.Outcome {
 	if err == nil {
-		return health.Answered(r.Status)
+		return health.Answered(x.Response.Status)
+	}
+	if (len(x.tried) > 1 || out.Body.Stream != nil) && expired(x.Deadline) {
+		return health.Nothing
 	}
 	switch FailureOf(err) {
 	case NoBody, Busy, None, Exhausted, Left:

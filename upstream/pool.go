@@ -227,22 +227,21 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	var passed string
 	list := p.live()
 	for {
-		i, ok := p.next(list, x)
+		i, turn, ok := p.next(list, x)
 		if !ok {
 			break
 		}
-		x.tried = append(x.tried, i)
 		e := list[i].endpoint
 		x.Endpoint = e.addr
 		timeout, err := p.dialTimeout(x)
 		if err != nil {
+			e.state.Note(turn, health.Nothing)
 			return err
 		}
 		x.retried(passed, failedLast)
 		passed = e.addr
-		turn, _ := e.state.Take()
 		sent, err := p.ask(e, timeout, out, x)
-		e.state.Note(turn, outcome(err, &x.Response))
+		e.state.Note(turn, outcome(out, x, err))
 		if sent {
 			return err
 		}
