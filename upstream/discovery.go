@@ -1,16 +1,14 @@
 package upstream
 
 import (
-	"context"
+	"fmt"
 	"net"
-	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/wafer-waf/wafer/upstream/discover"
 )
 
-// Discovery is where a Pool gets its endpoints from.
+// Discovery is what is asked of the names that endpoints are configured by.
 type Discovery int
 
 const (
@@ -21,81 +19,41 @@ const (
 	// balancing, connections and their limit are by address. It is meant for headless
 	// Services, whose name has the addresses of the pods that are ready.
 	DiscoveryDNS
+	// DiscoverySRV asks for the records of services that configured names have: hosts, ports, weights and ranks.
+	DiscoverySRV
 )
 
-// lookupEvery is the time between two lookups of a name: as long as cluster DNS lets an
-// answer live unless told otherwise.
+// lookupEvery is the time between two looks at a name unless told otherwise: as long as cluster DNS lets an answer live.
 const lookupEvery = 5 * time.Second
 
-// lookupTimeout bounds one lookup.
-const lookupTimeout = 2 * time.Second
-
-// lookup returns the addresses of a name.
-type lookup func(ctx context.Context, name string) ([]netip.Addr, error)
-
-func systemLookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-}
-
-// byName is the addresses that a name has in DNS.
-type byName struct {
-	name discover.Target
-	ask  lookup
-}
-
-// String returns the name.
-func (d *byName) String() string { return d.name.Address }
-
-// Watch implements discover.Source.
-func (d *byName) Watch(ctx context.Context, tell func([]discover.Target, error)) {
-	tick := time.NewTicker(lookupEvery)
-	defer tick.Stop()
-	for {
-		found, err := addresses(ctx, d.name.Address, d.ask)
-		if ctx.Err() != nil {
-			return
+// start returns the endpoints to begin with, and adds to the sources those that ask for their names.
+func (c *Config) start(configured []discover.Target) ([]discover.Target, error) {
+	every := c.Every
+	if every == 0 {
+		every = lookupEvery
+	}
+	switch c.Discovery {
+	case DiscoveryDNS:
+		for _, name := range configured {
+			s, err := discover.Addresses(name, every, c.Resolver)
+			if err != nil {
+				return nil, err
+			}
+			c.Sources = append(c.Sources, s)
 		}
-		tell(found.of(d.name.Host), err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+	case DiscoverySRV:
+		for _, name := range configured {
+			host, _, err := net.SplitHostPort(name.Address) // the port is that of the scheme, and records have theirs
+			if err != nil {
+				return nil, err
+			}
+			name.Address, name.Host = host, discover.ServiceOf(host)
+			c.Sources = append(c.Sources, discover.Records(name, every, c.Resolver))
 		}
+		return nil, nil
+	case DiscoveryOff:
+	default:
+		return nil, fmt.Errorf("unknown discovery %d", c.Discovery)
 	}
-}
-
-// addrs are addresses, each host:port.
-type addrs []string
-
-// addresses looks up the host of host:port and returns all its addresses with that port, in
-// order. It is an error if DNS fails or has none: then what was known last is the better
-// guess, for it may still answer.
-func addresses(ctx context.Context, name string, ask lookup) (addrs, error) {
-	host, port, err := net.SplitHostPort(name)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	ips, err := ask(ctx, host)
-	if err == nil && len(ips) == 0 {
-		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
-	}
-	if err != nil {
-		return nil, &ConnectError{name, err}
-	}
-	var found addrs
-	for _, ip := range ips {
-		found = append(found, net.JoinHostPort(ip.Unmap().String(), port))
-	}
-	slices.Sort(found) // answers come in any order
-	return slices.Compact(found), nil
-}
-
-// of are the targets at those addresses, whose certificates are for the name that they were found by.
-func (found addrs) of(host string) (all []discover.Target) {
-	for _, addr := range found {
-		all = append(all, discover.Target{Address: addr, Host: host})
-	}
-	return all
+	return configured, nil
 }

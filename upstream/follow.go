@@ -2,21 +2,52 @@ package upstream
 
 import (
 	"context"
+	"errors"
+	"net"
+	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/wafer-waf/wafer/upstream/discover"
 	"github.com/wafer-waf/wafer/upstream/health"
 )
 
+// Unfound is why a source does not say where endpoints are, if it is no name.
+var Unfound = Failure{http.StatusServiceUnavailable, "discovery"}
+
 // followed is what one source has told.
 type followed struct {
-	targets []discover.Target // last without an error; nil: nothing yet
+	targets []discover.Target // told last, as far as it knew; nil: it has never known any
+	told    bool
 	failing changes
+}
+
+// take takes into account what the source tells.
+func (f *followed) take(targets []discover.Target, err error) {
+	f.failing.note(unfound(f.failing.place, err))
+	if targets != nil || !f.told {
+		f.targets = targets
+	}
+	f.told = true
+}
+
+// unfound gives an error of a source its word.
+func unfound(place string, err error) error {
+	var name *net.DNSError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &name):
+		return &ConnectError{place, err}
+	}
+	return &knownError{Unfound, err}
 }
 
 // follow keeps the pool's endpoints as sources tell, each of which has its own last good answer.
 func (p *Pool) follow(ctx context.Context, c *Config) {
 	all := make([]followed, len(c.Sources))
+	found := sync.OnceFunc(func() { close(p.found) })
 	for i, s := range c.Sources {
 		f := &all[i]
 		f.failing.place, f.failing.tell = s.String(), c.Changed
@@ -24,41 +55,78 @@ func (p *Pool) follow(ctx context.Context, c *Config) {
 			if ctx.Err() != nil {
 				return
 			}
-			f.failing.note(err)
 			p.changing.Lock()
 			defer p.changing.Unlock()
-			if err == nil {
-				f.targets = targets
-			}
+			f.take(targets, err)
 			var now []discover.Target
+			known, told := false, true
 			for i := range all {
 				now = append(now, all[i].targets...)
+				known = known || all[i].targets != nil
+				told = told && all[i].told
 			}
-			p.replace(now, c)
+			if told && known {
+				p.replace(now, c)
+			}
+			if told {
+				found()
+			}
 		})
 	}
 }
 
+// known returns the endpoints as they are now. Where nobody has said yet who is there, it waits for that as long as for a
+// connection, so that the first requests after a start or a reload do not fail.
+func (p *Pool) known(x *Exchange) []member {
+	list := p.live()
+	if len(list) > 0 {
+		return list
+	}
+	timeout, err := p.dialTimeout(x)
+	if err != nil {
+		return nil
+	}
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case <-p.found:
+	case <-p.ctx.Done():
+	case <-t.C:
+	}
+	return p.live()
+}
+
+// place is what makes an endpoint another one.
+type place struct{ addr, host string }
+
 // replace makes all the endpoints. Those that stay keep their connections and what is known of how they do, those that go
-// finish what they have begun. No address at all changes nothing. The caller holds p.changing.
+// finish what they have begun. The caller holds p.changing.
 func (p *Pool) replace(all []discover.Target, c *Config) {
 	old := p.live()
-	if p.closed || len(all) == 0 || slices.EqualFunc(old, all, func(m member, to discover.Target) bool { return m.Target == to }) {
+	if p.closed || slices.EqualFunc(old, all, func(m member, to discover.Target) bool { return m.Target == to }) {
 		return
 	}
-	var list []member
+	at := make(map[place]*endpoint, len(old))
+	for _, m := range old {
+		at[place{m.addr, m.host}] = m.endpoint
+	}
+	list := make([]member, 0, len(all))
+	stays := make(map[*endpoint]bool, len(all))
 	for _, to := range all {
-		i := slices.IndexFunc(old, func(m member) bool { return m.addr == to.Address && m.host == to.Host })
-		if i >= 0 {
-			list = append(list, member{old[i].endpoint, to})
-		} else {
-			list = append(list, member{p.newEndpoint(to, c), to})
+		e := at[place{to.Address, to.Host}]
+		if e == nil {
+			e = p.newEndpoint(to, c)
+			at[place{to.Address, to.Host}] = e
+		}
+		if !stays[e] { // two names may have one address
+			stays[e] = true
+			list = append(list, member{e, to})
 		}
 	}
 	p.keep(list)
-	for _, o := range old {
-		if !slices.ContainsFunc(list, func(m member) bool { return m.endpoint == o.endpoint }) {
-			o.close()
+	for _, m := range old {
+		if !stays[m.endpoint] {
+			m.close()
 		}
 	}
 }

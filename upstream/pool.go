@@ -41,8 +41,11 @@ type Config struct {
 	ID          string
 	Endpoints   []string // http://host:port, or all of them https://host:port
 	TLS         TLS      // with those
+	Encrypted   bool     // where there are none, but sources: what they find is asked by TLS
 	Discovery   Discovery
-	Sources     []discover.Source // that say where endpoints are; as long as none has said it, they are as configured
+	Every       time.Duration     // between two looks at a name; zero: five seconds
+	Resolver    discover.Resolver // that is asked for names; nil: the system's
+	Sources     []discover.Source // that say where endpoints are, beside names
 	Balance     Balance
 	Health      health.Config
 	Protocol    Protocol
@@ -64,9 +67,6 @@ func (c *Config) check() error {
 	}
 	if c.Balance != RoundRobin && c.Balance != LeastLoaded {
 		errs = append(errs, fmt.Errorf("unknown balance %d", c.Balance))
-	}
-	if c.Discovery != DiscoveryOff && c.Discovery != DiscoveryDNS {
-		errs = append(errs, fmt.Errorf("unknown discovery %d", c.Discovery))
 	}
 	if c.Connections <= 0 {
 		errs = append(errs, errors.New("connections not positive"))
@@ -90,6 +90,8 @@ type Pool struct {
 	closed   bool       // guarded by changing
 	stop     func()     // ends discovery, if there is any
 
+	found chan struct{} // closed when all sources have told what they know
+
 	tls *tls.Config // nil: cleartext
 
 	ctx context.Context // of all connections
@@ -99,27 +101,22 @@ type Pool struct {
 // live returns the endpoints as they are now.
 func (p *Pool) live() []member { return *p.endpoints.Load() }
 
-// New returns the Pool that c describes. It opens no connection, and waits for no name: until
-// discovery has a response, the endpoints are those configured. A Pool must be closed.
-func New(c Config) (*Pool, error) { return newDiscovering(c, systemLookup) }
-
-func newDiscovering(c Config, ask lookup) (*Pool, error) {
+// New returns the Pool that c describes. It opens no connection, and waits for nobody: until
+// discovery has an answer, the endpoints are those configured, if they can be asked. A Pool must be closed.
+func New(c Config) (*Pool, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
 	ctx, cut := context.WithCancel(context.Background())
-	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, health: health.NewSet(c.Health), stop: func() {}}
-	names, err := p.targets(&c)
+	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, health: health.NewSet(c.Health), stop: func() {}, found: make(chan struct{})}
+	begin, err := p.targets(&c)
 	if err != nil {
 		cut()
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
 	var list []member
-	for _, to := range names {
+	for _, to := range begin {
 		list = append(list, member{p.newEndpoint(to, &c), to})
-		if c.Discovery == DiscoveryDNS {
-			c.Sources = append(c.Sources, &byName{to, ask})
-		}
 	}
 	p.keep(list)
 	following, cancel := context.WithCancel(ctx)
@@ -142,17 +139,16 @@ func (p *Pool) targets(c *Config) ([]discover.Target, error) {
 		}
 		all = append(all, to)
 	}
-	switch encrypted {
-	case 0:
-		return all, nil
-	case len(all):
+	if encrypted > 0 && encrypted < len(all) {
+		return nil, errors.New("endpoints are either http or https")
+	}
+	if encrypted > 0 || len(all) == 0 && c.Encrypted {
 		var err error
 		if p.tls, err = c.TLS.config(time.Now(), c.Protocol.offers()...); err != nil {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
-		return all, nil
 	}
-	return nil, errors.New("endpoints are either http or https")
+	return c.start(all)
 }
 
 // offers are what ALPN offers to an endpoint.
@@ -225,7 +221,7 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	unframed(out)
 	var failed, failedLast error
 	var passed string
-	list := p.live()
+	list := p.known(x)
 	for {
 		i, turn, ok := p.next(list, x)
 		if !ok {
