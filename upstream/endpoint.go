@@ -42,6 +42,7 @@ type endpoint struct {
 	mux      *mux            // nil: it is asked by HTTP/1
 	idle     time.Duration   // of a connection
 	probe    time.Duration   // for an answer to a ping
+	unwatch  func()          // ends its checks
 	large    sync.Pool       // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
 }
 
@@ -80,6 +81,7 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 		ReadBufferSize:      bufferBytes,
 		WriteBufferSize:     bufferBytes,
 	}
+	p.watch(e)
 	return e
 }
 
@@ -229,6 +231,7 @@ func (e *endpoint) settle(c *conn, keep bool) {
 }
 
 func (e *endpoint) close() {
+	e.unwatch()
 	e.closed.Store(true)
 	e.hc.CloseIdleConnections()
 	if e.mux != nil {

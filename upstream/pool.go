@@ -13,6 +13,7 @@ import (
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/upstream/discover"
 	"github.com/wafer-waf/wafer/upstream/health"
+	"github.com/wafer-waf/wafer/upstream/health/check"
 )
 
 // Balance is how a Pool chooses among its endpoints.
@@ -47,7 +48,8 @@ type Config struct {
 	Resolver    discover.Resolver // that is asked for names; nil: the system's
 	Sources     []discover.Source // that say where endpoints are, beside names
 	Balance     Balance
-	Health      health.Config
+	Health      health.Config // whether there are checks is filled in
+	Checks      *check.Config // nil: endpoints are not checked
 	Protocol    Protocol
 	Connections int           // at most, to each endpoint
 	Connect     time.Duration // to open a connection, name lookup included
@@ -85,6 +87,7 @@ type Pool struct {
 	endpoints atomic.Pointer[[]member] // a list is never changed, only replaced
 	turn      atomic.Uint32
 	health    *health.Set
+	checks    *check.Checker // nil: there are none
 
 	changing sync.Mutex // held by who replaces the list
 	closed   bool       // guarded by changing
@@ -108,7 +111,11 @@ func New(c Config) (*Pool, error) {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
 	ctx, cut := context.WithCancel(context.Background())
-	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, health: health.NewSet(c.Health), stop: func() {}, found: make(chan struct{})}
+	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}, found: make(chan struct{})}
+	if c.Health.Checks = c.Checks != nil; c.Health.Checks {
+		p.checks = check.New(*c.Checks)
+	}
+	p.health = health.NewSet(c.Health)
 	begin, err := p.targets(&c)
 	if err != nil {
 		cut()
@@ -171,22 +178,6 @@ func (p *Pool) CertificateEnds() time.Time {
 		return time.Time{}
 	}
 	return p.tls.Certificates[0].Leaf.NotAfter
-}
-
-// Endpoint is an endpoint as it is now.
-type Endpoint struct {
-	Address  string   `json:"address"`           // host:port
-	InFlight int      `json:"in_flight"`         // exchanges
-	Failing  *Failing `json:"failing,omitempty"` // nil: it was not when it was connected to last
-}
-
-// Endpoints returns the endpoints as they are now.
-func (p *Pool) Endpoints() []Endpoint {
-	var out []Endpoint
-	for _, e := range p.live() {
-		out = append(out, Endpoint{e.addr, int(e.pending.Load()), e.health.failing()})
-	}
-	return out
 }
 
 // Close closes idle connections and keeps no more: exchanges in flight finish, and so

@@ -1,0 +1,37 @@
+package upstream
+
+import "github.com/wafer-waf/wafer/upstream/health"
+
+// Endpoint is an endpoint as it is now.
+type Endpoint struct {
+	Address  string `json:"address"` // host:port
+	Zone     string `json:"zone,omitempty"`
+	Weight   int    `json:"weight,omitempty"`
+	Leaving  bool   `json:"terminating,omitempty"`
+	InFlight int    `json:"in_flight"` // exchanges
+	health.Report
+	Failing *Failing `json:"failing,omitempty"` // nil: it was not when it was connected to last
+}
+
+// Endpoints returns the endpoints as they are now.
+func (p *Pool) Endpoints() []Endpoint {
+	out := []Endpoint{}
+	for _, m := range p.live() {
+		out = append(out, Endpoint{
+			Address: m.addr, Zone: m.Zone, Weight: m.Weight, Leaving: m.Terminating, InFlight: int(m.pending.Load()),
+			Report: m.state.Report(), Failing: m.health.failing(),
+		})
+	}
+	return out
+}
+
+// Panics reports whether so few endpoints are available that all are asked.
+func (p *Pool) Panics() bool { return p.health.Panics() }
+
+// Counts are how many endpoints there are in each phase.
+func (p *Pool) Counts() (n [health.Phases]int) {
+	for _, m := range p.live() {
+		n[m.state.Phase()]++
+	}
+	return n
+}
