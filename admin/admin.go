@@ -34,6 +34,8 @@ type Options struct {
 	// JSON; nil while there is none.
 	Config func() any
 	Routes func() any
+	// The upstreams, and how their endpoints do, likewise.
+	Upstreams func() any
 
 	// Standing is what is in force and how it relates to the files, for encoding as JSON, also while there is
 	// nothing in force.
@@ -87,6 +89,7 @@ func New(o Options) http.Handler {
 	add(o.Reload != nil, endpoint{"/-/reload", write, "load the configuration anew", reload(o)})
 	add(o.Config != nil, endpoint{"/api/v1/config", read, "effective configuration", show(o.Config, o.Log)})
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, "route table and its state", show(o.Routes, o.Log)})
+	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
 	add(o.Standing != nil, endpoint{"/api/v1/standing", read, "what is in force, and why the files are not", show(o.Standing, o.Log)})
 	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, "the configuration in force, for peers", bundle(o)})
 	endpoints = append(endpoints, profiles(o.Profiles)...)

@@ -26,6 +26,8 @@ type Metrics struct {
 	screens       *prometheus.GaugeVec     // policy
 	upstreamError *prometheus.CounterVec   // upstream, reason
 	upstreamRetry *prometheus.CounterVec   // upstream, reason
+	ejected       *prometheus.CounterVec   // upstream, reason
+	withheld      *prometheus.CounterVec   // upstream
 	untaken       *prometheus.CounterVec   // route
 	ruleMatched   *prometheus.CounterVec   // route, rule_id
 
@@ -33,6 +35,8 @@ type Metrics struct {
 	ruleMatches    *series[ruleMatch]
 	upstreamErrors *series[upstreamFailure] // also in upstreamError
 	upstreamTries  *series[upstreamFailure] // also in upstreamRetry
+	ejections      *series[upstreamFailure] // also in ejected
+	spared         *series[string]          // also in withheld
 	acceptFailures prometheus.Counter
 	spoken         [3]prometheus.Counter // HTTP/1.0, HTTP/1.1, HTTP/2
 	arrived        [2]prometheus.Counter // HTTP/1, HTTP/2
@@ -100,6 +104,8 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
 		upstreamRetry: counter("wafer_upstream_retries_total", "Attempts at an endpoint that failed and were followed by another one.", "upstream", "reason"),
+		ejected:       counter("wafer_upstream_ejections_total", "Ejections of endpoints by what they failed with.", "upstream", "reason"),
+		withheld:      counter("wafer_upstream_ejections_withheld_total", "Faults that would have ejected an endpoint, had others not been out or failing too.", "upstream"),
 		untaken:       counter("wafer_responses_untaken_total", "Responses that the client did not take to their end.", "route"),
 		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
@@ -127,6 +133,10 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.upstreamTries = newSeries(func(f upstreamFailure) prometheus.Counter {
 		return m.upstreamRetry.WithLabelValues(f.upstream, f.reason)
 	})
+	m.ejections = newSeries(func(f upstreamFailure) prometheus.Counter {
+		return m.ejected.WithLabelValues(f.upstream, f.reason)
+	})
+	m.spared = newSeries(func(upstream string) prometheus.Counter { return m.withheld.WithLabelValues(upstream) })
 	m.acceptFailures = counter("wafer_accept_failures_total", "Connections that waited because the process had no descriptor or memory for them.").WithLabelValues()
 	gauge("wafer_build_info", "Versions of the product and what it embeds.", "version", "coraza", "crs").
 		WithLabelValues(version, coraza, crs).Set(1)
@@ -272,8 +282,11 @@ func (m *Metrics) Forget(gone Gone) {
 		ofIt := func(f upstreamFailure) bool { return f.upstream == id }
 		m.upstreamErrors.forget(ofIt)
 		m.upstreamTries.forget(ofIt)
-		m.upstreamRetry.DeletePartialMatch(prometheus.Labels{"upstream": id})
-		m.upstreamError.DeletePartialMatch(prometheus.Labels{"upstream": id})
+		m.ejections.forget(ofIt)
+		m.spared.forget(func(upstream string) bool { return upstream == id })
+		for _, c := range []*prometheus.CounterVec{m.upstreamRetry, m.upstreamError, m.ejected, m.withheld} {
+			c.DeletePartialMatch(prometheus.Labels{"upstream": id})
+		}
 	}
 	for _, id := range gone.Policies {
 		m.disagreements.DeletePartialMatch(prometheus.Labels{"policy": id})

@@ -81,6 +81,8 @@ func Prepare(o Options) *Proxy {
 		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,
 	})
 	p.snapshots.Builder.Compiling, p.snapshots.Builder.EndpointChanged = o.Compiling, p.endpointChanged
+	p.snapshots.Builder.EndpointHealth = snapshot.HealthTold{Changed: p.healthChanged, Panics: p.upstreamPanics, Withheld: p.metrics.Spared}
+	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
@@ -138,6 +140,9 @@ func (p *Proxy) Effective() snapshot.Effective { return p.snapshots.Effective(&p
 
 // DescribeRoutes returns the routes in force, in the order of the file.
 func (p *Proxy) DescribeRoutes() []snapshot.RouteDescription { return p.snapshots.DescribeRoutes() }
+
+// DescribeUpstreams returns the upstreams in force, in the order of the file.
+func (p *Proxy) DescribeUpstreams() []snapshot.UpstreamState { return p.snapshots.DescribeUpstreams() }
 
 // Ready reports nil while the tier should get traffic: a snapshot that was proved to
 // protect is in force, and the process is not about to end.

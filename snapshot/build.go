@@ -32,6 +32,8 @@ type resources struct {
 
 	// EndpointChanged is told what upstreams notice of their endpoints ([upstream.Config.Changed]); nil: nobody asks.
 	EndpointChanged func(upstream, endpoint string, err error)
+	// EndpointHealth is told what becomes of them.
+	EndpointHealth HealthTold
 }
 
 // own returns the resource of that digest, made if there is none yet, with one more owner.
@@ -328,7 +330,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		return upstream.New(upstream.Config{
 			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
 			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
-			Changed: changed,
+			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
 		})
 	})
 	if err != nil {

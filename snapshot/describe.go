@@ -54,6 +54,13 @@ type UpstreamDescription struct {
 	Endpoints []upstream.Endpoint `json:"endpoints"`
 }
 
+// UpstreamState is an upstream of the configuration in force, and how its endpoints do.
+type UpstreamState struct {
+	ID        string              `json:"id"`
+	Panics    bool                `json:"panic"` // so few endpoints are available that all are asked
+	Endpoints []upstream.Endpoint `json:"endpoints"`
+}
+
 // Effective is the configuration in force with all its defaults, in the spelling of the files and without
 // secrets.
 type Effective struct {
@@ -127,14 +134,38 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 	return out
 }
 
-// DescribeRoutes returns the routes in force, in the order of the file.
-func (k *Keeper[R]) DescribeRoutes() []RouteDescription {
+// DescribeUpstreams returns the upstreams in force, in the order of the file.
+func (k *Keeper[R]) DescribeUpstreams() []UpstreamState {
+	out := []UpstreamState{}
+	k.EachUpstream(func(p *upstream.Pool) {
+		out = append(out, UpstreamState{p.ID(), p.Panics(), p.Endpoints()})
+	})
+	return out
+}
+
+// EachUpstream calls f with each upstream in force, in the order of the file.
+func (k *Keeper[R]) EachUpstream(f func(*upstream.Pool)) {
 	s := k.Current()
 	defer s.Release()
+	pools := s.poolsByID()
+	for _, u := range s.Config.Upstreams {
+		f(pools[u.ID])
+	}
+}
+
+func (s *Snapshot[R]) poolsByID() map[string]*upstream.Pool {
 	pools := map[string]*upstream.Pool{}
 	for _, p := range s.pools {
 		pools[p.value.ID()] = p.value
 	}
+	return pools
+}
+
+// DescribeRoutes returns the routes in force, in the order of the file.
+func (k *Keeper[R]) DescribeRoutes() []RouteDescription {
+	s := k.Current()
+	defer s.Release()
+	pools := s.poolsByID()
 	out := []RouteDescription{}
 	for _, r := range s.routes {
 		d := RouteDescription{

@@ -206,6 +206,7 @@ func (k *Keeper[R]) swap(s *Snapshot[R], trigger string, bundle *config.Bundle, 
 	}
 	s.Generation, s.retire = result.Generation, k.retire
 	s.refs.Store(1)
+	s.begin(old)
 	k.inForce.Store(s) // from here on nothing can fail
 	if old != nil {
 		old.Release()

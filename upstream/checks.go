@@ -14,7 +14,6 @@ import (
 // watch has the endpoint checked until it is closed, if the upstream has checks.
 func (p *Pool) watch(e *endpoint) {
 	if p.checks == nil {
-		e.unwatch = func() {}
 		return
 	}
 	var ctx context.Context

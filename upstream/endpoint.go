@@ -55,7 +55,7 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 	e := &endpoint{
 		addr: to.Address, host: to.Host,
 		since:    time.Now(),
-		state:    p.health.New(to.Address),
+		state:    p.state(to.Address),
 		response: c.Response,
 		health:   &changes{place: to.Address, tell: c.Changed},
 		ctx:      p.ctx,
@@ -81,7 +81,9 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 		ReadBufferSize:      bufferBytes,
 		WriteBufferSize:     bufferBytes,
 	}
-	p.watch(e)
+	if p.begun {
+		p.watch(e)
+	}
 	return e
 }
 
@@ -231,7 +233,9 @@ func (e *endpoint) settle(c *conn, keep bool) {
 }
 
 func (e *endpoint) close() {
-	e.unwatch()
+	if e.unwatch != nil {
+		e.unwatch()
+	}
 	e.closed.Store(true)
 	e.hc.CloseIdleConnections()
 	if e.mux != nil {

@@ -90,8 +90,10 @@ type Pool struct {
 	checks    *check.Checker // nil: there are none
 
 	changing sync.Mutex // held by who replaces the list
-	closed   bool       // guarded by changing
-	stop     func()     // ends discovery, if there is any
+	closed   bool       // guarded by changing, as the next two are
+	begun    bool
+	known    map[string]*health.State // of the Pool before, by address
+	stop     func()                   // ends discovery, if there is any
 
 	found chan struct{} // closed when all sources have told what they know
 

@@ -35,3 +35,11 @@ func (p *Pool) Counts() (n [health.Phases]int) {
 	}
 	return n
 }
+
+// InFlight is how many exchanges endpoints are working on.
+func (p *Pool) InFlight() (n int) {
+	for _, m := range p.live() {
+		n += int(m.pending.Load())
+	}
+	return n
+}

@@ -312,11 +312,12 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 			}
 			return p.Reload(ctx, "api")
 		},
-		Config:   inForce(p, func() any { return p.Effective() }),
-		Routes:   inForce(p, func() any { return p.DescribeRoutes() }),
-		Standing: func() any { return keeps.standing(p.Standing()) },
-		Bundle:   keeps.bundle(),
-		Hosts:    boot.AdminHosts, Profiles: boot.AdminProfiles,
+		Config:    inForce(p, func() any { return p.Effective() }),
+		Routes:    inForce(p, func() any { return p.DescribeRoutes() }),
+		Upstreams: inForce(p, func() any { return p.DescribeUpstreams() }),
+		Standing:  func() any { return keeps.standing(p.Standing()) },
+		Bundle:    keeps.bundle(),
+		Hosts:     boot.AdminHosts, Profiles: boot.AdminProfiles,
 		Version: version,
 	}
 }

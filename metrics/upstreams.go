@@ -1,0 +1,56 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Upstream is what instruments say of an upstream when they are read.
+type Upstream struct {
+	ID        string
+	Endpoints map[string]int // by state
+	InFlight  int
+	Panics    bool
+}
+
+// upstreams are the instruments of upstreams that say what is, rather than count.
+type upstreams struct {
+	now                        func() []Upstream
+	endpoints, inFlight, panic *prometheus.Desc
+}
+
+// WatchUpstreams reports the upstreams of the configuration in force.
+func (m *Metrics) WatchUpstreams(now func() []Upstream) {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, append([]string{"upstream"}, labels...), nil)
+	}
+	m.Registry.MustRegister(&upstreams{
+		now:       now,
+		endpoints: desc("wafer_upstream_endpoints", "Endpoints of an upstream by state: up, ejected or down.", "state"),
+		inFlight:  desc("wafer_upstream_requests_in_flight", "Requests that endpoints of an upstream are working on."),
+		panic:     desc("wafer_upstream_panic", "1 if so few endpoints of an upstream are available that all are asked."),
+	})
+}
+
+// Describe implements prometheus.Collector.
+func (u *upstreams) Describe(to chan<- *prometheus.Desc) {
+	to <- u.endpoints
+	to <- u.inFlight
+	to <- u.panic
+}
+
+// Collect implements prometheus.Collector.
+func (u *upstreams) Collect(to chan<- prometheus.Metric) {
+	for _, one := range u.now() {
+		for state, n := range one.Endpoints {
+			to <- prometheus.MustNewConstMetric(u.endpoints, prometheus.GaugeValue, float64(n), one.ID, state)
+		}
+		to <- prometheus.MustNewConstMetric(u.inFlight, prometheus.GaugeValue, float64(one.InFlight), one.ID)
+		to <- prometheus.MustNewConstMetric(u.panic, prometheus.GaugeValue, number(one.Panics), one.ID)
+	}
+}
+
+// Ejected counts an ejection of an endpoint, by the word of a closed set.
+func (m *Metrics) Ejected(upstream, reason string) {
+	m.ejections.inc(upstreamFailure{upstream, reason})
+}
+
+// Spared counts a fault that would have ejected an endpoint, had the others not been out or failing too.
+func (m *Metrics) Spared(upstream string) { m.spared.inc(upstream) }
