@@ -14,9 +14,9 @@ func (p *Pool) Begin(before *Pool) {
 	p.begun = true
 	list := p.live()
 	if before != nil {
-		p.known = map[string]*health.State{}
+		p.heritage = map[string]*health.State{}
 		for _, m := range before.live() {
-			p.known[m.addr] = m.state
+			p.heritage[m.addr] = m.state
 		}
 		before.rest()
 		for _, m := range list {
@@ -44,8 +44,8 @@ func (p *Pool) rest() {
 // state is the health of an endpoint that is new to the Pool. It may be an address that the Pool before had found, and this
 // one finds later.
 func (p *Pool) state(addr string) *health.State {
-	if s := p.known[addr]; s != nil {
-		delete(p.known, addr)
+	if s := p.heritage[addr]; s != nil {
+		delete(p.heritage, addr)
 		return p.health.Heir(s)
 	}
 	return p.health.New(addr)

@@ -92,7 +92,7 @@ type Pool struct {
 	changing sync.Mutex // held by who replaces the list
 	closed   bool       // guarded by changing, as the next two are
 	begun    bool
-	known    map[string]*health.State // of the Pool before, by address
+	heritage map[string]*health.State // of the Pool before, by address
 	stop     func()                   // ends discovery, if there is any
 
 	found chan struct{} // closed when all sources have told what they know
