@@ -16,6 +16,7 @@ import (
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/upstream"
+	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/waf"
 )
 
@@ -315,9 +316,9 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
 	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
-		balance := upstream.RoundRobin
+		choice := balance.Options{Policy: balance.RoundRobin}
 		if u.Balance == config.LeastLoaded {
-			balance = upstream.LeastLoaded
+			choice.Policy = balance.LeastRequest
 		}
 		discovery := upstream.DiscoveryOff
 		if u.Discovery == config.DiscoveryDNS {
@@ -328,7 +329,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 			changed = func(endpoint string, err error) { r.EndpointChanged(u.ID, endpoint, err) }
 		}
 		return upstream.New(upstream.Config{
-			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: balance, Connections: u.Connections,
+			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: choice, Connections: u.Connections,
 			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
 		})

@@ -1,10 +1,17 @@
 package upstream
 
 import (
-	"slices"
+	"time"
 
+	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/upstream/health"
 )
+
+// Share is what an endpoint is beside others.
+type Share struct {
+	Weight int    // 0: 1
+	Zone   string // empty: nobody knows
+}
 
 // next returns the index of the endpoint to ask, of those that are available and that x has not tried yet; ok: there is one. The
 // list is that of the whole exchange, so that an index means the same endpoint in all its attempts.
@@ -12,41 +19,62 @@ func (p *Pool) next(list []member, x *Exchange) (i int, turn health.Turn, ok boo
 	if len(list) == 0 {
 		return 0, turn, false
 	}
-	first := 0
-	if len(x.tried) == 0 {
-		first = p.pick(list)
-	} else {
-		first = x.tried[len(x.tried)-1] + 1
-	}
-	for n := range list {
-		i := (first + n) % len(list)
-		if slices.Contains(x.tried, i) {
-			continue
+	among := list[0].among
+	a := balance.Ask{Now: time.Now(), Key: x.Key, Keyed: x.Keyed, Token: x.Token}
+	for {
+		a.Tried = x.tried
+		if i, ok = among.Next(&a); !ok && a.Worst == balance.Well {
+			a.Worst = balance.Ending
+			i, ok = among.Next(&a)
 		}
+		if !ok {
+			return 0, turn, false
+		}
+		x.tried = append(x.tried, i)
 		if turn, ok = list[i].state.Take(); ok {
-			x.tried = append(x.tried, i)
+			x.Named = among.Token(i)
 			return i, turn, true
 		}
 	}
-	return 0, turn, false
 }
 
-// pick returns the index of the endpoint to try first.
-func (p *Pool) pick(list []member) int {
-	n := len(list)
-	if n <= 1 {
-		return 0
+// InFlight implements balance.Candidate.
+func (m *member) InFlight() int { return int(m.pending.Load()) }
+
+// Standing implements balance.Candidate.
+func (m *member) Standing(time.Time) balance.Standing {
+	switch {
+	case !m.state.Available():
+		return balance.Sick
+	case m.Terminating:
+		return balance.Ending
 	}
-	first := int(p.turn.Add(1) % uint32(n))
-	if p.balance == RoundRobin {
-		return first
+	return balance.Well
+}
+
+// Since implements balance.Candidate. Who comes back from an ejection begins anew.
+func (m *member) Since() time.Time {
+	if since, up := m.state.UpSince(); up {
+		return since
 	}
-	best, load := first, list[first].pending.Load()
-	for i := 1; i < n && load > 0; i++ {
-		j := (first + i) % n
-		if l := list[j].pending.Load(); l < load {
-			best, load = j, l
-		}
+	return m.since
+}
+
+// Latency implements balance.Candidate.
+func (m *member) Latency() *balance.Latency { return &m.latency }
+
+// among makes the list one that is chosen from.
+func (p *Pool) among(list []member) {
+	members := make([]balance.Member, len(list))
+	for i := range list {
+		m := &list[i]
+		members[i] = balance.Member{Candidate: m, Name: m.addr, Weight: m.Weight, Zone: m.Zone}
 	}
-	return best
+	if len(list) == 0 {
+		return
+	}
+	set := balance.New(p.balance, members)
+	for i := range list {
+		list[i].among = set
+	}
 }

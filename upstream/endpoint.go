@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/upstream/discover"
 	"github.com/wafer-waf/wafer/upstream/health"
 	"github.com/wafer-waf/wafer/upstream/http2"
@@ -23,6 +24,7 @@ import (
 type member struct {
 	*endpoint
 	discover.Target
+	among *balance.Set // all of the list
 }
 
 // endpoint is one address of an upstream and the connections to it. Whatever learns of
@@ -35,6 +37,7 @@ type endpoint struct {
 	response time.Duration
 	hc       *fasthttp.HostClient
 	pending  atomic.Int32 // exchanges begun and not finished
+	latency  balance.Latency
 	closed   atomic.Bool
 	health   *changes
 	ctx      context.Context // what is dialed ends with it

@@ -47,6 +47,12 @@ type Exchange struct {
 	// Gone, if not nil, is asked now and then, while the response is awaited by HTTP/2, whether the client has left.
 	Gone func() bool
 
+	// Key decides, with balance.ConsistentHash, which endpoint is asked; Keyed: there is one.
+	Key   uint64
+	Keyed bool
+	// Token, with balance.Sticky, names the endpoint to ask; empty: none. Named is what names the one that was asked last.
+	Token, Named string
+
 	// Endpoint is the host:port that answered or failed last.
 	Endpoint string
 	// Body is the body of the response, nil if it has none. A Read that fails says why:

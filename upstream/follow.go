@@ -120,7 +120,7 @@ func (p *Pool) replace(all []discover.Target, c *Config) {
 		}
 		if !stays[e] { // two names may have one address
 			stays[e] = true
-			list = append(list, member{e, to})
+			list = append(list, member{endpoint: e, Target: to})
 		}
 	}
 	p.keep(list)
@@ -138,5 +138,6 @@ func (p *Pool) keep(list []member) {
 		states[i] = list[i].state
 	}
 	p.health.Keep(states)
+	p.among(list)
 	p.endpoints.Store(&list)
 }

@@ -11,20 +11,10 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/upstream/discover"
 	"github.com/wafer-waf/wafer/upstream/health"
 	"github.com/wafer-waf/wafer/upstream/health/check"
-)
-
-// Balance is how a Pool chooses among its endpoints.
-type Balance int
-
-const (
-	// RoundRobin takes one endpoint after the other.
-	RoundRobin Balance = iota
-	// LeastLoaded takes the endpoint with the fewest exchanges in progress; equals take
-	// turns.
-	LeastLoaded
 )
 
 // Protocol is by which version of HTTP endpoints are asked.
@@ -47,7 +37,8 @@ type Config struct {
 	Every       time.Duration     // between two looks at a name; zero: five seconds
 	Resolver    discover.Resolver // that is asked for names; nil: the system's
 	Sources     []discover.Source // that say where endpoints are, beside names
-	Balance     Balance
+	Shares      []Share           // of Endpoints, by their places; nil: they are equal, and in no zone
+	Balance     balance.Options
 	Health      health.Config // whether there are checks is filled in
 	Checks      *check.Config // nil: endpoints are not checked
 	Protocol    Protocol
@@ -67,9 +58,6 @@ func (c *Config) check() error {
 	if len(c.Endpoints) == 0 && len(c.Sources) == 0 {
 		errs = append(errs, errors.New("no endpoints"))
 	}
-	if c.Balance != RoundRobin && c.Balance != LeastLoaded {
-		errs = append(errs, fmt.Errorf("unknown balance %d", c.Balance))
-	}
 	if c.Connections <= 0 {
 		errs = append(errs, errors.New("connections not positive"))
 	}
@@ -83,9 +71,8 @@ func (c *Config) check() error {
 type Pool struct {
 	id        string
 	connect   time.Duration
-	balance   Balance
+	balance   balance.Options
 	endpoints atomic.Pointer[[]member] // a list is never changed, only replaced
-	turn      atomic.Uint32
 	health    *health.Set
 	checks    *check.Checker // nil: there are none
 
@@ -125,7 +112,7 @@ func New(c Config) (*Pool, error) {
 	}
 	var list []member
 	for _, to := range begin {
-		list = append(list, member{p.newEndpoint(to, &c), to})
+		list = append(list, member{endpoint: p.newEndpoint(to, &c), Target: to})
 	}
 	p.keep(list)
 	following, cancel := context.WithCancel(ctx)
@@ -138,10 +125,13 @@ func New(c Config) (*Pool, error) {
 func (p *Pool) targets(c *Config) ([]discover.Target, error) {
 	var all []discover.Target
 	encrypted := 0
-	for _, s := range c.Endpoints {
+	for i, s := range c.Endpoints {
 		to, secure, err := endpointAddr(s)
 		if err != nil {
 			return nil, err
+		}
+		if c.Shares != nil {
+			to.Weight, to.Zone = c.Shares[i].Weight, c.Shares[i].Zone
 		}
 		if secure {
 			encrypted++

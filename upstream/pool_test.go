@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wafer-waf/wafer/upstream/balance"
 )
 
 func TestNew(t *testing.T) {
@@ -36,7 +38,6 @@ func TestNew(t *testing.T) {
 		"no connect":     {func(c *Config) { c.Connect = 0 }, "timeout"},
 		"no response":    {func(c *Config) { c.Response = 0 }, "timeout"},
 		"no idle":        {func(c *Config) { c.Idle = -1 }, "timeout"},
-		"balance":        {func(c *Config) { c.Balance = 7 }, "balance"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good
@@ -78,8 +79,8 @@ func TestNames(t *testing.T) {
 
 func TestFailover(t *testing.T) {
 	b := startBackend(t, echoSession)
-	for _, balance := range []Balance{RoundRobin, LeastLoaded} {
-		p := newPool(t, func(c *Config) { c.Balance = balance }, refused(t), b.url(), refused(t), refused(t))
+	for _, policy := range []balance.Policy{balance.LeastRequest, balance.RoundRobin, balance.ConsistentHash, balance.Sticky} {
+		p := newPool(t, func(c *Config) { c.Balance.Policy = policy }, refused(t), b.url(), refused(t), refused(t))
 		for range 8 { // from every starting point, and for every method
 			x := newExchange()
 			if status, _, err := do(p, newRequest("POST", "/", "Host: a"), x); status != 200 || err != nil {
@@ -145,13 +146,7 @@ func TestRoundRobin(t *testing.T) {
 	for range 3 {
 		urls = append(urls, startBackend(t, echoSession).url())
 	}
-	p := newPool(t, nil, urls...)
-	wantTurns(t, p)
-}
-
-// wantTurns sends nine requests, of which each of three endpoints is to get as many.
-func wantTurns(t *testing.T, p *Pool) {
-	t.Helper()
+	p := newPool(t, func(c *Config) { c.Balance.Policy = balance.RoundRobin }, urls...)
 	seen := map[string]int{}
 	for range 9 {
 		x := newExchange()
@@ -167,54 +162,29 @@ func wantTurns(t *testing.T, p *Pool) {
 	}
 }
 
-func TestLeastLoaded(t *testing.T) {
+// Of two that are drawn the one with less in progress is asked, so never the one that has most.
+func TestLeastRequest(t *testing.T) {
 	var urls []string
 	for range 3 {
 		urls = append(urls, startBackend(t, echoSession).url())
 	}
-	p := newPool(t, func(c *Config) { c.Balance = LeastLoaded }, urls...)
-	var open []*Exchange
-	load := func() map[string]int {
-		m := map[string]int{}
-		for _, x := range open {
-			m[x.Endpoint]++
-		}
-		return m
-	}
-	begin := func() *Exchange {
-		t.Helper()
+	p := newPool(t, nil, urls...)
+	load := map[string]int{}
+	for range 30 {
 		x := newExchange()
 		if err := p.Do(get(), x); err != nil {
 			t.Fatal(err)
 		}
-		open = append(open, x)
-		return x
-	}
-	for range 6 {
-		begin()
-	}
-	for addr, n := range load() {
-		if n != 2 {
-			t.Errorf("%s: %d of 6", addr, n)
+		defer func() { _ = x.Body.Close() }()
+		busiest := len(load) == len(urls)
+		for addr, n := range load {
+			busiest = busiest && (addr == x.Endpoint || n < load[x.Endpoint])
 		}
-	}
-	// Whoever gets rid of an exchange gets the next one, wherever the rotation stands.
-	for range 5 {
-		free := open[0]
-		open = open[1:]
-		if err := free.Body.Close(); err != nil {
-			t.Fatal(err)
+		if busiest {
+			t.Errorf("%s is asked: %v", x.Endpoint, load)
 		}
-		if x := begin(); x.Endpoint != free.Endpoint {
-			t.Errorf("%s chosen, %s had the least", x.Endpoint, free.Endpoint)
-		}
+		load[x.Endpoint]++
 	}
-	for _, x := range open {
-		_ = x.Body.Close()
-	}
-	open = nil
-	// Equals take turns.
-	wantTurns(t, p)
 }
 
 // TestClose closes a pool with an idle connection and one in use.

@@ -21,7 +21,7 @@ func slowest(tb testing.TB, p Policy, n int, rate float64) (p99 time.Duration, s
 			}
 			return usual()
 		},
-		each: func(_ *Ask, _ *fake, d time.Duration) { took = append(took, d) },
+		each: func(_ *fake, d time.Duration) { took = append(took, d) },
 	}
 	s.run(tb, time.Duration(max(20, 10_000/rate))*time.Second)
 	slices.Sort(took)

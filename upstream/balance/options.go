@@ -60,6 +60,6 @@ type Standing uint8
 // How much can.
 const (
 	Well   Standing = iota
-	Sick            // it has failed, and is asked if too few are well
 	Ending          // it finishes what it has, and is asked if there is nobody else
+	Sick            // it has failed
 )

@@ -59,6 +59,7 @@ func (r ring) after(key uint64) int {
 
 // onRing returns the member that a key leads to: the first that can be asked and has room. If all are full, it is the first.
 func (s *Set) onRing(a *Ask) (i int, ok bool) {
+	a.inFlight = 0
 	p := s.ring.after(a.Key)
 	first, found, passed := 0, false, -1
 	for range s.ring {
@@ -81,10 +82,16 @@ func (s *Set) onRing(a *Ask) (i int, ok bool) {
 // full reports whether a member has as much to do as it may: its share of all that is in flight, this request
 // included, and somewhat more, rounded up. Some member always has room.
 func (s *Set) full(i int, a *Ask) bool {
-	if s.Bound == 0 {
+	m := &s.members[i]
+	own := int64(m.InFlight())
+	if s.Bound == 0 || own == 0 {
 		return false
 	}
-	m := &s.members[i]
-	bound := int64(s.Bound) * int64(a.InFlight+1) * int64(m.Weight)
-	return int64(m.InFlight())*100*max(s.well.Load(), 1) >= bound
+	if a.inFlight == 0 {
+		a.inFlight = 1
+		for i := range s.members {
+			a.inFlight += int64(s.members[i].InFlight())
+		}
+	}
+	return own*100*max(s.well.Load(), 1) >= int64(s.Bound)*a.inFlight*int64(m.Weight)
 }

@@ -104,8 +104,8 @@ type Ask struct {
 	Token string // of Sticky; empty: it has none
 	Tried []int  // who is out of the question
 	Worst Standing
-	// InFlight is how many requests all members have together. It is needed for a Bound.
-	InFlight int
+
+	inFlight int64 // at all members together, this one included; 0: not counted yet
 }
 
 // Next returns the index of the member to ask. ok: there is one, not tried, that stands as asked for or better.

@@ -21,7 +21,7 @@ func TestEverybodyOnce(t *testing.T) {
 				all[i].standing = Standing(i % 3)
 			}
 			s := setOf(Options{Policy: p, Secret: []byte("s"), Bound: 125, Zone: "z0", Spill: 70, SlowStart: time.Minute, Least: 10}, all)
-			for _, worst := range []Standing{Well, Sick, Ending} {
+			for _, worst := range []Standing{Well, Ending, Sick} {
 				a := Ask{Now: epoch, Worst: worst, Key: Hash("k"), Keyed: true, Token: s.Token(n - 1)}
 				for {
 					i, ok := s.Next(&a)
@@ -201,7 +201,7 @@ func BenchmarkNext(b *testing.B) {
 						members = append(members, f.Member)
 					}
 					s := New(o, members)
-					a := Ask{Now: time.Now(), InFlight: n, Token: s.Token(n - 1), Keyed: true}
+					a := Ask{Now: time.Now(), Token: s.Token(n - 1), Keyed: true}
 					b.ReportAllocs()
 					for b.Loop() {
 						a.Key += 0x9e3779b97f4a7c15

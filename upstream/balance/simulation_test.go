@@ -54,8 +54,8 @@ type simulation struct {
 	all   []*fake
 	rate  float64 // requests in a second
 	takes func(f *fake) time.Duration
-	key   func() uint64                             // nil: requests have none
-	each  func(a *Ask, f *fake, took time.Duration) // nil: nobody asks
+	key   func() uint64                     // nil: requests have none
+	each  func(f *fake, took time.Duration) // nil: nobody asks
 
 	now    time.Time
 	random *rand.Rand
@@ -95,7 +95,7 @@ func (s *simulation) run(tb testing.TB, d time.Duration) {
 			return
 		}
 		s.finish(s.now)
-		a := Ask{Now: s.now, InFlight: len(s.under)}
+		a := Ask{Now: s.now}
 		if s.key != nil {
 			a.Key, a.Keyed = s.key(), true
 		}
@@ -109,7 +109,7 @@ func (s *simulation) run(tb testing.TB, d time.Duration) {
 		took := s.takes(f)
 		heap.Push(&s.under, running{s.now, s.now.Add(took), i})
 		if s.each != nil {
-			s.each(&a, f, took)
+			s.each(f, took)
 		}
 	}
 }
