@@ -56,6 +56,7 @@ func DefaultUpstream() Upstream {
 	return Upstream{
 		Protocol:    ProtocolH1,
 		Discovery:   DiscoveryOff,
+		Every:       DefaultEvery,
 		Balance:     RoundRobin,
 		Connections: 512,
 		Timeouts: UpstreamTimeouts{

@@ -44,6 +44,7 @@ func fillUpstream(u *Upstream, has func(key string) bool) {
 		fill(&t.MinVersion, "tls1.2", has("tls.min_version"))
 	}
 	fill(&u.Discovery, d.Discovery, has("discovery"))
+	fill(&u.Every, d.Every, has("every"))
 	fill(&u.Balance, d.Balance, has("balance"))
 	fill(&u.Connections, d.Connections, has("connections"))
 	fill(&u.Timeouts.Connect, d.Timeouts.Connect, has("timeouts.connect"))

@@ -116,12 +116,14 @@ type RouteLimits struct {
 // Upstream is one logical backend.
 type Upstream struct {
 	ID          string           `mapstructure:"id"`
-	Endpoints   []string         `mapstructure:"endpoints"`   // http://name:port, or all of them https://name:port
-	Protocol    Protocol         `mapstructure:"protocol"`    // h1, h2, h2c or auto
-	TLS         *UpstreamTLS     `mapstructure:"tls"`         // with https
-	Discovery   Discovery        `mapstructure:"discovery"`   // off or dns: each address of a name is an endpoint
-	Balance     Balance          `mapstructure:"balance"`     // round_robin or least_loaded
-	Connections int              `mapstructure:"connections"` // at most, to each endpoint
+	Endpoints   []string         `mapstructure:"endpoints" one:"it"` // http://name:port, or all of them https://name:port
+	Protocol    Protocol         `mapstructure:"protocol"`           // h1, h2, h2c or auto
+	TLS         *UpstreamTLS     `mapstructure:"tls"`                // with https
+	Service     string           `mapstructure:"service" one:"it"`   // of Kubernetes, namespace/name:port: its pods are the endpoints
+	Discovery   Discovery        `mapstructure:"discovery"`          // off, dns: each address of a name is an endpoint, or srv
+	Every       time.Duration    `mapstructure:"every"`              // between two looks at a name
+	Balance     Balance          `mapstructure:"balance"`            // round_robin or least_loaded
+	Connections int              `mapstructure:"connections"`        // at most, to each endpoint
 	Timeouts    UpstreamTimeouts `mapstructure:"timeouts"`
 
 	Health   *HealthCheck `mapstructure:"health"` // nil: endpoints are not asked

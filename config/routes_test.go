@@ -85,7 +85,10 @@ func TestFullFile(t *testing.T) {
 	}
 	differs("route", r.Routes[0], DefaultRoute(), "redirect")
 	differs("redirect", *r.Routes[2].Redirect, Redirect{})
-	differs("upstream", r.Upstreams[0], DefaultUpstream())
+	differs("upstream", r.Upstreams[0], DefaultUpstream(), "service") // which excludes endpoints
+	if got := r.Upstreams[3]; got.Service != "shop/orders:http" || got.TLS == nil {
+		t.Errorf("an upstream of a Service: %+v", got)
+	}
 	differs("policy", policy(t, r, "shop"), DefaultPolicy(), "mode")
 
 	if got := r.Routes[0].Timeouts; got != (RouteTimeouts{Request: 0, Idle: 5 * time.Minute}) {

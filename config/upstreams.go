@@ -40,30 +40,32 @@ const (
 )
 
 func (c *checker) checkUpstream(path string, u *Upstream) {
-	if len(u.Endpoints) == 0 {
-		c.add(path+".endpoints", "at least one endpoint is required")
-	}
-	c.each(path+".endpoints", u.Endpoints, checkEndpoint)
-	word(c, path+".discovery", u.Discovery)
+	c.checkDiscovery(path, u)
 	word(c, path+".balance", u.Balance)
 	c.atLeast(path+".connections", u.Connections, 1)
 	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)
 	c.notNegative(path+".timeouts.response", u.Timeouts.Response)
 	c.notNegative(path+".timeouts.idle", u.Timeouts.Idle)
 	word(c, path+".protocol", u.Protocol)
-	encrypted := 0
+	encrypted, https := 0, "https endpoints"
 	for _, e := range u.Endpoints {
 		if strings.HasPrefix(e, "https://") {
 			encrypted++
 		}
 	}
+	if u.Service != "" {
+		https = "tls: {}"
+		if u.TLS != nil {
+			encrypted = 1
+		}
+	}
 	switch {
-	case encrypted > 0 && encrypted < len(u.Endpoints):
+	case u.Service == "" && encrypted > 0 && encrypted < len(u.Endpoints):
 		c.add(path+".endpoints", "http and https exclude each other: make two upstreams")
 	case encrypted > 0 && u.Protocol == ProtocolH2C:
 		c.add(path+".protocol", "h2c is spoken without TLS: write h2, or http endpoints")
 	case encrypted == 0 && u.Protocol == ProtocolH2:
-		c.add(path+".protocol", "h2 is spoken with TLS: write h2c, or https endpoints")
+		c.add(path+".protocol", "h2 is spoken with TLS: write h2c, or %s", https)
 	case encrypted == 0 && u.TLS != nil:
 		c.add(path+".tls", "has no effect with http endpoints: write https, or remove it")
 	}

@@ -92,15 +92,6 @@ const (
 	ReadingsOne   PathReadings = "one"   // those that have one reading
 )
 
-// Discovery says where the addresses of an upstream's names come from.
-type Discovery string
-
-// Where they can.
-const (
-	DiscoveryOff Discovery = "off"
-	DiscoveryDNS Discovery = "dns" // each address of a name is an endpoint
-)
-
 // Balance says which endpoint is next.
 type Balance string
 
@@ -170,7 +161,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Switch]():        texts(On, Off),
 	reflect.TypeFor[WebSocket]():     texts(WebSocketDeny, WebSocketAllow, WebSocketInspect),
 	reflect.TypeFor[PathReadings]():  texts(ReadingsAgree, ReadingsOne),
-	reflect.TypeFor[Discovery]():     texts(DiscoveryOff, DiscoveryDNS),
+	reflect.TypeFor[Discovery]():     texts(DiscoveryOff, DiscoveryDNS, DiscoverySRV),
 	reflect.TypeFor[Balance]():       texts(RoundRobin, LeastLoaded),
 	reflect.TypeFor[Protocol]():      texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
 	reflect.TypeFor[CheckProtocol](): texts(CheckHTTP, CheckGRPC),

@@ -194,22 +194,25 @@ func (c *Cluster) list(ctx context.Context, o *Objects, elements ...string) erro
 	return o.Read(path.Join(elements...), body)
 }
 
-// Pods returns the host:port of every pod behind one port of a Service.
+// Pods returns the host:port of every pod behind one port of a Service, which is a number or a name of its own, or the
+// number that pods listen on.
 func (c *Cluster) Pods(ctx context.Context, namespace, service, port string) ([]string, error) {
 	var s core.Service
 	if err := c.decode(ctx, &s, nil, "api/v1/namespaces", namespace, "services", service); err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(s.Spec.Ports, func(p core.ServicePort) bool { return strconv.Itoa(int(p.Port)) == port })
-	if i < 0 {
-		return nil, fmt.Errorf("service %s/%s has no port %s", namespace, service, port)
-	}
+	i := slices.IndexFunc(s.Spec.Ports, func(p core.ServicePort) bool { return strconv.Itoa(int(p.Port)) == port || p.Name == port })
 	var list discovery.EndpointSliceList
 	query := url.Values{"labelSelector": {discovery.LabelServiceName + "=" + service}}
 	if err := c.decode(ctx, &list, query, "apis/discovery.k8s.io/v1/namespaces", namespace, "endpointslices"); err != nil {
 		return nil, err
 	}
-	found := podAddresses(list.Items, s.Spec.Ports[i].Name)
+	found := podAddresses(list.Items, func(p discovery.EndpointPort) bool {
+		return i >= 0 && deref(p.Name) == s.Spec.Ports[i].Name || strconv.Itoa(int(*p.Port)) == port
+	})
+	if i < 0 && len(found) == 0 {
+		return nil, fmt.Errorf("service %s/%s has no port %s", namespace, service, port)
+	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
 }
@@ -234,13 +237,12 @@ func (c *Cluster) text(ctx context.Context, elements ...string) (string, error) 
 	return string(b), err
 }
 
-// podAddresses returns the host:port pairs of EndpointSlices for the Service port of that
-// name.
-func podAddresses(slices []discovery.EndpointSlice, name string) []string {
+// podAddresses returns the host:port pairs of EndpointSlices for the ports that are wanted.
+func podAddresses(slices []discovery.EndpointSlice, wanted func(discovery.EndpointPort) bool) []string {
 	var out []string
 	for _, s := range slices {
 		for _, p := range s.Ports {
-			if p.Port == nil || deref(p.Name) != name {
+			if p.Port == nil || !wanted(p) {
 				continue
 			}
 			for _, e := range s.Endpoints {

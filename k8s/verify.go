@@ -28,7 +28,7 @@ type Attack struct {
 type Target struct {
 	Route       string
 	Through     []Request // requests that lead to the tier, and by it to the application
-	Direct      []string  // host:port of the application, which must not be reachable
+	Direct      []string  // host:port of the application, or namespace/name:port of its Service, which must not be reachable
 	BlockStatus int       // what a blocked request gets
 	Unprotected string    // why nothing is blocked on this route, such as "mode detect"; empty: attacks are
 	Accepted    bool      // somebody has said that this route is meant to be unprotected
@@ -124,12 +124,25 @@ func through(ctx context.Context, t Target, r Request, o VerifyOptions) []Check 
 	return out
 }
 
+// noConnection is what is to come of trying to reach the application around the tier.
+const noConnection = "no connection"
+
 // around tries to reach the application at every address that a name or a Service stands
 // for.
 func around(ctx context.Context, t Target, hostport string, o VerifyOptions) []Check {
-	const want = "no connection"
 	var out []Check
-	fail := func(got string) { out = append(out, Check{t.Route, "around", hostport, want, got, false}) }
+	fail := func(got string) { out = append(out, Check{t.Route, "around", hostport, noConnection, got, false}) }
+	if namespace, rest, ok := strings.Cut(hostport, "/"); ok {
+		service, port, _ := strings.Cut(rest, ":")
+		pods, err := []string(nil), errors.New("--pods is needed to know them")
+		if o.Pods != nil {
+			pods, err = o.Pods(ctx, namespace, service, port)
+		}
+		if err != nil {
+			fail("its pods are not known: " + err.Error())
+		}
+		return append(out, aroundAll(ctx, t, hostport, pods, o)...)
+	}
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
 		fail("not host:port")
@@ -152,13 +165,18 @@ func around(ctx context.Context, t Target, hostport string, o VerifyOptions) []C
 		}
 		addresses = append(addresses, pods...)
 	}
+	return append(out, aroundAll(ctx, t, hostport, addresses, o)...)
+}
+
+// aroundAll tries addresses of the application.
+func aroundAll(ctx context.Context, t Target, application string, addresses []string, o VerifyOptions) (out []Check) {
 	for _, a := range addresses {
 		label := a
-		if a != hostport {
-			label = hostport + " at " + a
+		if a != application {
+			label = application + " at " + a
 		}
 		got, open := connect(ctx, a, o.Timeout)
-		out = append(out, Check{t.Route, "around", label, want, got, !open})
+		out = append(out, Check{t.Route, "around", label, noConnection, got, !open})
 	}
 	return out
 }

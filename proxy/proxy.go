@@ -29,6 +29,7 @@ type Options struct {
 	Version  string
 
 	Compiling func(policy string, i, n int) // as that of [snapshot.Builder]
+	Services  snapshot.Services             // as that of [snapshot.Builder]
 	LastGood  snapshot.LastGood             // as that of [snapshot.Options], like Stands
 	Stands    func(snapshot.Standing)
 }
@@ -83,6 +84,7 @@ func Prepare(o Options) *Proxy {
 	p.snapshots.Builder.Compiling, p.snapshots.Builder.EndpointChanged = o.Compiling, p.endpointChanged
 	p.snapshots.Builder.EndpointHealth = snapshot.HealthTold{Changed: p.healthChanged, Panics: p.upstreamPanics, Withheld: p.metrics.Spared}
 	p.metrics.WatchUpstreams(p.upstreamsNow)
+	p.snapshots.Builder.Services = o.Services
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)

@@ -35,6 +35,9 @@ type resources struct {
 	EndpointChanged func(upstream, endpoint string, err error)
 	// EndpointHealth is told what becomes of them.
 	EndpointHealth HealthTold
+
+	// Services finds the pods of Services; nil: they are not looked for.
+	Services Services
 }
 
 // own returns the resource of that digest, made if there is none yet, with one more owner.
@@ -164,6 +167,9 @@ func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)
 			at := fmt.Sprintf("upstreams[%d]", i)
 			if about := new(upstream.SettingError); errors.As(err, &about) {
 				at, err = at+".tls."+about.Key, about.Err
+			}
+			if about := new(serviceError); errors.As(err, &about) {
+				at, err = at+".service", about.err
 			}
 			report(at, err)
 			continue
@@ -320,16 +326,16 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		if u.Balance == config.LeastLoaded {
 			choice.Policy = balance.LeastRequest
 		}
-		discovery := upstream.DiscoveryOff
-		if u.Discovery == config.DiscoveryDNS {
-			discovery = upstream.DiscoveryDNS
-		}
 		var changed func(endpoint string, err error)
 		if r.EndpointChanged != nil {
 			changed = func(endpoint string, err error) { r.EndpointChanged(u.ID, endpoint, err) }
 		}
+		sources, err := r.Services.sources(u.Service)
+		if err != nil {
+			return nil, err
+		}
 		return upstream.New(upstream.Config{
-			ID: u.ID, Endpoints: u.Endpoints, Discovery: discovery, Balance: choice, Connections: u.Connections,
+			ID: u.ID, Endpoints: u.Endpoints, Sources: sources, Encrypted: u.TLS != nil, Discovery: discoveries[u.Discovery], Every: u.Every, Balance: choice, Connections: u.Connections,
 			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
 		})

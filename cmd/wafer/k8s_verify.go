@@ -89,8 +89,12 @@ func (v *verifyFlags) writeJob(c *cobra.Command) error {
 			return err
 		}
 		for _, u := range routes.Upstreams {
-			for _, e := range u.Endpoints {
-				o.Endpoints = append(o.Endpoints, strings.TrimPrefix(e, "http://"))
+			for _, a := range applications(u) {
+				if namespace, name, ok := strings.Cut(a, "/"); ok {
+					name, port, _ := strings.Cut(name, ":")
+					a = name + "." + namespace + ".svc:" + port
+				}
+				o.Endpoints = append(o.Endpoints, a)
 			}
 		}
 	}
@@ -221,16 +225,17 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 	}
 	for _, ref := range r.Upstreams {
 		i := slices.IndexFunc(routes.Upstreams, func(u config.Upstream) bool { return u.ID == ref.ID })
-		for _, e := range routes.Upstreams[i].Endpoints {
-			t.Direct = append(t.Direct, strings.TrimPrefix(e, "http://"))
-		}
+		t.Direct = append(t.Direct, applications(routes.Upstreams[i])...)
 	}
 	req, err := request(r)
 	if err != nil {
 		t.Unknown = err.Error()
 		return t
 	}
-	_, port, _ := net.SplitHostPort(t.Direct[0])
+	_, port, err := net.SplitHostPort(t.Direct[0])
+	if err != nil || strings.Contains(t.Direct[0], "/") {
+		port = "80" // the endpoint's port is not that of the Service in front
+	}
 	name := serviceHost(r.Hosts)
 	if name == "" {
 		if name = sibling(routes, r); name != "" {
@@ -261,6 +266,25 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 		t.Unprotected, t.Accepted = "", true
 	}
 	return t
+}
+
+// applications are where an upstream's endpoints are: host:port, or namespace/name:port of a Service whose pods are
+// found by other means than its address.
+func applications(u config.Upstream) (all []string) {
+	if u.Service != "" {
+		return []string{u.Service}
+	}
+	for _, e := range u.Endpoints {
+		_, at, _ := strings.Cut(e, "://")
+		if port, rest, ok := strings.Cut(at, "."); ok && u.Discovery == config.DiscoverySRV {
+			_, host, _ := strings.Cut(rest, ".") // _port._tcp.name.namespace.svc
+			if parts := strings.SplitN(host, ".", 4); len(parts) >= 3 && parts[2] == "svc" {
+				at = parts[1] + "/" + parts[0] + ":" + strings.TrimPrefix(port, "_")
+			}
+		}
+		all = append(all, at)
+	}
+	return all
 }
 
 // sibling returns the name of a Service whose route leads to the same application: that

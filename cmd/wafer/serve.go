@@ -21,6 +21,7 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/hold"
+	"github.com/wafer-waf/wafer/k8s/endpoints"
 	"github.com/wafer-waf/wafer/proxy"
 )
 
@@ -83,7 +84,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	p := proxy.Prepare(proxy.Options{
 		Boot: boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events:   audit.New(out.events, out.eventOptions()),
-		Registry: registry, Version: version, Compiling: out.starting(), LastGood: keeps.forProxy(), Stands: keeps.stands,
+		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
 	traffic, err := takeAddresses(ctx, &boot, out.log)

@@ -11,8 +11,8 @@ type Target struct {
 	Host    string // what its certificate is for, and the name that it was found by
 	Zone    string // where it runs; empty: nobody knows
 	Weight  int    // its share of the requests beside others; 0 counts as 1
-	// Terminating tells that it is about to end: it finishes what it has, and gets something new only if
-	// there is no other.
+	// Terminating tells that it is about to end, or that a name server ranks it behind others: it finishes what
+	// it has, and gets something new only if there is no other.
 	Terminating bool
 }
 
@@ -20,7 +20,17 @@ type Target struct {
 type Source interface {
 	// String is what the source is asked for, such as a name.
 	String() string
-	// Watch tells the targets when they are known and whenever they change, until ctx ends. With an error
-	// there are none to tell, and those told last are still the best guess. It tells one after the other.
+	// Watch tells the targets when they are known and whenever they change, until ctx ends. It tells one after the
+	// other. Nil with an error says that there is nothing to tell, and that those told last are still the best
+	// guess. Others with an error are what is known in spite of it; an empty list says that nobody is there.
 	Watch(ctx context.Context, tell func([]Target, error))
 }
+
+// Unasked is a source that is never asked: where a configuration is looked at and does not serve.
+type Unasked string
+
+// String returns what it would be asked for.
+func (u Unasked) String() string { return string(u) }
+
+// Watch tells nothing.
+func (u Unasked) Watch(context.Context, func([]Target, error)) {}
