@@ -29,7 +29,7 @@ func FuzzManifests(f *testing.F) {
 			return
 		}
 		plan, err := Protect(&in, ProtectOptions{
-			TierSelector: map[string]string{"app.kubernetes.io/name": "wafer"}, TierPort: "http", ConfigMap: "wafer-routes", ClusterDomain: "cluster.local",
+			TierSelector: map[string]string{"app.kubernetes.io/name": "wafer"}, TierPort: "http", TierTLSPort: "https", ConfigMap: "wafer-routes", ClusterDomain: "cluster.local",
 		})
 		if err == nil {
 			for _, write := range []func(*Plan, io.Writer, string) error{(*Plan).Write, (*Plan).WriteUndo} {

@@ -23,6 +23,7 @@ type lead struct {
 	paths     []file.PathMatch // as the client asks for them; none: any
 	changed   string           // why the path that reaches the Service may be another; empty: it is the same
 	notHTTP   bool             // the backend is spoken to otherwise
+	tls       bool             // with TLS
 	protocol  string           // of the upstream, as a route file says it; empty: HTTP/1
 }
 
@@ -50,6 +51,8 @@ func ingressLeads(in *networking.Ingress) []lead {
 			case "HTTP":
 			case "GRPC":
 				base.protocol = "h2c"
+			case "HTTPS", "GRPCS":
+				base.tls = true
 			default:
 				base.notHTTP = true
 			}
@@ -162,11 +165,6 @@ func (p *planner) leadsTo(s *core.Service, port core.ServicePort) []lead {
 	})
 }
 
-// ledTo reports whether an Ingress or an HTTPRoute speaks HTTP to the port.
-func (p *planner) ledTo(s *core.Service, port core.ServicePort) bool {
-	return slices.ContainsFunc(p.leadsTo(s, port), func(l lead) bool { return !l.notHTTP })
-}
-
 // addRoutes adds the route entries of a Service: one for its own names, and those that
 // only an Ingress or an HTTPRoute tells apart.
 func (p *planner) addRoutes(s *core.Service, ports ports) {
@@ -177,16 +175,17 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 		p.files[ns] = entries
 		p.order = append(p.order, ns)
 	}
-	for i, port := range ports.http {
+	name := s.Namespace + "/" + s.Name
+	for _, port := range ports.http {
+		p.plan.portsOf[name] = unique(append(p.plan.portsOf[name], p.tierPort(&ports, port)))
+	}
+	for i, port := range ports.routed() {
 		parts := []string{s.Name, s.Namespace}
 		if i > 0 {
 			parts = append(parts, fmt.Sprint(port.Port))
 		}
-		up := file.Upstream{
-			ID:        id(parts...),
-			Endpoints: []string{fmt.Sprintf("http://%s.%s.svc.%s:%d", originName(s), s.Namespace, p.ClusterDomain, port.Port)},
-			Protocol:  p.protocol(s, port),
-		}
+		up := p.upstream(s, &ports, port)
+		up.ID = id(parts...)
 		r := file.Route{ID: up.ID, Hosts: p.ownHosts(s), Policy: p.Policy, Upstreams: []file.UpstreamRef{{ID: up.ID}}}
 		if i > 0 {
 			// Ports do not tell hosts apart; the Host field still says which one was meant.
@@ -196,6 +195,9 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 			r.WebSocket = "allow"
 		}
 		outside := p.outside(s, port)
+		if i == 0 && len(ports.routed()) < len(ports.http) {
+			outside = append(outside, p.outside(s, ports.http[1])...)
+		}
 		more := make([]file.Route, 0, len(outside))
 		for _, o := range outside {
 			if len(o.paths) == 0 && i == 0 {
@@ -210,17 +212,21 @@ func (p *planner) addRoutes(s *core.Service, ports ports) {
 		r.Hosts = unique(r.Hosts)
 		entries.Upstreams = append(entries.Upstreams, up)
 		entries.Routes = append(append(entries.Routes, r), more...)
-		name := s.Namespace + "/" + s.Name
 		p.plan.tierOf[name] = ns
 		p.plan.routesOf[name] = append(append(p.plan.routesOf[name], r), more...)
 	}
 }
 
+// dnsNames are those that the cluster gives a Service.
+func (p *planner) dnsNames(s *core.Service) []string {
+	full := s.Name + "." + s.Namespace + ".svc"
+	return []string{s.Name, s.Name + "." + s.Namespace, full, full + "." + p.ClusterDomain}
+}
+
 // ownHosts are the names under which callers inside the cluster know a Service, its
 // addresses if they were read, and what was given by flag.
 func (p *planner) ownHosts(s *core.Service) []string {
-	full := s.Name + "." + s.Namespace + ".svc"
-	hosts := []string{s.Name, s.Name + "." + s.Namespace, full, full + "." + p.ClusterDomain}
+	hosts := p.dnsNames(s)
 	for _, ip := range append(slices.Clone(s.Spec.ClusterIPs), s.Spec.ExternalIPs...) {
 		hosts = append(hosts, bracketed(ip))
 	}

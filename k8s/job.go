@@ -7,6 +7,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strings"
 	"text/template"
 )
 
@@ -51,14 +52,23 @@ func WriteJob(w io.Writer, o JobOptions) error {
 	return t.Execute(w, o)
 }
 
-// Namespaces are those in which the Job looks for pods: its own, and those of the endpoints.
-func (o JobOptions) Namespaces() []string {
-	list := []string{o.Namespace}
+// Place is a namespace in which the Job looks for pods, and why.
+type Place struct{ Namespace, Why string }
+
+// Places are the Job's own namespace, and those of the endpoints.
+func (o JobOptions) Places() []Place {
+	list := []Place{{o.Namespace, "To find the pods behind each origin Service."}}
 	for _, e := range o.Endpoints {
 		host, _, _ := net.SplitHostPort(e)
-		if _, namespace, ok := serviceName(host); ok && objectName.MatchString(namespace) {
-			list = append(list, namespace)
+		_, namespace, ok := shortName(host, o.Namespace)
+		if !ok || !objectName.MatchString(namespace) || slices.ContainsFunc(list, func(p Place) bool { return p.Namespace == namespace }) {
+			continue
 		}
+		why := "To find the pods behind " + host + "."
+		if strings.Count(host, ".") == 1 {
+			why += " If that is a host outside of the cluster, leave this out."
+		}
+		list = append(list, Place{namespace, why})
 	}
-	return unique(list)
+	return list
 }

@@ -12,13 +12,14 @@ import (
 func TestJobInSeveralNamespaces(t *testing.T) {
 	var b strings.Builder
 	o := JobOptions{Namespace: "wafer", Image: "wafer:1", ConfigMap: "wafer-routes", Schedule: "*/15 * * * *", Endpoints: []string{
-		"orders-origin.shop.svc.cluster.local:80", "mail-origin.shop.svc:80", "ads-origin.web.svc.cluster.local:80", "example.com:443",
+		"orders-origin.shop.svc.cluster.local:80", "mail-origin.shop.svc:80", "ads-origin.web.svc.cluster.local:80", "pay-origin.bank:80", "own-origin:80", "www.example.com:443", "10.0.0.1:80", "[2001:db8::1]:80",
 	}}
 	if err := WriteJob(&b, o); err != nil {
 		t.Fatal(err)
 	}
 	for want, n := range map[string]int{
-		"\nkind: Role\n": 3, "\nkind: RoleBinding\n": 3, "  namespace: shop\n": 2, "  namespace: web\n": 2,
+		"\nkind: Role\n": 4, "\nkind: RoleBinding\n": 4, "  namespace: shop\n": 2, "  namespace: web\n": 2, "  namespace: bank\n": 2,
+		"# To find the pods behind pay-origin.bank. If that is a host outside": 1,
 		"kind: CronJob\n": 1, "  schedule: \"*/15 * * * *\"\n": 1, "\nkind: Job\n": 0,
 	} {
 		if got := strings.Count(b.String(), want); got != n {

@@ -40,7 +40,7 @@ func (s Step) Unchecked() string {
 
 // Preflight says, as notes that refuse, why a step would harm callers now. In is what was
 // read from the cluster for the plan.
-func (c *Cluster) Preflight(ctx context.Context, in *Objects, p *Plan, s Step, o TierOptions, tierPort string) (Notes, error) {
+func (c *Cluster) Preflight(ctx context.Context, in *Objects, p *Plan, s Step, o TierOptions) (Notes, error) {
 	if s.Unchecked() == "" {
 		return nil, nil
 	}
@@ -53,7 +53,7 @@ func (c *Cluster) Preflight(ctx context.Context, in *Objects, p *Plan, s Step, o
 		if err != nil {
 			return nil, err
 		}
-		why := t.Lacks(tierPort, p.needs[ns].Routes)
+		why := t.Lacks(p.portsIn(ns), p.needs[ns].Routes)
 		if s.Phase == "" { // the routes are printed in the same go
 			why = t.empty()
 		}

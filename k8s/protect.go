@@ -36,6 +36,7 @@ type ProtectOptions struct {
 	Services      []string          // name or namespace/name; none: every Service that was read
 	TierSelector  map[string]string // labels of the tier's pods
 	TierPort      string            // name of the port on which the tier's pods take traffic
+	TierTLSPort   string            // name of that of their listener with TLS
 	TierNamespace string            // empty: in the namespace of each Service
 	TierService   string            // the tier's own Service; only with ExternalName
 	ServerSide    bool              // print for kubectl apply --server-side
@@ -45,6 +46,8 @@ type ProtectOptions struct {
 	Policy        string            // policy of the new routes; empty: the default one
 	Hosts         []string          // further hosts that lead to the Service
 	HTTPPorts     []string          // ports that speak HTTP/1, by name or number
+	HTTPSPorts    []string          // ports that speak HTTP over TLS, for whose callers the tier has a certificate
+	UpstreamCA    []string          // files of the tier with the authorities of applications that speak TLS
 	LeavePorts    []string          // ports that callers reach at the origin Service
 	KeepPorts     []string          // ports of the pods that stay open to everybody
 	ClusterDomain string            // such as cluster.local
@@ -72,6 +75,7 @@ type Plan struct {
 	needs    map[string]*file.Entries // what each tier has to serve, by its namespace
 	routesOf map[string][]file.Route  // by namespace/name of the Service
 	tierOf   map[string]string        // namespace of its tier, likewise
+	portsOf  map[string][]string      // names of the ports of the tier's pods that it leads to, likewise
 	around   map[string][]string      // ways around the tier, likewise
 }
 
@@ -90,6 +94,7 @@ func Protect(in *Objects, o ProtectOptions) (*Plan, error) {
 	p := &planner{ProtectOptions: o, in: in, files: map[string]*file.Entries{}}
 	p.plan.needs, p.plan.configMap, p.plan.merged = p.files, o.ConfigMap, map[string][]byte{}
 	p.plan.routesOf, p.plan.tierOf, p.plan.around = map[string][]file.Route{}, map[string]string{}, map[string][]string{}
+	p.plan.portsOf = map[string][]string{}
 	services, err := p.chosen()
 	if err != nil {
 		return nil, err
@@ -169,6 +174,9 @@ func (p *planner) protect(given *core.Service) error {
 		return err
 	}
 	if err := p.keptOpen(s, ports); err != nil {
+		return err
+	}
+	if err := p.listens(s, ports); err != nil {
 		return err
 	}
 	switch {
@@ -325,7 +333,7 @@ func (p *planner) front(s *core.Service, ports ports) any {
 		return slices.ContainsFunc(ports.left, func(l core.ServicePort) bool { return samePort(l, port) })
 	})
 	for i := range f.Spec.Ports {
-		f.Spec.Ports[i].TargetPort = intstr.FromString(p.TierPort)
+		f.Spec.Ports[i].TargetPort = intstr.FromString(p.tierPort(&ports, f.Spec.Ports[i]))
 	}
 	if !p.ExternalName {
 		f.Spec.Selector = maps.Clone(p.TierSelector)

@@ -35,7 +35,7 @@ func (o *Objects) Marked() []string {
 }
 
 // Status says of each Service of the plan, and of those that the plan refuses, how it is, and what its tier serves.
-func (o *Objects) Status(p *Plan, names []string, tiers map[string]*Tier, tier TierOptions, tierPort string) (out []Status) {
+func (o *Objects) Status(p *Plan, names []string, tiers map[string]*Tier, tier TierOptions) (out []Status) {
 	for _, name := range names {
 		ns, service, _ := strings.Cut(name, "/")
 		s := o.service(ns, service)
@@ -45,7 +45,7 @@ func (o *Objects) Status(p *Plan, names []string, tiers map[string]*Tier, tier T
 		st := Status{Service: name, Manager: manager(s), Tier: "-", Around: p.around[name]}
 		st.Phase, st.Wrong = o.phase(s, tier.Selector)
 		if t := tiers[p.tierOf[name]]; t != nil {
-			serving, why := t.serving(tierPort, p.routesOf[name])
+			serving, why := t.serving(p.portsOf[name], p.routesOf[name])
 			st.Tier = fmt.Sprintf("%d/%d", serving, len(t.Ready()))
 			if why != "" && leads(s, tier.Selector) {
 				st.Wrong = append(st.Wrong, why+repair(why))

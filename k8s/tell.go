@@ -37,8 +37,8 @@ func (p *planner) tell(s *core.Service, ports ports) {
 	for _, port := range ports.left {
 		p.note(Decide, s, "port %s is gone from it: its callers have to use %s. If it stays there, because something other than kubectl apply made it, it leads nowhere", portName(port), originName(s))
 	}
-	if len(ports.http) > 1 {
-		p.note(Told, s, "has several HTTP ports, which the tier tells apart by the Host field, as clients write it: with :%d and its kin for the others, %d without. Who may reach one port may reach them all", ports.http[1].Port, ports.http[0].Port)
+	if routed := ports.routed(); len(routed) > 1 {
+		p.note(Told, s, "has several HTTP ports, which the tier tells apart by the Host field, as clients write it: with :%d and its kin for the others, %d without. Who may reach one port may reach them all", routed[1].Port, routed[0].Port)
 	}
 	if p.ExternalName {
 		p.note(Decide, s, "becomes a DNS alias for %s.%s. Its address is freed: callers that keep it in a cache, a connection or an environment variable fail until they ask again. The tier's Service must listen on %s. Many Ingress controllers refuse an alias as backend", p.TierService, p.TierNamespace, numbers(ports.http))

@@ -103,9 +103,11 @@ func (t *Tier) Ready() []TierPod {
 const noRoute = "has no route "
 
 // lacks returns why a pod would not serve the callers of routes; empty: it would.
-func (p *TierPod) lacks(tierPort string, routes []file.Route) string {
-	if !slices.Contains(p.Ports, tierPort) {
-		return fmt.Sprintf("has no port named %s (--tier-port)", tierPort)
+func (p *TierPod) lacks(ports []string, routes []file.Route) string {
+	for _, port := range ports {
+		if !slices.Contains(p.Ports, port) {
+			return fmt.Sprintf("has no port named %s (--tier-port, --tier-tls-port)", port)
+		}
 	}
 	if p.Err != nil {
 		return "does not say which routes it serves: " + p.Err.Error()
@@ -134,13 +136,13 @@ func (t *Tier) empty() string {
 
 // Lacks returns why a tier would not serve the callers of routes; empty: every ready pod
 // does, and there is one.
-func (t *Tier) Lacks(tierPort string, routes []file.Route) string {
+func (t *Tier) Lacks(ports []string, routes []file.Route) string {
 	if why := t.empty(); why != "" {
 		return why
 	}
 	ready := t.Ready()
 	for i := range ready {
-		if why := ready[i].lacks(tierPort, routes); why != "" {
+		if why := ready[i].lacks(ports, routes); why != "" {
 			return fmt.Sprintf("pod %s of the tier %s", ready[i].Name, why)
 		}
 	}
@@ -148,14 +150,14 @@ func (t *Tier) Lacks(tierPort string, routes []file.Route) string {
 }
 
 // serving counts the ready pods that serve routes, and says why the others, or all, do not.
-func (t *Tier) serving(tierPort string, routes []file.Route) (n int, why string) {
+func (t *Tier) serving(ports []string, routes []file.Route) (n int, why string) {
 	ready := t.Ready()
 	for i := range ready {
-		if ready[i].lacks(tierPort, routes) == "" {
+		if ready[i].lacks(ports, routes) == "" {
 			n++
 		}
 	}
-	return n, t.Lacks(tierPort, routes)
+	return n, t.Lacks(ports, routes)
 }
 
 // inFlight counts the requests that are on their way through routes.
@@ -176,18 +178,18 @@ const askAgain = 2 * time.Second
 
 // Wait asks until every ready pod of the plan's tiers serves its routes. Progress hears why
 // not, when that changes.
-func (c *Cluster) Wait(ctx context.Context, p *Plan, o TierOptions, tierPort string, progress func(string)) error {
-	return c.poll(ctx, progress, func() (string, error) { return c.lacking(ctx, p, o, tierPort) })
+func (c *Cluster) Wait(ctx context.Context, p *Plan, o TierOptions, progress func(string)) error {
+	return c.poll(ctx, progress, func() (string, error) { return c.lacking(ctx, p, o) })
 }
 
 // lacking returns what the first tier lacks that lacks something.
-func (c *Cluster) lacking(ctx context.Context, p *Plan, o TierOptions, tierPort string) (string, error) {
+func (c *Cluster) lacking(ctx context.Context, p *Plan, o TierOptions) (string, error) {
 	for _, ns := range p.Tiers {
 		t, err := c.Tier(ctx, ns, o)
 		if err != nil {
 			return "", err
 		}
-		if why := t.Lacks(tierPort, p.needs[ns].Routes); why != "" {
+		if why := t.Lacks(p.portsIn(ns), p.needs[ns].Routes); why != "" {
 			return why, nil
 		}
 	}

@@ -70,7 +70,7 @@ func (s *shop) serves(pod int, routes string) {
 
 var (
 	shopTier = TierOptions{Selector: map[string]string{"app.kubernetes.io/name": "wafer"}, AdminPort: "admin"}
-	shopPlan = ProtectOptions{Services: []string{"orders"}, TierSelector: shopTier.Selector, TierPort: "http", ConfigMap: "wafer-routes", ClusterDomain: "cluster.local"}
+	shopPlan = ProtectOptions{Services: []string{"orders"}, TierSelector: shopTier.Selector, TierPort: "http", TierTLSPort: "https", ConfigMap: "wafer-routes", ClusterDomain: "cluster.local"}
 )
 
 func (s *shop) plan(t *testing.T) (*Cluster, *Objects, *Plan) {
@@ -93,7 +93,7 @@ func TestPreflight(t *testing.T) {
 	f := func(s *shop, step Step, want string) {
 		t.Helper()
 		c, in, p := s.plan(t)
-		notes, err := c.Preflight(t.Context(), in, p, step, shopTier, "http")
+		notes, err := c.Preflight(t.Context(), in, p, step, shopTier)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestWait(t *testing.T) {
 	s.serves(0, `[]`)
 	c, _, p := s.plan(t)
 	told := ""
-	err := c.Wait(t.Context(), p, shopTier, "http", func(why string) {
+	err := c.Wait(t.Context(), p, shopTier, func(why string) {
 		told = why
 		s.serves(0, allRoutes)
 	})
@@ -147,7 +147,7 @@ func TestWait(t *testing.T) {
 	}
 	s.serves(0, `[]`)
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := c.Wait(ctx, p, shopTier, "http", func(string) { cancel() }); err == nil {
+	if err := c.Wait(ctx, p, shopTier, func(string) { cancel() }); err == nil {
 		t.Error("what never comes was waited for with success")
 	}
 }
@@ -186,7 +186,7 @@ func TestStatus(t *testing.T) {
 		}
 		c, in, p := s.plan(t)
 		tiers, err := c.Tiers(t.Context(), p.Tiers, shopTier)
-		list := in.Status(p, []string{"shop/orders"}, tiers, shopTier, "http")
+		list := in.Status(p, []string{"shop/orders"}, tiers, shopTier)
 		if err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}

@@ -62,7 +62,8 @@ func (p *planner) addMade(entries *file.Entries, ns, object string, text []byte)
 
 // isOrigin reports whether an endpoint is the origin of one of the plan's Services.
 func (p *planner) isOrigin(endpoint, tier string) bool {
-	host, _, _ := strings.Cut(strings.TrimPrefix(endpoint, "http://"), ":")
+	_, hostport, _ := strings.Cut(endpoint, "://")
+	host, _, _ := strings.Cut(hostport, ":")
 	name, rest, _ := strings.Cut(host, ".")
 	namespace, _, _ := strings.Cut(rest, ".")
 	return slices.ContainsFunc(p.plan.Protected, func(full string) bool {

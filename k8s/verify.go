@@ -1,17 +1,13 @@
 package k8s
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -42,6 +38,7 @@ type Request struct {
 	Host    string // Host field
 	Path    string
 	Header  http.Header
+	TLS     string // the name that the certificate has to be for; empty: in clear text
 }
 
 // VerifyOptions bound what Verify does.
@@ -51,6 +48,8 @@ type VerifyOptions struct {
 	// Pods returns the host:port of all pods behind one port of a Service, to try them too;
 	// nil: only the Service is tried.
 	Pods func(ctx context.Context, namespace, service, port string) ([]string, error)
+	// Resolver looks names up; nil: as every program here does.
+	Resolver *net.Resolver
 }
 
 // Check is one thing that was tried.
@@ -100,6 +99,9 @@ func through(ctx context.Context, t Target, r Request, o VerifyOptions) []Check 
 		where += " for " + r.Host
 	}
 	where += r.Path
+	if r.TLS != "" {
+		where = "https://" + where
+	}
 	status, err := ask(ctx, r, "", o.Timeout)
 	clean := Check{t.Route, "through", where, "a clean request arrives", statusText(status, err), err == nil}
 	switch {
@@ -150,7 +152,7 @@ func around(ctx context.Context, t Target, hostport string, o VerifyOptions) []C
 	}
 	lookup, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	ips, err := net.DefaultResolver.LookupHost(lookup, host)
+	ips, err := o.Resolver.LookupHost(lookup, host)
 	if err != nil {
 		fail("the name is unknown here, so nothing is proven: " + plainError(err))
 	}
@@ -158,14 +160,11 @@ func around(ctx context.Context, t Target, hostport string, o VerifyOptions) []C
 	for _, ip := range ips {
 		addresses = append(addresses, net.JoinHostPort(ip, port))
 	}
-	if service, namespace, ok := serviceName(host); ok && o.Pods != nil {
-		pods, err := o.Pods(ctx, namespace, service, port)
-		if err != nil {
-			fail("its pods are not known: " + err.Error())
-		}
-		addresses = append(addresses, pods...)
+	pods, err := o.podsBehind(lookup, host, port)
+	if err != nil {
+		fail("its pods are not known: " + err.Error())
 	}
-	return append(out, aroundAll(ctx, t, hostport, addresses, o)...)
+	return append(out, aroundAll(ctx, t, hostport, append(addresses, pods...), o)...)
 }
 
 // aroundAll tries addresses of the application.
@@ -181,78 +180,23 @@ func aroundAll(ctx context.Context, t Target, application string, addresses []st
 	return out
 }
 
-// connect reports whether anything answers a connection.
-func connect(ctx context.Context, address string, timeout time.Duration) (got string, open bool) {
-	d := net.Dialer{Timeout: timeout}
-	conn, err := d.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return plainError(err), false
+// podsBehind returns the pods behind a port of the Service that a host names; none if it names no Service.
+func (o *VerifyOptions) podsBehind(ctx context.Context, host, port string) ([]string, error) {
+	if o.Pods == nil || net.ParseIP(host) != nil {
+		return nil, nil
 	}
-	conn.Close()
-	status, err := ask(ctx, Request{Address: address, Host: address, Path: "/"}, "", timeout)
-	if err != nil {
-		return "connected", true
-	}
-	return "connected, answers " + strconv.Itoa(status), true
-}
-
-// ask sends one request on a connection of its own, as it is: a client that follows
-// redirects, or tries again, would hide what happens.
-func ask(ctx context.Context, r Request, query string, timeout time.Duration) (status int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	d := net.Dialer{}
-	conn, err := d.DialContext(ctx, "tcp", r.Address)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return 0, err
+	service, namespace, ok := serviceName(host)
+	if !ok {
+		// A short name is completed by the search domains of this pod, and the answer has the whole one.
+		full, err := o.Resolver.LookupCNAME(ctx, host)
+		if err != nil {
+			return nil, errors.New("no full name is known of it: " + plainError(err))
+		}
+		if service, namespace, ok = serviceName(full); !ok {
+			return nil, nil
 		}
 	}
-	req := &http.Request{
-		Method: cmp.Or(r.Method, http.MethodGet), Host: r.Host, Header: r.Header.Clone(), Close: true,
-		URL: &url.URL{Path: r.Path, RawQuery: query},
-	}
-	if req.Header == nil {
-		req.Header = http.Header{}
-	}
-	req.Header.Set("User-Agent", "wafer-verify")
-	req.Header.Set("Accept", "*/*")
-	if err := req.Write(conn); err != nil {
-		return 0, err
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
-	if err != nil {
-		return 0, err
-	}
-	resp.Body.Close()
-	return resp.StatusCode, nil
-}
-
-func statusText(status int, err error) string {
-	if err != nil {
-		return plainError(err)
-	}
-	return strconv.Itoa(status)
-}
-
-// plainError is an error of the network without the addresses, which stand beside it.
-func plainError(err error) string {
-	var timeout net.Error
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &dns):
-		return dns.Err
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
-	case errors.As(err, &op):
-		return op.Err.Error()
-	}
-	return err.Error()
+	return o.Pods(ctx, namespace, service, port)
 }
 
 // serviceName reads the name of a Service out of a host: name.namespace.svc and below.
@@ -262,6 +206,18 @@ func serviceName(host string) (service, namespace string, ok bool) {
 		return parts[0], parts[1], true
 	}
 	return "", "", false
+}
+
+// shortName reads a host as a pod's search domains complete it first: one label is a Service in the pod's own
+// namespace, two are a Service and its namespace.
+func shortName(host, own string) (service, namespace string, ok bool) {
+	switch parts := strings.Split(host, "."); len(parts) {
+	case 1:
+		return host, own, true
+	case 2:
+		return parts[0], parts[1], true
+	}
+	return serviceName(host)
 }
 
 // Failed returns how many checks failed.

@@ -112,6 +112,7 @@ The way back, with --undo:
 	o := &t.o
 	f.BoolVar(&o.ServerSide, "server-side", false, "print for kubectl apply --server-side --force-conflicts")
 	f.StringVar(&o.Policy, "policy", "", "policy of the routes (default: the policy \"default\")")
+	f.StringSliceVar(&o.UpstreamCA, "upstream-ca", nil, "a file of the tier with the authorities of applications that speak TLS (default: those of the system)")
 	f.StringSliceVar(&o.KeepPorts, "keep-port", nil, "a port of the pods that stays open to everybody: 9090, metrics, udp/53")
 	return c
 }

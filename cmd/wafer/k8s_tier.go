@@ -22,6 +22,7 @@ func (t *tierFlags) flags(c *cobra.Command) {
 	f, o := c.Flags(), &t.o
 	f.StringVar(&t.selector, "tier-selector", "app.kubernetes.io/name=wafer", "labels of the tier's pods")
 	f.StringVar(&o.TierPort, "tier-port", "http", "name of the port on which they take traffic")
+	f.StringVar(&o.TierTLSPort, "tier-tls-port", "https", "name of the port of their listener with TLS")
 	f.StringVar(&t.adminPort, "admin-port", "admin", "port, by name or number, on which they say what they serve")
 	f.StringVar(&o.TierNamespace, "tier-namespace", "", "namespace of the tier (default: that of each Service)")
 	f.StringVar(&o.TierService, "tier-service", "wafer", "Service of a tier in another namespace")
@@ -30,6 +31,7 @@ func (t *tierFlags) flags(c *cobra.Command) {
 	f.StringVar(&o.ClusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster")
 	f.StringSliceVar(&o.Hosts, "host", nil, "a further host that leads to the Service")
 	f.StringSliceVar(&o.HTTPPorts, "http-port", nil, "a port, by name or number, that speaks HTTP/1")
+	f.StringSliceVar(&o.HTTPSPorts, "https-port", nil, "a port that speaks HTTP over TLS, for whose callers the tier has a certificate")
 	f.StringSliceVar(&o.LeavePorts, "leave-port", nil, "a port whose callers are going to use SERVICE-origin")
 }
 
@@ -70,7 +72,7 @@ func (t *tierFlags) gate(c *cobra.Command, from *source, in *k8s.Objects, plan *
 			return nil, fmt.Errorf("to ask %s: %w. Say --offline to print it all the same", unchecked, err)
 		}
 	}
-	return cluster.Preflight(c.Context(), in, plan, step, t.tier(), t.o.TierPort)
+	return cluster.Preflight(c.Context(), in, plan, step, t.tier())
 }
 
 // quietTimeout bounds how long phase forget waits.
@@ -126,7 +128,7 @@ exit code is 1 if the time is over first, and the last reason is told.`,
 			case "quiet":
 				err = from.cluster.WaitQuiet(ctx, plan, t.tier(), quiet, tell)
 			case "routes":
-				err = from.cluster.Wait(ctx, plan, t.tier(), t.o.TierPort, tell)
+				err = from.cluster.Wait(ctx, plan, t.tier(), tell)
 			default:
 				err = fmt.Errorf("--for %q: routes or quiet", what)
 			}
@@ -168,7 +170,7 @@ var errNoTrace = errors.New("no Service shows a trace of the tier")
 func (t *tierFlags) writeStatus(c *cobra.Command, from *source, plan *k8s.Plan, tiers map[string]*k8s.Tier) error {
 	wrong, out := false, c.OutOrStdout()
 	if plan != nil {
-		list := from.objects.Status(plan, from.full(t.o.Services), tiers, t.tier(), t.o.TierPort)
+		list := from.objects.Status(plan, from.full(t.o.Services), tiers, t.tier())
 		if err := k8s.WriteStatus(out, list); err != nil {
 			return err
 		}

@@ -43,7 +43,9 @@ failed. The result is a table; the exit code is 1 if a line of it failed.
 
 A route's own Service is asked by the name among its hosts that ends in .svc.DOMAIN, on
 the port of its endpoint; a route of an Ingress' host, by the name of the Service that it
-leads to. Other routes are asked through --tier.
+leads to. Other routes are asked through --tier. Where the endpoint is https, so is what is
+asked: the tier has to show a certificate for the name. Whether callers believe who made it
+is not known here.
 
 What a pod reaches depends on which pod it is: run it where a caller would be, not as the
 tier. With --job, the manifests of a Job that does so are printed instead, with --schedule
@@ -197,12 +199,14 @@ func (v *verifyFlags) targets() ([]k8s.Target, error) {
 	flags := k8s.Target{Route: "-", Direct: v.direct, BlockStatus: http.StatusForbidden}
 	for _, t := range v.through {
 		u, err := url.Parse(t)
-		if err != nil || u.Scheme != "http" || u.Host == "" {
-			return nil, fmt.Errorf("--through %q is not http://host/path", t)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return nil, fmt.Errorf("--through %q is neither http://host/path nor https://host/path", t)
 		}
-		flags.Through = append(flags.Through, k8s.Request{
-			Address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), Host: u.Host, Path: cmp.Or(u.Path, "/"),
-		})
+		request := k8s.Request{Address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), usualPort(u.Scheme))), Host: u.Host, Path: cmp.Or(u.Path, "/")}
+		if u.Scheme == "https" {
+			request.TLS = u.Hostname()
+		}
+		flags.Through = append(flags.Through, request)
 	}
 	if len(flags.Through)+len(flags.Direct) > 0 {
 		out = append(out, flags)
@@ -223,9 +227,14 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 			t.Unprotected = fmt.Sprintf("policy %s has mode %s", p.ID, p.Mode)
 		}
 	}
+	scheme := "http"
 	for _, ref := range r.Upstreams {
 		i := slices.IndexFunc(routes.Upstreams, func(u config.Upstream) bool { return u.ID == ref.ID })
-		t.Direct = append(t.Direct, applications(routes.Upstreams[i])...)
+		u := routes.Upstreams[i]
+		t.Direct = append(t.Direct, applications(u)...)
+		if u.TLS != nil || slices.ContainsFunc(u.Endpoints, func(e string) bool { return strings.HasPrefix(e, "https:") }) {
+			scheme = "https"
+		}
 	}
 	req, err := request(r)
 	if err != nil {
@@ -234,27 +243,27 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 	}
 	_, port, err := net.SplitHostPort(t.Direct[0])
 	if err != nil || strings.Contains(t.Direct[0], "/") {
-		port = "80" // the endpoint's port is not that of the Service in front
+		port = usualPort(scheme) // the endpoint's port is not that of the Service in front
 	}
-	name := serviceHost(r.Hosts)
-	if name == "" {
-		if name = sibling(routes, r); name != "" {
-			asked := req
-			asked.Address = net.JoinHostPort(name, port)
-			t.Through = append(t.Through, asked)
-		}
-	} else {
+	own := serviceHost(r.Hosts)
+	if name := cmp.Or(own, sibling(routes, r)); name != "" {
 		asked := req
-		asked.Address, asked.Host = net.JoinHostPort(name, port), name
-		if port != "80" {
-			asked.Host = asked.Address
+		asked.Address = net.JoinHostPort(name, port)
+		if own != "" {
+			asked.Host = name
+			if port != usualPort(scheme) {
+				asked.Host = asked.Address
+			}
+		}
+		if scheme == "https" { // a Service whose application speaks TLS is asked as its callers ask
+			asked.TLS = cmp.Or(own, asked.Host)
 		}
 		t.Through = append(t.Through, asked)
 	}
 	if v.tier != "" {
 		asked := req
 		asked.Address = v.tier
-		if port != "80" && slices.ContainsFunc(r.Headers, func(h config.HeaderMatch) bool { return strings.EqualFold(h.Name, "Host") }) {
+		if port != usualPort(scheme) && slices.ContainsFunc(r.Headers, func(h config.HeaderMatch) bool { return strings.EqualFold(h.Name, "Host") }) {
 			asked.Host = net.JoinHostPort(asked.Host, port)
 		}
 		t.Through = append(t.Through, asked)
@@ -285,6 +294,14 @@ func applications(u config.Upstream) (all []string) {
 		all = append(all, at)
 	}
 	return all
+}
+
+// usualPort is what a URL leaves out.
+func usualPort(scheme string) string {
+	if scheme == "https" {
+		return "443"
+	}
+	return "80"
 }
 
 // sibling returns the name of a Service whose route leads to the same application: that

@@ -94,6 +94,7 @@ type Upstream struct {
 type TLS struct {
 	CA          []string     `yaml:"ca,omitempty,flow"`
 	ServerName  string       `yaml:"server_name,omitempty"`
+	Names       []string     `yaml:"names,omitempty,flow"`
 	Verify      string       `yaml:"verify,omitempty"`
 	MinVersion  string       `yaml:"min_version,omitempty"`
 	Certificate *Certificate `yaml:"certificate,omitempty"`
