@@ -242,7 +242,7 @@ func insertion(t *testing.T, c *cluster, file, out string, flags []string) {
 				t.Errorf("%s is now %+v, was %+v", name, is, was)
 			}
 			for _, p := range is.Ports {
-				if p.TargetPort != "http" && !slices.Contains(flags, "--leave-port") {
+				if p.TargetPort != "http" && !slices.Contains(flags, "--leave-port") && (p.TargetPort != "https" || !slices.Contains(flags, "--https-port")) {
 					t.Errorf("%s: port %d leads to %v", name, p.Port, p.TargetPort)
 				}
 			}
