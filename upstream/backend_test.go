@@ -182,7 +182,8 @@ func newPool(tb testing.TB, edit func(*Config), endpoints ...string) *Pool {
 	c := Config{
 		ID: "test", Endpoints: endpoints, Connections: 16,
 		Connect: 10 * time.Second, Response: 10 * time.Second, Idle: time.Minute,
-		TLS: TLS{CA: testCA().pem()},
+		TLS:     TLS{CA: testCA().pem()},
+		Retries: Retries{Attempts: 2, Share: 20, Least: 3},
 	}
 	if edit != nil {
 		edit(&c)

@@ -31,15 +31,7 @@ func (p *Pool) watch(e *endpoint) {
 func (p *Pool) checked(ctx context.Context, e *endpoint, out *message.Request) (check.Answer, error) {
 	until, _ := ctx.Deadline()
 	x := &Exchange{Deadline: until, BodyIdle: time.Until(until), Trailers: true}
-	var err error
-	if e.mux != nil {
-		_, err = p.askMany(e, x.BodyIdle, out, x)
-	} else {
-		var c *conn
-		if c, err = e.fresh(x.BodyIdle); err == nil {
-			err = e.exchange(c, out, x)
-		}
-	}
+	_, err := p.ask(e, true, limit{connect: x.BodyIdle, until: until}, out, x)
 	if err != nil {
 		return check.Answer{}, err
 	}

@@ -3,9 +3,12 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/socket"
 )
 
@@ -27,6 +30,8 @@ type conn struct {
 	giveBack func(keep bool)
 
 	heard  bool // a byte was read in this exchange
+	sent   int  // bytes that the socket has taken in this exchange; with TLS, secure counts
+	looked bool // somebody has looked whether an answer has come while a write waited
 	tunnel bool // after a 101: reading and writing are independent
 	proved bool // the endpoint has answered on it
 
@@ -56,9 +61,10 @@ func (c *conn) Close() error {
 // begin prepares the connection for an exchange. Writing gives up after the time stall without
 // progress, and at the deadline; 0 and the zero time are no limits.
 func (c *conn) begin(stall time.Duration, deadline time.Time) {
-	c.heard, c.tunnel = false, false
+	c.heard, c.tunnel, c.looked, c.sent = false, false, false, 0
 	c.PaceWrites(c.At(deadline), stall, 0)
 	if c.secure != nil {
+		c.secure.below.sent = 0
 		c.PaceReads(0, 0) // of a look at what has come meanwhile
 	}
 }
@@ -77,6 +83,7 @@ func (c *conn) stalled(moved, over bool) error {
 	if c.tunnel || moved && !over {
 		return nil
 	}
+	c.looked = true
 	b, ended := c.waiting()
 	if ended || !moved && answered(b) || over && len(b) > 0 {
 		return errAnswered
@@ -145,5 +152,48 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.secure != nil {
 		return c.secure.tls.Write(p)
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.sent += n
+	return n, err
+}
+
+// spent is how much an exchange that ended without a response has used up. Both errors are of the connection, the second of
+// reading.
+func (c *conn) spent(reused bool, out *message.Request, sending, reading error) spent {
+	if c.heard {
+		return spentAll
+	}
+	n := c.sent
+	if c.secure != nil {
+		n = c.secure.below.sent
+	}
+	switch {
+	case n == 0:
+		return unread(reused)
+	case out.Body.Stream != nil:
+		return spentAll
+	case c.left(sending, reading) && c.Unacknowledged() >= n:
+		return unread(reused)
+	case reused:
+		return stale
+	}
+	return sent
+}
+
+// unread is what a request is that nobody has read.
+func unread(reused bool) spent {
+	if reused {
+		return missed
+	}
+	return nothing
+}
+
+// left reports whether the endpoint has closed its side of the connection, which it does by a segment that also says how much it
+// has received until then. If that is nothing of the request, then the endpoint had closed the connection before the request
+// came, and nobody will read it. A reset says no such thing.
+func (c *conn) left(sending, reading error) bool {
+	if sending != nil && (!errors.Is(sending, syscall.EPIPE) || c.looked) { // a look may have taken a reset's error away
+		return false
+	}
+	return reading == io.EOF || reading == io.ErrUnexpectedEOF
 }

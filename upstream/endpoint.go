@@ -32,21 +32,22 @@ type member struct {
 type endpoint struct {
 	addr, host string // host:port, and what its certificate is for
 
-	since    time.Time     // when it became one
-	state    *health.State // how it does
-	response time.Duration
-	hc       *fasthttp.HostClient
-	pending  atomic.Int32 // exchanges begun and not finished
-	latency  balance.Latency
-	closed   atomic.Bool
-	health   *changes
-	ctx      context.Context // what is dialed ends with it
-	tls      *tls.Config     // nil: cleartext
-	mux      *mux            // nil: it is asked by HTTP/1
-	idle     time.Duration   // of a connection
-	probe    time.Duration   // for an answer to a ping
-	unwatch  func()          // ends its checks
-	large    sync.Pool       // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
+	since     time.Time     // when it became one
+	state     *health.State // how it does
+	response  time.Duration
+	hc        *fasthttp.HostClient
+	pending   atomic.Int32 // exchanges begun and not finished
+	latency   balance.Latency
+	closed    atomic.Bool
+	health    *changes
+	ctx       context.Context // what is dialed ends with it
+	tls       *tls.Config     // nil: cleartext
+	mux       *mux            // nil: it is asked by HTTP/1
+	handshake time.Duration   // of TLS
+	idle      time.Duration   // of a connection
+	probe     time.Duration   // for an answer to a ping
+	unwatch   func()          // ends its checks
+	large     sync.Pool       // *bufio.Reader of maxHeadBytes, for heads beyond the usual buffer
 }
 
 // bufferBytes is the size of the buffers of an exchange: enough for most heads, and small
@@ -57,13 +58,14 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 	secure := p.tls
 	e := &endpoint{
 		addr: to.Address, host: to.Host,
-		since:    time.Now(),
-		state:    p.state(to.Address),
-		response: c.Response,
-		health:   &changes{place: to.Address, tell: c.Changed},
-		ctx:      p.ctx,
-		idle:     c.Idle,
-		probe:    c.Connect,
+		since:     time.Now(),
+		state:     p.state(to.Address),
+		response:  c.Response,
+		health:    &changes{place: to.Address, tell: c.Changed},
+		ctx:       p.ctx,
+		handshake: c.Handshake,
+		idle:      c.Idle,
+		probe:     c.Connect,
 	}
 	if c.Protocol == HTTP2 || c.Protocol == Auto && secure != nil {
 		e.mux = &mux{}
@@ -121,16 +123,15 @@ func endpointAddr(s string) (to discover.Target, secure bool, err error) {
 
 // dialForPool resolves names anew, so that a Service that moved is followed. The connection ends with the pool.
 func (e *endpoint) dialForPool(_ string, timeout time.Duration) (net.Conn, error) {
-	c, err := e.dialFor(timeout, e.tls)
+	c, err := e.dialFor(timeout)
 	if err != nil {
 		return nil, err // and not a *conn that is nil
 	}
 	return c, nil
 }
 
-func (e *endpoint) dialFor(timeout time.Duration, secure *tls.Config) (*conn, error) {
-	until := time.Now().Add(timeout)
-	d := net.Dialer{Deadline: until}
+func (e *endpoint) dialFor(timeout time.Duration) (*conn, error) {
+	d := net.Dialer{Timeout: timeout}
 	nc, err := d.DialContext(e.ctx, "tcp", e.addr)
 	if err != nil {
 		return nil, err
@@ -140,37 +141,37 @@ func (e *endpoint) dialFor(timeout time.Duration, secure *tls.Config) (*conn, er
 		_ = nc.Close()
 		return nil, err
 	}
+	return c, nil
+}
+
+// prepare makes a connection that is new ready for the first exchange.
+func (e *endpoint) prepare(c *conn, secure *tls.Config, until time.Time) error {
 	if secure != nil {
 		if err := c.handshake(secure, until); err != nil {
-			_ = c.Close()
-			return nil, handshakeError(err)
+			return handshakeError(err)
 		}
 		if only := secure.NextProtos[0]; len(secure.NextProtos) == 1 && only == alpnHTTP2 && c.secure.chosen != only {
-			_ = c.Close()
-			return nil, &knownError{NoProtocol, http2.ErrForeign}
+			return &knownError{NoProtocol, http2.ErrForeign}
 		}
 	}
 	c.OnStall(stallCheck, c.stalled)
-	return c, nil
+	return nil
 }
 
 // acquire returns a pooled connection on which nothing is waiting, or a new one. reused
 // tells which. The error is ErrBusy or a *ConnectError.
-func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err error) {
+func (e *endpoint) acquire(within limit) (c *conn, reused bool, err error) {
 	for {
-		cc, err := e.hc.AcquireConn(timeout, false)
+		cc, err := e.hc.AcquireConn(within.connect, false)
 		if errors.Is(err, fasthttp.ErrNoFreeConns) {
 			return nil, false, ErrBusy
 		}
 		if err != nil {
-			err = &ConnectError{e.addr, err}
-			e.health.note(err)
-			return nil, false, err
+			return nil, false, e.unconnected(err)
 		}
 		c := cc.Conn().(*conn)
 		reused = c.giveBack != nil
 		if !reused {
-			e.connected(c)
 			c.giveBack = func(keep bool) {
 				if keep {
 					e.hc.ReleaseConn(cc)
@@ -178,6 +179,11 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 					e.hc.CloseConn(cc)
 				}
 			}
+			if err := e.prepare(c, e.tls, within.secure(e.handshake)); err != nil {
+				c.giveBack(false)
+				return nil, false, e.unconnected(err)
+			}
+			e.connected(c)
 		}
 		if !reused || c.silent() {
 			e.pending.Add(1)
@@ -189,22 +195,31 @@ func (e *endpoint) acquire(timeout time.Duration) (c *conn, reused bool, err err
 
 // fresh returns a new connection outside the pool, which is closed after one exchange.
 // Asking the pool would mean closing its idle connections one by one until it dials.
-func (e *endpoint) fresh(timeout time.Duration) (*conn, error) {
+func (e *endpoint) fresh(within limit) (*conn, error) {
 	secure := e.tls
 	if secure != nil && e.mux != nil { // it is HTTP/1 that is spoken on it
 		secure = secure.Clone()
 		secure.NextProtos = []string{alpnHTTP1}
 	}
-	c, err := e.dialFor(timeout, secure)
+	c, err := e.dialFor(within.connect)
 	if err != nil {
-		err = &ConnectError{e.addr, err}
-		e.health.note(err)
-		return nil, err
+		return nil, e.unconnected(err)
+	}
+	c.giveBack = func(bool) { _ = c.Close() }
+	if err := e.prepare(c, secure, within.secure(e.handshake)); err != nil {
+		c.giveBack(false)
+		return nil, e.unconnected(err)
 	}
 	e.connected(c)
-	c.giveBack = func(bool) { _ = c.Close() }
 	e.pending.Add(1)
 	return c, nil
+}
+
+// unconnected notes why there is no connection.
+func (e *endpoint) unconnected(err error) error {
+	err = &ConnectError{e.addr, err}
+	e.health.note(err)
+	return err
 }
 
 // connected notes that there is a connection. Whether an endpoint accepts the tier's certificate is known behind the

@@ -94,6 +94,8 @@ var (
 	NoHandshake   = Failure{http.StatusBadGateway, "tls_handshake"} // the endpoint speaks no TLS, or none that the tier does
 	NoProtocol    = Failure{http.StatusBadGateway, "protocol"}      // it does not speak the version of HTTP that it has to
 
+	Unwanted = Failure{http.StatusBadGateway, "status"} // its status is one that another endpoint is asked for
+
 	Refused = Failure{http.StatusServiceUnavailable, "refused"} // it has no room for the request
 	Reset   = Failure{http.StatusBadGateway, "reset"}           // it has given the request up
 	Left    = Failure{statusClientLeft, "client_gone"}

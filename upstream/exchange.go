@@ -55,6 +55,10 @@ type Exchange struct {
 
 	// Endpoint is the host:port that answered or failed last.
 	Endpoint string
+	// Again is how many attempts followed one that had failed.
+	Again int
+	// Unaffordable says that one more was not made, since too much is tried again already.
+	Unaffordable bool
 	// Body is the body of the response, nil if it has none. A Read that fails says why:
 	// io.ErrUnexpectedEOF for a body cut short, or an error as of Pool.Do. Close gives the
 	// connection back or closes it, once; further calls do nothing.
@@ -70,13 +74,13 @@ func (x *Exchange) reset() {
 		panic("BUG: exchange reused before its body was closed")
 	}
 	x.Endpoint, x.Body, x.Response.Body, x.stream = "", nil, message.Body{}, nil
-	x.tried = x.tried[:0]
+	x.tried, x.Again, x.Unaffordable = x.tried[:0], 0, false
 }
 
 // exchange sends out over c and reads the head of the response into x. If it sets x.Body
 // then c is settled by closing it, otherwise, even after a panic of the caller's
-// functions, it is settled here.
-func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
+// functions, it is settled here. After an error it tells how much of the request is used up.
+func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Exchange) (spent, error) {
 	keep, handedOn := false, false
 	defer func() {
 		if !handedOn {
@@ -90,10 +94,10 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 	bw.Reset(nil) // an idle buffer must not hold on to a connection
 	e.hc.ReleaseWriter(bw)
 	if clientErr != nil { // the response, if one comes, is to half a request
-		return &ClientBodyError{clientErr}
+		return spentAll, &ClientBodyError{clientErr}
 	}
 	if errors.Is(sendErr, os.ErrDeadlineExceeded) {
-		return wireError(e.addr, sendErr)
+		return spentAll, wireError(e.addr, sendErr)
 	}
 
 	c.awaitHead(e.headLimit(x, sendErr))
@@ -101,12 +105,16 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 	h, err := r.response(x)
 	if err != nil {
 		r.release()
+		used := c.spent(reused, out, sendErr, err)
 		if sendErr != nil && !errors.Is(sendErr, errAnswered) && !errors.Is(err, ErrMalformed) && refusal(err) == nil {
 			err = sendErr
 		}
 		err = wireError(e.addr, err)
 		e.answered(c, err)
-		return err
+		if !errors.Is(err, ErrClosed) {
+			used = spentAll
+		}
+		return used, err
 	}
 	e.answered(c, nil)
 
@@ -117,14 +125,14 @@ func (e *endpoint) exchange(c *conn, out *message.Request, x *Exchange) error {
 	if framing == frameNone {
 		keep = reusable && r.buffered() == 0
 		r.release()
-		return nil
+		return spentAll, nil
 	}
 	c.stream(x.BodyIdle, framing == frameTunnel)
 	x.body = body{endpoint: e, conn: c, reader: r, framing: framing, keep: reusable, left: int64(max(length, 0))}
 	x.Body = &x.body
 	x.Response.Body = message.Body{Stream: x.Body, Length: length}
 	handedOn = true
-	return nil
+	return spentAll, nil
 }
 
 // headLimit is when the response head must have arrived, now that sending has ended.

@@ -82,11 +82,11 @@ func (p *Pool) known(x *Exchange) []member {
 	if len(list) > 0 {
 		return list
 	}
-	timeout, err := p.dialTimeout(x)
-	if err != nil {
-		return nil
+	wait := p.connect
+	if !x.Deadline.IsZero() {
+		wait = min(wait, time.Until(x.Deadline))
 	}
-	t := time.NewTimer(timeout)
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-p.found:

@@ -338,7 +338,7 @@ func TestAlwaysRefused(t *testing.T) {
 	}
 	b := startFrames(t, nil, func(c *frames, id uint32) { _ = c.WriteRSTStream(id, h2.ErrCodeRefusedStream) })
 	p := newPool(t, speaks(HTTP2), b.url())
-	if err := p.Do(get(), newExchange()); FailureOf(err) != Refused || b.requests.Load() != mostTries {
+	if err := p.Do(get(), newExchange()); FailureOf(err) != Refused || b.requests.Load() != 3 {
 		t.Error(err, b.requests.Load())
 	}
 }

@@ -36,21 +36,21 @@ type dialing struct {
 
 // session returns a place on a connection that speaks HTTP/2 or, if the endpoint prefers it, a connection that speaks HTTP/1.
 // reused tells whether it was there before. The error is ErrBusy or a *ConnectError.
-func (e *endpoint) session(timeout time.Duration) (*shared, *conn, bool, error) {
+func (e *endpoint) session(within limit) (*shared, *conn, bool, error) {
 	s, d, mine := e.mux.place()
 	if s != nil {
 		return s, nil, true, nil
 	}
-	late := time.NewTimer(timeout)
+	late := time.NewTimer(within.connect + e.handshake)
 	defer late.Stop()
 	for {
 		switch {
 		case s != nil:
 			return s, nil, true, nil
 		case mine:
-			return e.dialSession(d, timeout)
+			return e.dialSession(d, within)
 		case d == nil:
-			return e.openSession(timeout)
+			return e.openSession(within)
 		}
 		select {
 		case <-d.done:
@@ -85,19 +85,19 @@ func (m *mux) place() (s *shared, d *dialing, mine bool) {
 }
 
 // dialSession is openSession for all that wait for d.
-func (e *endpoint) dialSession(d *dialing, timeout time.Duration) (s *shared, c *conn, reused bool, err error) {
+func (e *endpoint) dialSession(d *dialing, within limit) (s *shared, c *conn, reused bool, err error) {
 	defer func() {
 		e.mux.mu.Lock()
 		e.mux.dial, d.err = nil, err
 		e.mux.mu.Unlock()
 		close(d.done)
 	}()
-	return e.openSession(timeout)
+	return e.openSession(within)
 }
 
 // openSession takes a connection from the pool, which has none that speak HTTP/2: it dials.
-func (e *endpoint) openSession(timeout time.Duration) (*shared, *conn, bool, error) {
-	c, reused, err := e.acquire(timeout)
+func (e *endpoint) openSession(within limit) (*shared, *conn, bool, error) {
+	c, reused, err := e.acquire(within)
 	if err != nil {
 		return nil, nil, false, err
 	}
@@ -145,8 +145,9 @@ func (m *mux) leave() {
 	}
 }
 
-// stream sends out on a connection with a place for it, and reads the head of the response into x.
-func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) error {
+// stream sends out on a connection with a place for it, and reads the head of the response into x. lost is the error as the
+// connection has it.
+func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) (lost, err error) {
 	e.pending.Add(1)
 	handedOn := false
 	defer func() {
@@ -154,60 +155,51 @@ func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) error {
 			e.settleStream()
 		}
 	}()
-	body, err := s.Do(out, &http2.Terms{
+	body, lost := s.Do(out, &http2.Terms{
 		Response: e.response, Deadline: x.Deadline, Silence: x.BodyIdle, Trailers: x.Trailers, Stop: x.StopBody, Interim: x.Interim, Gone: x.Gone,
 	}, &x.Response)
-	if err != nil {
-		err = e.streamError(err)
+	if lost != nil {
+		err = e.streamError(lost)
 	}
 	if e.tls != nil && !s.proved.Swap(true) && (err == nil || FailureOf(err) == Unwelcome) {
 		e.health.note(err)
 	}
 	if err != nil || body == nil {
-		return err
+		return lost, err
 	}
 	x.stream = &streamBody{Body: body, endpoint: e}
 	x.Body = x.stream
 	x.Response.Body.Stream = x.stream
 	handedOn = true
-	return nil
+	return nil, nil
 }
 
-// mostTries bounds how often a request is sent that endpoints have not looked at.
-const mostTries = 3
-
-// askMany is ask for an endpoint that speaks HTTP/2, or may. What was not looked at is sent again, and so is, under the terms of
-// Do, what met the end of a connection.
-func (p *Pool) askMany(e *endpoint, timeout time.Duration, out *message.Request, x *Exchange) (sent bool, err error) {
+// askMany is ask for an endpoint that speaks HTTP/2, or may.
+func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spent, error) {
 	if x.Upgrade && e.tls != nil && len(e.tls.NextProtos) > 1 { // which HTTP/2 has no way for
-		c, err := e.fresh(timeout)
+		c, err := e.fresh(within)
 		if err != nil {
-			return false, err
+			return nothing, err
 		}
-		return true, e.exchange(c, out, x)
+		return e.exchange(c, false, out, x)
 	}
-	var failed error
-	for try := 1; ; try++ {
-		s, c, reused, err := e.session(timeout)
-		switch {
-		case err != nil && failed != nil:
-			return true, failed
-		case err != nil:
-			return false, err
-		case c != nil:
-			return true, p.exchange(e, c, reused, out, x)
-		}
-		if failed = e.stream(s, out, x); failed == nil || try == mostTries {
-			return true, failed
-		}
-		if !errors.Is(failed, http2.ErrUnprocessed) && !(reused && errors.Is(failed, http2.ErrUnheard) && replayable(out, failed)) {
-			return true, failed
-		}
-		if timeout, err = p.dialTimeout(x); err != nil {
-			return true, failed
-		}
-		x.retried(e.addr, failed)
+	s, c, reused, err := e.session(within)
+	switch {
+	case err != nil:
+		return nothing, err
+	case c != nil:
+		return e.exchange(c, reused, out, x)
 	}
+	lost, err := e.stream(s, out, x)
+	switch {
+	case errors.Is(lost, http2.ErrUnprocessed):
+		return nothing, err
+	case !errors.Is(lost, http2.ErrUnheard) || out.Body.Stream != nil:
+		return spentAll, err
+	case reused:
+		return stale, err
+	}
+	return sent, err
 }
 
 // settleStream ends the use of a place.

@@ -8,15 +8,18 @@ import (
 // outcome is what an attempt says about an endpoint. That the tier had no room or no descriptor, and what a client has
 // done, is no fault of the endpoint's; nor is a deadline that others have used up, the endpoints that were tried before or a client that
 // sends slowly.
-func outcome(out *message.Request, x *Exchange, err error) health.Outcome {
+func outcome(out *message.Request, x *Exchange, used spent, err error) health.Outcome {
 	if err == nil {
 		return health.Answered(x.Response.Status)
 	}
 	if (len(x.tried) > 1 || out.Body.Stream != nil) && expired(x.Deadline) {
 		return health.Nothing
 	}
+	if used == missed || used == stale {
+		return health.Nothing
+	}
 	switch FailureOf(err) {
-	case NoBody, Busy, None, Exhausted, Left:
+	case NoBody, Busy, None, Exhausted, Left, Refused:
 		return health.Nothing
 	case Unreachable, Unresolved:
 		return health.ConnectFailed

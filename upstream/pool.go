@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,8 +41,10 @@ type Config struct {
 	Health      health.Config // whether there are checks is filled in
 	Checks      *check.Config // nil: endpoints are not checked
 	Protocol    Protocol
-	Connections int           // at most, to each endpoint
-	Connect     time.Duration // to open a connection, name lookup included
+	Connections int // at most, to each endpoint
+	Retries     Retries
+	Connect     time.Duration // to open connections, name lookups included, in all attempts of an exchange
+	Handshake   time.Duration // of TLS on one; 0: as long as Connect
 	Response    time.Duration // last byte of the request to the response head; also a write without progress
 	Idle        time.Duration // a kept-alive connection is closed after it
 
@@ -61,7 +62,7 @@ func (c *Config) check() error {
 	if c.Connections <= 0 {
 		errs = append(errs, errors.New("connections not positive"))
 	}
-	if c.Connect <= 0 || c.Response <= 0 || c.Idle <= 0 {
+	if c.Connect <= 0 || c.Handshake < 0 || c.Response <= 0 || c.Idle <= 0 {
 		errs = append(errs, errors.New("timeout not positive"))
 	}
 	return errors.Join(errs...)
@@ -75,6 +76,8 @@ type Pool struct {
 	endpoints atomic.Pointer[[]member] // a list is never changed, only replaced
 	health    *health.Set
 	checks    *check.Checker // nil: there are none
+	retries   Retries
+	budget    budget
 
 	changing sync.Mutex // held by who replaces the list
 	closed   bool       // guarded by changing, as the next two are
@@ -99,12 +102,18 @@ func New(c Config) (*Pool, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
+	if c.Handshake == 0 {
+		c.Handshake = c.Connect
+	}
 	ctx, cut := context.WithCancel(context.Background())
-	p := &Pool{ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, stop: func() {}, found: make(chan struct{})}
+	p := &Pool{
+		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, retries: c.Retries, stop: func() {}, found: make(chan struct{}),
+	}
 	if c.Health.Checks = c.Checks != nil; c.Health.Checks {
 		p.checks = check.New(*c.Checks)
 	}
 	p.health = health.NewSet(c.Health)
+	p.budget.share, p.budget.least = int64(c.Retries.Share), int32(c.Retries.Least)
 	begin, err := p.targets(&c)
 	if err != nil {
 		cut()
@@ -192,116 +201,50 @@ func (p *Pool) Cut() { p.cut() }
 // must be closed. out is written as built, and framed as its body says; it must not bring fields
 // of framing (Content-Length, Transfer-Encoding) itself.
 //
-// Endpoints that refuse a connection, or have none free, are passed over, each tried at
-// most once. A request that was sent is sent again in one case only: a kept-alive
-// connection ended before a byte of the response, the method is idempotent (RFC 9110,
-// 9.2.2) and the body is not a stream.
+// Endpoints that refuse a connection, or have none free, are passed over, each tried at most once. What an endpoint has
+// not begun with is sent again to another one, whatever it is; what ended without a byte of the response is if
+// the method is idempotent (RFC 9110, 9.2.2) and the body is not a stream. Config.Retries bounds both.
 //
-// The errors are ErrBusy, *ConnectError, *ClientBodyError, or wrap ErrTimeout,
+// The errors are ErrBusy, ErrNone, *ConnectError, *ClientBodyError, or wrap ErrTimeout,
 // ErrMalformed or ErrClosed.
 func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
 	unframed(out)
-	var failed, failedLast error
-	var passed string
-	list := p.known(x)
-	for {
-		i, turn, ok := p.next(list, x)
-		if !ok {
-			break
-		}
-		e := list[i].endpoint
-		x.Endpoint = e.addr
-		timeout, err := p.dialTimeout(x)
-		if err != nil {
-			e.state.Note(turn, health.Nothing)
-			return err
-		}
-		x.retried(passed, failedLast)
-		passed = e.addr
-		sent, err := p.ask(e, timeout, out, x)
-		e.state.Note(turn, outcome(out, x, err))
-		if sent {
-			return err
-		}
-		failedLast = err
-		if !errors.Is(failed, ErrBusy) { // of several reasons, the one that will pass
-			failed = err
-		}
-	}
-	if !errors.Is(failed, ErrBusy) && expired(x.Deadline) {
-		failed = &exchangeError{x.Endpoint, ErrTimeout, failed}
-	}
-	if failed == nil {
-		failed = ErrNone
-	}
-	return failed
+	a := attempts{pool: p, out: out, x: x, list: p.known(x), connect: p.connect}
+	return a.run()
 }
 
-// ask sends out to an endpoint. It reports whether it was sent, or what kept it from being.
-func (p *Pool) ask(e *endpoint, timeout time.Duration, out *message.Request, x *Exchange) (sent bool, err error) {
+// limit is how long an attempt may take.
+type limit struct {
+	connect time.Duration // to open a connection, name lookup included
+	until   time.Time     // until there is the head of a response; zero: any time
+}
+
+// secure is when a handshake that begins now has to be over.
+func (l limit) secure(handshake time.Duration) time.Time {
+	until := time.Now().Add(handshake)
+	if !l.until.IsZero() && l.until.Before(until) {
+		return l.until
+	}
+	return until
+}
+
+// ask sends out to an endpoint; anew: on a connection that was not there before. After an error it tells how much of the
+// request is used up.
+func (p *Pool) ask(e *endpoint, anew bool, within limit, out *message.Request, x *Exchange) (spent, error) {
 	if e.mux != nil {
-		return p.askMany(e, timeout, out, x)
+		return e.askMany(within, out, x)
 	}
-	c, reused, err := e.acquire(timeout)
+	if anew {
+		c, err := e.fresh(within)
+		if err != nil {
+			return nothing, err
+		}
+		return e.exchange(c, false, out, x)
+	}
+	c, reused, err := e.acquire(within)
 	if err != nil {
-		return false, err
+		return nothing, err
 	}
-	return true, p.exchange(e, c, reused, out, x)
+	return e.exchange(c, reused, out, x)
 }
-
-// exchange sends out on a connection that speaks HTTP/1, and again if that has met its end.
-func (p *Pool) exchange(e *endpoint, c *conn, reused bool, out *message.Request, x *Exchange) error {
-	err := e.exchange(c, out, x)
-	if err != nil && reused && !c.heard && replayable(out, err) {
-		err = p.again(e, out, x, err)
-	}
-	return err
-}
-
-// again repeats an exchange that met the end of a kept-alive connection.
-func (p *Pool) again(e *endpoint, out *message.Request, x *Exchange, cause error) error {
-	timeout, err := p.dialTimeout(x)
-	if err != nil {
-		return cause
-	}
-	x.retried(e.addr, cause)
-	c, err := e.fresh(timeout)
-	if err != nil {
-		return err
-	}
-	return e.exchange(c, out, x)
-}
-
-// retried tells that another attempt covers up what one has failed with.
-func (x *Exchange) retried(endpoint string, err error) {
-	if err != nil && x.Retried != nil {
-		x.Retried(endpoint, FailureOf(err))
-	}
-}
-
-// replayable reports whether out may be sent again after err.
-func replayable(out *message.Request, err error) bool {
-	if !errors.Is(err, ErrClosed) || out.Body.Stream != nil {
-		return false
-	}
-	switch out.Method {
-	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
-		return true
-	}
-	return false
-}
-
-// dialTimeout is the time to open a connection within the exchange's deadline.
-func (p *Pool) dialTimeout(x *Exchange) (time.Duration, error) {
-	if x.Deadline.IsZero() {
-		return p.connect, nil
-	}
-	left := time.Until(x.Deadline)
-	if left <= 0 {
-		return 0, &exchangeError{x.Endpoint, ErrTimeout, os.ErrDeadlineExceeded}
-	}
-	return min(p.connect, left), nil
-}
-
-func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }

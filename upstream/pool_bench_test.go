@@ -40,6 +40,7 @@ func BenchmarkDo(b *testing.B) {
 	p, err := New(Config{
 		ID: "bench", Endpoints: []string{"http://" + ln.Addr().String()}, Connections: 64,
 		Connect: time.Second, Response: 10 * time.Second, Idle: time.Minute,
+		Retries: Retries{Attempts: 2, Share: 20, Least: 3},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -106,19 +106,6 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// TestNoFailover checks that a request that was sent does not go to another endpoint.
-func TestNoFailover(t *testing.T) {
-	a := startBackend(t, func(s *session) { s.head() })
-	b := startBackend(t, func(s *session) { s.head() })
-	p := newPool(t, nil, a.url(), b.url())
-	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrClosed) || FailureOf(err) != Closed {
-		t.Errorf("error %v", err)
-	}
-	if n := a.requests.Load() + b.requests.Load(); n != 1 {
-		t.Errorf("%d requests", n)
-	}
-}
-
 func TestBusy(t *testing.T) {
 	a, b := startBackend(t, echoSession), startBackend(t, echoSession)
 	p := newPool(t, func(c *Config) { c.Connections = 1 }, a.url(), refused(t), b.url())

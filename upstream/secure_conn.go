@@ -131,6 +131,7 @@ type below struct {
 	*socket.Conn
 	glancing bool // a read that would have to wait fails
 	cut      bool // the socket has ended
+	sent     int  // bytes that the socket has taken in the exchange at hand
 	left     int  // bytes of the record at hand
 	head     [recordHead]byte
 	have     int // bytes of head
@@ -147,6 +148,13 @@ func (b *below) Read(p []byte) (int, error) {
 	n, err := b.Conn.Read(p)
 	b.follow(p[:n])
 	b.cut = b.cut || err == io.EOF
+	return n, err
+}
+
+// Write writes for TLS.
+func (b *below) Write(p []byte) (int, error) {
+	n, err := b.Conn.Write(p)
+	b.sent += n
 	return n, err
 }
 
