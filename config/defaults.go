@@ -61,10 +61,14 @@ func DefaultUpstream() Upstream {
 		Connections: 512,
 		Timeouts: UpstreamTimeouts{
 			Connect:  2 * time.Second,
+			TLS:      2 * time.Second,
 			Response: 30 * time.Second,
 			Idle:     60 * time.Second,
 		},
-		Ejection: DefaultEjection(),
+		Ejection:  DefaultEjection(),
+		Retries:   DefaultRetries(),
+		Limits:    UpstreamLimits{QueueTimeout: time.Second},
+		KeepAlive: KeepAlive{Age: 5 * time.Minute, Jitter: 20},
 	}
 }
 

@@ -54,6 +54,7 @@ func fillUpstream(u *Upstream, has func(key string) bool) {
 		fillHealthCheck(u.Health, has)
 	}
 	fillEjection(&u.Ejection, has)
+	fillUse(u, has)
 }
 
 func fill[T any](value *T, byDefault T, isSet bool) {

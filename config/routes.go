@@ -128,11 +128,17 @@ type Upstream struct {
 
 	Health   *HealthCheck `mapstructure:"health"` // nil: endpoints are not asked
 	Ejection Ejection     `mapstructure:"ejection"`
+
+	Retries   Retries        `mapstructure:"retries"`
+	Limits    UpstreamLimits `mapstructure:"limits"`
+	KeepAlive KeepAlive      `mapstructure:"keep_alive"`
 }
 
 // UpstreamTimeouts bound one exchange with an endpoint.
 type UpstreamTimeouts struct {
-	Connect  time.Duration `mapstructure:"connect"`
+	Connect  time.Duration `mapstructure:"connect"`  // of all attempts at a connection
+	TLS      time.Duration `mapstructure:"tls"`      // of a handshake
 	Response time.Duration `mapstructure:"response"` // last byte of the request to the response head
 	Idle     time.Duration `mapstructure:"idle"`     // of a kept-alive connection
+	Total    time.Duration `mapstructure:"total"`    // until the last byte of the response; 0: any
 }

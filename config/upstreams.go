@@ -46,6 +46,7 @@ func (c *checker) checkUpstream(path string, u *Upstream) {
 	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)
 	c.notNegative(path+".timeouts.response", u.Timeouts.Response)
 	c.notNegative(path+".timeouts.idle", u.Timeouts.Idle)
+	c.checkUse(path, u)
 	word(c, path+".protocol", u.Protocol)
 	encrypted, https := 0, "https endpoints"
 	for _, e := range u.Endpoints {

@@ -336,8 +336,9 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		}
 		return upstream.New(upstream.Config{
 			ID: u.ID, Endpoints: u.Endpoints, Sources: sources, Encrypted: u.TLS != nil, Discovery: discoveries[u.Discovery], Every: u.Every, Balance: choice, Connections: u.Connections,
-			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Handshake: u.Timeouts.TLS, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
+			Retries: retries(&u.Retries),
 		})
 	})
 	if err != nil {
