@@ -26,6 +26,7 @@ import (
 //     names the client is dropped;
 //   - X-Forwarded-Client-Cert, Client-Cert and Client-Cert-Chain are dropped, unless a trusted
 //     peer says them and the tier knows nothing better; it writes one if the route says so;
+//   - Wafer-Client-Certificate and the like are dropped: they are between the tier and its rules;
 //   - Strict-Transport-Security is the route's, if it has one;
 //   - fields behind a body are dropped where the same ones in a head would be, whoever says them;
 //   - Accept-Encoding names only what the tier can undo where response bodies are inspected;
@@ -135,7 +136,7 @@ func (x *exchange) writeHead() {
 		switch {
 		case f.Is("Trailer") && v.Body.Trailers != nil: // without which some applications do not take those
 			out.Fields = append(out.Fields, *f)
-		case perConnection.has(f.Name), written.has(f.Name), drop.name(f.Name), !plainName(f.Name):
+		case perConnection.has(f.Name), written.has(f.Name), toldFields.has(f.Name), drop.name(f.Name), !plainName(f.Name):
 		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
 		case certificateFields.has(f.Name) && (!v.trusted || v.who != nil):
 		case removed(edits, f.Name):

@@ -216,6 +216,7 @@ func (f *flow) inBody(head []byte, p grpc.Prefix) error {
 func (f *flow) inspectTrailers(fields message.Fields) error {
 	began := time.Now()
 	if f.direction == metrics.Requests {
+		fields = withoutTold(fields)
 		first := f.first
 		f.first = nil // they are no part of the head
 		defer func() { f.first = first }()
@@ -240,7 +241,7 @@ func (f *flow) inspectTrailers(fields message.Fields) error {
 func (p *Proxy) passable(fields message.Fields, edits *config.HeaderEdit) (on message.Fields) {
 	for i := range fields {
 		switch f := &fields[i]; {
-		case perConnection.has(f.Name), written.has(f.Name), endToEnd.has(f.Name), !plainName(f.Name):
+		case perConnection.has(f.Name), written.has(f.Name), toldFields.has(f.Name), endToEnd.has(f.Name), !plainName(f.Name):
 		case certificateFields.has(f.Name), f.Is(p.boot.ClientAddressHeader), removed(edits, f.Name):
 		default:
 			on = append(on, *f)

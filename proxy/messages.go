@@ -68,7 +68,7 @@ func (x *exchange) inspectMessages() *messages {
 		request: v.request(), turn: make(chan struct{}, 1),
 	}
 	m.request.Method = "POST" // a body of GET would be suspect
-	m.request.Headers = slices.DeleteFunc(slices.Clone(v.Fields), func(h waf.Header) bool {
+	m.request.Headers = slices.DeleteFunc(slices.Clone(m.request.Headers), func(h waf.Header) bool {
 		return perConnection.has(h.Name) || strings.HasPrefix(strings.ToLower(h.Name), "sec-websocket-")
 	})
 	return m

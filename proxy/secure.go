@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,6 +185,35 @@ const (
 	forwardedCertificate = "X-Forwarded-Client-Cert"
 	clientCertificate    = "Client-Cert"
 )
+
+// toldFields are those in which the tier tells the rules who a client has proved to be. They are shown to nobody else,
+// and what clients write there is shown to nobody.
+var toldFields = names(toldCertificate, toldSHA256)
+
+const (
+	toldCertificate = "Wafer-Client-Certificate"
+	toldSHA256      = "Wafer-Client-Certificate-SHA256"
+)
+
+func isTold(f message.Field) bool { return toldFields.has(f.Name) }
+
+// shownFields are the fields of the head as the rules see them.
+func (v *view) shownFields() message.Fields {
+	fields := withoutTold(v.Fields)
+	if v.who == nil {
+		return fields
+	}
+	s := v.told()
+	return append(slices.Clip(fields), message.Field{Name: toldCertificate, Value: s.Client}, message.Field{Name: toldSHA256, Value: s.SHA256})
+}
+
+// withoutTold are fields of a client without those that are not for clients to write.
+func withoutTold(fields message.Fields) message.Fields {
+	if !slices.ContainsFunc(fields, isTold) {
+		return fields
+	}
+	return slices.DeleteFunc(slices.Clone(fields), isTold)
+}
 
 // identityField is how an upstream hears of who has asked; no name: it does not.
 func (x *exchange) identityField() message.Field {

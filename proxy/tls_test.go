@@ -70,12 +70,20 @@ func newTLSTierBy(t *testing.T, ca *certs.Issued, routes, boot string, revoked .
 		for _, name := range []string{"X-Forwarded-Proto", forwardedCertificate, clientCertificate, "Client-Cert-Chain"} {
 			fmt.Fprintf(w, "%s=%s\n", name, strings.Join(r.Header.Values(name), ","))
 		}
+		for name := range r.Header {
+			if strings.HasPrefix(name, "Wafer-") {
+				fmt.Fprintln(w, name) // which is for rules alone
+			}
+		}
 	}))
 	t.Cleanup(backend.Close)
 	s.renew("first")
 	s.write("ca.crt", ca.Cert())
 	s.write("crl.pem", ca.Revoke(revoked...))
-	s.write("routes.yaml", fmt.Appendf(nil, "upstreams: [{ id: b, endpoints: [%q] }]\npolicies: [{ id: default, mode: off }]\nroutes:\n%s", backend.URL, routes))
+	if !strings.HasPrefix(routes, "policies:") {
+		routes = "policies: [{ id: default, mode: off }]\nroutes:\n" + routes
+	}
+	s.write("routes.yaml", fmt.Appendf(nil, "upstreams: [{ id: b, endpoints: [%q] }]\n%s", backend.URL, routes))
 	text := "listeners:\n  - { name: clear, address: \"127.0.0.1:0\" }\n  - name: tls\n    address: \"127.0.0.1:0\"\n    tls:\n" +
 		"      certificates: [{ cert: DIR/tls/tls.crt, key: DIR/tls/tls.key }]\n" + boot + "routes: DIR/routes.yaml\nadmin: \"\"\nlog: { level: debug }\n"
 	s.write("wafer.yaml", []byte(strings.ReplaceAll(text, "DIR", s.dir)))

@@ -49,7 +49,7 @@ func (v *view) routed(path []byte) *routing.Target {
 // request is what the rules see of the request's head.
 func (v *view) request() waf.Request {
 	r := waf.Request{
-		Method: v.Method, Target: v.Target, Protocol: v.Protocol, Host: v.hostname(), Headers: v.Fields,
+		Method: v.Method, Target: v.Target, Protocol: v.Protocol, Host: v.hostname(), Headers: v.shownFields(),
 		ClientAddr: v.client.String(), ClientPort: int(v.Peer.Port()), ServerPort: int(v.Local.Port()),
 	}
 	if v.Local.IsValid() {
