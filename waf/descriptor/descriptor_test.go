@@ -36,7 +36,7 @@ file {
   service { name: "Orders" method { name: "Create" input_type: ".shop.Order" output_type: ".shop.Order" } }
 }`
 
-func set(t *testing.T, text string) []byte {
+func set(t testing.TB, text string) []byte {
 	t.Helper()
 	var files descriptorpb.FileDescriptorSet
 	if err := prototext.Unmarshal([]byte(text), &files); err != nil {
