@@ -277,6 +277,10 @@ fix: $(GOLANGCI) ## Repair what "check" would refuse, as far as a program can
 bench: ## Measure Wafer next to plain proxies, record figures and docs/performance.md (17 minutes)
 	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh
 
+.PHONY: bench-secure
+bench-secure: ## Measure what TLS, HTTP/2 and gRPC cost next to nginx, and record that (seven minutes)
+	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh secure
+
 .PHONY: bench-peers
 bench-peers: ## Measure Wafer next to other firewalls with the same rules, and record that (25 minutes)
 	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh peers

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 // client is one connection that is kept as long as the server keeps it.
 type client struct {
 	addr string
+	tls  *tls.Config // nil: clear text
 	conn net.Conn
 	br   *bufio.Reader
 	resp fasthttp.Response
@@ -40,6 +42,9 @@ func (c *client) once(raw []byte) (status int, err error) {
 	if c.conn == nil {
 		if c.conn, err = net.DialTimeout("tcp", c.addr, 5*time.Second); err != nil {
 			return 0, err
+		}
+		if c.tls != nil {
+			c.conn = tls.Client(c.conn, c.tls)
 		}
 		c.br, c.end = bufio.NewReaderSize(c.conn, 16<<10), time.Time{}
 	}

@@ -33,7 +33,7 @@ func load(ctx context.Context, o options, dir string, v *server, p pool) (loaded
 	if took > slow {
 		return closedLoop(ctx, v, p, o.connectionsFor(took), time.Duration(o.Seconds)*time.Second)
 	}
-	r, err := wrk(ctx, o, dir, v.addr, p, o.Connections, o.Seconds)
+	r, err := wrk(ctx, o, dir, "http://"+v.addr, p, o.Connections, o.Seconds)
 	return loaded{Requests: r.Requests, Refused: r.Status400, Micros: r.Micros, Unanswered: o.Connections, Loader: "wrk"}, err
 }
 

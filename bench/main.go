@@ -4,15 +4,17 @@
 //
 //	bench run      what the tier costs: Wafer next to plain proxies
 //	bench peers    what inspection costs: Wafer next to other firewalls with the same rules
+//	bench secure   what TLS, HTTP/2 and gRPC cost: Wafer next to nginx that speaks them
 //	bench flood    what a flood of attacks costs, and what ordinary requests notice; for several binaries in turn
 //	bench cost     what an ordinary request costs, for several binaries in turn
 //	bench report   renders raw data as tables, into a document between markers, and plots
 //	bench backend  the application behind every proxy
+//	bench calls    the service of gRPC behind them
 //	bench bare     the proxy that does nothing but forward
 //	bench capacity measures what a pod needs and does, and writes docs/capacity.md
 //	bench coraza   net/http's proxy with stock Coraza around it
 //
-// run and peers write raw data, one JSON file for each thing that is measured.
+// run, peers and secure write raw data, one JSON file for each thing that is measured.
 package main
 
 import (
@@ -35,11 +37,11 @@ func main() {
 
 func command(args []string) error {
 	if len(args) == 0 {
-		return errors.New("say run, peers, flood, cost, capacity, report, backend, bare or coraza")
+		return errors.New("say run, peers, secure, flood, cost, capacity, report, backend, calls, bare or coraza")
 	}
 	fs := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	switch args[0] {
-	case "run", "peers":
+	case "run", "peers", "secure":
 		o := defaultOptions()
 		fs.StringVar(&o.wafer, "wafer", "", "the binary to measure")
 		fs.StringVar(&o.script, "script", "", "wrk.lua")
@@ -55,10 +57,7 @@ func command(args []string) error {
 		// The clock of an open loop sleeps in the kernel and takes a processor with it.
 		// There may be two such clocks, and one processor is for the connections.
 		runtime.GOMAXPROCS(3)
-		if args[0] == "peers" {
-			return peers(ctx, o)
-		}
-		return run(ctx, o)
+		return map[string]func(context.Context, options) error{"run": run, "peers": peers, "secure": secure}[args[0]](ctx, o)
 	case "flood":
 		o := defaultOptions()
 		fs.IntVar(&o.Seconds, "seconds", o.Seconds, "length of one measurement")
@@ -89,7 +88,7 @@ func command(args []string) error {
 			return err
 		}
 		return report(*results, *doc, *only)
-	case "backend", "bare", "coraza":
+	case "backend", "calls", "bare", "coraza":
 		listen := fs.String("listen", "", "address")
 		to := fs.String("to", "", "address of the backend (bare, coraza)")
 		if err := fs.Parse(args[1:]); err != nil {
@@ -98,6 +97,8 @@ func command(args []string) error {
 		switch args[0] {
 		case "backend":
 			return serveBackend(*listen)
+		case "calls":
+			return serveCalls(*listen)
 		case "bare":
 			return serveBare(*listen, *to)
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// results are the raw data of one folder: of "bench run", of "bench peers", or of both.
+// results are the raw data of one folder: of "bench run", "bench peers" and "bench secure", or of some of them.
 type results struct {
 	machine    machine
 	throughput []throughput
@@ -79,7 +79,11 @@ func report(dir, doc, only string) error {
 	if err != nil {
 		return err
 	}
-	tables = slices.DeleteFunc(append(tables, more...), func(t section) bool { return only != "" && t.name != only })
+	encrypted, err := secureSections(dir)
+	if err != nil {
+		return err
+	}
+	tables = slices.DeleteFunc(slices.Concat(tables, more, encrypted), func(t section) bool { return only != "" && t.name != only })
 	if len(tables) == 0 {
 		return fmt.Errorf("no raw data in %s for %q", dir, only)
 	}

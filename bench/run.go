@@ -298,7 +298,7 @@ func loadBytes(ctx context.Context, o options, s *site, v *server, p pool) (most
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, err = wrk(ctx, o, s.dir, v.addr, p, o.Connections, 2*o.Seconds)
+		_, err = wrk(ctx, o, s.dir, "http://"+v.addr, p, o.Connections, 2*o.Seconds)
 	}()
 	for {
 		select {

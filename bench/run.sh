@@ -4,6 +4,7 @@
 #
 #   bench/run.sh                     Wafer next to plain proxies, and the Go benchmarks: ten minutes
 #   bench/run.sh peers               Wafer next to other firewalls with the same rules: 25 minutes
+#   bench/run.sh secure              Wafer next to nginx, with TLS, HTTP/2 and gRPC: seven minutes
 #   BENCH_TRIAL=1 bench/run.sh …     measure, print, record nothing
 #   BENCH_SECONDS=10 bench/run.sh …  longer measurements, the same otherwise
 #   BENCH_SECONDS=1 BENCH_REPETITIONS=1 bench/run.sh peers    a first look: eight minutes
@@ -14,6 +15,10 @@ scenario=${1:-run}
 case $scenario in
 run)
 	seconds=${BENCH_SECONDS:-3} repetitions=${BENCH_REPETITIONS:-5}
+	programs=(wrk nginx) packages=(wrk nginx)
+	;;
+secure)
+	seconds=${BENCH_SECONDS:-2} repetitions=${BENCH_REPETITIONS:-5}
 	programs=(wrk nginx) packages=(wrk nginx)
 	;;
 peers)

@@ -20,11 +20,11 @@ type wrkResult struct {
 }
 
 // wrk keeps that many connections busy with a pool for some seconds.
-func wrk(ctx context.Context, o options, dir, addr string, p pool, connections, seconds int) (r wrkResult, err error) {
+func wrk(ctx context.Context, o options, dir, url string, p pool, connections, seconds int) (r wrkResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second+30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(loadCore), "wrk", "-t1", "-c", strconv.Itoa(connections),
-		"-d", strconv.Itoa(seconds)+"s", "--timeout", "20s", "-s", o.script, "http://"+addr, "--", poolFile(dir, p))
+		"-d", strconv.Itoa(seconds)+"s", "--timeout", "20s", "-s", o.script, url, "--", poolFile(dir, p))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return r, fmt.Errorf("wrk: %w: %s", err, out)
