@@ -104,6 +104,7 @@ func (l *Listener) config(noTickets bool) *tls.Config {
 	return &tls.Config{
 		GetCertificate: l.certificate, MinVersion: l.o.MinVersion, NextProtos: l.o.ALPN, SessionTicketsDisabled: noTickets,
 		CipherSuites: l.o.Ciphers, CurvePreferences: l.o.Curves, Time: l.o.Now,
+		DynamicRecordSizingDisabled: true, // a response of a few KB would be several records, each with a write of its own
 	}
 }
 
