@@ -127,9 +127,48 @@ func (c *client) send() bool {
 	case r.Body.Stream != nil:
 		return c.sendStream()
 	case len(r.Body.Bytes) > 0 && c.stream.request.Method != http.MethodHead:
-		return c.wait(func() error { _, err := c.w.Write(r.Body.Bytes); return err }) == nil && c.wait(c.control.Flush) == nil
+		return c.sendBytes(r.Body.Bytes)
 	}
 	return true
+}
+
+// lastBytes is how much of a body the server holds back until more comes, or the handler returns: written then, the end of
+// the stream is in the same frame, and not in one of its own.
+const lastBytes = 4 << 10
+
+// sendBytes sends a body that is there.
+func (c *client) sendBytes(body []byte) bool {
+	if first := len(body) - lastBytes; first > 0 {
+		if !c.pass(body[:first]) {
+			return false
+		}
+		body = body[first:]
+	}
+	return c.leave(body)
+}
+
+// leave has the server send the last bytes of a body when the handler has returned. As nobody keeps the pace then, the client
+// has as long for all of them as that would give it at most.
+func (c *client) leave(last []byte) bool {
+	o := &c.stream.conn.server.o
+	switch {
+	case o.WriteTimeout <= 0:
+	case o.WriteRate <= 0: // it may take as long as it likes, byte by byte
+		return c.pass(last)
+	default:
+		limit := o.WriteTimeout + time.Duration(len(last))*time.Second/time.Duration(o.WriteRate)
+		if c.control.SetWriteDeadline(time.Now().Add(limit)) != nil {
+			return false
+		}
+	}
+	c.stream.conn.leave(c.stream.id)
+	_, err := c.w.Write(last)
+	return err == nil
+}
+
+// pass sends some of a body, at the client's pace.
+func (c *client) pass(p []byte) bool {
+	return c.wait(func() error { _, err := c.w.Write(p); return err }) == nil && c.wait(c.control.Flush) == nil
 }
 
 func (c *client) writeHead() {
@@ -164,12 +203,15 @@ func (c *client) sendStream() bool {
 		return false
 	}
 	p := make([]byte, streamBytes)
-	for {
+	for sent := 0; ; {
 		n, err := b.Stream.Read(p)
-		if n > 0 {
-			if c.wait(func() error { _, err := c.w.Write(p[:n]); return err }) != nil || c.wait(c.control.Flush) != nil {
-				return false
-			}
+		sent += n
+		switch last := sent == b.Length && n <= lastBytes; {
+		case n == 0:
+		case last && !c.leave(p[:n]):
+			return false
+		case !last && !c.pass(p[:n]):
+			return false
 		}
 		switch err {
 		case nil:

@@ -29,10 +29,11 @@ type conn struct {
 	mu       sync.Mutex
 	streams  map[uint32]*stream // whose handler has not returned
 	standing listen.Standing    // as the last request has left it
+	leaving  map[uint32]bool    // streams whose handlers have left the rest to the server
 }
 
 func newConn(s *Server, g entrance.Guest) *conn {
-	c := &conn{Guest: g, server: s, streams: make(map[uint32]*stream)}
+	c := &conn{Guest: g, server: s, streams: make(map[uint32]*stream), leaving: make(map[uint32]bool)}
 	c.resets.fill(s.o.Resets)
 	c.controls.fill(s.o.ControlFrames)
 	c.controls.last = g.Sock.Now()
@@ -137,10 +138,38 @@ func (c *conn) stream(id uint32) *stream {
 	return c.streams[id]
 }
 
+// leave takes note that the rest of a stream's response is there.
+func (c *conn) leave(id uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if st := c.streams[id]; st != nil && !st.over {
+		c.leaving[id] = true
+	}
+}
+
+// left takes note that nothing more of a response comes.
+func (c *conn) left(id uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.leaving, id)
+}
+
+// follows reports whether what comes behind that head is there.
+func (c *conn) follows(f frame) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	follows := c.leaving[f.stream]
+	if f.has(flagEndStream) {
+		delete(c.leaving, f.stream)
+	}
+	return follows && f.kind == frameHeaders && !f.has(flagEndStream)
+}
+
 // reset takes note that a stream is over early, and reports whether somebody worked on it.
 func (c *conn) reset(id uint32) (worked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.leaving, id)
 	st := c.streams[id]
 	if st == nil || st.over {
 		return false

@@ -43,6 +43,12 @@ func patient() Options {
 // serving serves until the test ends.
 func serving(t *testing.T, o Options, socks socket.Options, serve func(listen.Client)) *site {
 	t.Helper()
+	return servingOn(t, func(ln net.Listener) net.Listener { return ln }, o, socks, serve)
+}
+
+// servingOn is serving, behind what is made of the listener.
+func servingOn(t *testing.T, on func(net.Listener) net.Listener, o Options, socks socket.Options, serve func(listen.Client)) *site {
+	t.Helper()
 	s := &site{}
 	o.Handler = listen.Handler{
 		Serve: func(c listen.Client, _ any) { serve(c) },
@@ -68,7 +74,7 @@ func serving(t *testing.T, o Options, socks socket.Options, serve func(listen.Cl
 		t.Fatal(err)
 	}
 	s.addr = inner.Addr().String()
-	ln := entrance.Listen(inner, entrance.Options{Options: socks, HTTP2: s.Take})
+	ln := entrance.Listen(on(inner), entrance.Options{Options: socks, HTTP2: s.Take})
 	go func() {
 		for {
 			c, err := ln.Accept()

@@ -245,19 +245,29 @@ func TestSlowFrames(t *testing.T) {
 
 // Who takes nothing of a response does not keep its stream, and who takes a little at a time does.
 func TestSlowReaders(t *testing.T) {
+	large, small := strings.Repeat("*", 50_000), strings.Repeat("*", 3000)
+	stream := func(s string) message.Body { return message.Body{Stream: strings.NewReader(s), Length: len(s)} }
+	whole := func(s string) message.Body { return message.Body{Bytes: []byte(s)} }
 	for name, tt := range map[string]struct {
+		body  message.Body
 		bytes uint32 // by which the window is opened
 		every time.Duration
 		ends  bool
 		after time.Duration
 	}{
-		"nothing":    {0, 0, false, 30 * time.Second},
-		"too little": {50, time.Second, false, 0},
-		"enough":     {500, time.Second, true, 0},
+		"nothing":                   {stream(large), 0, 0, false, 30 * time.Second},
+		"too little":                {stream(large), 50, time.Second, false, 0},
+		"enough":                    {stream(large), 500, time.Second, true, 0},
+		"nothing of a whole":        {whole(large), 0, 0, false, 30 * time.Second},
+		"enough of a whole":         {whole(large), 500, time.Second, true, 100 * time.Second},
+		"nothing of a small one":    {whole(small), 0, 0, false, 60 * time.Second}, // 30 for nothing, 30 for its bytes
+		"too little of a small one": {whole(small), 20, time.Second, false, 60 * time.Second},
+		"enough of a small one":     {whole(small), 120, time.Second, true, 25 * time.Second},
+		"nothing of a small stream": {stream(small), 0, 0, false, 60 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, timed(), func(_ *site, c listen.Client) {
-				c.Respond(&message.Response{Status: 200, Body: message.Body{Stream: strings.NewReader(strings.Repeat("*", 50_000)), Length: 50_000}})
+				c.Respond(&message.Response{Status: 200, Body: tt.body})
 			}, func(t *testing.T, _ *site, r *raw) {
 				start := time.Now()
 				stream, err := r.open(true, get()...)
