@@ -1,7 +1,9 @@
 package config
 
 import (
+	"crypto/sha256"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -51,6 +53,18 @@ type Boot struct {
 	ShutdownGrace time.Duration `mapstructure:"shutdown_grace"` // for requests in flight
 
 	places map[string]Problem // of key paths, for At
+	file   string             // the boot file; empty: none
+	sum    [sha256.Size]byte  // of what it held
+}
+
+// Stale names the boot file, and reports whether it holds something else than what was loaded: what has changed in it has no
+// effect before a restart. A file that cannot be read says nothing.
+func (b *Boot) Stale() (file string, stale bool) {
+	if b.file == "" {
+		return "", false
+	}
+	data, err := os.ReadFile(b.file)
+	return b.file, err == nil && sha256.Sum256(data) != b.sum
 }
 
 // Log says what is written to standard output.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +34,7 @@ func LoadBoot(fs *pflag.FlagSet, environ []string) (Boot, error) {
 			return Boot{}, fmt.Errorf("read boot file: %w", err)
 		}
 		layers = append(layers, l.file(file, data))
+		l.boot.file, l.boot.sum = file, sha256.Sum256(data)
 	}
 	layers = append(layers,
 		l.texts(func(s setting) (string, string, bool) {

@@ -45,6 +45,7 @@ type Metrics struct {
 	lastReloadOK prometheus.Gauge
 	lastGood     prometheus.Gauge
 	lastReload   prometheus.Gauge
+	bootStale    prometheus.Gauge
 	configInfo   *prometheus.GaugeVec // digest
 	generation   prometheus.Gauge
 	engines      prometheus.Gauge
@@ -111,6 +112,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
 		lastGood:      gauge("wafer_config_last_good", "1 if the files were refused at the start, so that an older configuration is in force.").WithLabelValues(),
 		lastReload:    gauge("wafer_config_last_reload_success_timestamp_seconds", "When the configuration in force was built.").WithLabelValues(),
+		bootStale:     gauge("wafer_config_boot_file_changed", "1 if the boot file has changed since the process read it.").WithLabelValues(),
 		configInfo:    gauge("wafer_config_info", "Digest of the configuration in force.", "digest"),
 		generation:    gauge("wafer_config_generation", "Number of configurations this process has put in force.").WithLabelValues(),
 		engines:       gauge("wafer_engines", "Compiled rule engines in use.").WithLabelValues(),
@@ -349,4 +351,13 @@ func (m *Metrics) WatchMemory(parts ...Memory) (waits map[string]func(), letsGo 
 		gauge("wafer_memory_used_bytes", "What bodies under inspection take.", part.Taken)
 	}
 	return waits, letGo.Inc
+}
+
+// BootStale says whether the boot file is another one than that which the process has read.
+func (m *Metrics) BootStale(stale bool) {
+	value := 0.0
+	if stale {
+		value = 1
+	}
+	m.bootStale.Set(value)
 }

@@ -158,6 +158,7 @@ func (p *Proxy) wrongDate(d *door, problem config.Problem) {
 func (p *Proxy) refreshDoors() {
 	p.refreshing.Lock()
 	defer p.refreshing.Unlock()
+	p.lookAtBoot()
 	for _, o := range p.doors.all {
 		good := true
 		r := o.tls.Refresh(func(at string, err error) {
@@ -173,6 +174,17 @@ func (p *Proxy) refreshDoors() {
 		p.doors.metrics.Reloaded(o.name, good)
 		p.doors.publish(o)
 	}
+}
+
+// lookAtBoot says, once for each change, that the boot file is another one than that which the process has read: that a new
+// certificate in it is not shown would look like a fault of the certificate.
+func (p *Proxy) lookAtBoot() {
+	file, stale := p.boot.Stale()
+	if stale && !p.bootStale {
+		p.log.Warn().Str("file", file).Msg("the boot file has changed, which takes a restart: listeners, certificates and limits are as before")
+	}
+	p.bootStale = stale
+	p.metrics.BootStale(stale)
 }
 
 // publish says to the metrics when what a listener has ends.
@@ -213,9 +225,9 @@ func CheckBoot(b *config.Boot) error {
 	return problems
 }
 
-// watchDoors reads the files of listeners again and again, until stop is closed.
+// watchDoors reads the files of listeners, and the boot file, again and again, until stop is closed.
 func (p *Proxy) watchDoors(stop <-chan struct{}) {
-	if len(p.doors.all) == 0 || p.boot.Reload.Interval <= 0 {
+	if file, _ := p.boot.Stale(); len(p.doors.all) == 0 && file == "" || p.boot.Reload.Interval <= 0 {
 		return
 	}
 	t := time.NewTicker(p.boot.Reload.Interval)

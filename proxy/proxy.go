@@ -43,6 +43,7 @@ type Proxy struct {
 	listeners  listeners
 	doors      *doors
 	refreshing sync.Mutex // the files of doors
+	bootStale  bool       // the boot file has changed since the start; refreshing guards it
 	processors processors
 	bulkhead   *bulkhead
 	memory     *memory

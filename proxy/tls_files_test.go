@@ -131,3 +131,30 @@ listeners:
 		t.Errorf("got\n%v", err)
 	}
 }
+
+// TestBootFileChanges: a change of what a process was started with is told, once, and until it is gone.
+func TestBootFileChanges(t *testing.T) {
+	s := newTLSTier(t, "  - { id: open, hosts: [open.test], upstreams: [{ id: b }] }\n", "")
+	const told = "the boot file has changed"
+	s.reload()
+	if strings.Contains(s.events.String(), told) {
+		t.Error("nothing has changed")
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, "wafer.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("wafer.yaml", []byte(strings.Replace(string(text), "certificates: [", "certificates: [{ bundle: other.pem }, ", 1)))
+	s.reload()
+	s.reload()
+	if n := strings.Count(s.events.String(), told); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	s.write("wafer.yaml", text)
+	s.reload()
+	s.write("wafer.yaml", append(text, '\n'))
+	s.reload()
+	if n := strings.Count(s.events.String(), told); n != 2 {
+		t.Errorf("told %d times, of two changes", n)
+	}
+}
