@@ -44,7 +44,7 @@ func TestBootPrecedence(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.places = nil
+			got.places, got.file, got.sum = nil, "", [32]byte{}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("\n got %+v\nwant %+v", got, want)
 			}
@@ -171,7 +171,7 @@ func TestFlagDefaults(t *testing.T) {
 	want := DefaultBoot()
 	want.To = "http://app:80"
 	want.TrustedProxies, want.AdminHosts, want.LastGood.Peers = []netip.Prefix{}, []string{}, []string{}
-	got.places = nil
+	got.places, got.file, got.sum = nil, "", [32]byte{}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
