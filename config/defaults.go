@@ -57,7 +57,9 @@ func DefaultUpstream() Upstream {
 		Protocol:    ProtocolH1,
 		Discovery:   DiscoveryOff,
 		Every:       DefaultEvery,
-		Balance:     RoundRobin,
+		Balance:     LeastRequest,
+		BoundedLoad: 125,
+		SlowStart:   SlowStart{Least: 10},
 		Connections: 512,
 		Timeouts: UpstreamTimeouts{
 			Connect:  2 * time.Second,

@@ -41,9 +41,9 @@ func (c *checker) checkDiscovery(path string, u *Upstream) {
 	case len(u.Endpoints) == 0:
 		c.add(path+".endpoints", "at least one endpoint is required, or a service")
 	case u.Discovery == DiscoverySRV:
-		c.each(path+".endpoints", u.Endpoints, checkRecords)
+		c.checkEndpoints(path+".endpoints", u.Endpoints, checkRecords)
 	default:
-		c.each(path+".endpoints", u.Endpoints, checkEndpoint)
+		c.checkEndpoints(path+".endpoints", u.Endpoints, checkEndpoint)
 	}
 }
 

@@ -105,6 +105,8 @@ func TestRoutesAreDocumented(t *testing.T) {
 	documented("routes[]", reflect.ValueOf(route), visit)
 	health := DefaultHealthCheck()
 	upstream.Health = &health
+	upstream.HashBy, upstream.Zone = &HashBy{}, &ZonePreference{Spill: DefaultSpill}
+	upstream.Sticky, upstream.Endpoints = &Sticky{SameSite: SameSiteLax}, []Endpoint{{Weight: DefaultWeight}}
 	upstream.TLS = &UpstreamTLS{Verify: On, MinVersion: "tls1.2"}
 	documented("upstreams[]", reflect.ValueOf(upstream), visit)
 	documented("policies[]", reflect.ValueOf(pol), visit)

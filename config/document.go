@@ -157,6 +157,8 @@ func (d *document) value(n *yaml.Node, t reflect.Type, path string) any {
 		return d.list(n, t.Elem(), path)
 	case !isMapping(t) && t.Kind() != reflect.Slice && n.Kind == yaml.ScalarNode:
 		return d.scalar(n, t, path)
+	case isMapping(t) && n.Kind == yaml.ScalarNode && plainOf(t) != nil:
+		return d.plain(n, plainOf(t), path)
 	}
 	d.add(d.keyLine(n, path), path, "want %s, got %s%s", wanted(t), got(n), instead(n, t))
 	return nil

@@ -119,6 +119,17 @@ func (d *document) places(n *yaml.Node, path string) {
 	}
 }
 
+// plain returns the mapping that a plain value stands for.
+func (d *document) plain(n *yaml.Node, f *reflect.StructField, path string) any {
+	v := d.scalar(n, f.Type, path)
+	if v == nil {
+		return nil
+	}
+	key := f.Tag.Get(tagName)
+	d.lines[joinPath(path, key)] = n.Line
+	return map[string]any{key: v}
+}
+
 // scalar returns the node's value as a string, an int or a bool. Values of text types
 // are checked here, where the line is known, and decoded from the string later.
 func (d *document) scalar(n *yaml.Node, t reflect.Type, path string) any {

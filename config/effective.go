@@ -12,6 +12,8 @@ func Effective(part any, mask func(name, value string) string) any {
 	return effective(reflect.ValueOf(part), mask)
 }
 
+var endpointType = reflect.TypeFor[Endpoint]()
+
 func effective(v reflect.Value, mask func(name, value string) string) any {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -28,6 +30,8 @@ func effective(v reflect.Value, mask func(name, value string) string) any {
 		return list
 	case isText(v.Type()):
 		return formatValue(v)
+	case v.Type() == endpointType && v.Interface() == (Endpoint{Address: v.Field(0).String(), Weight: DefaultWeight}):
+		return v.Field(0).String()
 	case v.Kind() != reflect.Struct:
 		return v.Interface()
 	}
@@ -73,5 +77,7 @@ func hide(all map[string]any, part any, mask func(name, value string) string) {
 		all["source"] = p.Source
 	case Policy:
 		all["sources"] = p.Sources
+	case Sticky:
+		all["secret"] = fmt.Sprintf("[masked %d bytes]", len(p.Secret))
 	}
 }

@@ -45,7 +45,7 @@ func fillUpstream(u *Upstream, has func(key string) bool) {
 	}
 	fill(&u.Discovery, d.Discovery, has("discovery"))
 	fill(&u.Every, d.Every, has("every"))
-	fill(&u.Balance, d.Balance, has("balance"))
+	fillBalance(u, has)
 	fill(&u.Connections, d.Connections, has("connections"))
 	fill(&u.Timeouts.Connect, d.Timeouts.Connect, has("timeouts.connect"))
 	fill(&u.Timeouts.Response, d.Timeouts.Response, has("timeouts.response"))

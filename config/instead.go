@@ -22,7 +22,7 @@ func instead(n *yaml.Node, t reflect.Type) string {
 	}
 	text := ""
 	switch {
-	case t.Kind() == reflect.Slice && n.Kind == yaml.ScalarNode && isMapping(t.Elem()):
+	case t.Kind() == reflect.Slice && n.Kind == yaml.ScalarNode && isMapping(t.Elem()) && plainOf(t.Elem()) == nil:
 		if text = mappingOf(n, t.Elem()); text != "" {
 			text = "[" + text + "]"
 		}

@@ -133,15 +133,24 @@ func (s *schemaMaker) field(f reflect.StructField, path string) schemaNode {
 	}
 	if t.Kind() != reflect.Slice {
 		if isMapping(t) {
-			return s.mapping(t, path)
+			return s.orPlain(t, s.mapping(t, path))
 		}
 		return s.scalar(t, wordsOf(f))
 	}
 	items := s.scalar(t.Elem(), wordsOf(f))
 	if isMapping(t.Elem()) {
-		items = s.mapping(t.Elem(), path+"[]")
+		items = s.orPlain(t.Elem(), s.mapping(t.Elem(), path+"[]"))
 	}
 	return schemaNode{{"type", "array"}, {"items", items}}
+}
+
+// orPlain is the schema of a mapping, or of the plain value that may stand for it.
+func (s *schemaMaker) orPlain(t reflect.Type, mapping schemaNode) schemaNode {
+	f := plainOf(t)
+	if f == nil {
+		return mapping
+	}
+	return schemaNode{{"anyOf", []schemaNode{s.scalar(f.Type, wordsOf(*f)), mapping}}}
 }
 
 // scalar is the schema of a plain value.

@@ -104,7 +104,7 @@ func FromTo(backend string) (*Routes, error) {
 	}
 	r := &Routes{
 		Routes:    []Route{{ID: "default", Policy: DefaultPolicyID, Upstreams: []WeightedUpstream{{ID: "backend"}}}},
-		Upstreams: []Upstream{{ID: "backend", Endpoints: []string{backend}}},
+		Upstreams: []Upstream{{ID: "backend", Endpoints: []Endpoint{{Address: backend}}}},
 		Policies:  []Policy{DefaultPolicy()},
 		Files:     []SourceFile{{Path: "--to " + backend, SHA256: sha256.Sum256([]byte(backend))}},
 	}

@@ -116,15 +116,21 @@ type RouteLimits struct {
 // Upstream is one logical backend.
 type Upstream struct {
 	ID          string           `mapstructure:"id"`
-	Endpoints   []string         `mapstructure:"endpoints" one:"it"` // http://name:port, or all of them https://name:port
+	Endpoints   []Endpoint       `mapstructure:"endpoints" one:"it"` // all of them http or all https
 	Protocol    Protocol         `mapstructure:"protocol"`           // h1, h2, h2c or auto
 	TLS         *UpstreamTLS     `mapstructure:"tls"`                // with https
 	Service     string           `mapstructure:"service" one:"it"`   // of Kubernetes, namespace/name:port: its pods are the endpoints
 	Discovery   Discovery        `mapstructure:"discovery"`          // off, dns: each address of a name is an endpoint, or srv
 	Every       time.Duration    `mapstructure:"every"`              // between two looks at a name
-	Balance     Balance          `mapstructure:"balance"`            // round_robin or least_loaded
+	Balance     Balance          `mapstructure:"balance"`            // how one of them is chosen
 	Connections int              `mapstructure:"connections"`        // at most, to each endpoint
 	Timeouts    UpstreamTimeouts `mapstructure:"timeouts"`
+
+	HashBy      *HashBy         `mapstructure:"hash_by"`      // with consistent_hash
+	BoundedLoad Percent         `mapstructure:"bounded_load"` // likewise: in flight at an endpoint at most, of its share of all; 0: no limit
+	Sticky      *Sticky         `mapstructure:"sticky"`       // with sticky
+	Zone        *ZonePreference `mapstructure:"zone"`         // nil: zones do not matter
+	SlowStart   SlowStart       `mapstructure:"slow_start"`
 
 	Health   *HealthCheck `mapstructure:"health"` // nil: endpoints are not asked
 	Ejection Ejection     `mapstructure:"ejection"`

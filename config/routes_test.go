@@ -139,7 +139,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("route\n got %+v\nwant %+v", r.Routes[0], want)
 	}
 	up := DefaultUpstream()
-	up.ID, up.Endpoints = "app", []string{"http://app:80"}
+	up.ID, up.Endpoints = "app", []Endpoint{{Address: "http://app:80", Weight: 1}}
 	if !reflect.DeepEqual(r.Upstreams[0], up) {
 		t.Errorf("upstream\n got %+v\nwant %+v", r.Upstreams[0], up)
 	}
@@ -222,7 +222,7 @@ func TestFromTo(t *testing.T) {
 	}
 	route, up := r.Routes[0], r.Upstreams[0]
 	if route.ID != "default" || route.Policy != "default" || route.Upstreams[0] != (WeightedUpstream{"backend", 1}) ||
-		up.ID != "backend" || up.Endpoints[0] != "http://127.0.0.1:8081" || r.Policies[0].ID != "default" {
+		up.ID != "backend" || up.Endpoints[0].Address != "http://127.0.0.1:8081" || r.Policies[0].ID != "default" {
 		t.Errorf("got %+v", r)
 	}
 	other, err := FromTo("http://127.0.0.1:8082")

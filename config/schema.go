@@ -61,6 +61,19 @@ func isMapping(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && !isText(t)
 }
 
+// plainTag marks the field of a mapping that a plain value in its place stands for.
+const plainTag = "plain"
+
+// plainOf is that field; nil: the type has none, and is always written as a mapping.
+func plainOf(t reflect.Type) *reflect.StructField {
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Tag.Get(plainTag) != "" {
+			return &f
+		}
+	}
+	return nil
+}
+
 // leafPaths lists the key paths of everything below a struct type that is not itself a
 // mapping. A list is one leaf.
 func leafPaths(t reflect.Type) []string {

@@ -41,7 +41,7 @@ const (
 
 func (c *checker) checkUpstream(path string, u *Upstream) {
 	c.checkDiscovery(path, u)
-	word(c, path+".balance", u.Balance)
+	c.checkBalance(path, u)
 	c.atLeast(path+".connections", u.Connections, 1)
 	c.notNegative(path+".timeouts.connect", u.Timeouts.Connect)
 	c.notNegative(path+".timeouts.response", u.Timeouts.Response)
@@ -50,7 +50,7 @@ func (c *checker) checkUpstream(path string, u *Upstream) {
 	word(c, path+".protocol", u.Protocol)
 	encrypted, https := 0, "https endpoints"
 	for _, e := range u.Endpoints {
-		if strings.HasPrefix(e, "https://") {
+		if strings.HasPrefix(e.Address, "https://") {
 			encrypted++
 		}
 	}

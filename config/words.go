@@ -97,9 +97,14 @@ type Balance string
 
 // Which can be.
 const (
-	RoundRobin  Balance = "round_robin"
-	LeastLoaded Balance = "least_loaded"
+	LeastRequest   Balance = "least_request"
+	RoundRobin     Balance = "round_robin"
+	ConsistentHash Balance = "consistent_hash"
+	Sticking       Balance = "sticky"
+	LeastLoaded    Balance = "least_loaded" // the former name of LeastRequest
 )
+
+var balanceType = reflect.TypeFor[Balance]()
 
 // AccessLog says which requests get an access event.
 type AccessLog string
@@ -162,7 +167,9 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[WebSocket]():     texts(WebSocketDeny, WebSocketAllow, WebSocketInspect),
 	reflect.TypeFor[PathReadings]():  texts(ReadingsAgree, ReadingsOne),
 	reflect.TypeFor[Discovery]():     texts(DiscoveryOff, DiscoveryDNS, DiscoverySRV),
-	reflect.TypeFor[Balance]():       texts(RoundRobin, LeastLoaded),
+	reflect.TypeFor[Balance]():       texts(LeastRequest, RoundRobin, ConsistentHash, Sticking, LeastLoaded),
+	reflect.TypeFor[HashValue]():     texts(HashClient, HashPath),
+	reflect.TypeFor[SameSite]():      texts(SameSiteLax, SameSiteStrict, SameSiteNone),
 	reflect.TypeFor[Protocol]():      texts(ProtocolH1, ProtocolH2, ProtocolH2C, ProtocolAuto),
 	reflect.TypeFor[CheckProtocol](): texts(CheckHTTP, CheckGRPC),
 	reflect.TypeFor[AccessLog]():     texts(AccessAll, AccessOff),

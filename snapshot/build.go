@@ -16,7 +16,6 @@ import (
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/upstream"
-	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/waf"
 )
 
@@ -322,10 +321,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
 	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
-		choice := balance.Options{Policy: balance.RoundRobin}
-		if u.Balance == config.LeastLoaded {
-			choice.Policy = balance.LeastRequest
-		}
+		endpoints, shares := places(&u)
 		var changed func(endpoint string, err error)
 		if r.EndpointChanged != nil {
 			changed = func(endpoint string, err error) { r.EndpointChanged(u.ID, endpoint, err) }
@@ -335,7 +331,8 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 			return nil, err
 		}
 		return upstream.New(upstream.Config{
-			ID: u.ID, Endpoints: u.Endpoints, Sources: sources, Encrypted: u.TLS != nil, Discovery: discoveries[u.Discovery], Every: u.Every, Balance: choice, Connections: u.Connections,
+			ID: u.ID, Endpoints: endpoints, Shares: shares, Sources: sources, Encrypted: u.TLS != nil, Discovery: discoveries[u.Discovery], Every: u.Every,
+			Balance: choice(&u), Affinity: affinity(&u), Connections: u.Connections,
 			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Handshake: u.Timeouts.TLS, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
 			Retries: retries(&u.Retries),

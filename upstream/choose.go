@@ -78,3 +78,25 @@ func (p *Pool) among(list []member) {
 		list[i].among = set
 	}
 }
+
+// Affinity is what of a request decides which endpoint is asked. Who makes requests finds it there (Exchange.Key, Exchange.Token), since
+// a Pool does not read them.
+type Affinity struct {
+	By       By
+	Name     string        // of the field, or of the cookie
+	SameSite string        // of a cookie that is set, in the words of the field
+	MaxAge   time.Duration // likewise; 0: until the browser is closed
+}
+
+// By is where it is.
+type By uint8
+
+// Where it can be.
+const (
+	ByNothing By = iota
+	ByClient     // its address, of IPv6 the network that is its own
+	ByHeader
+	ByCookie
+	ByPath
+	ByToken // a cookie that the tier sets
+)

@@ -38,6 +38,7 @@ type Config struct {
 	Sources     []discover.Source // that say where endpoints are, beside names
 	Shares      []Share           // of Endpoints, by their places; nil: they are equal, and in no zone
 	Balance     balance.Options
+	Affinity    Affinity
 	Health      health.Config // whether there are checks is filled in
 	Checks      *check.Config // nil: endpoints are not checked
 	Protocol    Protocol
@@ -73,6 +74,7 @@ type Pool struct {
 	id        string
 	connect   time.Duration
 	balance   balance.Options
+	affinity  Affinity
 	endpoints atomic.Pointer[[]member] // a list is never changed, only replaced
 	health    *health.Set
 	checks    *check.Checker // nil: there are none
@@ -107,7 +109,8 @@ func New(c Config) (*Pool, error) {
 	}
 	ctx, cut := context.WithCancel(context.Background())
 	p := &Pool{
-		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, retries: c.Retries, stop: func() {}, found: make(chan struct{}),
+		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, affinity: c.Affinity, retries: c.Retries, stop: func() {},
+		found: make(chan struct{}),
 	}
 	if c.Health.Checks = c.Checks != nil; c.Health.Checks {
 		p.checks = check.New(*c.Checks)
@@ -172,6 +175,9 @@ func (p Protocol) offers() []string {
 
 // ID returns the upstream's name in the configuration.
 func (p *Pool) ID() string { return p.id }
+
+// Affinity returns what of a request decides which endpoint is asked.
+func (p *Pool) Affinity() Affinity { return p.affinity }
 
 // CertificateEnds is when the certificate ends that endpoints are shown; zero: there is none.
 func (p *Pool) CertificateEnds() time.Time {

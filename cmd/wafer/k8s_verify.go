@@ -284,7 +284,7 @@ func applications(u config.Upstream) (all []string) {
 		return []string{u.Service}
 	}
 	for _, e := range u.Endpoints {
-		_, at, _ := strings.Cut(e, "://")
+		_, at, _ := strings.Cut(e.Address, "://")
 		if port, rest, ok := strings.Cut(at, "."); ok && u.Discovery == config.DiscoverySRV {
 			_, host, _ := strings.Cut(rest, ".") // _port._tcp.name.namespace.svc
 			if parts := strings.SplitN(host, ".", 4); len(parts) >= 3 && parts[2] == "svc" {

@@ -31,8 +31,8 @@ func TestRoutes(t *testing.T) {
 		if route.Policy != id || len(route.Upstreams) != 1 || route.Upstreams[0].ID != id {
 			t.Errorf("%s: policy %q, upstreams %v", id, route.Policy, route.Upstreams)
 		}
-		if !slices.Equal(route.Hosts, hosts) || !slices.Equal(upstream.Endpoints, []string{endpoint}) {
-			t.Errorf("%s: hosts %q, endpoints %q", id, route.Hosts, upstream.Endpoints)
+		if !slices.Equal(route.Hosts, hosts) || len(upstream.Endpoints) != 1 || upstream.Endpoints[0].Address != endpoint {
+			t.Errorf("%s: hosts %q, endpoints %v", id, route.Hosts, upstream.Endpoints)
 		}
 		if string(policy.Mode) != mode || policy.ResponseBody.Inspect != inspect {
 			t.Errorf("%s: mode %q, inspects responses %t", id, policy.Mode, policy.ResponseBody.Inspect)
