@@ -85,9 +85,25 @@ func TestFullFile(t *testing.T) {
 	}
 	differs("route", r.Routes[0], DefaultRoute(), "redirect")
 	differs("redirect", *r.Routes[2].Redirect, Redirect{})
-	differs("upstream", r.Upstreams[0], DefaultUpstream(), "service") // which excludes endpoints
+	differs("upstream", r.Upstreams[0], DefaultUpstream(), "service", // which excludes endpoints
+		"sticky", "zone", "slow_start.window", "slow_start.least") // which exclude consistent_hash
 	if got := r.Upstreams[3]; got.Service != "shop/orders:http" || got.TLS == nil {
 		t.Errorf("an upstream of a Service: %+v", got)
+	}
+	sessions := r.Upstreams[5]
+	differs("sessions", sessions, DefaultUpstream(), "protocol", "tls", "service", "discovery", "every", "hash_by", "bounded_load", "connections", "timeouts.connect",
+		"timeouts.response", "timeouts.idle", "health", "ejection.mode", "ejection.faults", "ejection.errors_5xx", "ejection.base", "ejection.max", "ejection.share", "ejection.panic")
+	if got := sessions.Endpoints; !slices.Equal(got, []Endpoint{{"http://a:80", 1, ""}, {"http://b:80", 3, "eu-1b"}}) {
+		t.Errorf("endpoints %v", got)
+	}
+	if got := *sessions.Sticky; got != (Sticky{"shop", "0123456789abcdef", SameSiteStrict, time.Hour}) || *sessions.Zone != (ZonePreference{"eu-1a", 50}) {
+		t.Errorf("sticky %+v, zone %+v", got, *sessions.Zone)
+	}
+	if got := r.Upstreams[6]; got.HashBy.Value != HashPath || got.BoundedLoad != 0 {
+		t.Errorf("hash by %+v, bounded load %s", *got.HashBy, got.BoundedLoad)
+	}
+	if got := r.Upstreams[7]; *got.Zone != (ZonePreference{"eu-1a", DefaultSpill}) || got.SlowStart != (SlowStart{time.Minute, 10}) {
+		t.Errorf("zone %+v, slow start %+v", *got.Zone, got.SlowStart)
 	}
 	differs("policy", policy(t, r, "shop"), DefaultPolicy(), "mode")
 
