@@ -232,7 +232,7 @@ func (v *verifyFlags) target(routes *config.Routes, r *config.Route) k8s.Target 
 		i := slices.IndexFunc(routes.Upstreams, func(u config.Upstream) bool { return u.ID == ref.ID })
 		u := routes.Upstreams[i]
 		t.Direct = append(t.Direct, applications(u)...)
-		if u.TLS != nil || slices.ContainsFunc(u.Endpoints, func(e string) bool { return strings.HasPrefix(e, "https:") }) {
+		if u.TLS != nil || slices.ContainsFunc(u.Endpoints, func(e config.Endpoint) bool { return strings.HasPrefix(e.Address, "https:") }) {
 			scheme = "https"
 		}
 	}
