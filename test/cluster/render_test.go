@@ -132,7 +132,7 @@ func add(t *testing.T, to string, components ...string) rendered {
 // combinations are the components as somebody would add them.
 var combinations = [][]string{
 	{"autoscale"}, {"autoscale", "autoscale-requests"}, {"autoscale", "high-availability"},
-	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"}, {"events"}, {"network-policy", "events"}, {"tls"}, {"tls", "network-policy"},
+	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"}, {"events"}, {"network-policy", "events"}, {"endpoint-slices"}, {"network-policy", "events", "endpoint-slices"}, {"tls"}, {"tls", "network-policy"},
 	{"upstream-secret"}, {"upstream-pod-certificate"},
 	{"autoscale", "autoscale-requests", "high-availability", "network-policy", "monitoring", "ingress", "gateway", "endpoint-discovery"},
 }
@@ -208,7 +208,7 @@ func strict(t *testing.T, r rendered) {
 			t.Errorf("%s %s: %v", o.Kind, o.Name, err)
 		}
 		if o.Kind == "Deployment" {
-			restricted(t, as[apps.Deployment](t, r, o.Kind, o.Name))
+			restricted(t, r, as[apps.Deployment](t, r, o.Kind, o.Name))
 		}
 	}
 	if d := as[apps.Deployment](t, r, "Deployment", "wafer"); d != nil {
@@ -217,7 +217,7 @@ func strict(t *testing.T, r rendered) {
 }
 
 // restricted is what the pod security standard of that name demands, and somewhat more.
-func restricted(t *testing.T, d *apps.Deployment) {
+func restricted(t *testing.T, r rendered, d *apps.Deployment) {
 	t.Helper()
 	pod := d.Spec.Template.Spec
 	s := pod.SecurityContext
@@ -225,8 +225,9 @@ func restricted(t *testing.T, d *apps.Deployment) {
 		t.Errorf("%s: pod security context %+v", d.Name, s)
 	}
 	events := slices.ContainsFunc(pod.Containers[0].Env, func(e core.EnvVar) bool { return e.Name == "WAFER_KUBERNETES_EVENTS" })
-	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken != events {
-		t.Errorf("%s: mounts a token, or lacks the one to tell events with", d.Name)
+	watches := slices.ContainsFunc(r.objects, func(o object) bool { return o.Kind == "Role" && strings.HasSuffix(o.Name, "-endpoint-slices") })
+	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken != (events || watches) {
+		t.Errorf("%s: mounts a token, or lacks the one to ask the API server with", d.Name)
 	}
 	for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
 		s := c.SecurityContext
