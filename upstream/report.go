@@ -9,6 +9,8 @@ type Endpoint struct {
 	Weight   int    `json:"weight,omitempty"`
 	Leaving  bool   `json:"terminating,omitempty"`
 	InFlight int    `json:"in_flight"` // exchanges
+	// Milliseconds is about how long it takes to answer; 0: nobody has asked it yet.
+	Milliseconds float64 `json:"latency_ms,omitempty"`
 	health.Report
 	Failing *Failing `json:"failing,omitempty"` // nil: it was not when it was connected to last
 }
@@ -19,7 +21,8 @@ func (p *Pool) Endpoints() []Endpoint {
 	for _, m := range p.live() {
 		out = append(out, Endpoint{
 			Address: m.addr, Zone: m.Zone, Weight: m.Weight, Leaving: m.Terminating, InFlight: int(m.pending.Load()),
-			Report: m.state.Report(), Failing: m.health.failing(),
+			Milliseconds: float64(m.latency.Typical().Microseconds()) / 1000,
+			Report:       m.state.Report(), Failing: m.health.failing(),
 		})
 	}
 	return out
