@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/upstream/health"
 	"github.com/wafer-waf/wafer/upstream/health/check"
 )
@@ -83,6 +84,7 @@ func (e *ejecting) told() []string {
 func newEjecting(tb testing.TB, base time.Duration, edit func(*Config), endpoints ...string) *ejecting {
 	e := &ejecting{}
 	e.Pool = newPool(tb, func(c *Config) {
+		c.Balance.Policy = balance.RoundRobin // whose turns can be counted
 		c.Health = health.Config{
 			Faults: 3, Errors5xx: 3, Base: base, Max: 8 * base, Share: 50, Panic: 50, Healthy: 2, Unhealthy: 2,
 			Tell: func(c health.Change) {

@@ -78,7 +78,7 @@ func newFaults(t *testing.T, args ...string) *faults {
 	var routes, upstreams strings.Builder
 	for id, endpoint := range f.upstream {
 		fmt.Fprintf(&routes, "  - { id: %s, hosts: [%s.test], upstreams: [{ id: %s }] }\n", id, id, id)
-		fmt.Fprintf(&upstreams, "  - { id: %s, endpoints: [\"%s\"], timeouts: { response: 2s } }\n", id, endpoint)
+		fmt.Fprintf(&upstreams, "  - { id: %s, endpoints: [\"%s\"], ejection: { base: 1h, max: 1h }, timeouts: { response: 2s } }\n", id, endpoint)
 	}
 	file := tier.RouteFile(t, "routes:\n"+routes.String()+"upstreams:\n"+upstreams.String()+off)
 	f.Tier = tier.Start(t, file, append([]string{"--log-access", "off"}, args...)...)
@@ -155,11 +155,11 @@ func TestBrokenResponsesLeaveATrace(t *testing.T) {
 func TestRetriesLeaveATrace(t *testing.T) {
 	t.Parallel()
 	f := newFaults(t)
-	for range 4 {
+	for range 60 {
 		get(t, f.Tier, "half.test", "/").wantStatus(t, 200)
 	}
-	if n := f.Metric(`wafer_upstream_retries_total{reason="connect",upstream="half"}`); n != 2 {
-		t.Errorf("%v attempts at the dead endpoint, want 2 of 4", n)
+	if n := f.Metric(`wafer_upstream_retries_total{reason="connect",upstream="half"}`); n != 5 {
+		t.Errorf("%v attempts at the dead endpoint, want 5, which eject it", n)
 	}
 	l := f.Log(func(l map[string]any) bool {
 		return l["message"] == "endpoint cannot be reached" && l["upstream"] == "half"
