@@ -29,7 +29,7 @@ func TestCluster(t *testing.T) {
 	t.Logf("%s", kubectl(t, "get", "nodes", "-o", "wide"))
 	load(t)
 	// What a run that failed has left would be of other images.
-	kubectl(t, "delete", "namespace", "--ignore-not-found", string(demo), string(three), string(beside), string(released))
+	kubectl(t, "delete", "namespace", "--ignore-not-found", string(demo), string(three), string(beside), string(released), string(far))
 	kubectl(t, "apply", "-k", "manifests/overlays/quickstart")
 	t.Cleanup(func() {
 		if !t.Failed() {
@@ -49,6 +49,7 @@ func TestCluster(t *testing.T) {
 		{"eviction under load", eviction},
 		{"one of two processes killed under load", killed},
 		{"endpoint discovery", endpointDiscovery},
+		{"verify in several namespaces", severalNamespaces},
 		{"autoscaling", autoscaling},
 		{"sidecar", sidecar},
 		{"three services", threeServices},

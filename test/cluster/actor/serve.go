@@ -25,6 +25,7 @@ type application struct {
 	client   http.Client
 	requests atomic.Int64
 	attacks  atomic.Int64
+	pushed   atomic.Pointer[string] // the metrics that somebody has left here
 }
 
 // counts is what /counts answers.
@@ -35,6 +36,7 @@ type counts struct {
 
 func serve([]string) error {
 	a := &application{client: http.Client{Timeout: 5 * time.Second}}
+	a.pushed.Store(new(string))
 	if calls := os.Getenv("CALLS"); calls != "" {
 		a.calls = strings.Split(calls, ",")
 	}
@@ -42,6 +44,8 @@ func serve([]string) error {
 	mux.HandleFunc("/counts", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(counts{a.requests.Load(), a.attacks.Load()})
 	})
+	mux.HandleFunc("PUT /metrics/", a.push)
+	mux.HandleFunc("GET /metrics/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, *a.pushed.Load()) })
 	mux.HandleFunc("/", a.answer)
 	s := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
@@ -56,6 +60,17 @@ func serve([]string) error {
 		return err
 	}
 	return <-done
+}
+
+// push keeps metrics as a Pushgateway does, of one group.
+func (a *application) push(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		http.Error(w, "unreadable body", http.StatusBadRequest)
+		return
+	}
+	text := string(body)
+	a.pushed.Store(&text)
 }
 
 // answer tells the status of each service it called, one a line.
