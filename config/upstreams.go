@@ -19,6 +19,7 @@ type UpstreamTLS struct {
 
 	CAText, CertText, KeyText []byte // what the files hold; nil: there is none
 	Elsewhere                 bool   // the files are where the tier runs, not here
+	Unread                    bool   // one of them could not be read, which is a problem
 }
 
 // OwnCertificate names the files of the certificate that the tier shows.
@@ -145,6 +146,7 @@ func (l *loader) certificateFile(at, name string, t *UpstreamTLS) []byte {
 	text, err := l.secret(dir, rel)
 	if err != nil {
 		l.add(at, "%s", err)
+		t.Unread = true
 	}
 	return []byte(text)
 }

@@ -129,8 +129,12 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 	report := func(path string, err error) {
 		problems = append(problems, problemsOf(c, path, err)...)
 	}
+	by := authoritiesOf(c.Routes, report)
 	if pools := b.makeAll(s, report); len(problems) == 0 {
 		b.bindAll(s, m, pools, report)
+	}
+	if len(problems) == 0 {
+		bindClients(s, by, report)
 	}
 	if len(problems) == 0 {
 		b.proveAll(s, report)
@@ -164,13 +168,10 @@ func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)
 		pool, err := b.pool(s.pools, u)
 		if err != nil {
 			at := fmt.Sprintf("upstreams[%d]", i)
-			if about := new(upstream.SettingError); errors.As(err, &about) {
-				at, err = at+".tls."+about.Key, about.Err
-			}
 			if about := new(serviceError); errors.As(err, &about) {
 				at, err = at+".service", about.err
 			}
-			report(at, err)
+			reportSettings(at, err, report)
 			continue
 		}
 		pools[u.ID] = pool
@@ -181,6 +182,21 @@ func (b *Builder[R]) makeAll(s *Snapshot[R], report func(path string, err error)
 		}
 	}
 	return pools
+}
+
+// reportSettings reports what is wrong with an upstream, and all that is wrong with its files of TLS.
+func reportSettings(at string, err error, report func(path string, err error)) {
+	all := []error{err}
+	if several := interface{ Unwrap() []error }(nil); errors.As(err, &several) {
+		all = several.Unwrap()
+	}
+	for _, e := range all {
+		if about := new(upstream.SettingError); errors.As(e, &about) {
+			report(at+".tls."+about.Key, about.Err)
+			continue
+		}
+		report(at, e)
+	}
 }
 
 func (b *Builder[R]) tell(policy string, i, n int) {
@@ -219,7 +235,6 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 	for _, p := range s.Table.Hidden() {
 		reportEntry(p, report)
 	}
-	bindClients(s, report)
 }
 
 // reportEntry reports an error of the table at the route that it is about.

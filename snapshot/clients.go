@@ -32,22 +32,16 @@ func Allow(i *config.Identities) *identity.Allow {
 
 // bindClients says what the hosts of a configuration ask of clients. One handshake comes before all requests to a
 // host, so that its routes have to agree on what is asked in it.
-func bindClients[R any](s *Snapshot[R], report func(path string, err error)) {
+func bindClients[R any](s *Snapshot[R], by map[string]*identity.Authorities, report func(path string, err error)) {
 	if !slices.ContainsFunc(s.Config.Routes, func(r config.Route) bool { return r.ClientCertificate != nil }) {
 		return // each host asks what its listener asks
 	}
-	by := map[string]*identity.Authorities{} // by what they are read from
 	s.nextUpdate = map[string]time.Time{}
-	for i, r := range s.Config.Routes {
-		cc := r.ClientCertificate
-		if cc == nil {
-			continue
-		}
-		if _, done := by[cc.Trust]; !done {
-			by[cc.Trust] = authorities(cc, fmt.Sprintf("routes[%d].client_certificate.", i), report)
-		}
-		if a := by[cc.Trust]; a != nil && !a.Until().IsZero() {
-			s.nextUpdate[r.ID] = a.Until()
+	for _, r := range s.Config.Routes {
+		if cc := r.ClientCertificate; cc != nil {
+			if a := by[cc.Trust]; a != nil && !a.Until().IsZero() {
+				s.nextUpdate[r.ID] = a.Until()
+			}
 		}
 	}
 	disagreed := map[[2]int]bool{} // told once, not for each of their hosts
@@ -69,6 +63,22 @@ func bindClients[R any](s *Snapshot[R], report func(path string, err error)) {
 		cc := s.Config.Routes[first].ClientCertificate
 		return terms(cc, by[cc.Trust], required)
 	})
+}
+
+// authoritiesOf reads those of all routes, each once, by what they are read from. Files that could not be read are
+// another problem, and nothing is said of those beside them.
+func authoritiesOf(routes []config.Route, report func(path string, err error)) map[string]*identity.Authorities {
+	by := map[string]*identity.Authorities{}
+	for i, r := range routes {
+		cc := r.ClientCertificate
+		if cc == nil || len(cc.CATexts) < len(cc.CA) || len(cc.CRLTexts) < len(cc.CRL) {
+			continue
+		}
+		if _, done := by[cc.Trust]; !done {
+			by[cc.Trust] = authorities(cc, fmt.Sprintf("routes[%d].client_certificate.", i), report)
+		}
+	}
+	return by
 }
 
 // terms are those of a host whose routes agree with one of them; required: all of them require a certificate.

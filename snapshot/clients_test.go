@@ -35,7 +35,7 @@ func builtFrom(t *testing.T, text string) (*snapshot.Snapshot[int], error) {
 	}
 	c, err := config.LoadRoutes(filepath.Join(dir, "routes.yaml"))
 	if err != nil {
-		return nil, err
+		return nil, snapshot.Complete(c, err)
 	}
 	b := snapshot.NewBuilder(waf.NewCompiler(), func(*snapshot.Route) int { return 0 }, func(*inspect.Policy) ([]snapshot.Stopped, error) { return nil, nil })
 	s, err := b.Build(c, metrics.New(prometheus.NewRegistry(), "", "", ""))

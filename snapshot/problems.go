@@ -45,9 +45,16 @@ func placeOf(p config.Problem) string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// Mistakes finds what is wrong with own rules and exclusions of a configuration that cannot be built, because
-// something else is wrong with it.
+// Mistakes finds what is wrong with own rules, exclusions and files of TLS of a configuration that cannot be built,
+// because something else is wrong with it.
 func Mistakes(c *config.Routes) (ps config.Problems) {
+	report := func(path string, err error) { ps = append(ps, problemsOf(c, path, err)...) }
+	authoritiesOf(c.Routes, report)
+	for i, u := range c.Upstreams {
+		if t := upstreamTLS(u.TLS); u.TLS != nil && !u.TLS.Unread {
+			reportSettings(fmt.Sprintf("upstreams[%d]", i), t.Check(), report)
+		}
+	}
 	for i := range c.Policies {
 		if ms := wafPolicy(c.Policies[i]).Mistakes(); len(ms) > 0 {
 			ps = append(ps, problemsOf(c, "", ms)...)

@@ -39,20 +39,24 @@ func (t *TLS) config(now time.Time, protocols ...string) (*tls.Config, error) {
 		c.RootCAs = x509.NewCertPool()
 		return c, nil
 	}
-	if err := t.trust(c); err != nil {
-		return nil, err
-	}
+	err := t.trust(c)
 	if t.Certificate == nil {
-		return c, nil
+		return c, err
 	}
-	own, err := t.pair(now)
-	if err != nil {
+	own, wrong := t.pair(now)
+	if err = errors.Join(err, wrong); err != nil {
 		return nil, err
 	}
 	// Given whatever the endpoint says that it would accept: it then says what it does not like.
 	c.Certificates = []tls.Certificate{*own}
 	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
 	return c, nil
+}
+
+// Check says what is wrong with the files: each error is a [SettingError].
+func (t *TLS) Check() error {
+	_, err := t.config(time.Now())
+	return err
 }
 
 // trust says in c who is believed.
