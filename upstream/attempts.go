@@ -67,7 +67,10 @@ func (a *attempts) run() error {
 			e.state.Note(a.turn, health.Nothing)
 			return err
 		}
-		used, err := a.pool.ask(e, a.same, within, a.out, a.x)
+		used, err := nothing, error(ErrBusy)
+		if e.enter() {
+			used, err = a.pool.ask(e, a.same, within, a.out, a.x)
+		}
 		e.state.Note(a.turn, outcome(a.out, a.x, used, err))
 		switch {
 		case err == nil && !a.dislikes():

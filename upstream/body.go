@@ -52,6 +52,7 @@ func (f *headFacts) announcesBody() bool { return f.length == chunked || f.lengt
 // the connection.
 type body struct {
 	endpoint *endpoint
+	places   *places // one of them is taken
 	conn     *conn
 	reader   reader
 	framing  framing
@@ -121,6 +122,9 @@ func (b *body) Close() error {
 		// holds must not come up in another exchange.
 		if !b.closed.Swap(true) {
 			b.endpoint.settle(b.conn, false)
+			if b.places != nil {
+				b.places.give()
+			}
 		}
 		return nil
 	}
@@ -132,6 +136,9 @@ func (b *body) Close() error {
 	keep := b.keep && b.ended && b.reader.buffered() == 0
 	b.reader.release()
 	b.endpoint.settle(b.conn, keep)
+	if b.places != nil {
+		b.places.give()
+	}
 	b.conn = nil
 	return nil
 }

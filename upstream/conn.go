@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"syscall"
 	"time"
@@ -37,7 +38,23 @@ type conn struct {
 
 	secure *secure // nil: cleartext
 
+	ends socket.Instant // when nothing new is asked on it any more, on its own clock
+
 	forget func() bool // the connection ends with nobody else any more
+}
+
+// Age is how long connections are used at all, so that endpoints that have come later get some of what is asked.
+type Age struct {
+	Most   time.Duration // 0: any
+	Jitter int           // by which that is shorter, at random and in percent, at most
+}
+
+// end is when one that is new ends, on its own clock.
+func (a Age) end() socket.Instant {
+	if a.Most <= 0 {
+		return socket.Never
+	}
+	return socket.Instant(float64(a.Most) * (1 - float64(a.Jitter)/100*rand.Float64()))
 }
 
 func newConn(ctx context.Context, nc net.Conn) (*conn, error) {

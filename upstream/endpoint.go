@@ -36,7 +36,9 @@ type endpoint struct {
 	state     *health.State // how it does
 	response  time.Duration
 	hc        *fasthttp.HostClient
-	pending   atomic.Int32 // exchanges begun and not finished
+	pending   atomic.Int32 // exchanges begun and not finished, those included that are being connected
+	places    *places
+	age       Age // of connections
 	latency   balance.Latency
 	closed    atomic.Bool
 	health    *changes
@@ -63,6 +65,8 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 		response:  c.Response,
 		health:    &changes{place: to.Address, tell: c.Changed},
 		ctx:       p.ctx,
+		places:    &p.places,
+		age:       c.Age,
 		handshake: c.Handshake,
 		idle:      c.Idle,
 		probe:     c.Connect,
@@ -141,6 +145,7 @@ func (e *endpoint) dialFor(timeout time.Duration) (*conn, error) {
 		_ = nc.Close()
 		return nil, err
 	}
+	c.ends = e.age.end()
 	return c, nil
 }
 
@@ -185,8 +190,7 @@ func (e *endpoint) acquire(within limit) (c *conn, reused bool, err error) {
 			}
 			e.connected(c)
 		}
-		if !reused || c.silent() {
-			e.pending.Add(1)
+		if !reused || c.Now() < c.ends && c.silent() {
 			return c, reused, nil
 		}
 		c.giveBack(false)
@@ -211,7 +215,6 @@ func (e *endpoint) fresh(within limit) (*conn, error) {
 		return nil, e.unconnected(err)
 	}
 	e.connected(c)
-	e.pending.Add(1)
 	return c, nil
 }
 
@@ -241,10 +244,26 @@ func (e *endpoint) answered(c *conn, err error) {
 	}
 }
 
-// settle ends the use of a connection from acquire or fresh.
-func (e *endpoint) settle(c *conn, keep bool) {
+// enter begins the use of an endpoint, if it takes one more request.
+func (e *endpoint) enter() bool {
+	if n := e.pending.Add(1); e.places.EndpointInFlight > 0 && int(n) > e.places.EndpointInFlight {
+		e.pending.Add(-1)
+		return false
+	}
+	return true
+}
+
+// leave ends the use of an endpoint.
+func (e *endpoint) leave() {
 	e.pending.Add(-1)
+	e.places.wake()
+}
+
+// settle ends the use of a connection from acquire or fresh, and of the endpoint.
+func (e *endpoint) settle(c *conn, keep bool) {
+	keep = keep && c.Now() < c.ends
 	c.giveBack(keep)
+	e.leave()
 	if keep && e.closed.Load() { // asked afterwards: close may come at any time
 		e.hc.CloseIdleConnections()
 	}

@@ -12,7 +12,7 @@ import (
 
 var (
 	// ErrBusy is returned when every endpoint that could be tried already has as many
-	// connections as Config.Connections allows. Nothing was sent.
+	// connections as Config.Connections allows, or requests as Config.Limits does. Nothing was sent.
 	ErrBusy = errors.New("all connections busy")
 
 	// ErrNone is returned when it is not known of any endpoint where it is.
@@ -75,10 +75,13 @@ type Failure struct {
 
 // Everything that an exchange can fail with.
 var (
-	Unreachable = Failure{http.StatusBadGateway, "connect"}
-	Unresolved  = Failure{http.StatusBadGateway, "name"}              // the endpoint's name has no address, or DNS no answer
+	Unreachable = Failure{http.StatusServiceUnavailable, "connect"}
+	Unconnected = Failure{http.StatusServiceUnavailable, "connect_timeout"}
+	Unresolved  = Failure{http.StatusServiceUnavailable, "name"}      // the endpoint's name has no address, or DNS no answer
 	Exhausted   = Failure{http.StatusServiceUnavailable, "resources"} // this process has no descriptor or port left: not the endpoint's fault
 	Busy        = Failure{http.StatusServiceUnavailable, "busy"}
+	QueueFull   = Failure{http.StatusServiceUnavailable, "queue_full"}
+	Waited      = Failure{http.StatusServiceUnavailable, "queue_timeout"}
 	None        = Failure{http.StatusServiceUnavailable, "none"} // there is no endpoint
 	TimedOut    = Failure{http.StatusGatewayTimeout, "timeout"}
 	Malformed   = Failure{http.StatusBadGateway, "malformed"}
@@ -138,9 +141,15 @@ func (e *ConnectError) failure() Failure {
 		}
 	}
 	var name *net.DNSError
+	var late net.Error
 	switch {
-	case !errors.As(e.Err, &name):
+	case errors.As(e.Err, &name):
+	case errors.As(e.Err, &late) && late.Timeout():
+		return Unconnected
+	default:
 		return Unreachable
+	}
+	switch {
 	case strings.Contains(name.Err, syscall.EMFILE.Error()): // of asking DNS only the text is left
 		return Exhausted
 	}

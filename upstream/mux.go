@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/socket"
 	"github.com/wafer-waf/wafer/upstream/http2"
 )
 
@@ -106,12 +107,13 @@ func (e *endpoint) openSession(within limit) (*shared, *conn, bool, error) {
 		return nil, c, reused, nil
 	}
 	e.mux.single.Store(false)
-	e.pending.Add(-1) // which counts exchanges
 	c.multiplexed(e.response)
 	s := &shared{}
+	aging := time.AfterFunc(time.Duration(socket.Never), func() { s.Leave() })
 	s.Conn, err = http2.New(c, http2.Options{
 		Secure: e.tls != nil, Idle: e.idle, Probe: e.probe,
 		Closed: func() {
+			aging.Stop()
 			e.mux.remove(s)
 			c.giveBack(false)
 		},
@@ -120,6 +122,7 @@ func (e *endpoint) openSession(within limit) (*shared, *conn, bool, error) {
 		c.giveBack(false)
 		return nil, nil, false, &ConnectError{e.addr, err}
 	}
+	aging.Reset(time.Duration(c.ends - c.Now()))
 	s.Reserve()
 	e.mux.mu.Lock()
 	if s.Usable() {
@@ -148,7 +151,6 @@ func (m *mux) leave() {
 // stream sends out on a connection with a place for it, and reads the head of the response into x. lost is the error as the
 // connection has it.
 func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) (lost, err error) {
-	e.pending.Add(1)
 	handedOn := false
 	defer func() {
 		if !handedOn {
@@ -179,6 +181,7 @@ func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spe
 	if x.Upgrade && e.tls != nil && len(e.tls.NextProtos) > 1 { // which HTTP/2 has no way for
 		c, err := e.fresh(within)
 		if err != nil {
+			e.leave()
 			return nothing, err
 		}
 		return e.exchange(c, false, out, x)
@@ -186,6 +189,7 @@ func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spe
 	s, c, reused, err := e.session(within)
 	switch {
 	case err != nil:
+		e.leave()
 		return nothing, err
 	case c != nil:
 		return e.exchange(c, reused, out, x)
@@ -204,7 +208,7 @@ func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spe
 
 // settleStream ends the use of a place.
 func (e *endpoint) settleStream() {
-	e.pending.Add(-1)
+	e.leave()
 	if e.closed.Load() { // asked afterwards: close may come at any time
 		e.mux.leave()
 	}
@@ -214,6 +218,7 @@ func (e *endpoint) settleStream() {
 type streamBody struct {
 	*http2.Body
 	endpoint *endpoint
+	places   *places // one of them is taken
 	closed   atomic.Bool
 }
 
@@ -233,6 +238,9 @@ func (b *streamBody) Close() error {
 	}
 	err := b.Body.Close()
 	b.endpoint.settleStream()
+	if b.places != nil {
+		b.places.give()
+	}
 	return err
 }
 

@@ -21,7 +21,7 @@ func outcome(out *message.Request, x *Exchange, used spent, err error) health.Ou
 	switch FailureOf(err) {
 	case NoBody, Busy, None, Exhausted, Left, Refused:
 		return health.Nothing
-	case Unreachable, Unresolved:
+	case Unreachable, Unconnected, Unresolved:
 		return health.ConnectFailed
 	case WrongName, Expired, UnknownCA, BadCert, Unwelcome, SlowHandshake, NoHandshake, NoProtocol:
 		return health.TLSFailed

@@ -44,6 +44,8 @@ type Config struct {
 	Protocol    Protocol
 	Connections int // at most, to each endpoint
 	Retries     Retries
+	Limits      Limits
+	Age         Age           // of connections
 	Connect     time.Duration // to open connections, name lookups included, in all attempts of an exchange
 	Handshake   time.Duration // of TLS on one; 0: as long as Connect
 	Response    time.Duration // last byte of the request to the response head; also a write without progress
@@ -80,6 +82,7 @@ type Pool struct {
 	checks    *check.Checker // nil: there are none
 	retries   Retries
 	budget    budget
+	places    places
 
 	changing sync.Mutex // held by who replaces the list
 	closed   bool       // guarded by changing, as the next two are
@@ -116,6 +119,7 @@ func New(c Config) (*Pool, error) {
 		p.checks = check.New(*c.Checks)
 	}
 	p.health = health.NewSet(c.Health)
+	p.places.Limits = c.Limits
 	p.budget.share, p.budget.least = int64(c.Retries.Share), int32(c.Retries.Least)
 	begin, err := p.targets(&c)
 	if err != nil {
@@ -216,8 +220,32 @@ func (p *Pool) Cut() { p.cut() }
 func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
 	unframed(out)
+	return p.places.queue(p.ctx, x, func() error { return p.try(out, x) })
+}
+
+// try makes an exchange if there is a place for it, which it keeps until the body of the response is closed.
+func (p *Pool) try(out *message.Request, x *Exchange) error {
+	if !p.places.take() {
+		return ErrBusy
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			p.places.give()
+		}
+	}()
+	x.tried = x.tried[:0]
 	a := attempts{pool: p, out: out, x: x, list: p.known(x), connect: p.connect}
-	return a.run()
+	if err := a.run(); err != nil || x.Body == nil {
+		return err
+	}
+	kept = true
+	if x.stream != nil {
+		x.stream.places = &p.places
+	} else {
+		x.body.places = &p.places
+	}
+	return nil
 }
 
 // limit is how long an attempt may take.
@@ -236,7 +264,7 @@ func (l limit) secure(handshake time.Duration) time.Time {
 }
 
 // ask sends out to an endpoint; anew: on a connection that was not there before. After an error it tells how much of the
-// request is used up.
+// request is used up. The use of the endpoint has begun, and ends here or with the body of the response.
 func (p *Pool) ask(e *endpoint, anew bool, within limit, out *message.Request, x *Exchange) (spent, error) {
 	if e.mux != nil {
 		return e.askMany(within, out, x)
@@ -244,12 +272,14 @@ func (p *Pool) ask(e *endpoint, anew bool, within limit, out *message.Request, x
 	if anew {
 		c, err := e.fresh(within)
 		if err != nil {
+			e.leave()
 			return nothing, err
 		}
 		return e.exchange(c, false, out, x)
 	}
 	c, reused, err := e.acquire(within)
 	if err != nil {
+		e.leave()
 		return nothing, err
 	}
 	return e.exchange(c, reused, out, x)

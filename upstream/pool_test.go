@@ -271,7 +271,7 @@ func TestFailureOf(t *testing.T) {
 		want string
 	}{
 		{&ConnectError{"a:1", cause}, "connect"},
-		{&ConnectError{"a:1", os.ErrDeadlineExceeded}, "connect"},
+		{&ConnectError{"a:1", os.ErrDeadlineExceeded}, "connect_timeout"},
 		{&ClientBodyError{io.ErrUnexpectedEOF}, "client"},
 		{ErrBusy, "busy"},
 		{wireError("a:1", os.ErrDeadlineExceeded), "timeout"},
