@@ -17,7 +17,6 @@ type RetryBudget struct {
 
 // UpstreamLimits bound what an upstream gets at once. 0 is no limit.
 type UpstreamLimits struct {
-	Connections      int           `mapstructure:"connections"`        // to all endpoints together
 	InFlight         int           `mapstructure:"in_flight"`          // requests at all endpoints together
 	EndpointInFlight int           `mapstructure:"endpoint_in_flight"` // at each
 	Queue            int           `mapstructure:"queue"`              // requests that wait for a place; 0: none do
@@ -61,7 +60,6 @@ func (c *checker) checkUse(path string, u *Upstream) {
 	c.percent(path+".retries.budget.share", r.Budget.Share)
 	c.atLeast(path+".retries.budget.least", r.Budget.Least, 0)
 	l := &u.Limits
-	c.atLeast(path+".limits.connections", l.Connections, 0)
 	c.atLeast(path+".limits.in_flight", l.InFlight, 0)
 	c.atLeast(path+".limits.endpoint_in_flight", l.EndpointInFlight, 0)
 	c.atLeast(path+".limits.queue", l.Queue, 0)

@@ -350,7 +350,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 			Balance: choice(&u), Affinity: affinity(&u), Connections: u.Connections,
 			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Handshake: u.Timeouts.TLS, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
 			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
-			Retries: retries(&u.Retries),
+			Retries: retries(&u.Retries), Limits: limits(&u.Limits), Age: upstream.Age{Most: u.KeepAlive.Age, Jitter: int(u.KeepAlive.Jitter)},
 		})
 	})
 	if err != nil {

@@ -253,10 +253,22 @@ func (e *endpoint) enter() bool {
 	return true
 }
 
-// leave ends the use of an endpoint.
+// leave ends the use of an endpoint. Who waits for the place of a request that is not over yet hears when it is.
 func (e *endpoint) leave() {
 	e.pending.Add(-1)
-	e.places.wake()
+	if e.places.InFlight == 0 {
+		e.places.wake()
+	}
+}
+
+// unused ends the use of an endpoint that has not got a connection. Where none was free, nothing is free now.
+func (e *endpoint) unused(err error) (spent, error) {
+	if errors.Is(err, ErrBusy) {
+		e.pending.Add(-1)
+	} else {
+		e.leave()
+	}
+	return nothing, err
 }
 
 // settle ends the use of a connection from acquire or fresh, and of the endpoint.

@@ -122,13 +122,13 @@ func (e *endpoint) openSession(within limit) (*shared, *conn, bool, error) {
 		c.giveBack(false)
 		return nil, nil, false, &ConnectError{e.addr, err}
 	}
-	aging.Reset(time.Duration(c.ends - c.Now()))
 	s.Reserve()
 	e.mux.mu.Lock()
 	if s.Usable() {
 		e.mux.live = append(e.mux.live, s)
 	}
 	e.mux.mu.Unlock()
+	aging.Reset(time.Duration(c.ends - c.Now()))
 	return s, nil, false, nil
 }
 
@@ -181,16 +181,14 @@ func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spe
 	if x.Upgrade && e.tls != nil && len(e.tls.NextProtos) > 1 { // which HTTP/2 has no way for
 		c, err := e.fresh(within)
 		if err != nil {
-			e.leave()
-			return nothing, err
+			return e.unused(err)
 		}
 		return e.exchange(c, false, out, x)
 	}
 	s, c, reused, err := e.session(within)
 	switch {
 	case err != nil:
-		e.leave()
-		return nothing, err
+		return e.unused(err)
 	case c != nil:
 		return e.exchange(c, reused, out, x)
 	}

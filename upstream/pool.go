@@ -272,15 +272,13 @@ func (p *Pool) ask(e *endpoint, anew bool, within limit, out *message.Request, x
 	if anew {
 		c, err := e.fresh(within)
 		if err != nil {
-			e.leave()
-			return nothing, err
+			return e.unused(err)
 		}
 		return e.exchange(c, false, out, x)
 	}
 	c, reused, err := e.acquire(within)
 	if err != nil {
-		e.leave()
-		return nothing, err
+		return e.unused(err)
 	}
 	return e.exchange(c, reused, out, x)
 }

@@ -176,7 +176,7 @@ upstreams:
 	for range 10 {
 		post(t, w, "failover.test", "/", "a=b").wantStatus(t, 200)
 	}
-	r := get(t, w, "dead.test", "/").wantStatus(t, 502)
+	r := get(t, w, "dead.test", "/").wantStatus(t, 503)
 	if strings.Contains(r.body, dead) || strings.Contains(r.body, "refused") {
 		t.Errorf("the answer tells about the inside: %s", r.body)
 	}

@@ -96,8 +96,8 @@ func TestFailuresLeaveATrace(t *testing.T) {
 		status   int
 		reason   string
 	}{
-		{"refuses", 502, "connect"},
-		{"unnamed", 502, "name"},
+		{"refuses", 503, "connect"},
+		{"unnamed", 503, "name"},
 		{"silent", 504, "timeout"},
 		{"closes", 502, "closed"},
 		{"halfhead", 502, "closed"},

@@ -144,7 +144,7 @@ func TestVerify(t *testing.T) {
 		if code != 1 {
 			t.Errorf("exit %d", code)
 		}
-		wantLines(t, out, `^orders .* 502: the application does not answer, so nothing is proven FAIL$`, `^site .* 502: the`)
+		wantLines(t, out, `^orders .* 503: the application does not answer, so nothing is proven FAIL$`, `^site .* 503: the`)
 	})
 	t.Run("what cannot be tried fails", func(t *testing.T) {
 		odd := routeFile(t, `
