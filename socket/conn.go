@@ -56,6 +56,8 @@ type Conn struct {
 	counted   netip.Prefix
 	exchanges int // that are going on, where they are counted
 	weight    int // beyond 1, by which the connection itself counts
+
+	burden atomic.Int64 // by which it counts for what it holds; Crowd.mu guards changes
 }
 
 // New returns the connection for raw, which we dialed. Its reads and writes have no limits yet.

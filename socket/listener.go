@@ -232,7 +232,7 @@ func (c *Conn) leave() {
 	}
 	c.left = true
 	l.open--
-	l.more -= c.weight
+	l.more -= c.weight + int(c.burden.Load())
 	delete(l.conns, c)
 	if !c.counted.IsValid() {
 		return

@@ -45,6 +45,29 @@ func (c *Conn) Weigh(connections int) (refused string) {
 	return ""
 }
 
+// heldBytes is how much memory counts like a connection: less than one needs, since what is held is held twice now and then.
+const heldBytes = 16 << 10
+
+// Holds says how many bytes are held for the connection, beside what any of its kind needs: large heads, and bodies that nobody
+// has read yet. They count like connections among all. It reports false if that makes too many, which
+// count all the same. Calls must not overlap.
+func (c *Conn) Holds(bytes int) (room bool) {
+	n := int64(bytes / heldBytes)
+	if c.l == nil || n == c.burden.Load() {
+		return true
+	}
+	l := c.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.left {
+		return true
+	}
+	more := int(n - c.burden.Load())
+	c.burden.Store(n)
+	l.more += more
+	return more <= 0 || l.o.Connections == 0 || l.open+l.more <= l.o.Connections
+}
+
 // exchangeWeight is how many connections of HTTP/1 need as much memory as an exchange beside another one, while their
 // bodies are awaited: 35 KiB, and 21.
 const exchangeWeight = 2

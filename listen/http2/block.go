@@ -101,7 +101,7 @@ func (in *inbound) finish(c *conn) {
 
 // arrive makes a request of a head.
 func (in *inbound) arrive(c *conn, b *block) {
-	st := &stream{conn: c, id: b.stream}
+	st := &stream{conn: c, id: b.stream, head: listBytes(&c.server.o) - in.list.limit}
 	var v *listen.Violation
 	if st.request, v = in.reader.request(&in.list, b.has(flagEndStream)); v != nil && isMalformed(v) {
 		in.malformed(c, st, b, v)

@@ -37,6 +37,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.pacer.begin()
 	n, err := b.r.Read(p)
 	b.pacer.end(n)
+	b.stream.conn.taken(b.stream, n)
 	if err == nil || err == io.EOF {
 		return n, err
 	}

@@ -30,6 +30,7 @@ type conn struct {
 	streams  map[uint32]*stream // whose handler has not returned
 	standing listen.Standing    // as the last request has left it
 	leaving  map[uint32]bool    // streams whose handlers have left the rest to the server
+	held     int                // bytes of heads, and of bodies that nobody has read
 }
 
 func newConn(s *Server, g entrance.Guest) *conn {
@@ -110,9 +111,47 @@ func (c *conn) open(st *stream) {
 	c.mu.Lock()
 	c.streams[st.id] = st
 	n := len(c.streams)
+	c.hold(st.head) // whether there is room for the stream is asked when it begins
 	c.mu.Unlock()
 	if n > mostWaiting*c.server.o.Streams {
 		c.end(resets)
+	}
+}
+
+// hold notes that so many bytes more are held, and reports false if there is no room for them. The caller has mu.
+func (c *conn) hold(n int) (room bool) {
+	c.held += n
+	return c.Sock.Holds(c.held)
+}
+
+// forget takes a stream out of those whose handler has not returned. The caller has mu.
+func (c *conn) forget(st *stream) {
+	delete(c.streams, st.id)
+	c.hold(-st.head - st.unread)
+	st.head, st.unread = 0, 0
+}
+
+// mostUnread is how much of a body may wait to be read where there is no room left for what connections hold.
+const mostUnread = 16 << 10
+
+// arrived takes note of n bytes of a body, and reports false if there is no room for them.
+func (c *conn) arrived(st *stream, n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.streams[st.id] != st {
+		return true // nobody will read them
+	}
+	st.unread += n
+	return c.hold(n) || st.unread < mostUnread
+}
+
+// taken takes note that n bytes of a body were read.
+func (c *conn) taken(st *stream, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n = min(n, st.unread); n > 0 {
+		st.unread -= n
+		c.hold(-n)
 	}
 }
 
@@ -175,7 +214,7 @@ func (c *conn) reset(id uint32) (worked bool) {
 		return false
 	}
 	if st.over = true; !st.taken { // its handler may never begin
-		delete(c.streams, id)
+		c.forget(st)
 		if v := st.broken.Load(); v != nil {
 			go c.report(st, v) // the server waits for this write
 		}
@@ -187,7 +226,7 @@ func (c *conn) reset(id uint32) (worked bool) {
 func (c *conn) release(st *stream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.streams, st.id)
+	c.forget(st)
 	if st.standing != st.before {
 		c.standing = st.standing
 	}

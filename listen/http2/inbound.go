@@ -200,6 +200,9 @@ func (in *inbound) data(c *conn, f frame) error {
 		return nil
 	}
 	st.got += int64(n)
+	if !c.arrived(st, n) {
+		return in.abuse(c, unread)
+	}
 	announced := int64(st.request.Body.Length)
 	switch {
 	case announced < 0:

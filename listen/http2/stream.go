@@ -22,6 +22,8 @@ type stream struct {
 	sent     atomic.Int64                     // bytes of the response's body that were written
 
 	// guarded by conn.mu until the handler has it
+	head             int // bytes that its fields take
+	unread           int // bytes of its body that have come and nobody has read
 	taken            bool
 	over             bool // reset
 	standing, before listen.Standing

@@ -32,6 +32,7 @@ var (
 
 	protocol      = violation(http.StatusBadRequest, "http2_protocol") // found by the server
 	continuations = violation(http.StatusRequestHeaderFieldsTooLarge, "http2_continuations")
+	unread        = violation(http.StatusServiceUnavailable, "http2_unread")
 	resets        = violation(http.StatusTooManyRequests, "http2_resets")
 	controlFrames = violation(http.StatusTooManyRequests, "http2_control_frames")
 )
