@@ -32,12 +32,13 @@ var wayTitles = []struct{ name, title string }{
 }
 
 func (r results) secureTable() string {
-	rows := [][]string{append([]string{"CPU µs of a"}, secureServers...)}
+	rows := [][]string{append(append([]string{"CPU µs of a"}, secureServers...), "wafer off / nginx")}
 	for _, w := range wayTitles {
 		row := []string{w.title}
 		for _, s := range secureServers {
 			row = append(row, number(r.figure(s, "off", w.name, cpuMicros)))
 		}
+		row = append(row, number(round(middle(r.ratios("wafer off", "nginx", "off", w.name, cpuMicros)), 2)))
 		rows = append(rows, row)
 	}
 	return table(rows...)
@@ -58,7 +59,11 @@ func (r results) addsTable() string {
 		if len(nginx) == 0 || len(wafer) == 0 {
 			continue
 		}
-		rows = append(rows, []string{a.title, spread(nginx), spread(wafer), "**" + number(round(middle(wafer)/middle(nginx), 2)) + "**"})
+		ratio := "too little to be told"
+		if slices.Min(nginx) > 0 && middle(wafer) > 0 {
+			ratio = "**" + number(round(middle(wafer)/middle(nginx), 2)) + "**"
+		}
+		rows = append(rows, []string{a.title, spread(nginx), spread(wafer), ratio})
 	}
 	return table(rows...)
 }
