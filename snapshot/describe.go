@@ -58,6 +58,7 @@ type UpstreamDescription struct {
 type UpstreamState struct {
 	ID        string              `json:"id"`
 	Panics    bool                `json:"panic"` // so few endpoints are available that all are asked
+	Sources   []upstream.Source   `json:"sources,omitempty"`
 	Endpoints []upstream.Endpoint `json:"endpoints"`
 }
 
@@ -138,7 +139,7 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 func (k *Keeper[R]) DescribeUpstreams() []UpstreamState {
 	out := []UpstreamState{}
 	k.EachUpstream(func(p *upstream.Pool) {
-		out = append(out, UpstreamState{p.ID(), p.Panics(), p.Endpoints()})
+		out = append(out, UpstreamState{p.ID(), p.Panics(), p.Sources(), p.Endpoints()})
 	})
 	return out
 }

@@ -25,7 +25,10 @@ type followed struct {
 
 // take takes into account what the source tells.
 func (f *followed) take(targets []discover.Target, err error) {
-	f.failing.note(unfound(f.failing.place, err))
+	if err = unfound(f.failing.place, err); err != nil && targets != nil && len(targets) == 0 {
+		err = &knownError{None, err}
+	}
+	f.failing.note(err)
 	if targets != nil || !f.told {
 		f.targets = targets
 	}
@@ -49,8 +52,11 @@ func (p *Pool) follow(ctx context.Context, c *Config) {
 	all := make([]followed, len(c.Sources))
 	found := sync.OnceFunc(func() { close(p.found) })
 	for i, s := range c.Sources {
+		all[i].failing.place, all[i].failing.tell = s.String(), c.Changed
+	}
+	p.sources = all
+	for i, s := range c.Sources {
 		f := &all[i]
-		f.failing.place, f.failing.tell = s.String(), c.Changed
 		go s.Watch(ctx, func(targets []discover.Target, err error) {
 			if ctx.Err() != nil {
 				return
@@ -73,6 +79,21 @@ func (p *Pool) follow(ctx context.Context, c *Config) {
 			}
 		})
 	}
+}
+
+// Source is who says where endpoints are: a name, or a Service.
+type Source struct {
+	Name    string   `json:"name"`
+	Failing *Failing `json:"failing,omitempty"` // why it does not say it; what it has said last is in force
+}
+
+// Sources returns who says where endpoints are, if they are not as configured.
+func (p *Pool) Sources() (out []Source) {
+	for i := range p.sources {
+		f := &p.sources[i].failing
+		out = append(out, Source{f.place, f.failing()})
+	}
+	return out
 }
 
 // known returns the endpoints as they are now. Where nobody has said yet who is there, it waits for that as long as for a

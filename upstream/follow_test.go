@@ -105,7 +105,10 @@ func TestSourcesAreFollowed(t *testing.T) {
 				t.Errorf("%s: %q, want %q", step.what, got, step.want)
 			}
 		}
-		want := "b discovery, b well, a discovery, b discovery, a well"
+		if s := p.Sources(); len(s) != 2 || s[0].Name != "a" || s[0].Failing != nil || s[1].Failing == nil || s[1].Failing.Reason != "none" {
+			t.Errorf("sources: %+v", s)
+		}
+		want := "b discovery, b well, a discovery, a none, b none, a well"
 		if got := strings.Join(told, ", "); got != want {
 			t.Errorf("told %q, want %q", got, want)
 		}

@@ -90,7 +90,8 @@ type Pool struct {
 	heritage map[string]*health.State // of the Pool before, by address
 	stop     func()                   // ends discovery, if there is any
 
-	found chan struct{} // closed when all sources have told what they know
+	sources []followed    // as long as the pool: only what they tell changes
+	found   chan struct{} // closed when all of them have told what they know
 
 	tls *tls.Config // nil: cleartext
 
