@@ -37,6 +37,7 @@ type endpoint struct {
 	response  time.Duration
 	hc        *fasthttp.HostClient
 	pending   atomic.Int32 // exchanges begun and not finished, those included that are being connected
+	outside   atomic.Int32 // connections for an upgrade, beside those of hc
 	places    *places
 	age       Age // of connections
 	latency   balance.Latency
@@ -215,6 +216,25 @@ func (e *endpoint) fresh(within limit) (*conn, error) {
 		return nil, e.unconnected(err)
 	}
 	e.connected(c)
+	return c, nil
+}
+
+// forUpgrade returns a connection of its own for what HTTP/2 has no way for, of those that the endpoint may have.
+func (e *endpoint) forUpgrade(within limit) (*conn, error) {
+	if int(e.outside.Add(1))+e.hc.ConnsCount() > e.hc.MaxConns {
+		e.outside.Add(-1)
+		return nil, ErrBusy
+	}
+	c, err := e.fresh(within)
+	if err != nil {
+		e.outside.Add(-1)
+		return nil, err
+	}
+	end := c.giveBack
+	c.giveBack = func(keep bool) {
+		e.outside.Add(-1)
+		end(keep)
+	}
 	return c, nil
 }
 

@@ -179,7 +179,7 @@ func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) (lost, e
 // askMany is ask for an endpoint that speaks HTTP/2, or may.
 func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spent, error) {
 	if x.Upgrade && e.tls != nil && len(e.tls.NextProtos) > 1 { // which HTTP/2 has no way for
-		c, err := e.fresh(within)
+		c, err := e.forUpgrade(within)
 		if err != nil {
 			return e.unused(err)
 		}

@@ -152,6 +152,41 @@ func TestAuto(t *testing.T) {
 	upgrade(newPool(t, speaks(Auto), url))
 }
 
+// TestUpgradesAreLimited: connections for upgrades are among those that an endpoint may have, whatever it speaks otherwise.
+func TestUpgradesAreLimited(t *testing.T) {
+	both := serverTLS().Clone()
+	both.NextProtos = []string{"h2", "http/1.1"}
+	_, url := startTLS(t, both, func(s *session) {
+		s.head()
+		s.send("HTTP/1.1 101 Switching Protocols\r\n\r\nhello")
+		_, _ = io.Copy(s, s.br)
+	})
+	p := newPool(t, func(c *Config) { speaks(Auto)(c); c.Connections = 2 }, url)
+	upgrade := func() (*Exchange, error) {
+		x := newExchange()
+		x.Upgrade = true
+		return x, p.Do(newRequest("GET", "/", "Host: a", "Upgrade: websocket"), x)
+	}
+	one, err := upgrade()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := upgrade()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := upgrade(); !errors.Is(err, ErrBusy) {
+		t.Errorf("a third one: %v", err)
+	}
+	_ = one.Body.Close()
+	three, err := upgrade()
+	if err != nil {
+		t.Fatal("in the place of the first:", err)
+	}
+	_ = two.Body.Close()
+	_ = three.Body.Close()
+}
+
 // TestHTTP2Only has endpoints that do not speak HTTP/2 asked by it.
 func TestHTTP2Only(t *testing.T) {
 	b := startBackend(t, func(s *session) { s.head(); s.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"); s.head() })
