@@ -49,6 +49,7 @@ func TestCluster(t *testing.T) {
 		{"eviction under load", eviction},
 		{"one of two processes killed under load", killed},
 		{"endpoint discovery", endpointDiscovery},
+		{"endpoint slices", endpointSlices},
 		{"verify in several namespaces", severalNamespaces},
 		{"autoscaling", autoscaling},
 		{"sidecar", sidecar},
