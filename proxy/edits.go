@@ -28,6 +28,7 @@ import (
 //     peer says them and the tier knows nothing better; it writes one if the route says so;
 //   - Wafer-Client-Certificate and the like are dropped: they are between the tier and its rules;
 //   - Strict-Transport-Security is the route's, if it has one;
+//   - a cookie is set that leads the client back to the endpoint, if the upstream says so;
 //   - fields behind a body are dropped where the same ones in a head would be, whoever says them;
 //   - Accept-Encoding names only what the tier can undo where response bodies are inspected;
 //   - the route's own rewrites and header edits.
@@ -379,6 +380,7 @@ func (x *exchange) editResponseHead() {
 		to.Fields = append(to.Fields, *f)
 	}
 	to.Fields = append(added(to.Fields, edits), message.Field{Name: requestIDField, Value: x.id})
+	x.addCookie()
 }
 
 // interim passes a 1xx response on, ahead of the final one.

@@ -232,6 +232,7 @@ func (x *exchange) forward() bool {
 	x.frame()
 
 	x.pool = r.Split.Pick()
+	x.affine()
 	x.up.BodyIdle = r.Config.Timeouts.Idle
 	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim

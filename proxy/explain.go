@@ -33,7 +33,11 @@ type Explanation struct {
 	Asked              waf.Reason // why the rules were asked; the value is unmasked
 	NoScreen           string     // why there is no screen
 	Findings           waf.Findings
+	Choices            []Choice // of an endpoint; none: the request reaches no upstream
 }
+
+// Choice is an upstream that may be asked, and how one of its endpoints is chosen.
+type Choice struct{ Upstream, How string }
 
 // Explain runs a raw HTTP/1.1 request through what serves requests, up to the point where
 // an upstream would be asked. It forwards and logs nothing.
@@ -91,6 +95,9 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		x.route.InFlight.Add(-1)
 		e.Route, e.Policy = x.route.Config.ID, &x.route.Policy
 	}
+	if status == 0 {
+		e.Choices = x.choices()
+	}
 	inspected := x.inspection.Going()
 	e.Findings = x.inspection.End().Findings
 	if x.call != nil && len(e.Findings.Matches) == 0 {
@@ -103,6 +110,17 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		}
 	}
 	return e, nil
+}
+
+// choices says of each upstream of the route how an endpoint is chosen.
+func (x *exchange) choices() (all []Choice) {
+	for _, p := range x.route.Split.Pools() {
+		x.pool = p
+		x.affine()
+		all = append(all, Choice{p.ID(), p.Explain(x.up)})
+	}
+	x.pool = nil
+	return all
 }
 
 // inspectRest has the messages of a call inspected that follow the first, which otherwise the upstream reads.

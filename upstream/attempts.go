@@ -72,6 +72,9 @@ func (a *attempts) run() error {
 			used, err = a.pool.ask(e, a.same, within, a.out, a.x)
 		}
 		e.state.Note(a.turn, outcome(a.out, a.x, used, err))
+		if len(a.list) > 1 {
+			e.timed(a.now, a.out, a.x, err)
+		}
 		switch {
 		case err == nil && !a.dislikes():
 			return nil
@@ -91,7 +94,7 @@ func (a *attempts) choose() (ok bool) {
 	if a.same {
 		a.turn, ok = a.list[a.at].state.Take()
 	} else {
-		a.at, a.turn, ok = a.pool.next(a.list, a.x)
+		a.at, a.turn, ok = a.pool.next(a.now, a.list, a.x)
 	}
 	return ok
 }

@@ -1,8 +1,10 @@
 package upstream
 
 import (
+	"errors"
 	"time"
 
+	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/upstream/health"
 )
@@ -15,12 +17,12 @@ type Share struct {
 
 // next returns the index of the endpoint to ask, of those that are available and that x has not tried yet; ok: there is one. The
 // list is that of the whole exchange, so that an index means the same endpoint in all its attempts.
-func (p *Pool) next(list []member, x *Exchange) (i int, turn health.Turn, ok bool) {
+func (p *Pool) next(now time.Time, list []member, x *Exchange) (i int, turn health.Turn, ok bool) {
 	if len(list) == 0 {
 		return 0, turn, false
 	}
 	among := list[0].among
-	a := balance.Ask{Now: time.Now(), Key: x.Key, Keyed: x.Keyed, Token: x.Token}
+	a := balance.Ask{Now: now, Key: x.Key, Keyed: x.Keyed, Token: x.Token}
 	for {
 		a.Tried = x.tried
 		if i, ok = among.Next(&a); !ok && a.Worst == balance.Well {
@@ -36,6 +38,19 @@ func (p *Pool) next(list []member, x *Exchange) (i int, turn health.Turn, ok boo
 			return i, turn, true
 		}
 	}
+}
+
+// KeyOf takes a text for what decides which endpoint is asked.
+func (x *Exchange) KeyOf(text string) { x.Key, x.Keyed = balance.Hash(text), true }
+
+// timed notes how long an attempt has taken that began at a time, if that says something about the endpoint: an error is mostly fast, and
+// no reason to ask for more of them; a body that comes from the client takes as long as the client.
+func (e *endpoint) timed(began time.Time, out *message.Request, x *Exchange, err error) {
+	if out.Body.Stream != nil || err == nil && x.Response.Status >= 500 || err != nil && !errors.Is(err, ErrTimeout) {
+		return
+	}
+	took := time.Since(began)
+	e.latency.Note(took, began.Add(took))
 }
 
 // InFlight implements balance.Candidate.
@@ -100,3 +115,12 @@ const (
 	ByPath
 	ByToken // a cookie that the tier sets
 )
+
+// Explain says in words which endpoint would be asked, with the Key or Token of x, and why.
+func (p *Pool) Explain(x *Exchange) string {
+	list := p.live()
+	if len(list) == 0 {
+		return "no endpoint is known yet"
+	}
+	return list[0].among.Explain(&balance.Ask{Now: time.Now(), Key: x.Key, Keyed: x.Keyed, Token: x.Token})
+}

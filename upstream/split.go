@@ -1,9 +1,11 @@
 package upstream
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
 
-// maxSlots bounds the sequence of a Split.
-const maxSlots = 1000
+	"github.com/wafer-waf/wafer/upstream/balance"
+)
 
 // Part is one choice of a Split. Parts with a weight of 0 or less are never chosen.
 type Part struct {
@@ -18,50 +20,29 @@ type Split struct {
 }
 
 // NewSplit returns a Split over parts. The choices repeat after a sequence in which each
-// pool has slots in proportion to its weight, spread evenly. Weights are divided by their
-// greatest common divisor; if they still add up to more than 1000, they are scaled to
-// about 1000 slots and rounded to the nearest, but not to zero: a share is then exact to
-// 0.1 % of the requests, and no share above zero is below 0.1 % (with up to 1000 parts).
+// pool comes as often as its weight says, spread evenly, with up to 1000 parts to 0.1 % of the
+// requests (balance.Sequence).
 func NewSplit(parts []Part) *Split {
 	weights := make([]int, len(parts))
-	divisor, total := 0, 0
 	for i, p := range parts {
-		weights[i] = max(p.Weight, 0)
-		divisor = gcd(divisor, weights[i])
+		weights[i] = p.Weight
 	}
-	if divisor == 0 {
-		return &Split{}
-	}
-	for i := range weights {
-		weights[i] /= divisor
-		total += weights[i]
-	}
-	if total > maxSlots {
-		all := total
-		total = 0
-		for i, w := range weights {
-			if w > 0 {
-				weights[i] = max(1, int((float64(w)*maxSlots)/float64(all)+0.5))
-			}
-			total += weights[i]
-		}
-	}
-	// Smooth weighted round robin: every slot each part gains its weight, the richest is
-	// chosen and pays the total.
-	s := &Split{slots: make([]*Pool, total)}
-	credit := make([]int, len(parts))
-	for k := range s.slots {
-		best := -1
-		for i, w := range weights {
-			credit[i] += w
-			if w > 0 && (best < 0 || credit[i] > credit[best]) {
-				best = i
-			}
-		}
-		credit[best] -= total
-		s.slots[k] = parts[best].Pool
+	s := &Split{}
+	for _, i := range balance.Sequence(weights) {
+		s.slots = append(s.slots, parts[i].Pool)
 	}
 	return s
+}
+
+// Pools returns all that can be picked.
+func (s *Split) Pools() []*Pool {
+	var all []*Pool
+	for _, p := range s.slots {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // Pick returns the next pool, nil if no part has a weight.
@@ -74,11 +55,4 @@ func (s *Split) Pick() *Pool {
 	default:
 		return s.slots[(s.turn.Add(1)-1)%n]
 	}
-}
-
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }

@@ -96,6 +96,9 @@ func (p *teller) answer(a *answer, verbose bool) {
 		coverage += ", " + a.CoverageReason
 	}
 	p.field("coverage", "%s", coverage)
+	for i, u := range a.Upstreams {
+		p.field(first(i, "upstream"), "%s (%s)", u.ID, u.Endpoint)
+	}
 	if verbose {
 		p.field("screen", "%s", a.Screen)
 		for i, v := range a.Settings {

@@ -49,6 +49,7 @@ type answer struct {
 	Coverage       string        `json:"coverage"`
 	CoverageReason string        `json:"coverage_reason,omitempty"`
 	Screen         string        `json:"screen"`
+	Upstreams      []choice      `json:"upstreams,omitempty"` // of which one is asked
 	Suggestion     *suggestion   `json:"suggestion,omitempty"`
 
 	Routes       []routeWhy    `json:"routes,omitempty"`        // verbose
@@ -71,6 +72,12 @@ type matchedRule struct {
 type matchedTarget struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// choice is an upstream, and how one of its endpoints is chosen.
+type choice struct {
+	ID       string `json:"id"`
+	Endpoint string `json:"endpoint"`
 }
 
 type routeWhy struct {
@@ -106,6 +113,9 @@ func newAnswer(e *proxy.Explanation) *answer {
 		default:
 			a.RoutesUntold++
 		}
+	}
+	for _, c := range e.Choices {
+		a.Upstreams = append(a.Upstreams, choice{c.Upstream, c.How})
 	}
 	if p := e.Policy; p != nil {
 		a.Policy, a.Mode, a.Paranoia = p.ID, string(p.Mode), p.Paranoia.Blocking
