@@ -159,7 +159,7 @@ func TestLeastRequest(t *testing.T) {
 	load := map[string]int{}
 	for range 30 {
 		x := newExchange()
-		if err := p.Do(get(), x); err != nil {
+		if err := p.Do(streamed("POST", strings.NewReader("x"), 1), x); err != nil { // of which nobody counts how long it takes
 			t.Fatal(err)
 		}
 		defer func() { _ = x.Body.Close() }()

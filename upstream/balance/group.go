@@ -2,7 +2,6 @@ package balance
 
 import (
 	"math/bits"
-	"sort"
 	"sync/atomic"
 )
 
@@ -69,7 +68,15 @@ func (g *group) other(random uint64, but int) int {
 
 // at is the place of the member at a point of the sum of all weights.
 func (g *group) at(x uint64) int {
-	return sort.Search(len(g.ends), func(k int) bool { return x < g.ends[k] })
+	low, high := 0, len(g.ends)-1
+	for low < high {
+		if middle := int(uint(low+high) / 2); x < g.ends[middle] {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low
 }
 
 // next returns the member whose turn it is.

@@ -14,9 +14,11 @@ import (
 type Latency struct {
 	typical atomic.Int64 // nanoseconds; 0: unknown
 	noted   atomic.Int64 // Unix nanoseconds of the last value
+	values  atomic.Int32 // how many there were, up to enough
 }
 
 const (
+	enough      = 5                // values tell something; the first ones are those of new connections
 	weightOfOne = 16               // one value counts so many times less than what was known
 	farthest    = 4                // and not as more than so many times that
 	forgets     = 10 * time.Second // without a value, a slow endpoint counts as so many times faster
@@ -33,6 +35,9 @@ func (l *Latency) Note(took time.Duration, now time.Time) {
 	typical += (min(value, farthest*typical) - typical) / weightOfOne
 	l.typical.Store(max(typical, 1))
 	l.noted.Store(now.UnixNano())
+	if l.values.Load() < enough {
+		l.values.Add(1)
+	}
 }
 
 // Typical is what was noted; 0: nothing was.
@@ -51,19 +56,19 @@ func (l *Latency) faded(typical int64, now time.Time) int64 {
 const (
 	much  = 3
 	most  = 32
-	least = int64(500 * time.Microsecond)
+	least = int64(time.Millisecond)
 )
 
 // slower returns how many times more a request costs at l than at other: 1 if l is not much slower, else the square of how many
 // times it is. So it is asked when the others are so busy that they have become slow themselves, and not before. An idle endpoint
 // counts as faster the longer it is idle, or nobody would ever know that it has recovered.
 func (l *Latency) slower(other *Latency, idle bool, now time.Time) int64 {
-	if l == nil || other == nil {
+	if l == nil || other == nil || l.values.Load() < enough || other.values.Load() < enough {
 		return 1
 	}
 	own, its := l.typical.Load(), other.typical.Load()
 	limit := much * max(its, least)
-	if own <= limit || its == 0 {
+	if own <= limit {
 		return 1
 	}
 	if idle {
