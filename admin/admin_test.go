@@ -96,8 +96,11 @@ func fullOptions() Options {
 		Reload:   func(context.Context) (any, error) { return map[string]any{"generation": 2}, nil },
 		Config:   func() any { return map[string]any{"policies": []string{"default"}} },
 		Routes:   func() any { return []string{"orders"} },
-		Version:  "1.2.3",
-		Log:      zerolog.Nop(),
+
+		Upstreams: func() any { return []string{"shop"} },
+
+		Version: "1.2.3",
+		Log:     zerolog.Nop(),
 	}
 }
 
@@ -128,6 +131,7 @@ func TestEndpoints(t *testing.T) {
 	f("GET", "/metrics", 200, text, "wafer_test_total 3")
 	f("GET", "/api/v1/config", 200, "application/json", `"policies"`)
 	f("GET", "/api/v1/routes", 200, "application/json", `"orders"`)
+	f("GET", "/api/v1/upstreams", 200, "application/json", `"shop"`)
 	f("HEAD", "/api/v1/routes", 200, "application/json", "")
 	f("POST", "/-/reload", 200, "application/json", `"generation": 2`)
 	f("GET", "/", 200, text, "POST  /-/reload")
@@ -169,6 +173,7 @@ func TestNothingProvided(t *testing.T) {
 	f("POST", "/-/reload", 404)
 	f("GET", "/api/v1/config", 404)
 	f("GET", "/api/v1/routes", 404)
+	f("GET", "/api/v1/upstreams", 404)
 	if got := do(t, "GET", base+"/"); strings.Contains(got.body, "reload") {
 		t.Errorf("index %q", got.body)
 	}

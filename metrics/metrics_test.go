@@ -43,10 +43,12 @@ func TestForget(t *testing.T) {
 			r.RuleMatched(942100)
 			m.UpstreamFailed(id, "timeout")
 			m.UpstreamRetried(id, "connect")
+			m.Ejected(id, "timeout")
+			m.Spared(id)
 			r.Untaken()
 			m.Disagreed(id)
 		}
-		const series = 13 // 7 counters and 2 histograms of a route, 2 of an upstream, 2 of a policy, 1 a gauge
+		const series = 15 // 7 counters and 2 histograms of a route, 4 of an upstream, 2 of a policy, 1 a gauge
 		if got := labeled(t, registry, "gone"); len(got) != series {
 			t.Errorf("%d series: %v", len(got), got)
 		}
@@ -72,6 +74,24 @@ func TestDisagreementsBeginAtZero(t *testing.T) {
 	}
 	if got := labeled(t, registry, "unread"); slices.Contains(got, name) {
 		t.Errorf("%s of a policy that inspects nothing", name)
+	}
+}
+
+// TestUpstreamsAreAsWhenAsked: what instruments say of upstreams is what is at the moment.
+func TestUpstreamsAreAsWhenAsked(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	now := []Upstream{{ID: "shop", Endpoints: map[string]int{"up": 2, "ejected": 1, "down": 0}, InFlight: 7, Panics: true}}
+	m.WatchUpstreams(func() []Upstream { return now })
+	want := []string{
+		"wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_panic", "wafer_upstream_requests_in_flight",
+	}
+	if got := labeled(t, registry, "shop"); !slices.Equal(got, want) {
+		t.Errorf("series %v", got)
+	}
+	now = nil
+	if got := labeled(t, registry, "shop"); len(got) > 0 {
+		t.Errorf("left: %v", got)
 	}
 }
 
