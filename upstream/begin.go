@@ -3,30 +3,37 @@ package upstream
 import "github.com/wafer-waf/wafer/upstream/health"
 
 // Begin has the Pool, which is about to be asked, do what nobody asks it for: check its endpoints. What was known of
-// them by another Pool, whose place it takes, is known further; nil: there is none. A Pool that has begun
-// is not changed.
+// them by another Pool, whose place it takes, is known further; nil: there is none. A Pool that takes the place of its
+// successor goes on with what it knows itself: requests of earlier may still be asking.
 func (p *Pool) Begin(before *Pool) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	if p.begun || p.closed || p == before {
 		return
 	}
-	p.begun = true
-	list := p.live()
 	if before != nil {
-		p.heritage = map[string]*health.State{}
-		for _, m := range before.live() {
-			p.heritage[m.addr] = m.state
-		}
 		before.rest()
-		for _, m := range list {
-			m.state = p.state(m.addr)
+		if !p.served {
+			p.inherit(before)
 		}
-		p.keep(list)
 	}
-	for _, m := range list {
+	p.begun, p.served = true, true
+	for _, m := range p.live() {
 		p.watch(m.endpoint)
 	}
+}
+
+// inherit takes over what another Pool knows.
+func (p *Pool) inherit(before *Pool) {
+	p.heritage = map[string]*health.State{}
+	for _, m := range before.live() {
+		p.heritage[m.addr] = m.state
+	}
+	list := p.live()
+	for _, m := range list {
+		m.state = p.state(m.addr)
+	}
+	p.keep(list)
 }
 
 // rest ends what the Pool does on its own, since another one takes its place. What it was asked goes on.

@@ -80,8 +80,15 @@ func (e *ejecting) told() []string {
 	return e.changes
 }
 
-// newEjecting has ejections that last as long as base. Three faults of a kind lead to one.
+// newEjecting is prepareEjecting of what is asked from now on.
 func newEjecting(tb testing.TB, base time.Duration, edit func(*Config), endpoints ...string) *ejecting {
+	e := prepareEjecting(tb, base, edit, endpoints...)
+	e.Begin(nil)
+	return e
+}
+
+// prepareEjecting has ejections that last as long as base. Three faults of a kind lead to one.
+func prepareEjecting(tb testing.TB, base time.Duration, edit func(*Config), endpoints ...string) *ejecting {
 	e := &ejecting{}
 	e.Pool = newPool(tb, func(c *Config) {
 		c.Balance.Policy = balance.RoundRobin // whose turns can be counted
@@ -97,7 +104,6 @@ func newEjecting(tb testing.TB, base time.Duration, edit func(*Config), endpoint
 			edit(c)
 		}
 	}, endpoints...)
-	e.Begin(nil)
 	return e
 }
 
@@ -325,17 +331,19 @@ func TestChecksKeepRequestsAway(t *testing.T) {
 	}
 }
 
-// TestAReloadEndsNoEjection has one pool take another one's place.
+// TestAReloadEndsNoEjection has one pool take another one's place, and back, as a reload does that is taken back soon.
 func TestAReloadEndsNoEjection(t *testing.T) {
 	all, urls := startMoodies(t, 3)
 	p := newEjecting(t, time.Hour, nil, urls...)
 	all[1].mood.Store(broken)
 	p.get(30)
-	next := newEjecting(t, time.Hour, func(c *Config) { c.Connections = 4 }, urls...)
-	next.begun = false // newEjecting has begun it
+	next := prepareEjecting(t, time.Hour, func(c *Config) { c.Connections = 4 }, urls...)
 	next.Begin(p.Pool)
 	asked := all[1].asked.Load()
-	if failed := next.get(30); failed > 0 || all[1].asked.Load() != asked || next.Counts()[health.Ejected] != 1 {
-		t.Errorf("%d of 30 failed, and %d were sent to who is ejected", failed, all[1].asked.Load()-asked)
+	for _, pool := range []*ejecting{next, p} {
+		if failed := pool.get(30); failed > 0 || all[1].asked.Load() != asked || pool.Counts()[health.Ejected] != 1 {
+			t.Errorf("%d of 30 failed, and %d were sent to who is ejected", failed, all[1].asked.Load()-asked)
+		}
+		p.Begin(next.Pool)
 	}
 }

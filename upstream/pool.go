@@ -84,9 +84,10 @@ type Pool struct {
 	budget    budget
 	places    places
 
-	changing sync.Mutex // held by who replaces the list
-	closed   bool       // guarded by changing, as the next two are
-	begun    bool
+	changing sync.Mutex               // held by who replaces the list
+	closed   bool                     // guarded by changing, as the next three are
+	begun    bool                     // to do what nobody asks for
+	served   bool                     // it has begun once
 	heritage map[string]*health.State // of the Pool before, by address
 	stop     func()                   // ends discovery, if there is any
 
