@@ -33,25 +33,26 @@ const (
 
 // ProtectOptions say what to protect and where the tier is.
 type ProtectOptions struct {
-	Services      []string          // name or namespace/name; none: every Service that was read
-	TierSelector  map[string]string // labels of the tier's pods
-	TierPort      string            // name of the port on which the tier's pods take traffic
-	TierTLSPort   string            // name of that of their listener with TLS
-	TierNamespace string            // empty: in the namespace of each Service
-	TierService   string            // the tier's own Service; only with ExternalName
-	ServerSide    bool              // print for kubectl apply --server-side
-	ExternalName  bool              // reach a tier in another namespace by a DNS alias
-	ConfigMap     string            // the ConfigMap with the tier's route file
-	Routes        *string           // the tier's route file as it is; nil: from the ConfigMap
-	Policy        string            // policy of the new routes; empty: the default one
-	Hosts         []string          // further hosts that lead to the Service
-	HTTPPorts     []string          // ports that speak HTTP/1, by name or number
-	HTTPSPorts    []string          // ports that speak HTTP over TLS, for whose callers the tier has a certificate
-	UpstreamCA    []string          // files of the tier with the authorities of applications that speak TLS
-	LeavePorts    []string          // ports that callers reach at the origin Service
-	KeepPorts     []string          // ports of the pods that stay open to everybody
-	ClusterDomain string            // such as cluster.local
-	Undo          bool              // it is about the way back, so what was decided on the way in is not asked again
+	Services       []string          // name or namespace/name; none: every Service that was read
+	TierSelector   map[string]string // labels of the tier's pods
+	TierPort       string            // name of the port on which the tier's pods take traffic
+	TierTLSPort    string            // name of that of their listener with TLS
+	TierNamespace  string            // empty: in the namespace of each Service
+	TierService    string            // the tier's own Service; only with ExternalName
+	ServerSide     bool              // print for kubectl apply --server-side
+	ExternalName   bool              // reach a tier in another namespace by a DNS alias
+	ConfigMap      string            // the ConfigMap with the tier's route file
+	Routes         *string           // the tier's route file as it is; nil: from the ConfigMap
+	Policy         string            // policy of the new routes; empty: the default one
+	Hosts          []string          // further hosts that lead to the Service
+	HTTPPorts      []string          // ports that speak HTTP/1, by name or number
+	HTTPSPorts     []string          // ports that speak HTTP over TLS, for whose callers the tier has a certificate
+	UpstreamCA     []string          // files of the tier with the authorities of applications that speak TLS
+	EndpointSlices bool              // the tier watches the pods behind origin Services
+	LeavePorts     []string          // ports that callers reach at the origin Service
+	KeepPorts      []string          // ports of the pods that stay open to everybody
+	ClusterDomain  string            // such as cluster.local
+	Undo           bool              // it is about the way back, so what was decided on the way in is not asked again
 }
 
 // Plan is what puts the tier in front of Services, in the order in which it is to be

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wafer-waf/wafer/config/file"
 	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // tierPort names the port of the tier's pods to which a port of a Service leads.
@@ -44,8 +45,28 @@ func (p *planner) upstream(s *core.Service, ports *ports, port core.ServicePort)
 		}
 		up.TLS = &file.TLS{CA: p.UpstreamCA, ServerName: s.Name + "." + s.Namespace + ".svc", Names: unique(append(names, p.Hosts...))}
 	}
+	if p.EndpointSlices {
+		if up.Service = podsOfPort(s, port); up.Service != "" {
+			p.note(Told, s, "the tier is going to watch the pods itself, for which it needs the right to: component endpoint-slices, or the chart's endpointSlices, for namespace %s (docs/kubernetes.md)", s.Namespace)
+			return up
+		}
+		p.note(Decide, s, "port %d has no name by which the tier could watch its pods, so the tier asks %s: give the port a name", port.Port, originName(s))
+	}
 	up.Endpoints = []string{fmt.Sprintf("%s://%s.%s.svc.%s:%d", scheme, originName(s), s.Namespace, p.ClusterDomain, port.Port)}
 	return up
+}
+
+// podsOfPort is how a route file names the pods behind a port: by the name of the port or, as EndpointSlices do not have
+// its number, by the number that pods listen on. Empty: neither is known.
+func podsOfPort(s *core.Service, port core.ServicePort) string {
+	name := port.Name
+	if to := targetOf(port); name == "" && to.Type == intstr.Int {
+		name = to.String()
+	}
+	if name == "" {
+		return ""
+	}
+	return s.Namespace + "/" + originName(s) + ":" + name
 }
 
 // listens refuses to lead callers that speak TLS to pods that have no listener for it, and tells what else has to be so.

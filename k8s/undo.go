@@ -35,7 +35,12 @@ func (p *planner) addMade(entries *file.Entries, ns, object string, text []byte)
 	}
 	made := map[string]bool{}
 	for _, u := range old.Upstreams {
-		made[u.ID] = slices.ContainsFunc(u.Endpoints, func(e string) bool { return p.isOrigin(e, ns) })
+		at := u.Endpoints
+		if namespace, name, ok := strings.Cut(u.Service, "/"); ok {
+			name, _, _ = strings.Cut(name, ":")
+			at = []string{"http://" + name + "." + namespace}
+		}
+		made[u.ID] = slices.ContainsFunc(at, func(e string) bool { return p.isOrigin(e, ns) })
 	}
 	ours := func(ref file.UpstreamRef) bool { return made[ref.ID] }
 	for _, r := range old.Routes {

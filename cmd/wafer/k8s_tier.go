@@ -32,6 +32,7 @@ func (t *tierFlags) flags(c *cobra.Command) {
 	f.StringSliceVar(&o.Hosts, "host", nil, "a further host that leads to the Service")
 	f.StringSliceVar(&o.HTTPPorts, "http-port", nil, "a port, by name or number, that speaks HTTP/1")
 	f.StringSliceVar(&o.HTTPSPorts, "https-port", nil, "a port that speaks HTTP over TLS, for whose callers the tier has a certificate")
+	f.BoolVar(&o.EndpointSlices, "endpoint-slices", false, "the tier watches the pods behind SERVICE-origin (component endpoint-slices)")
 	f.StringSliceVar(&o.LeavePorts, "leave-port", nil, "a port whose callers are going to use SERVICE-origin")
 }
 

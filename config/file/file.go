@@ -83,7 +83,8 @@ type Limits struct {
 // Upstream is an upstream of the route file.
 type Upstream struct {
 	ID        string    `yaml:"id"`
-	Endpoints []string  `yaml:"endpoints,flow"`
+	Endpoints []string  `yaml:"endpoints,omitempty,flow"`
+	Service   string    `yaml:"service,omitempty"`
 	Protocol  string    `yaml:"protocol,omitempty"`
 	TLS       *TLS      `yaml:"tls,omitempty"`
 	Balance   string    `yaml:"balance,omitempty"`
