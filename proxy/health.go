@@ -55,7 +55,9 @@ func (p *Proxy) upstreamsNow() (all []metrics.Upstream) {
 	p.snapshots.EachUpstream(func(u *upstream.Pool) {
 		one := metrics.Upstream{ID: u.ID(), Panics: u.Panics(), InFlight: u.InFlight(), Endpoints: map[string]int{}}
 		for phase, n := range u.Counts() {
-			one.Endpoints[health.Phase(phase).String()] = n
+			if p := health.Phase(phase); n > 0 || p == health.Up { // thousands of upstreams cost a series each, not three
+				one.Endpoints[p.String()] = n
+			}
 		}
 		all = append(all, one)
 	})
