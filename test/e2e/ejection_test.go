@@ -65,7 +65,7 @@ upstreams:
 	if failed < 2 {
 		t.Errorf("ejected after %d failures", failed)
 	}
-	if e := endpoints()[0]; e.State != "ejected" && e.State != "probing" || e.Reason != "5xx" || `"http://`+e.Address+`"` != urls[0] {
+	if e := endpoints()[0]; e.State != "ejected" && e.State != "trying" || e.Reason != "5xx" || `"http://`+e.Address+`"` != urls[0] {
 		t.Errorf("%+v", e)
 	}
 	l := w.Log(func(l map[string]any) bool { return l["message"] == "endpoint is ejected" })

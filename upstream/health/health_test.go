@@ -171,7 +171,7 @@ func TestOneAttemptDecides(t *testing.T) {
 		if _, ok := a.Take(); ok || a.Available() {
 			t.Error("a second attempt beside the first")
 		}
-		if got := a.Report(); got.State != "probing" || got.Reason != "timeout" {
+		if got := a.Report(); got.State != "trying" || got.Reason != "timeout" {
 			t.Errorf("report: %+v", got)
 		}
 		a.Note(late, OK)

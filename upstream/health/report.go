@@ -4,7 +4,7 @@ import "time"
 
 // Report is the state of an endpoint, for who wants to know.
 type Report struct {
-	State    string     `json:"state"` // up, ejected, probing or down
+	State    string     `json:"state"` // up, ejected, trying or down
 	Since    time.Time  `json:"since"`
 	Reason   string     `json:"reason,omitempty"`    // why it is not up: connect, tls, reset, timeout, 5xx or check
 	Until    *time.Time `json:"until,omitempty"`     // when an ejection may end
@@ -13,8 +13,8 @@ type Report struct {
 	CheckErr string     `json:"check,omitempty"`     // what was wrong with the last check
 }
 
-// probing is the word for an ejected endpoint that an attempt is made at.
-const probing = "probing"
+// trying is the word for an ejected endpoint that an attempt is made at.
+const trying = "trying"
 
 // Report returns the state as it is now.
 func (s *State) Report() Report {
@@ -28,7 +28,7 @@ func (s *State) Report() Report {
 		until := time.Unix(0, s.until.Load()).UTC()
 		r.Until, r.Times = &until, s.times
 		if p == Ejected && now.UnixNano() < s.trying.Load() {
-			r.State = probing
+			r.State = trying
 		}
 	}
 	return r
