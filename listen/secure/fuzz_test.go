@@ -2,7 +2,6 @@ package secure
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -62,7 +61,7 @@ func FuzzHandshake(f *testing.F) {
 		}
 		sock := c.Socket()
 		sock.ReadBy(sock.Now(), sock.Now().After(time.Minute))
-		if _, _, err := l.Handshake(context.Background(), sock); err == nil {
+		if _, _, err := l.Handshake(t.Context(), sock); err == nil {
 			t.Error("a handshake without an end")
 		}
 		_ = sock.Close()
