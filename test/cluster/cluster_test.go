@@ -29,7 +29,7 @@ func TestCluster(t *testing.T) {
 	t.Logf("%s", kubectl(t, "get", "nodes", "-o", "wide"))
 	load(t)
 	// What a run that failed has left would be of other images.
-	kubectl(t, "delete", "namespace", "--ignore-not-found", string(demo), string(three), string(beside), string(released), string(far))
+	kubectl(t, "delete", "namespace", "--ignore-not-found", string(demo), string(three), string(beside), string(released), string(far), string(secure))
 	kubectl(t, "apply", "-k", "manifests/overlays/quickstart")
 	t.Cleanup(func() {
 		if !t.Failed() {
@@ -53,6 +53,7 @@ func TestCluster(t *testing.T) {
 		{"verify in several namespaces", severalNamespaces},
 		{"autoscaling", autoscaling},
 		{"sidecar", sidecar},
+		{"ports with TLS", portsWithTLS},
 		{"three services", threeServices},
 		{"chart", chartLives},
 	})

@@ -62,7 +62,7 @@ func ask(args []string) error {
 	var wg sync.WaitGroup
 	for i := range *clients {
 		wg.Go(func() {
-			t := &http.Transport{DisableKeepAlives: i%2 == 0, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext}
+			t := &http.Transport{DisableKeepAlives: i%2 == 0, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, TLSClientConfig: anybody()}
 			defer t.CloseIdleConnections()
 			c := &http.Client{Transport: t, Timeout: 30 * time.Second}
 			for n := 0; ctx.Err() == nil && (*count == 0 || n < *count); n++ {

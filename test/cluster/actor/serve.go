@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -56,7 +57,12 @@ func serve([]string) error {
 		defer cancel()
 		done <- s.Shutdown(grace)
 	})
-	if err := s.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	listen := s.ListenAndServe
+	if dir := os.Getenv("TLS_DIR"); dir != "" {
+		s.Addr = ":8443"
+		listen = func() error { return s.ListenAndServeTLS(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")) }
+	}
+	if err := listen(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-done
