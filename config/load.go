@@ -18,6 +18,17 @@ import (
 // for more of them.
 func LoadRoutes(path string) (*Routes, error) { return load(path, disk{}) }
 
+// LoadRoutesElsewhere is LoadRoutes for whoever is not where the tier runs, and has neither its certificates and secrets
+// nor its variables: a word stands for the content of each.
+func LoadRoutesElsewhere(path string) (*Routes, error) { return load(path, elsewhere{}) }
+
+// elsewhere reads route files and what they are made of, but for what only the tier has.
+type elsewhere struct{ disk }
+
+const atTheTier = "elsewhere"
+
+func (elsewhere) value(string, string) ([]byte, error) { return []byte(atTheTier), nil }
+
 // ParseRoutes is LoadRoutes for a route file that is in memory already. The name is what
 // problems and Files call it. Files that it names are read through readFile, by their
 // path relative to the route file's directory; nil means there are none.
@@ -197,6 +208,8 @@ func (l *loader) outside(dir, kind, name string) (string, error) {
 		return value, nil
 	case optional:
 		return instead, nil
+	case l.from == elsewhere{}:
+		return atTheTier, nil
 	case set:
 		return "", fmt.Errorf("the variable is empty: write ${env:%s:-} if it may be", name)
 	}

@@ -86,7 +86,7 @@ With --push, the result goes to a Prometheus Pushgateway: wafer_verify_checks by
 func (v *verifyFlags) writeJob(c *cobra.Command) error {
 	o := k8s.JobOptions{Namespace: cmp.Or(v.ns, "default"), Image: v.image, ConfigMap: v.configMap, Schedule: v.schedule, Args: v.jobArgs()}
 	if v.routes != "" {
-		routes, err := config.LoadRoutes(v.routes)
+		routes, err := config.LoadRoutesElsewhere(v.routes)
 		if err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (v *verifyFlags) verify(ctx context.Context, targets []k8s.Target, o k8s.Ve
 func (v *verifyFlags) targets() ([]k8s.Target, error) {
 	var out []k8s.Target
 	if v.routes != "" {
-		routes, err := config.LoadRoutes(v.routes)
+		routes, err := config.LoadRoutesElsewhere(v.routes)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -31,5 +32,35 @@ func TestVerifyKnowsEveryRoute(t *testing.T) {
 	}
 	if tried < 20 {
 		t.Errorf("only %d routes", tried)
+	}
+}
+
+// TestVerifyWithoutTheTiersFiles: a route file names certificates and variables that only the tier has.
+func TestVerifyWithoutTheTiersFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	text := `routes:
+  - id: pay
+    hosts: [pay, pay.shop.svc.cluster.local]
+    client_certificate: { ca: [/etc/wafer/clients/ca.crt, own/ca.crt] }
+    request_headers: { set: [{ name: X-Key, value: "${env:WAFER_TEST_NONE}" }, { name: X-Other, value: "${file:secrets/other}" }] }
+    upstreams: [{ id: pay }]
+upstreams:
+  - id: pay
+    endpoints: ["https://pay-origin.shop:8443"]
+    tls: { ca: [/etc/wafer/upstream/ca.crt], certificate: { cert: own/tls.crt, key: own/tls.key } }
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	targets, err := (&verifyFlags{routes: file}).targets()
+	if err != nil || len(targets) != 1 {
+		t.Fatalf("%v, %v", targets, err)
+	}
+	if r := targets[0].Through[0]; r.Address != "pay.shop.svc.cluster.local:8443" || r.Host != r.Address || r.TLS != "pay.shop.svc.cluster.local" {
+		t.Errorf("it asks %+v", r)
+	}
+	out, _, err := run(t, "", "k8s", "verify", "--job", "--image", "wafer:1", "-n", "wafer", "--routes", file)
+	if err != nil || !strings.Contains(out, "  namespace: shop\n") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
