@@ -117,14 +117,14 @@ func FailureOf(err error) Failure {
 		return NoBody
 	case errors.As(err, &known):
 		return known.why
+	case errors.Is(err, ErrTimeout): // also while connecting: the request had no more time
+		return TimedOut
 	case errors.As(err, &connect):
 		return connect.failure()
 	case errors.Is(err, ErrBusy):
 		return Busy
 	case errors.Is(err, ErrNone):
 		return None
-	case errors.Is(err, ErrTimeout):
-		return TimedOut
 	case errors.Is(err, ErrGone):
 		return Left
 	case errors.Is(err, ErrMalformed):

@@ -272,6 +272,7 @@ func TestFailureOf(t *testing.T) {
 	}{
 		{&ConnectError{"a:1", cause}, "connect"},
 		{&ConnectError{"a:1", os.ErrDeadlineExceeded}, "connect_timeout"},
+		{&exchangeError{"a:1", ErrTimeout, &ConnectError{"a:1", os.ErrDeadlineExceeded}}, "timeout"}, // there was no more time to connect in
 		{&ClientBodyError{io.ErrUnexpectedEOF}, "client"},
 		{ErrBusy, "busy"},
 		{wireError("a:1", os.ErrDeadlineExceeded), "timeout"},
