@@ -89,13 +89,15 @@ func (a *attempts) run() error {
 	return a.verdict(nothing, failed)
 }
 
-// choose says who is asked next, and whether there is anybody.
+// choose says who is asked next, and whether there is anybody. The same endpoint may have been ejected meanwhile.
 func (a *attempts) choose() (ok bool) {
 	if a.same {
-		a.turn, ok = a.list[a.at].state.Take()
-	} else {
-		a.at, a.turn, ok = a.pool.next(a.now, a.list, a.x)
+		if a.turn, ok = a.list[a.at].state.Take(); ok {
+			return true
+		}
+		a.same = false
 	}
+	a.at, a.turn, ok = a.pool.next(a.now, a.list, a.x)
 	return ok
 }
 
@@ -105,7 +107,7 @@ func (a *attempts) others() bool { return len(a.x.tried) < len(a.list) }
 // within is how long the next attempt may take. While there is somebody else to ask, opening a connection may take half of
 // what is left for that: so there is an answer within Config.Connect however many endpoints swallow what they are sent.
 func (a *attempts) within() (w limit, err error) {
-	w = limit{connect: a.connect, until: a.x.Deadline}
+	w = limit{connect: a.connect, until: a.x.Deadline, careful: !repeatable(a.out)}
 	if a.others() {
 		w.connect /= 2
 	}

@@ -38,7 +38,9 @@ type conn struct {
 
 	secure *secure // nil: cleartext
 
-	ends socket.Instant // when nothing new is asked on it any more, on its own clock
+	ends   socket.Instant // when nothing new is asked on it any more, on its own clock
+	rested socket.Instant // when the last exchange on it was over
+	idle   time.Duration  // from then to the exchange at hand
 
 	forget func() bool // the connection ends with nobody else any more
 }

@@ -40,6 +40,7 @@ type endpoint struct {
 	outside   atomic.Int32 // connections for an upgrade, beside those of hc
 	places    *places
 	age       Age // of connections
+	habit     habit
 	latency   balance.Latency
 	closed    atomic.Bool
 	health    *changes
@@ -191,11 +192,26 @@ func (e *endpoint) acquire(within limit) (c *conn, reused bool, err error) {
 			}
 			e.connected(c)
 		}
-		if !reused || c.Now() < c.ends && c.silent() {
+		if !reused || e.usable(c, within.careful) {
 			return c, reused, nil
 		}
 		c.giveBack(false)
 	}
+}
+
+// usable reports whether a connection that was used before may be used again; careful: for a request that must not be lost with
+// it. If it may not, those that were idle for longer may not either, which come next.
+func (e *endpoint) usable(c *conn, careful bool) bool {
+	now := c.Now()
+	c.idle = time.Duration(now - c.rested)
+	switch {
+	case now >= c.ends, careful && !e.habit.safe(c.idle):
+		return false
+	case c.silent():
+		return true
+	}
+	e.habit.saw(c.idle)
+	return false
 }
 
 // fresh returns a new connection outside the pool, which is closed after one exchange.
@@ -293,7 +309,8 @@ func (e *endpoint) unused(err error) (spent, error) {
 
 // settle ends the use of a connection from acquire or fresh, and of the endpoint.
 func (e *endpoint) settle(c *conn, keep bool) {
-	keep = keep && c.Now() < c.ends
+	c.rested = c.Now()
+	keep = keep && c.rested < c.ends
 	c.giveBack(keep)
 	e.leave()
 	if keep && e.closed.Load() { // asked afterwards: close may come at any time

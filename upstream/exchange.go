@@ -113,6 +113,8 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 		e.answered(c, err)
 		if !errors.Is(err, ErrClosed) {
 			used = spentAll
+		} else if reused && !c.heard {
+			e.habit.saw(c.idle)
 		}
 		return used, err
 	}

@@ -254,6 +254,7 @@ func (p *Pool) try(out *message.Request, x *Exchange) error {
 type limit struct {
 	connect time.Duration // to open a connection, name lookup included
 	until   time.Time     // until there is the head of a response; zero: any time
+	careful bool          // the request must not be lost with a connection that had been idle
 }
 
 // secure is when a handshake that begins now has to be over.
