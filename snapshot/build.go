@@ -348,7 +348,7 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 		return upstream.New(upstream.Config{
 			ID: u.ID, Endpoints: endpoints, Shares: shares, Sources: sources, Encrypted: u.TLS != nil, Discovery: discoveries[u.Discovery], Every: u.Every,
 			Balance: choice(&u), Affinity: affinity(&u), Connections: u.Connections,
-			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Handshake: u.Timeouts.TLS, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle,
+			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Handshake: u.Timeouts.TLS, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle, Total: u.Timeouts.Total,
 			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
 			Retries: retries(&u.Retries), Limits: limits(&u.Limits), Age: upstream.Age{Most: u.KeepAlive.Age, Jitter: int(u.KeepAlive.Jitter)},
 		})

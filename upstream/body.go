@@ -4,9 +4,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/socket"
 )
 
 // framing is how the end of a response body is found (RFC 9112, 6.3).
@@ -54,6 +57,8 @@ type body struct {
 	endpoint *endpoint
 	places   *places // one of them is taken
 	conn     *conn
+	silence  time.Duration  // of the endpoint, at most; 0: any
+	until    socket.Instant // of all reads
 	reader   reader
 	framing  framing
 	keep     bool // nothing but the body speaks against reuse
@@ -76,6 +81,12 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	var n int
 	var err error
+	if b.until != socket.Never && b.framing != frameTunnel {
+		if err := b.hurry(); err != nil {
+			b.err = err
+			return 0, err
+		}
+	}
 	switch b.framing {
 	case frameFixed:
 		n, err = b.readLeft(p)
@@ -94,6 +105,20 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.err = err
 	return n, err
+}
+
+// hurry has the next read end in time for everything.
+func (b *body) hurry() error {
+	now := b.conn.Now()
+	left := time.Duration(b.until - now)
+	if left <= 0 {
+		return wireError(b.endpoint.addr, os.ErrDeadlineExceeded)
+	}
+	if b.silence > 0 {
+		left = min(left, b.silence)
+	}
+	b.conn.PaceReads(left, 0)
+	return nil
 }
 
 // readLeft reads at most the bytes that are left, of which there are some.

@@ -66,6 +66,7 @@ type Exchange struct {
 
 	body   body
 	stream *streamBody // by HTTP/2
+	until  time.Time   // of everything, the body included; zero: none
 	tried  []int       // endpoints that were asked, by their places in the list
 }
 
@@ -130,7 +131,7 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 		return spentAll, nil
 	}
 	c.stream(x.BodyIdle, framing == frameTunnel)
-	x.body = body{endpoint: e, conn: c, reader: r, framing: framing, keep: reusable, left: int64(max(length, 0))}
+	x.body = body{endpoint: e, conn: c, silence: x.BodyIdle, until: c.At(x.until), reader: r, framing: framing, keep: reusable, left: int64(max(length, 0))}
 	x.Body = &x.body
 	x.Response.Body = message.Body{Stream: x.Body, Length: length}
 	handedOn = true

@@ -158,7 +158,7 @@ func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) (lost, e
 		}
 	}()
 	body, lost := s.Do(out, &http2.Terms{
-		Response: e.response, Deadline: x.Deadline, Silence: x.BodyIdle, Trailers: x.Trailers, Stop: x.StopBody, Interim: x.Interim, Gone: x.Gone,
+		Response: e.response, Deadline: x.Deadline, Silence: x.BodyIdle, Total: x.until, Trailers: x.Trailers, Stop: x.StopBody, Interim: x.Interim, Gone: x.Gone,
 	}, &x.Response)
 	if lost != nil {
 		err = e.streamError(lost)

@@ -49,6 +49,7 @@ type Config struct {
 	Connect     time.Duration // to open connections, name lookups included, in all attempts of an exchange
 	Handshake   time.Duration // of TLS on one; 0: as long as Connect
 	Response    time.Duration // last byte of the request to the response head; also a write without progress
+	Total       time.Duration // from the first attempt to the last byte of the response; 0: any
 	Idle        time.Duration // a kept-alive connection is closed after it
 
 	// Changed, if not nil, is called when no connection to an endpoint can be opened any more, or a
@@ -75,6 +76,7 @@ func (c *Config) check() error {
 type Pool struct {
 	id        string
 	connect   time.Duration
+	total     time.Duration // 0: any
 	balance   balance.Options
 	affinity  Affinity
 	endpoints atomic.Pointer[[]member] // a list is never changed, only replaced
@@ -114,7 +116,7 @@ func New(c Config) (*Pool, error) {
 	}
 	ctx, cut := context.WithCancel(context.Background())
 	p := &Pool{
-		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, balance: c.Balance, affinity: c.Affinity, retries: c.Retries, stop: func() {},
+		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, total: c.Total, balance: c.Balance, affinity: c.Affinity, retries: c.Retries, stop: func() {},
 		found: make(chan struct{}),
 	}
 	if c.Health.Checks = c.Checks != nil; c.Health.Checks {
@@ -222,6 +224,12 @@ func (p *Pool) Cut() { p.cut() }
 func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
 	unframed(out)
+	if x.until = (time.Time{}); p.total > 0 {
+		x.until = time.Now().Add(p.total)
+		if x.Deadline.IsZero() || x.until.Before(x.Deadline) {
+			x.Deadline = x.until
+		}
+	}
 	return p.places.queue(p.ctx, x, func() error { return p.try(out, x) })
 }
 

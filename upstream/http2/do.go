@@ -15,6 +15,7 @@ type Terms struct {
 	Response time.Duration // last byte of the request to the head of the response, and a body of which nothing is taken; 0: any
 	Deadline time.Time     // of sending and of the head; zero: none
 	Silence  time.Duration // of the endpoint while the body is read; 0: any
+	Total    time.Time     // of everything, the body of the response included; zero: none
 	Trailers bool          // the client takes those of a response
 
 	// Stop, if not nil, lets Do return when the head of the response is there, while the request's body is still being
@@ -35,7 +36,7 @@ func (c *Conn) Do(out *message.Request, t *Terms, to *message.Response) (*Body, 
 		return nil, err
 	}
 	d := &sender{opened: o, body: &out.Body, duplex: t.Stop != nil && out.Body.Stream != nil, end: t.Stop, stall: t.Response, until: t.Deadline}
-	body := &Body{s: o.stream, silence: t.Silence, sender: d}
+	body := &Body{s: o.stream, silence: t.Silence, until: t.Total, sender: d}
 	if err := d.begin(); err != nil {
 		return nil, c.failed(d, err)
 	}

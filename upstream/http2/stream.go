@@ -121,6 +121,7 @@ func (l *limits) next() (time.Duration, bool) {
 type Body struct {
 	s        *stream
 	silence  time.Duration
+	until    time.Time // of all reads; zero: none
 	sender   *sender
 	err      error // of the last Read, sticky
 	closed   atomic.Bool
@@ -136,6 +137,9 @@ func (b *Body) Read(p []byte) (int, error) {
 	l := limits{}
 	if b.silence > 0 {
 		l.until = time.Now().Add(b.silence)
+	}
+	if !b.until.IsZero() && (l.until.IsZero() || b.until.Before(l.until)) {
+		l.until = b.until
 	}
 	s := b.s
 	err := s.wait(s.come, l, func() bool {
