@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,14 +19,18 @@ const manyVariable = "WAFER_TEST_FAULTS_REQUESTS"
 func many(t *testing.T) int {
 	n, err := strconv.Atoi(os.Getenv(manyVariable))
 	if err != nil {
-		return 5000
+		return 2000
 	}
 	t.Logf("%d requests", n)
 	return n
 }
 
-// An endpoint closes connections that are idle, at random and just when the next request may come. None of the
-// requests is lost, and none that may come once only comes twice.
+// clients is how many ask at a time.
+const clients = 8
+
+// An endpoint closes connections that are idle, at random and just when the next request may come. None that may come twice
+// is lost, none that may not does. Of those a few may be lost before it is known what the endpoint does: at most one
+// of each client's, and with the long form no more.
 func TestIdleConnectionsClose(t *testing.T) {
 	for name, rude := range map[string]bool{"by an end": false, "by a reset": true} {
 		t.Run(name, func(t *testing.T) {
@@ -33,38 +38,37 @@ func TestIdleConnectionsClose(t *testing.T) {
 			e := start(t, &seen)
 			e.idle, e.rude = upTo(10*time.Millisecond), rude
 			p := newPool(t, nil, e.url())
-			methods := []string{"GET", "POST", "PUT", "PATCH"}
+			methods := []string{"GET", "PUT", "POST", "PATCH"}
+			lost := make([]atomic.Int64, len(methods))
 			var next, again atomic.Int64
-			var failed [4]atomic.Int64
 			var wg sync.WaitGroup
 			last := int64(many(t))
-			for range 8 {
+			for range clients {
 				wg.Go(func() {
 					var x upstream.Exchange
 					pause := upTo(10 * time.Millisecond)
 					for i := next.Add(1); i <= last; i = next.Add(1) {
 						m := i % int64(len(methods))
 						if err := ask(p, &x, methods[m], fmt.Sprint(methods[m], i)); err != nil {
-							failed[m].Add(1)
-							t.Log(methods[m], err)
+							lost[m].Add(1)
 						}
 						again.Add(int64(x.Again))
-						time.Sleep(pause())
+						time.Sleep(pause()) // so that connections are idle for as long as they live
 					}
 				})
 			}
 			wg.Wait()
-			twice := 0
+			t.Logf("of %d requests %d were sent again; lost: GET %d, PUT %d, POST %d, PATCH %d", last, again.Load(),
+				lost[0].Load(), lost[1].Load(), lost[2].Load(), lost[3].Load())
+			if lost[0].Load()+lost[1].Load() > 0 || lost[2].Load()+lost[3].Load() > clients {
+				t.Error("too many")
+			}
 			seen.Range(func(id, n any) bool {
-				if s := id.(string); n.(*atomic.Int32).Load() > 1 && s[0] == 'P' && s[1] != 'U' {
-					twice++
+				if once := strings.HasPrefix(id.(string), "POST") || strings.HasPrefix(id.(string), "PATCH"); once && n.(*atomic.Int32).Load() > 1 {
+					t.Errorf("%s came %d times", id, n.(*atomic.Int32).Load())
 				}
 				return true
 			})
-			t.Logf("of %d: sent again %d, failed GET %d POST %d PUT %d PATCH %d", last, again.Load(), failed[0].Load(), failed[1].Load(), failed[2].Load(), failed[3].Load())
-			if twice > 0 || failed[0].Load()+failed[2].Load() > 0 {
-				t.Errorf("%d twice", twice)
-			}
 		})
 	}
 }

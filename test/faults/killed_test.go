@@ -23,7 +23,7 @@ type load struct {
 func begin(t *testing.T, p *upstream.Pool, methods ...string) *load {
 	l := &load{}
 	l.more.L = &l.mu
-	for n := range 8 {
+	for n := range clients {
 		l.wg.Go(func() {
 			var x upstream.Exchange
 			for i := 0; !l.stop.Load(); i++ {
