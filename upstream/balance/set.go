@@ -138,19 +138,13 @@ func (s *Set) may(i int, a *Ask) bool {
 }
 
 // leaves decides whether a request leaves the own zone.
-func (s *Set) leaves() bool {
-	stays := s.stays.Load()
-	return stays < whole && uint32(s.random()%whole) >= stays
-}
+func (s *Set) leaves() bool { return !s.chance(s.stays.Load()) }
 
 // admitted decides whether a member that is new takes a request that would be its own.
-func (s *Set) admitted(i int) bool {
-	if !s.starts.Load() {
-		return true
-	}
-	share := s.shares[i].Load()
-	return share >= whole || uint32(s.random()%whole) < share
-}
+func (s *Set) admitted(i int) bool { return !s.starts.Load() || s.chance(s.shares[i].Load()) }
+
+// chance is true for a share of all times that it is asked for, in parts of whole.
+func (s *Set) chance(share uint32) bool { return share >= whole || s.random()%whole < uint64(share) }
 
 // draws is how often somebody is drawn before everybody is looked at.
 const draws = 16
