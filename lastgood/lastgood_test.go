@@ -166,7 +166,7 @@ func TestSilentPeers(t *testing.T) {
 		p.lookup = func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, nil
 		}
-		var mu sync.Mutex // both peers are dialled at once
+		var mu sync.Mutex // both peers are dialed at once
 		var ends []net.Conn
 		p.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
