@@ -121,17 +121,17 @@ func TestFirstRequestsWaitForSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript("a")
 		p := following(t, nil, s)
-		ask := func() (error, time.Duration) {
+		ask := func() (time.Duration, error) {
 			began := time.Now() // of the bubble
 			err := p.Do(&message.Request{Method: "GET", Target: "/", Host: "a"}, &Exchange{})
-			return err, time.Since(began)
+			return time.Since(began), err
 		}
-		if err, took := ask(); !errors.Is(err, ErrNone) || took != time.Second {
+		if took, err := ask(); !errors.Is(err, ErrNone) || took != time.Second {
 			t.Errorf("nobody says anything: %v after %v", err, took)
 		}
 		waited := make(chan string)
 		go func() {
-			err, took := ask()
+			took, err := ask()
 			waited <- fmt.Sprint(err, " after ", took)
 		}()
 		time.Sleep(time.Second / 4)
@@ -139,7 +139,7 @@ func TestFirstRequestsWaitForSources(t *testing.T) {
 		if got, want := <-waited, "no endpoint after 250ms"; got != want {
 			t.Errorf("a request that waited: %s, want %s", got, want)
 		}
-		if err, took := ask(); FailureOf(err) != None || took != 0 {
+		if took, err := ask(); FailureOf(err) != None || took != 0 {
 			t.Errorf("it is known that nobody is there: %v after %v", err, took)
 		}
 	})

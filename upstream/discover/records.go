@@ -106,11 +106,12 @@ func lookAll(ctx context.Context, hosts map[string]*addresses) (map[string][]str
 		})
 	}
 	all.Wait()
-	for _, host := range slices.Sorted(maps.Keys(failed)) {
-		if len(failed) == 1 {
-			return found, failed[host]
-		}
-		return found, fmt.Errorf("%w, and %d hosts more", failed[host], len(failed)-1)
+	if len(failed) == 0 {
+		return found, nil
 	}
-	return found, nil
+	err := failed[slices.Min(slices.Collect(maps.Keys(failed)))]
+	if more := len(failed) - 1; more > 0 {
+		err = fmt.Errorf("%w, and %d hosts more", err, more)
+	}
+	return found, err
 }
