@@ -162,7 +162,7 @@ func TestLeastRequest(t *testing.T) {
 		if err := p.Do(streamed("POST", strings.NewReader("x"), 1), x); err != nil { // of which nobody counts how long it takes
 			t.Fatal(err)
 		}
-		defer func() { _ = x.Body.Close() }()
+		t.Cleanup(func() { _ = x.Body.Close() })
 		busiest := len(load) == len(urls)
 		for addr, n := range load {
 			busiest = busiest && (addr == x.Endpoint || n < load[x.Endpoint])
