@@ -26,6 +26,7 @@ type Metrics struct {
 	screens       *prometheus.GaugeVec     // policy
 	upstreamError *prometheus.CounterVec   // upstream, reason
 	upstreamRetry *prometheus.CounterVec   // upstream, reason
+	retriedOver   *prometheus.CounterVec   // upstream, result
 	ejected       *prometheus.CounterVec   // upstream, reason
 	withheld      *prometheus.CounterVec   // upstream
 	untaken       *prometheus.CounterVec   // route
@@ -35,6 +36,7 @@ type Metrics struct {
 	ruleMatches    *series[ruleMatch]
 	upstreamErrors *series[upstreamFailure] // also in upstreamError
 	upstreamTries  *series[upstreamFailure] // also in upstreamRetry
+	upstreamOver   *series[upstreamFailure] // also in retriedOver, with the result for a reason
 	ejections      *series[upstreamFailure] // also in ejected
 	spared         *series[string]          // also in withheld
 	acceptFailures prometheus.Counter
@@ -105,6 +107,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
 		upstreamRetry: counter("wafer_upstream_retries_total", "Attempts at an endpoint that failed and were followed by another one.", "upstream", "reason"),
+		retriedOver:   counter("wafer_upstream_retried_requests_total", "Requests of which an attempt failed, by what came of it: answered, failed, or no_budget for another one.", "upstream", "result"),
 		ejected:       counter("wafer_upstream_ejections_total", "Ejections of endpoints by what they failed with.", "upstream", "reason"),
 		withheld:      counter("wafer_upstream_ejections_withheld_total", "Faults that would have ejected an endpoint, had others not been out or failing too.", "upstream"),
 		untaken:       counter("wafer_responses_untaken_total", "Responses that the client did not take to their end.", "route"),
@@ -134,6 +137,9 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	})
 	m.upstreamTries = newSeries(func(f upstreamFailure) prometheus.Counter {
 		return m.upstreamRetry.WithLabelValues(f.upstream, f.reason)
+	})
+	m.upstreamOver = newSeries(func(f upstreamFailure) prometheus.Counter {
+		return m.retriedOver.WithLabelValues(f.upstream, f.reason)
 	})
 	m.ejections = newSeries(func(f upstreamFailure) prometheus.Counter {
 		return m.ejected.WithLabelValues(f.upstream, f.reason)
@@ -178,6 +184,11 @@ func (m *Metrics) UpstreamFailed(upstream, reason string) {
 // UpstreamRetried counts an attempt at an endpoint that failed and was followed by another one.
 func (m *Metrics) UpstreamRetried(upstream, reason string) {
 	m.upstreamTries.inc(upstreamFailure{upstream, reason})
+}
+
+// UpstreamRetriedOver counts a request of which an attempt failed, by what came of it.
+func (m *Metrics) UpstreamRetriedOver(upstream, result string) {
+	m.upstreamOver.inc(upstreamFailure{upstream, result})
 }
 
 // NotAccepted counts that a connection could not be accepted for want of resources.
@@ -284,9 +295,10 @@ func (m *Metrics) Forget(gone Gone) {
 		ofIt := func(f upstreamFailure) bool { return f.upstream == id }
 		m.upstreamErrors.forget(ofIt)
 		m.upstreamTries.forget(ofIt)
+		m.upstreamOver.forget(ofIt)
 		m.ejections.forget(ofIt)
 		m.spared.forget(func(upstream string) bool { return upstream == id })
-		for _, c := range []*prometheus.CounterVec{m.upstreamRetry, m.upstreamError, m.ejected, m.withheld} {
+		for _, c := range []*prometheus.CounterVec{m.upstreamRetry, m.retriedOver, m.upstreamError, m.ejected, m.withheld} {
 			c.DeletePartialMatch(prometheus.Labels{"upstream": id})
 		}
 	}

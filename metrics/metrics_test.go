@@ -43,12 +43,13 @@ func TestForget(t *testing.T) {
 			r.RuleMatched(942100)
 			m.UpstreamFailed(id, "timeout")
 			m.UpstreamRetried(id, "connect")
+			m.UpstreamRetriedOver(id, "answered")
 			m.Ejected(id, "timeout")
 			m.Spared(id)
 			r.Untaken()
 			m.Disagreed(id)
 		}
-		const series = 15 // 7 counters and 2 histograms of a route, 4 of an upstream, 2 of a policy, 1 a gauge
+		const series = 16 // 7 counters and 2 histograms of a route, 5 of an upstream, 2 of a policy, 1 a gauge
 		if got := labeled(t, registry, "gone"); len(got) != series {
 			t.Errorf("%d series: %v", len(got), got)
 		}

@@ -248,6 +248,9 @@ func (x *exchange) forward() bool {
 	err := x.pool.Do(&x.out, x.up)
 	x.upstreamed = time.Since(before)
 	x.hangUp = !x.upload.passed()
+	if result := x.up.Result(err); result != "" {
+		x.proxy.metrics.UpstreamRetriedOver(x.pool.ID(), result)
+	}
 	if err == nil {
 		return true
 	}

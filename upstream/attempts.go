@@ -220,6 +220,20 @@ func (x *Exchange) retried(endpoint string, err error) {
 	}
 }
 
+// Result is what came of a request of which an attempt has failed, in a word, when Do has returned err; empty: none has, or
+// another one was out of the question.
+func (x *Exchange) Result(err error) string {
+	switch {
+	case x.Unaffordable:
+		return "no_budget"
+	case x.Again == 0:
+		return ""
+	case err != nil:
+		return "failed"
+	}
+	return "answered"
+}
+
 // repeatable reports whether out may be sent again although an endpoint may have worked on it.
 func repeatable(out *message.Request) bool {
 	if out.Body.Stream != nil {

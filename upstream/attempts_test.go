@@ -47,7 +47,7 @@ func TestAnotherEndpoint(t *testing.T) {
 				if !errors.Is(err, ErrClosed) || well.requests.Load() != 0 || x.Again != 0 {
 					t.Errorf("%v, again %d", err, x.Again)
 				}
-			case err != nil || x.Endpoint != well.addr() || x.Again != 1:
+			case err != nil || x.Endpoint != well.addr() || x.Again != 1 || x.Result(err) != "answered":
 				t.Errorf("%v at %s, again %d", err, x.Endpoint, x.Again)
 			case len(told) != 1 || told[0] != ends.addr()+" closed":
 				t.Errorf("told %q", told)
@@ -113,7 +113,7 @@ func TestStatuses(t *testing.T) {
 			if status, _, err := do(p, tt.out, x); status != tt.status || err != nil {
 				t.Errorf("%d %v", status, err)
 			}
-			if spoilt := name == "no budget"; x.Unaffordable != spoilt {
+			if spoilt := name == "no budget"; x.Unaffordable != spoilt || spoilt != (x.Result(nil) == "no_budget") {
 				t.Errorf("unaffordable: %v", x.Unaffordable)
 			}
 			for _, e := range p.live() {

@@ -12,7 +12,7 @@ import (
 func BenchmarkDo(b *testing.B) {
 	answer := append([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 1024\r\n\r\n"),
 		bytes.Repeat([]byte("x"), 1024)...)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,8 +37,17 @@ func BenchmarkDo(b *testing.B) {
 			}()
 		}
 	}()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	one := "http://127.0.0.1:" + port
+	b.Run("one endpoint", func(b *testing.B) { benchmarkDo(b, one) })
+	b.Run("three endpoints", func(b *testing.B) { // which are the same, by other names
+		benchmarkDo(b, one, "http://127.0.0.2:"+port, "http://127.0.0.3:"+port)
+	})
+}
+
+func benchmarkDo(b *testing.B, endpoints ...string) {
 	p, err := New(Config{
-		ID: "bench", Endpoints: []string{"http://" + ln.Addr().String()}, Connections: 64,
+		ID: "bench", Endpoints: endpoints, Connections: 64,
 		Connect: time.Second, Response: 10 * time.Second, Idle: time.Minute,
 		Retries: Retries{Attempts: 2, Share: 20, Least: 3},
 	})
