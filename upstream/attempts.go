@@ -57,7 +57,7 @@ func (a *attempts) run() error {
 	a.now = time.Now()
 	a.pool.budget.asked.add(a.now)
 	defer a.end()
-	failed := error(ErrNone)
+	failed := ErrNone
 	for a.choose() {
 		e := a.list[a.at].endpoint
 		a.x.retried(a.x.Endpoint, a.failed)
@@ -67,7 +67,7 @@ func (a *attempts) run() error {
 			e.state.Note(a.turn, health.Nothing)
 			return err
 		}
-		used, err := nothing, error(ErrBusy)
+		used, err := nothing, ErrBusy
 		if e.enter() {
 			used, err = a.pool.ask(e, a.same, within, a.out, a.x)
 		}
@@ -203,7 +203,7 @@ func (a *attempts) verdict(used spent, err error) error {
 		return err
 	case a.busy:
 		return ErrBusy
-	case err != ErrNone && expired(a.x.Deadline):
+	case !errors.Is(err, ErrNone) && expired(a.x.Deadline):
 		return &exchangeError{a.x.Endpoint, ErrTimeout, err}
 	}
 	return err

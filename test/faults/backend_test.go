@@ -31,12 +31,13 @@ type endpoint struct {
 
 	mu   sync.Mutex
 	ln   net.Listener
+	dead bool
 	open map[net.Conn]bool
 	wg   sync.WaitGroup
 }
 
-func start(t *testing.T, seen *sync.Map) *endpoint {
-	e := &endpoint{t: t, addr: "127.0.0.1:0", seen: seen, open: map[net.Conn]bool{}}
+func start(t *testing.T, e *endpoint) *endpoint {
+	e.t, e.addr, e.open = t, "127.0.0.1:0", map[net.Conn]bool{}
 	e.revive()
 	t.Cleanup(e.kill)
 	return e
@@ -51,7 +52,7 @@ func (e *endpoint) revive() {
 		e.t.Fatal(err)
 	}
 	e.mu.Lock()
-	e.ln, e.addr = ln, ln.Addr().String()
+	e.ln, e.addr, e.dead = ln, ln.Addr().String(), false
 	e.mu.Unlock()
 	e.wg.Go(func() {
 		for {
@@ -61,6 +62,9 @@ func (e *endpoint) revive() {
 			}
 			e.mu.Lock()
 			e.open[c] = true
+			if e.dead { // it was accepted in the last moment
+				_ = c.Close()
+			}
 			e.mu.Unlock()
 			e.wg.Go(func() { e.serve(c) })
 		}
@@ -70,6 +74,7 @@ func (e *endpoint) revive() {
 // kill ends the endpoint as the end of a process does: what it is working on is lost.
 func (e *endpoint) kill() {
 	e.mu.Lock()
+	e.dead = true
 	_ = e.ln.Close()
 	for c := range e.open {
 		_ = c.Close()

@@ -35,8 +35,7 @@ func TestIdleConnectionsClose(t *testing.T) {
 	for name, rude := range map[string]bool{"by an end": false, "by a reset": true} {
 		t.Run(name, func(t *testing.T) {
 			var seen sync.Map
-			e := start(t, &seen)
-			e.idle, e.rude = upTo(10*time.Millisecond), rude
+			e := start(t, &endpoint{seen: &seen, idle: upTo(10 * time.Millisecond), rude: rude})
 			p := newPool(t, nil, e.url())
 			methods := []string{"GET", "PUT", "POST", "PATCH"}
 			lost := make([]atomic.Int64, len(methods))

@@ -61,7 +61,7 @@ func TestOneOfThreeIsKilled(t *testing.T) {
 	var all []*endpoint
 	var urls []string
 	for range 3 {
-		e := start(t, nil)
+		e := start(t, &endpoint{})
 		all, urls = append(all, e), append(urls, e.url())
 	}
 	p := newPool(t, nil, urls...)
@@ -83,7 +83,7 @@ func TestAllAreGone(t *testing.T) {
 	var all []*endpoint
 	var urls []string
 	for range 3 {
-		e := start(t, nil)
+		e := start(t, &endpoint{})
 		all, urls = append(all, e), append(urls, e.url())
 	}
 	p := newPool(t, nil, urls...)
