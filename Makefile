@@ -191,12 +191,14 @@ test-complexity: ## Look for work that grows faster than its input, in full (an 
 E2E_LOAD ?= kind load image-archive
 # E2E_KILL is one that ends a container by its id, without asking it. Empty: none is killed.
 E2E_KILL ?=
+# E2E_INGRESS is the class of an Ingress controller of the cluster and where it answers: nginx=ingress.example:80. Empty: none is tried.
+E2E_INGRESS ?=
 
 .PHONY: e2e
 e2e: build image $(HELM) ## Run the cluster tests on the cluster that KUBECONFIG names
 	@cd test/cluster && CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -o ../../bin/actor ./actor
 	@cd image && go run . -name wafer-actor:dev -o ../dist/actor.tar ../bin/actor
-	@cd test/cluster && WAFER_TEST_CLUSTER=1 WAFER_TEST_LOAD='$(E2E_LOAD)' WAFER_TEST_KILL='$(E2E_KILL)' go test -count=1 -timeout 90m -v -run TestCluster .
+	@cd test/cluster && WAFER_TEST_CLUSTER=1 WAFER_TEST_LOAD='$(E2E_LOAD)' WAFER_TEST_KILL='$(E2E_KILL)' WAFER_TEST_INGRESS='$(E2E_INGRESS)' go test -count=1 -timeout 90m -v -run TestCluster .
 
 .PHONY: agreement
 agreement: need-parsers ## Compare what PHP, Python, Node, Ruby, Perl and Go read with what rules are shown

@@ -52,6 +52,7 @@ func TestCluster(t *testing.T) {
 		{"endpoint slices", endpointSlices},
 		{"verify in several namespaces", severalNamespaces},
 		{"autoscaling", autoscaling},
+		{"an Ingress controller", ingressController},
 		{"sidecar", sidecar},
 		{"ports with TLS", portsWithTLS},
 		{"three services", threeServices},
