@@ -353,8 +353,11 @@ func askAnew(addr string, c *tls.Config, raw []byte, resumed bool) error {
 	k := &client{addr: addr, tls: c}
 	defer k.close()
 	status, err := k.do(raw)
-	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("status %d, %v", status, err)
+	switch {
+	case err != nil:
+		return err
+	case status != http.StatusOK:
+		return fmt.Errorf("status %d", status)
 	}
 	if secured, ok := k.conn.(*tls.Conn); ok && secured.ConnectionState().DidResume != resumed {
 		return fmt.Errorf("a session went on: %v, want %v", !resumed, resumed)
