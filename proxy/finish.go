@@ -107,7 +107,7 @@ func (x *exchange) notEnded() {
 	case errors.Is(body.err, errPanicked):
 		o.Failure = panicked
 	default:
-		x.upstreamFailed(responseCut)
+		x.upstreamFailed(brokenOff(body.err))
 	}
 }
 

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"net/http"
 	"slices"
 
 	"github.com/wafer-waf/wafer/message"
@@ -57,7 +56,7 @@ func (x *exchange) brokeOff(err error) {
 		return
 	}
 	x.upstreamFailed(upstreamFailure(err))
-	x.answer(http.StatusBadGateway)
+	x.answer(x.outcome.Failure.Status)
 }
 
 // passWhole reads a small body and sends it. That of a call may end in another way than it came.

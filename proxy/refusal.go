@@ -38,6 +38,15 @@ var pathRefused = func() (all [kinds]inspect.Failure) {
 // upstreamFailure is what an exchange with an upstream fails with.
 func upstreamFailure(err error) inspect.Failure { return inspect.Failure(upstream.FailureOf(err)) }
 
+// brokenOff is what the rest of a response fails with: its own word only tells of the limits that it has met.
+func brokenOff(err error) inspect.Failure {
+	switch why := upstream.FailureOf(err); why {
+	case upstream.Stalled, upstream.Endless:
+		return inspect.Failure{Status: responseCut.Status, Word: why.Word}
+	}
+	return responseCut
+}
+
 // unreadable is why a request, or the rest of one, was not read.
 func unreadable(err error) inspect.Failure {
 	var v *listen.Violation

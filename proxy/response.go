@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/wafer-waf/wafer/coding"
@@ -19,7 +18,7 @@ func (x *exchange) readResponse(r *message.Response, limit int, into *inspect.Bo
 	x.body, x.responseBody.prefixed = body, true
 	if err != nil {
 		x.upstreamFailed(upstreamFailure(err))
-		x.answer(http.StatusBadGateway)
+		x.answer(x.outcome.Failure.Status)
 		return false
 	}
 	*into = inspect.Body{Bytes: body, Ended: whole, Coding: r.Fields.Get("Content-Encoding")}

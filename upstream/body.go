@@ -101,10 +101,18 @@ func (b *body) Read(p []byte) (int, error) {
 		n, err = b.reader.br.Read(p)
 	}
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		err = wireError(b.endpoint.addr, err)
+		err = tooLate(wireError(b.endpoint.addr, err), b.limit())
 	}
 	b.err = err
 	return n, err
+}
+
+// limit is which limit a read that ends now meets.
+func (b *body) limit() Failure {
+	if b.until != socket.Never && b.conn.Now() >= b.until {
+		return Endless
+	}
+	return Stalled
 }
 
 // hurry has the next read end in time for everything.
@@ -112,7 +120,7 @@ func (b *body) hurry() error {
 	now := b.conn.Now()
 	left := time.Duration(b.until - now)
 	if left <= 0 {
-		return wireError(b.endpoint.addr, os.ErrDeadlineExceeded)
+		return tooLate(wireError(b.endpoint.addr, os.ErrDeadlineExceeded), Endless)
 	}
 	if b.silence > 0 {
 		left = min(left, b.silence)

@@ -282,7 +282,7 @@ func TestWhatClientsDoEjectsNobody(t *testing.T) {
 		late, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		x := newExchange()
 		x.Deadline, _ = late.Deadline()
-		if _, _, err := do(p.Pool, streamed("POST", sleepy{late}, 10), x); FailureOf(err) != TimedOut {
+		if _, _, err := do(p.Pool, streamed("POST", sleepy{late}, 10), x); FailureOf(err) != OutOfTime {
 			t.Fatalf("%v", err)
 		}
 		cancel()

@@ -82,8 +82,11 @@ var (
 	Busy        = Failure{http.StatusServiceUnavailable, "busy"}
 	QueueFull   = Failure{http.StatusServiceUnavailable, "queue_full"}
 	Waited      = Failure{http.StatusServiceUnavailable, "queue_timeout"}
-	None        = Failure{http.StatusServiceUnavailable, "none"} // there is no endpoint
-	TimedOut    = Failure{http.StatusGatewayTimeout, "timeout"}
+	None        = Failure{http.StatusServiceUnavailable, "none"}        // there is no endpoint
+	TimedOut    = Failure{http.StatusGatewayTimeout, "timeout"}         // no head of a response within Config.Response
+	OutOfTime   = Failure{http.StatusGatewayTimeout, "request_timeout"} // none by Exchange.Deadline
+	Endless     = Failure{http.StatusGatewayTimeout, "total_timeout"}   // no end of one within Config.Total
+	Stalled     = Failure{http.StatusGatewayTimeout, "idle_timeout"}    // silence within a body, of Exchange.BodyIdle
 	Malformed   = Failure{http.StatusBadGateway, "malformed"}
 	Closed      = Failure{http.StatusBadGateway, "closed"}
 	NoBody      = Failure{http.StatusBadRequest, "client"} // the client's fault
@@ -131,6 +134,14 @@ func FailureOf(err error) Failure {
 		return Malformed
 	}
 	return Closed
+}
+
+// tooLate says of an error that says that something took too long what that was.
+func tooLate(err error, what Failure) error {
+	if err == nil || FailureOf(err) != TimedOut {
+		return err
+	}
+	return &knownError{what, err}
 }
 
 // failure tells why no connection could be opened.

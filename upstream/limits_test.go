@@ -57,9 +57,10 @@ func (noSocket) Write(func(fd uintptr) bool) error { return errors.ErrUnsupporte
 func TestStall(t *testing.T) {
 	for name, tt := range map[string]struct {
 		response, deadline time.Duration
+		why                Failure
 	}{
-		"response": {5 * time.Second, 0},
-		"deadline": {time.Minute, 5 * time.Second},
+		"response": {5 * time.Second, 0, TimedOut},
+		"deadline": {time.Minute, 5 * time.Second, OutOfTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(s *session) { <-s.hold }, func(t *testing.T, _ *backend, pool func(func(*Config)) *Pool) {
@@ -70,7 +71,7 @@ func TestStall(t *testing.T) {
 					x.Deadline = began.Add(tt.deadline)
 				}
 				_, _, err := do(p, streamed("POST", zeros{}, 1<<30), x)
-				if !errors.Is(err, ErrTimeout) || FailureOf(err) != TimedOut {
+				if !errors.Is(err, ErrTimeout) || FailureOf(err) != tt.why {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(began); took != 5*time.Second {
@@ -89,16 +90,17 @@ func TestSilence(t *testing.T) {
 	for name, tt := range map[string]struct {
 		raw                      string
 		response, deadline, idle time.Duration
+		why                      Failure
 	}{
-		"before the head":          {"", short, 0, time.Minute},
-		"in the head":              {"HTTP/1.1 200 OK\r\nCont", short, 0, time.Minute},
-		"after an interim":         {"HTTP/1.1 103 Hints\r\n\r\n", short, 0, time.Minute},
-		"before the head deadline": {"", time.Minute, short, time.Minute},
-		"in a body":                {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbod", time.Minute, 0, short},
-		"in a chunk":               {chunked + "9\r\nbod", time.Minute, 0, short},
-		"before the last chunk":    {chunked + "3\r\nbod\r\n", time.Minute, 0, short},
-		"before the last line":     {chunked + "0\r\n", time.Minute, 0, short},
-		"in a body until close":    {"HTTP/1.1 200 OK\r\n\r\nbod", time.Minute, 0, short},
+		"before the head":          {"", short, 0, time.Minute, TimedOut},
+		"in the head":              {"HTTP/1.1 200 OK\r\nCont", short, 0, time.Minute, TimedOut},
+		"after an interim":         {"HTTP/1.1 103 Hints\r\n\r\n", short, 0, time.Minute, TimedOut},
+		"before the head deadline": {"", time.Minute, short, time.Minute, OutOfTime},
+		"in a body":                {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbod", time.Minute, 0, short, Stalled},
+		"in a chunk":               {chunked + "9\r\nbod", time.Minute, 0, short, Stalled},
+		"before the last chunk":    {chunked + "3\r\nbod\r\n", time.Minute, 0, short, Stalled},
+		"before the last line":     {chunked + "0\r\n", time.Minute, 0, short, Stalled},
+		"in a body until close":    {"HTTP/1.1 200 OK\r\n\r\nbod", time.Minute, 0, short, Stalled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			falls := func(s *session) {
@@ -114,7 +116,7 @@ func TestSilence(t *testing.T) {
 				if tt.deadline > 0 {
 					x.Deadline = began.Add(tt.deadline)
 				}
-				if _, _, err := do(p, get(), x); !errors.Is(err, ErrTimeout) || FailureOf(err) != TimedOut {
+				if _, _, err := do(p, get(), x); !errors.Is(err, ErrTimeout) || FailureOf(err) != tt.why {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(began); took != short {

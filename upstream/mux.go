@@ -169,7 +169,7 @@ func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) (lost, e
 	if err != nil || body == nil {
 		return lost, err
 	}
-	x.stream = &streamBody{Body: body, endpoint: e}
+	x.stream = &streamBody{Body: body, endpoint: e, until: x.until}
 	x.Body = x.stream
 	x.Response.Body.Stream = x.stream
 	handedOn = true
@@ -216,7 +216,8 @@ func (e *endpoint) settleStream() {
 type streamBody struct {
 	*http2.Body
 	endpoint *endpoint
-	places   *places // one of them is taken
+	places   *places   // one of them is taken
+	until    time.Time // of all reads; zero: any
 	closed   atomic.Bool
 }
 
@@ -224,7 +225,11 @@ type streamBody struct {
 func (b *streamBody) Read(p []byte) (int, error) {
 	n, err := b.Body.Read(p)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		err = b.endpoint.streamError(err)
+		what := Stalled
+		if expired(b.until) {
+			what = Endless
+		}
+		err = tooLate(b.endpoint.streamError(err), what)
 	}
 	return n, err
 }

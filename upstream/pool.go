@@ -230,7 +230,15 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 			x.Deadline = x.until
 		}
 	}
-	return p.places.queue(p.ctx, x, func() error { return p.try(out, x) })
+	err := p.places.queue(p.ctx, x, func() error { return p.try(out, x) })
+	switch {
+	case err == nil:
+	case expired(x.until):
+		err = tooLate(err, Endless)
+	case expired(x.Deadline):
+		err = tooLate(err, OutOfTime)
+	}
+	return err
 }
 
 // try makes an exchange if there is a place for it, which it keeps until the body of the response is closed.

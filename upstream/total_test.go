@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -41,14 +40,14 @@ func TestTotal(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		n, err := io.Copy(io.Discard, x.Body)
-		if n == 0 || !errors.Is(err, ErrTimeout) {
+		if n == 0 || FailureOf(err) != Endless {
 			t.Errorf("%s: %d bytes, %v", name, n, err)
 		}
 		_ = x.Body.Close()
 	}
 	silent := startBackend(t, func(s *session) { s.request(); <-over })
 	p := newPool(t, func(c *Config) { c.Total = 20 * time.Millisecond }, silent.url())
-	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrTimeout) {
+	if err := p.Do(get(), newExchange()); FailureOf(err) != Endless {
 		t.Errorf("no response: %v", err)
 	}
 }

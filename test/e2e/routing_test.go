@@ -211,7 +211,7 @@ upstreams:
 		r := get(t, w, host, "/").wantStatus(t, status)
 		wantEvent(t, w.Access(r.id), map[string]any{"error": reason, "status": float64(status)})
 	}
-	f("timeout.test", 504, "timeout")
+	f("timeout.test", 504, "request_timeout")
 	f("response.test", 504, "timeout")
 	f("garbage.test", 502, "malformed")
 	f("smuggle.test", 502, "malformed")

@@ -68,6 +68,14 @@ func newFaults(t *testing.T, args ...string) *faults {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
 			<-end
 		}),
+		"pauses": after(func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+			<-end
+		}),
+		"lasts": after(func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+			<-end
+		}),
 		"half": dead + `", "` + f.sound.url(),
 		"once": "http://" + listen(t, func(c net.Conn) { // the second request on a connection ends it
 			_, _ = c.Read(make([]byte, 4<<10))
@@ -76,9 +84,11 @@ func newFaults(t *testing.T, args ...string) *faults {
 		}),
 	}
 	var routes, upstreams strings.Builder
+	ofRoute := map[string]string{"pauses": ", timeouts: { idle: 1s }"}
+	total := map[string]string{"lasts": ", total: 1s"}
 	for id, endpoint := range f.upstream {
-		fmt.Fprintf(&routes, "  - { id: %s, hosts: [%s.test], upstreams: [{ id: %s }] }\n", id, id, id)
-		fmt.Fprintf(&upstreams, "  - { id: %s, endpoints: [\"%s\"], ejection: { base: 1h, max: 1h }, timeouts: { response: 2s } }\n", id, endpoint)
+		fmt.Fprintf(&routes, "  - { id: %s, hosts: [%s.test], upstreams: [{ id: %s }]%s }\n", id, id, id, ofRoute[id])
+		fmt.Fprintf(&upstreams, "  - { id: %s, endpoints: [\"%s\"], ejection: { base: 1h, max: 1h }, timeouts: { response: 2s%s } }\n", id, endpoint, total[id])
 	}
 	file := tier.RouteFile(t, "routes:\n"+routes.String()+"upstreams:\n"+upstreams.String()+off)
 	f.Tier = tier.Start(t, file, append([]string{"--log-access", "off"}, args...)...)
@@ -127,7 +137,9 @@ func TestFailuresLeaveATrace(t *testing.T) {
 func TestBrokenResponsesLeaveATrace(t *testing.T) {
 	t.Parallel()
 	f := newFaults(t)
-	for _, upstream := range []string{"broken", "chunks"} {
+	for upstream, word := range map[string]string{
+		"broken": "response_body", "chunks": "response_body", "pauses": "idle_timeout", "lasts": "total_timeout",
+	} {
 		c := dial(t, f.Addr, "").send(request("GET", upstream+".test", "/"))
 		resp := c.head("GET")
 		if upstream == "broken" {
@@ -137,8 +149,8 @@ func TestBrokenResponsesLeaveATrace(t *testing.T) {
 			t.Errorf("%s: a response that was cut looks whole", upstream)
 		}
 		_ = resp.Body.Close()
-		wantEvent(t, f.Access(resp.Header.Get("X-Request-Id")), map[string]any{"error": "response_body", "status": 200.0, "verdict": "pass"})
-		series := fmt.Sprintf(`wafer_upstream_errors_total{reason="response_body",upstream=%q}`, upstream)
+		wantEvent(t, f.Access(resp.Header.Get("X-Request-Id")), map[string]any{"error": word, "status": 200.0, "verdict": "pass"})
+		series := fmt.Sprintf(`wafer_upstream_errors_total{reason=%q,upstream=%q}`, word, upstream)
 		if n := f.Metric(series); n != 1 {
 			t.Errorf("%s: %v, want 1", series, n)
 		}

@@ -302,5 +302,5 @@ upstreams: [{ id: b, endpoints: ["%s"] }]
 	if r.status != 200 || r.header.Get("Grpc-Status") != "4" {
 		t.Errorf("%q", r.head)
 	}
-	wantEvent(t, w.Access(r.id), map[string]any{"error": "timeout"})
+	wantEvent(t, w.Access(r.id), map[string]any{"error": "request_timeout"})
 }
