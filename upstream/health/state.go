@@ -85,23 +85,23 @@ func (s *State) Take() (Turn, bool) {
 	if Phase(s.phase.Load()) == Up {
 		return t, true
 	}
-	if s.triable() && s.claim() {
-		t.tries = true
-		return t, true
+	if s.triable() {
+		if stay, ok := s.claim(); ok {
+			return Turn{stay, true}, true
+		}
 	}
 	return t, s.set.panicking.Load()
 }
 
-// claim makes the turn the one that decides.
-func (s *State) claim() bool {
-	now := time.Now()
+// claim makes the turn the one that decides about the phase, which it returns. Another one may have failed just now.
+func (s *State) claim() (stay uint32, ok bool) {
 	s.set.mu.Lock()
 	defer s.set.mu.Unlock()
-	if !s.ejected || s.down || now.UnixNano() < s.trying.Load() {
-		return false
+	if !s.triable() {
+		return 0, false
 	}
-	s.trying.Store(now.Add(patience).UnixNano())
-	return true
+	s.trying.Store(time.Now().Add(patience).UnixNano())
+	return s.stay.Load(), true
 }
 
 // Note takes into account how a turn has ended. What began before the last change of phase says nothing about the present one.
