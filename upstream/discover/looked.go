@@ -36,7 +36,7 @@ func (l *looked) Watch(ctx context.Context, tell func([]Target, error)) {
 
 // pause waits for about as long, so that many processes do not ask in step. It reports false if ctx has ended.
 func pause(ctx context.Context, about time.Duration) bool {
-	t := time.NewTimer(about*9/10 + rand.N(about/5+1))
+	t := time.NewTimer(about - about/10 + rand.N(about/5+1))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

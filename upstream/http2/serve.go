@@ -215,7 +215,11 @@ func (c *Conn) takeGoAway(f *http2.GoAwayFrame) {
 	c.leaving = true
 	for id, s := range c.streams {
 		if id > f.LastStreamID {
-			s.fail(ErrUnprocessed)
+			if s.heard { // what it has begun to answer it has seen, whatever it says
+				s.fail(&Reset{f.ErrCode})
+			} else {
+				s.fail(ErrUnprocessed)
+			}
 			delete(c.streams, id)
 		}
 	}
