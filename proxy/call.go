@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/base64"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -278,6 +279,15 @@ func (x *exchange) joinCall() {
 		x.proxy.metrics.Refused(o.Failure.Word)
 	}
 	join(&x.outcome, &o)
+}
+
+// fair is how long an endpoint has to have been silent for it to be its own fault that a deadline has passed: half of the route's limit. What
+// is shorter the client has brought about, by a limit of its own or by sending slowly.
+func fair(limit time.Duration) time.Duration {
+	if limit == 0 {
+		return math.MaxInt64
+	}
+	return limit / 2
 }
 
 // deadline is when a request that began then has to be answered: the route's limit, or a client's that is shorter.

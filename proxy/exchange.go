@@ -241,7 +241,7 @@ func (x *exchange) forward() bool {
 		x.up.Gone = x.isGone
 	}
 	x.up.Retried = x.onRetry
-	x.up.Deadline = x.deadline()
+	x.up.Deadline, x.up.Fair = x.deadline(), fair(r.Config.Timeouts.Request)
 	before := time.Now()
 	x.passOn()
 	x.askOn()

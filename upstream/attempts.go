@@ -55,7 +55,6 @@ type attempts struct {
 // run asks one endpoint after the other until there is a response, or nothing more to try.
 func (a *attempts) run() error {
 	a.now = time.Now()
-	a.pool.budget.asked.add(a.now)
 	defer a.end()
 	failed := ErrNone
 	for a.choose() {
@@ -71,9 +70,11 @@ func (a *attempts) run() error {
 		if e.enter() {
 			used, err = a.pool.ask(e, a.same, within, a.out, a.x)
 		}
-		e.state.Note(a.turn, outcome(a.out, a.x, used, err))
+		a.x.left = a.x.left || err != nil && !errors.Is(err, ErrBusy)
+		took := time.Since(a.now)
+		e.state.Note(a.turn, outcome(a.out, a.x, took, used, err))
 		if len(a.list) > 1 {
-			e.timed(a.now, a.out, a.x, err)
+			e.timed(a.now.Add(took), took, a.out, a.x, err)
 		}
 		switch {
 		case err == nil && !a.dislikes():
@@ -101,15 +102,25 @@ func (a *attempts) choose() (ok bool) {
 	return ok
 }
 
-// others reports whether there is anybody who has not been asked.
-func (a *attempts) others() bool { return len(a.x.tried) < len(a.list) }
+// others reports whether there is anybody to ask who has not been asked.
+func (a *attempts) others() bool {
+	if len(a.x.tried) >= len(a.list) {
+		return false
+	}
+	for i := range a.list {
+		if a.list[i].state.Available() && !slices.Contains(a.x.tried, i) {
+			return true
+		}
+	}
+	return false
+}
 
 // within is how long the next attempt may take. While there is somebody else to ask, opening a connection may take half of
 // what is left for that: so there is an answer within Config.Connect however many endpoints swallow what they are sent.
 func (a *attempts) within() (w limit, err error) {
 	w = limit{connect: a.connect, until: a.x.Deadline, careful: !repeatable(a.out)}
 	if a.others() {
-		w.connect /= 2
+		w.connect = max(w.connect/2, leastConnect) // none at all would be no limit
 	}
 	if w.until.IsZero() {
 		return w, nil

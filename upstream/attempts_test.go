@@ -9,6 +9,7 @@ import (
 
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/upstream/balance"
+	"github.com/wafer-waf/wafer/upstream/health"
 )
 
 // nearFirst has the first of two endpoints asked first.
@@ -56,6 +57,23 @@ func TestAnotherEndpoint(t *testing.T) {
 				t.Errorf("%d requests at the one that ends them", n)
 			}
 		})
+	}
+}
+
+// Who is ejected cannot be asked: a response that another endpoint would have made up for is taken, and what the only one left has
+// not begun with goes there once more.
+func TestTheLastOneLeft(t *testing.T) {
+	all, urls := startMoodies(t, 2)
+	p := newEjecting(t, time.Hour, func(c *Config) { c.Retries.Statuses = []int{503} }, urls...)
+	all[0].mood.Store(hangs)
+	for p.Counts()[health.Up] == 2 {
+		x := newExchange()
+		x.Deadline = time.Now().Add(20 * time.Millisecond)
+		_, _, _ = do(p.Pool, get(), x)
+	}
+	all[1].mood.Store(broken)
+	if status, _, err := do(p.Pool, get(), newExchange()); status != 503 || err != nil {
+		t.Errorf("%d %v, want the response that there was", status, err)
 	}
 }
 
@@ -181,10 +199,8 @@ func TestWhatWasRead(t *testing.T) {
 
 // Endpoints that swallow what they are sent take no longer together than Config.Connect says.
 func TestConnectTimeIsShared(t *testing.T) {
-	a := &attempts{
-		list: make([]member, 4), x: &Exchange{}, now: time.Now(), connect: 8 * time.Second,
-		pool: newPool(t, nil, "http://127.0.0.1:1"), out: whole("POST", ""),
-	}
+	p := newPool(t, nil, "http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "http://127.0.0.1:4")
+	a := &attempts{list: p.live(), x: &Exchange{}, now: time.Now(), connect: 8 * time.Second, pool: p, out: whole("POST", "")}
 	var got []time.Duration
 	for i := range a.list {
 		a.x.tried = append(a.x.tried, i)

@@ -43,14 +43,13 @@ func (p *Pool) next(now time.Time, list []member, x *Exchange) (i int, turn heal
 // KeyOf takes a text for what decides which endpoint is asked.
 func (x *Exchange) KeyOf(text string) { x.Key, x.Keyed = balance.Hash(text), true }
 
-// timed notes how long an attempt has taken that began at a time, if that says something about the endpoint: an error is mostly fast, and
+// timed notes how long an attempt has taken, if that says something about the endpoint: an error is mostly fast, and
 // no reason to ask for more of them; a body that comes from the client takes as long as the client.
-func (e *endpoint) timed(began time.Time, out *message.Request, x *Exchange, err error) {
-	if out.Body.Stream != nil || err == nil && x.Response.Status >= 500 || err != nil && !errors.Is(err, ErrTimeout) {
+func (e *endpoint) timed(now time.Time, took time.Duration, out *message.Request, x *Exchange, err error) {
+	if out.Body.Stream != nil || err == nil && x.Response.Status >= 500 || err != nil && (!errors.Is(err, ErrTimeout) || x.cut(took)) {
 		return
 	}
-	took := time.Since(began)
-	e.latency.Note(took, began.Add(took))
+	e.latency.Note(took, now)
 }
 
 // InFlight implements balance.Candidate.

@@ -27,7 +27,7 @@ func BenchmarkChoice(b *testing.B) {
 				}
 				list[i].state.Note(turn, health.OK)
 				if len(list) > 1 {
-					list[i].timed(now, out, x, nil)
+					list[i].timed(now, time.Since(now), out, x, nil)
 				}
 			}
 		})

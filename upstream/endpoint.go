@@ -71,7 +71,7 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 		age:       c.Age,
 		handshake: c.Handshake,
 		idle:      c.Idle,
-		probe:     c.Connect,
+		probe:     min(c.Connect, longestPing),
 	}
 	if c.Protocol == HTTP2 || c.Protocol == Auto && secure != nil {
 		e.mux = &mux{}
@@ -87,7 +87,7 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 		Addr:                to.Address,
 		DialTimeout:         e.dialForPool,
 		MaxConns:            c.Connections,
-		MaxIdleConnDuration: c.Idle,
+		MaxIdleConnDuration: max(c.Idle, leastIdle),
 		ConnPoolStrategy:    fasthttp.LIFO,
 		ReadBufferSize:      bufferBytes,
 		WriteBufferSize:     bufferBytes,
@@ -97,6 +97,9 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 	}
 	return e
 }
+
+// leastIdle is how often it is looked for idle connections at most.
+const leastIdle = 100 * time.Millisecond
 
 // sessions are kept of TLS with one endpoint: an abbreviated handshake takes one of those with TLS 1.3.
 const sessions = 16
@@ -205,7 +208,7 @@ func (e *endpoint) usable(c *conn, careful bool) bool {
 	now := c.Now()
 	c.idle = time.Duration(now - c.rested)
 	switch {
-	case now >= c.ends, careful && !e.habit.safe(c.idle):
+	case now >= c.ends, c.idle > e.idle, careful && !e.habit.safe(c.idle):
 		return false
 	case c.silent():
 		return true
@@ -282,10 +285,10 @@ func (e *endpoint) answered(c *conn, err error) {
 
 // enter begins the use of an endpoint, if it takes one more request.
 func (e *endpoint) enter() bool {
-	if n := e.pending.Add(1); e.places.EndpointInFlight > 0 && int(n) > e.places.EndpointInFlight {
-		e.pending.Add(-1)
-		return false
+	if most := e.places.EndpointInFlight; most > 0 {
+		return oneMore(&e.pending, most)
 	}
+	e.pending.Add(1)
 	return true
 }
 

@@ -26,6 +26,9 @@ type Exchange struct {
 	// Deadline ends connecting, sending and the wait for the response head; zero: no such
 	// limit. It does not limit the body of the response.
 	Deadline time.Time
+	// Fair is how long an endpoint has to have been silent for it to be its fault that Deadline has passed, which may come from a client, or be
+	// near since a client has sent slowly; 0: it always is.
+	Fair time.Duration
 	// BodyIdle is the longest silence of the endpoint while its body is read; 0: any. It
 	// does not apply to a tunnel.
 	BodyIdle time.Duration
@@ -68,6 +71,7 @@ type Exchange struct {
 	stream *streamBody // by HTTP/2
 	until  time.Time   // of everything, the body included; zero: none
 	tried  []int       // endpoints that were asked, by their places in the list
+	left   bool        // the use of one of them has begun, and has ended with an error
 }
 
 func (x *Exchange) reset() {
@@ -144,11 +148,10 @@ func (e *endpoint) headLimit(x *Exchange, sendErr error) time.Time {
 	if sendErr != nil {
 		return now.Add(lateResponse)
 	}
-	until := now.Add(e.response)
-	if !x.Deadline.IsZero() && x.Deadline.Before(until) {
-		return x.Deadline
+	if until := now.Add(e.response); e.response > 0 && (x.Deadline.IsZero() || until.Before(x.Deadline)) {
+		return until
 	}
-	return until
+	return x.Deadline
 }
 
 // reader is the buffered input of an exchange.

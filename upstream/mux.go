@@ -33,6 +33,7 @@ type shared struct {
 type dialing struct {
 	done chan struct{}
 	err  error
+	cut  bool // by the deadline of who dialed
 }
 
 // session returns a place on a connection that speaks HTTP/2 or, if the endpoint prefers it, a connection that speaks HTTP/1.
@@ -55,7 +56,7 @@ func (e *endpoint) session(within limit) (*shared, *conn, bool, error) {
 		}
 		select {
 		case <-d.done:
-			if d.err != nil {
+			if d.err != nil && !d.cut {
 				return nil, nil, false, d.err
 			}
 		case <-late.C:
@@ -89,7 +90,7 @@ func (m *mux) place() (s *shared, d *dialing, mine bool) {
 func (e *endpoint) dialSession(d *dialing, within limit) (s *shared, c *conn, reused bool, err error) {
 	defer func() {
 		e.mux.mu.Lock()
-		e.mux.dial, d.err = nil, err
+		e.mux.dial, d.err, d.cut = nil, err, expired(within.until)
 		e.mux.mu.Unlock()
 		close(d.done)
 	}()

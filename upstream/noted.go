@@ -1,18 +1,23 @@
 package upstream
 
 import (
+	"time"
+
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/upstream/health"
 )
 
-// outcome is what an attempt says about an endpoint. That the tier had no room or no descriptor, and what a client has
+// cut reports whether the deadline of an exchange has ended an attempt that took so long, and left it no fair time.
+func (x *Exchange) cut(took time.Duration) bool { return took < x.Fair && expired(x.Deadline) }
+
+// outcome is what an attempt that took so long says about an endpoint. That the tier had no room or no descriptor, and what a client has
 // done, is no fault of the endpoint's; nor is a deadline that others have used up, the endpoints that were tried before or a client that
 // sends slowly.
-func outcome(out *message.Request, x *Exchange, used spent, err error) health.Outcome {
+func outcome(out *message.Request, x *Exchange, took time.Duration, used spent, err error) health.Outcome {
 	if err == nil {
 		return health.Answered(x.Response.Status)
 	}
-	if (len(x.tried) > 1 || out.Body.Stream != nil) && expired(x.Deadline) {
+	if x.cut(took) || (len(x.tried) > 1 || out.Body.Stream != nil) && expired(x.Deadline) {
 		return health.Nothing
 	}
 	if used == missed || used == stale {

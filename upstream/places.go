@@ -31,16 +31,24 @@ type places struct {
 // waiter is a request that waits.
 type waiter struct {
 	woken chan struct{} // has room for one
-	at    *list.Element // nil: it has been woken
+	at    *list.Element
 }
 
 // take takes a place for a request, if there is one.
-func (p *places) take() bool {
-	if p.InFlight > 0 && int(p.taken.Add(1)) > p.InFlight {
-		p.taken.Add(-1)
-		return false
+func (p *places) take() bool { return p.InFlight == 0 || oneMore(&p.taken, p.InFlight) }
+
+// oneMore counts one more up to a limit. The count is never above it, not even for a moment, in which somebody else would find no
+// place although there is one.
+func oneMore(n *atomic.Int32, limit int) bool {
+	for {
+		was := n.Load()
+		if int(was) >= limit {
+			return false
+		}
+		if n.CompareAndSwap(was, was+1) {
+			return true
+		}
 	}
-	return true
 }
 
 // give gives the place back.
@@ -58,51 +66,55 @@ func (p *places) wake() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	first := p.line.Front()
-	if first == nil {
-		return
-	}
-	w := p.line.Remove(first).(*waiter)
-	w.at = nil
-	p.waiting.Add(-1)
-	w.woken <- struct{}{}
+	p.wakeFirst()
 }
 
-// join puts a request into the queue, at its end or, if it has waited already, in front. It comes before the look for a place, so
-// that none is missed that gets free meanwhile. Who is not the first has no look: others have waited longer.
-func (p *places) join(w *waiter, again bool) (ok, first bool) {
+// wakeFirst is wake with the lock.
+func (p *places) wakeFirst() {
+	if first := p.line.Front(); first != nil {
+		select {
+		case first.Value.(*waiter).woken <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// join puts a request into the queue. It comes before the look for a place, so that none is missed that gets free meanwhile.
+func (p *places) join(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case again:
-		w.at = p.line.PushFront(w)
-	case p.line.Len() >= p.Queue:
-		return false, false
-	default:
-		w.at = p.line.PushBack(w)
+	if p.line.Len() >= p.Queue {
+		return false
 	}
+	w.at = p.line.PushBack(w)
 	p.waiting.Add(1)
-	return true, p.line.Front() == w.at
+	return true
 }
 
-// quit takes a request out of the queue. If it has been woken meanwhile, the next one is.
+// first reports whether nobody has waited longer. Who is not the first has no look: there may be no place for all.
+func (p *places) first(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.line.Front() == w.at
+}
+
+// quit takes a request out of the queue. The next one looks: there may be more than one place.
 func (p *places) quit(w *waiter) {
 	p.mu.Lock()
-	woken := w.at == nil
-	if !woken {
-		p.line.Remove(w.at)
-		p.waiting.Add(-1)
-	}
-	p.mu.Unlock()
-	if woken {
-		p.wake()
-	}
+	defer p.mu.Unlock()
+	p.line.Remove(w.at)
+	p.waiting.Add(-1)
+	p.wakeFirst()
 }
 
 var (
 	errQueueFull = &knownError{QueueFull, ErrBusy}
 	errWaited    = &knownError{Waited, ErrBusy}
 )
+
+// lookEvery is how often who is first looks for a place although nobody has given one back: there may be an endpoint that is new, or
+// one that may be asked again.
+const lookEvery = 100 * time.Millisecond
 
 // queue has try look for a place until it finds one, as long as may be waited for it. Try fails with ErrBusy if there is none.
 func (p *places) queue(ctx context.Context, x *Exchange, try func() error) error {
@@ -115,12 +127,13 @@ func (p *places) queue(ctx context.Context, x *Exchange, try func() error) error
 		}
 	}
 	w := &waiter{woken: make(chan struct{}, 1)}
-	ok, look := p.join(w, false)
-	if !ok {
+	if !p.join(w) {
 		return errQueueFull
 	}
-	late := time.NewTimer(p.Patience)
+	defer p.quit(w)
+	late, glance := time.NewTimer(p.Patience), time.NewTicker(lookEvery)
 	defer late.Stop()
+	defer glance.Stop()
 	var over <-chan time.Time
 	if !x.Deadline.IsZero() {
 		t := time.NewTimer(time.Until(x.Deadline))
@@ -128,24 +141,31 @@ func (p *places) queue(ctx context.Context, x *Exchange, try func() error) error
 		over = t.C
 	}
 	for {
-		if look {
+		if p.first(w) {
 			if err := try(); !errors.Is(err, ErrBusy) {
-				p.quit(w)
 				return err
+			}
+			if x.left { // what it has left itself it does not look for again at once
+				w.forget()
 			}
 		}
 		select {
 		case <-w.woken:
-			_, look = p.join(w, true)
+		case <-glance.C:
 		case <-late.C:
-			p.quit(w)
 			return errWaited
 		case <-over:
-			p.quit(w)
 			return &exchangeError{x.Endpoint, ErrTimeout, os.ErrDeadlineExceeded}
 		case <-ctx.Done():
-			p.quit(w)
 			return ErrBusy
 		}
+	}
+}
+
+// forget has a waiter that was woken wait on.
+func (w *waiter) forget() {
+	select {
+	case <-w.woken:
+	default:
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/wafer-waf/wafer/socket"
+	"github.com/wafer-waf/wafer/upstream/discover"
 )
 
 // occupy begins n exchanges, which have their places until their bodies are closed.
@@ -154,5 +157,61 @@ func TestAgeOfSharedConnections(t *testing.T) {
 		if n := connections.Load(); int(n) != i+1 {
 			t.Errorf("%d connections", n)
 		}
+	}
+}
+
+// Who waits finds what nobody has given back, too: an endpoint that is new, while all others work on.
+func TestQueueFindsNewEndpoints(t *testing.T) {
+	if overTLS {
+		t.Skip("sources are of cleartext")
+	}
+	a, b := startBackend(t, echoSession), startBackend(t, echoSession)
+	source := newScript("pods")
+	p := newPool(t, func(c *Config) {
+		c.Endpoints, c.Sources = nil, []discover.Source{source}
+		c.Limits = Limits{EndpointInFlight: 2, Queue: 8, Patience: time.Minute}
+	})
+	source.say(a.addr())
+	held := occupy(t, p, 2)
+	served := make(chan error)
+	const most = 4
+	for i := range most {
+		go func() {
+			_, _, err := do(p, get(), newExchange())
+			served <- err
+		}()
+		eventually(t, "it waits", func() bool { return int(p.places.waiting.Load()) == i+1 })
+	}
+	source.say(a.addr() + " " + b.addr())
+	for range most {
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, x := range held {
+		_ = x.Body.Close()
+	}
+}
+
+// However many look for a place at once, one that is free is found.
+func TestAPlaceThatIsFreeIsFound(t *testing.T) {
+	p := &places{Limits: Limits{InFlight: 1}}
+	var wg sync.WaitGroup
+	var missed atomic.Int32
+	for range 4 {
+		wg.Go(func() {
+			for range 20_000 {
+				if p.take() {
+					if n := p.taken.Load(); n != 1 {
+						missed.Add(1)
+					}
+					p.give()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := missed.Load(); n > 0 {
+		t.Errorf("%d times there were more than there are places", n)
 	}
 }

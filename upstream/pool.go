@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,7 @@ const (
 	Auto           // with TLS what the endpoint prefers, and without HTTP/1
 )
 
-// Config describes one upstream. Connections and the durations must be positive.
+// Config describes one upstream. Connections must be positive.
 type Config struct {
 	ID          string
 	Endpoints   []string // http://host:port, or all of them https://host:port
@@ -46,11 +47,11 @@ type Config struct {
 	Retries     Retries
 	Limits      Limits
 	Age         Age           // of connections
-	Connect     time.Duration // to open connections, name lookups included, in all attempts of an exchange
+	Connect     time.Duration // to open connections, name lookups included, in all attempts of an exchange; 0: any
 	Handshake   time.Duration // of TLS on one; 0: as long as Connect
-	Response    time.Duration // last byte of the request to the response head; also a write without progress
+	Response    time.Duration // last byte of the request to the response head; also a write without progress; 0: any
 	Total       time.Duration // from the first attempt to the last byte of the response; 0: any
-	Idle        time.Duration // a kept-alive connection is closed after it
+	Idle        time.Duration // a kept-alive connection is closed after it; 0: after a day
 
 	// Changed, if not nil, is called when no connection to an endpoint can be opened any more, or a
 	// discovered name has no addresses: once, and again when the reason is another one or, with nil, when
@@ -66,10 +67,35 @@ func (c *Config) check() error {
 	if c.Connections <= 0 {
 		errs = append(errs, errors.New("connections not positive"))
 	}
-	if c.Connect <= 0 || c.Handshake < 0 || c.Response <= 0 || c.Idle <= 0 {
-		errs = append(errs, errors.New("timeout not positive"))
+	if c.Connect < 0 || c.Handshake < 0 || c.Response < 0 || c.Idle < 0 {
+		errs = append(errs, errors.New("timeout is negative"))
 	}
 	return errors.Join(errs...)
+}
+
+// longest stands for no limit: times are added up. What sleeps for as long as a connection may be idle, or a ping be under way, outlives
+// the Pool, so that less has to do there.
+const (
+	longest     = 50 * 365 * 24 * time.Hour
+	longestIdle = 24 * time.Hour
+	longestPing = time.Minute
+)
+
+// bound has all times that a Pool waits be some, and short enough to be added up.
+func (c *Config) bound() {
+	limited := func(d, most time.Duration) time.Duration {
+		if d == 0 {
+			return most
+		}
+		return min(d, most)
+	}
+	if c.Handshake == 0 {
+		c.Handshake = c.Connect
+	}
+	c.Connect, c.Handshake = limited(c.Connect, longest), limited(c.Handshake, longest)
+	c.Idle = limited(c.Idle, longestIdle)
+	c.Response, c.Total = min(c.Response, longest), min(c.Total, longest)
+	c.Retries.Least = min(c.Retries.Least, math.MaxInt32)
 }
 
 // Pool is one upstream.
@@ -111,9 +137,7 @@ func New(c Config) (*Pool, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", c.ID, err)
 	}
-	if c.Handshake == 0 {
-		c.Handshake = c.Connect
-	}
+	c.bound()
 	ctx, cut := context.WithCancel(context.Background())
 	p := &Pool{
 		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, total: c.Total, balance: c.Balance, affinity: c.Affinity, retries: c.Retries, stop: func() {},
@@ -224,10 +248,11 @@ func (p *Pool) Cut() { p.cut() }
 func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
 	unframed(out)
+	p.budget.asked.add(time.Now())
 	if x.until = (time.Time{}); p.total > 0 {
 		x.until = time.Now().Add(p.total)
 		if x.Deadline.IsZero() || x.until.Before(x.Deadline) {
-			x.Deadline = x.until
+			x.Deadline, x.Fair = x.until, p.total/2
 		}
 	}
 	err := p.places.queue(p.ctx, x, func() error { return p.try(out, x) })
@@ -252,7 +277,7 @@ func (p *Pool) try(out *message.Request, x *Exchange) error {
 			p.places.give()
 		}
 	}()
-	x.tried = x.tried[:0]
+	x.tried, x.left = x.tried[:0], false
 	a := attempts{pool: p, out: out, x: x, list: p.known(x), connect: p.connect}
 	if err := a.run(); err != nil || x.Body == nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -35,9 +37,8 @@ func TestNew(t *testing.T) {
 		"user":           {func(c *Config) { c.Endpoints = []string{"http://u@a:1"} }, "more than"},
 		"bad port":       {func(c *Config) { c.Endpoints = []string{"http://a:x"} }, "port"},
 		"no connections": {func(c *Config) { c.Connections = 0 }, "connections"},
-		"no connect":     {func(c *Config) { c.Connect = 0 }, "timeout"},
-		"no response":    {func(c *Config) { c.Response = 0 }, "timeout"},
-		"no idle":        {func(c *Config) { c.Idle = -1 }, "timeout"},
+		"no limits":      {func(c *Config) { c.Connect, c.Response, c.Idle = 0, 0, 0 }, ""},
+		"negative":       {func(c *Config) { c.Idle = -1 }, "timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good
@@ -54,6 +55,39 @@ func TestNew(t *testing.T) {
 	}
 	if to, _, err := endpointAddr("http://[::1]"); to.Address != "[::1]:80" || err != nil {
 		t.Errorf("default port: %q %v", to.Address, err)
+	}
+}
+
+// TestTimesOfAnyLength asks with no limits, and with those that are as long and as short as they can be written.
+func TestTimesOfAnyLength(t *testing.T) {
+	for _, d := range []time.Duration{0, math.MaxInt64} {
+		for _, protocol := range []Protocol{HTTP1, HTTP2} {
+			url, _ := startHTTP2(t, false, func(http.ResponseWriter, *http.Request) {})
+			if protocol == HTTP1 {
+				if overTLS {
+					continue
+				}
+				url = startBackend(t, echoSession).url()
+			}
+			p := newPool(t, func(c *Config) {
+				c.Protocol, c.Connect, c.Handshake, c.Response, c.Idle, c.Total, c.Every = protocol, d, d, d, d, d, d
+				c.Retries.Least = math.MaxInt
+			}, url, url)
+			for range 3 {
+				x := &Exchange{}
+				if status, _, err := do(p, get(), x); status != 200 || err != nil {
+					t.Errorf("%v: %d %v", d, status, err)
+				}
+			}
+			if !p.budget.take(time.Now()) {
+				t.Error("no budget")
+			}
+		}
+	}
+	p := newPool(t, func(c *Config) { c.Connect = 1 }, "http://127.0.0.1:1", "http://127.0.0.1:2")
+	a := &attempts{list: p.live(), x: &Exchange{}, now: time.Now(), connect: 1, pool: p, out: get()}
+	if w, err := a.within(); err != nil || w.connect <= 0 {
+		t.Errorf("%v %v: no time is no limit", w.connect, err)
 	}
 }
 
