@@ -82,13 +82,17 @@ func TestDisagreementsBeginAtZero(t *testing.T) {
 func TestUpstreamsAreAsWhenAsked(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := New(registry, "", "", "")
-	now := []Upstream{{ID: "shop", Endpoints: map[string]int{"up": 2, "ejected": 1, "down": 0}, InFlight: 7, Panics: true}}
+	now := []Upstream{{ID: "shop", Endpoints: map[string]int{"up": 2, "ejected": 1, "down": 0}, InFlight: 7, Queues: true, Waiting: 3, Panics: true}}
 	m.WatchUpstreams(func() []Upstream { return now })
 	want := []string{
-		"wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_panic", "wafer_upstream_requests_in_flight",
+		"wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_panic", "wafer_upstream_queue", "wafer_upstream_requests_in_flight",
 	}
 	if got := labeled(t, registry, "shop"); !slices.Equal(got, want) {
 		t.Errorf("series %v", got)
+	}
+	now[0].Queues = false
+	if got := labeled(t, registry, "shop"); slices.Contains(got, "wafer_upstream_queue") {
+		t.Error("a queue without places")
 	}
 	now = nil
 	if got := labeled(t, registry, "shop"); len(got) > 0 {

@@ -7,13 +7,15 @@ type Upstream struct {
 	ID        string
 	Endpoints map[string]int // by state
 	InFlight  int
+	Queues    bool // requests may wait
+	Waiting   int
 	Panics    bool
 }
 
 // upstreams are the instruments of upstreams that say what is, rather than count.
 type upstreams struct {
-	now                        func() []Upstream
-	endpoints, inFlight, panic *prometheus.Desc
+	now                               func() []Upstream
+	endpoints, inFlight, queue, panic *prometheus.Desc
 }
 
 // WatchUpstreams reports the upstreams of the configuration in force.
@@ -25,6 +27,7 @@ func (m *Metrics) WatchUpstreams(now func() []Upstream) {
 		now:       now,
 		endpoints: desc("wafer_upstream_endpoints", "Endpoints of an upstream by state: up, ejected or down.", "state"),
 		inFlight:  desc("wafer_upstream_requests_in_flight", "Requests that endpoints of an upstream are working on."),
+		queue:     desc("wafer_upstream_queue", "Requests that wait for a place at an upstream."),
 		panic:     desc("wafer_upstream_panic", "1 if so few endpoints of an upstream are available that all are asked."),
 	})
 }
@@ -33,6 +36,7 @@ func (m *Metrics) WatchUpstreams(now func() []Upstream) {
 func (u *upstreams) Describe(to chan<- *prometheus.Desc) {
 	to <- u.endpoints
 	to <- u.inFlight
+	to <- u.queue
 	to <- u.panic
 }
 
@@ -43,6 +47,9 @@ func (u *upstreams) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(u.endpoints, prometheus.GaugeValue, float64(n), one.ID, state)
 		}
 		to <- prometheus.MustNewConstMetric(u.inFlight, prometheus.GaugeValue, float64(one.InFlight), one.ID)
+		if one.Queues {
+			to <- prometheus.MustNewConstMetric(u.queue, prometheus.GaugeValue, float64(one.Waiting), one.ID)
+		}
 		to <- prometheus.MustNewConstMetric(u.panic, prometheus.GaugeValue, number(one.Panics), one.ID)
 	}
 }

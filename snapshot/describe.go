@@ -58,6 +58,7 @@ type UpstreamDescription struct {
 type UpstreamState struct {
 	ID        string              `json:"id"`
 	Panics    bool                `json:"panic"` // so few endpoints are available that all are asked
+	Waiting   int                 `json:"waiting"` // requests for which there is no place yet
 	Sources   []upstream.Source   `json:"sources,omitempty"`
 	Endpoints []upstream.Endpoint `json:"endpoints"`
 }
@@ -139,7 +140,8 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 func (k *Keeper[R]) DescribeUpstreams() []UpstreamState {
 	out := []UpstreamState{}
 	k.EachUpstream(func(p *upstream.Pool) {
-		out = append(out, UpstreamState{p.ID(), p.Panics(), p.Sources(), p.Endpoints()})
+		waiting, _ := p.Waiting()
+		out = append(out, UpstreamState{p.ID(), p.Panics(), waiting, p.Sources(), p.Endpoints()})
 	})
 	return out
 }

@@ -94,7 +94,7 @@ func TestQueue(t *testing.T) {
 					served <- i
 					_ = x.Body.Close()
 				}()
-				eventually(t, "it waits", func() bool { return int(p.places.waiting.Load()) == i+1 })
+				eventually(t, "it waits", func() bool { n, may := p.Waiting(); return may && n == i+1 })
 			}
 			if err := p.Do(get(), newExchange()); FailureOf(err) != QueueFull {
 				t.Errorf("one too many: %v", err)

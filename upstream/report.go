@@ -15,6 +15,11 @@ type Endpoint struct {
 	Failing *Failing `json:"failing,omitempty"` // nil: it was not when it was connected to last
 }
 
+// Waiting is how many requests wait until there is a place for them; false if none may.
+func (p *Pool) Waiting() (n int, may bool) {
+	return int(p.places.waiting.Load()), p.places.Queue > 0
+}
+
 // Endpoints returns the endpoints as they are now.
 func (p *Pool) Endpoints() []Endpoint {
 	out := []Endpoint{}
