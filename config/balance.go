@@ -129,6 +129,9 @@ func (c *checker) checkBalance(path string, u *Upstream) {
 	case s != nil:
 		c.checkSticky(path+".sticky", s)
 	}
+	if !byHash && c.says(path+".bounded_load") {
+		c.noEffect(path+".bounded_load", u)
+	}
 	if u.BoundedLoad != 0 && (u.BoundedLoad < 101 || u.BoundedLoad > 1000) {
 		c.add(path+".bounded_load", "%s is out of range: 101%% to 1000%%, or 0", u.BoundedLoad)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -87,6 +88,9 @@ func (c *checker) name(other, path string) string {
 	return c.doc.name(other, path)
 }
 
+// says reports whether the file sets a key.
+func (c *checker) says(path string) bool { return c.doc != nil && c.doc.has(path) }
+
 // word checks that a choice is one of the words of its type.
 func word[T ~string](c interface {
 	add(path, format string, args ...any)
@@ -99,7 +103,8 @@ func oneOf(c interface {
 	add(path, format string, args ...any)
 }, path, given string, allowed []string) {
 	if !slices.Contains(allowed, given) {
-		c.add(path, "%q is not %s%s", given, words(allowed...), suggest.DidYouMean(given, allowed))
+		meant := cmp.Or(switchWord(given, allowed), suggest.DidYouMean(given, allowed))
+		c.add(path, "%q is not %s%s", given, words(allowed...), meant)
 	}
 }
 

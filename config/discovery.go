@@ -29,6 +29,9 @@ func (c *checker) checkDiscovery(path string, u *Upstream) {
 	if u.Every < oftenest {
 		c.add(path+".every", "%s is too short: at least %s", u.Every, oftenest)
 	}
+	if u.Discovery == DiscoveryOff && c.says(path+".every") {
+		c.add(path+".every", "has no effect without discovery: remove it, or write discovery: dns")
+	}
 	switch {
 	case u.Service != "":
 		c.addErr(path+".service", checkService(u.Service))

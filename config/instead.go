@@ -49,8 +49,11 @@ func instead(n *yaml.Node, t reflect.Type) string {
 
 // switchWord is what to write for a truth value where one of these words is wanted. In quotes it would be none of them.
 func switchWord(truth string, words []string) string {
-	word := On
-	if strings.EqualFold(truth, "false") {
+	var word Switch
+	switch strings.ToLower(truth) {
+	case "true", "yes":
+		word = On
+	case "false", "no": // which as a mistyped word would be more like on
 		word = Off
 	}
 	if !slices.Contains(words, string(word)) {

@@ -64,6 +64,9 @@ func (c *checker) checkUse(path string, u *Upstream) {
 	c.atLeast(path+".limits.endpoint_in_flight", l.EndpointInFlight, 0)
 	c.atLeast(path+".limits.queue", l.Queue, 0)
 	c.longer(path+".limits.queue_timeout", l.QueueTimeout)
+	if l.Queue == 0 && c.says(path+".limits.queue_timeout") {
+		c.add(path+".limits.queue_timeout", "has no effect without limits.queue: nobody waits")
+	}
 	c.notNegative(path+".keep_alive.age", u.KeepAlive.Age)
 	c.percent(path+".keep_alive.jitter", u.KeepAlive.Jitter)
 	c.notNegative(path+".timeouts.tls", u.Timeouts.TLS)

@@ -22,7 +22,7 @@ const preloadAge = 365 * 24 * time.Hour
 func (c *checker) checkSecurity(path string, r *Route) {
 	word(c, path+".https", r.HTTPS)
 	c.between(path+".https_port", r.HTTPSPort, 1, 65535)
-	if (r.HTTPS == HTTPSOptional || r.HTTPS == HTTPSRequire) && c.doc != nil && c.doc.has(path+".https_port") {
+	if (r.HTTPS == HTTPSOptional || r.HTTPS == HTTPSRequire) && c.says(path+".https_port") {
 		c.add(path+".https_port", "has no effect without https: redirect: remove it")
 	}
 	if h := r.HSTS; h != nil {
@@ -60,6 +60,12 @@ func (l *loader) readClientFiles() {
 					from, rel = string(filepath.Separator), name[1:]
 				}
 				paths = append(paths, key[:2]+" "+filepath.Join(from, rel))
+				if _, checking := l.from.(memory); checking && filepath.IsAbs(name) {
+					if data, err := (disk{}).read(name); err == nil { // or the file is where the tier runs, not here
+						texts = append(texts, identity.Text{Key: key, Data: data})
+					}
+					continue
+				}
 				text, err := l.secret(from, rel)
 				if err != nil {
 					l.add(at+"."+key, "%s", strings.Replace(err.Error(), rel, name, 1))
