@@ -82,17 +82,18 @@ func TestDisagreementsBeginAtZero(t *testing.T) {
 func TestUpstreamsAreAsWhenAsked(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := New(registry, "", "", "")
-	now := []Upstream{{ID: "shop", Endpoints: map[string]int{"up": 2, "ejected": 1, "down": 0}, InFlight: 7, Queues: true, Waiting: 3, Panics: true}}
+	now := []Upstream{{ID: "shop", Endpoints: map[string]int{"up": 2, "ejected": 1, "down": 0}, InFlight: 7, Queues: true, Waiting: 3, Sources: 2, Silent: 1, Panics: true}}
 	m.WatchUpstreams(func() []Upstream { return now })
 	want := []string{
 		"wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_panic", "wafer_upstream_queue", "wafer_upstream_requests_in_flight",
+		"wafer_upstream_sources_failing",
 	}
 	if got := labeled(t, registry, "shop"); !slices.Equal(got, want) {
 		t.Errorf("series %v", got)
 	}
-	now[0].Queues = false
-	if got := labeled(t, registry, "shop"); slices.Contains(got, "wafer_upstream_queue") {
-		t.Error("a queue without places")
+	now[0].Queues, now[0].Sources = false, 0
+	if got := labeled(t, registry, "shop"); len(got) != len(want)-2 {
+		t.Errorf("without a queue and sources: %v", got)
 	}
 	now = nil
 	if got := labeled(t, registry, "shop"); len(got) > 0 {

@@ -9,13 +9,15 @@ type Upstream struct {
 	InFlight  int
 	Queues    bool // requests may wait
 	Waiting   int
+	Sources   int // that say where endpoints are
+	Silent    int // of them, that do not
 	Panics    bool
 }
 
 // upstreams are the instruments of upstreams that say what is, rather than count.
 type upstreams struct {
-	now                               func() []Upstream
-	endpoints, inFlight, queue, panic *prometheus.Desc
+	now                                       func() []Upstream
+	endpoints, inFlight, queue, silent, panic *prometheus.Desc
 }
 
 // WatchUpstreams reports the upstreams of the configuration in force.
@@ -28,6 +30,7 @@ func (m *Metrics) WatchUpstreams(now func() []Upstream) {
 		endpoints: desc("wafer_upstream_endpoints", "Endpoints of an upstream by state: up, ejected or down.", "state"),
 		inFlight:  desc("wafer_upstream_requests_in_flight", "Requests that endpoints of an upstream are working on."),
 		queue:     desc("wafer_upstream_queue", "Requests that wait for a place at an upstream."),
+		silent:    desc("wafer_upstream_sources_failing", "Names and Services that do not say where endpoints of an upstream are."),
 		panic:     desc("wafer_upstream_panic", "1 if so few endpoints of an upstream are available that all are asked."),
 	})
 }
@@ -37,6 +40,7 @@ func (u *upstreams) Describe(to chan<- *prometheus.Desc) {
 	to <- u.endpoints
 	to <- u.inFlight
 	to <- u.queue
+	to <- u.silent
 	to <- u.panic
 }
 
@@ -49,6 +53,9 @@ func (u *upstreams) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(u.inFlight, prometheus.GaugeValue, float64(one.InFlight), one.ID)
 		if one.Queues {
 			to <- prometheus.MustNewConstMetric(u.queue, prometheus.GaugeValue, float64(one.Waiting), one.ID)
+		}
+		if one.Sources > 0 {
+			to <- prometheus.MustNewConstMetric(u.silent, prometheus.GaugeValue, float64(one.Silent), one.ID)
 		}
 		to <- prometheus.MustNewConstMetric(u.panic, prometheus.GaugeValue, number(one.Panics), one.ID)
 	}

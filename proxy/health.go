@@ -55,6 +55,12 @@ func (p *Proxy) upstreamsNow() (all []metrics.Upstream) {
 	p.snapshots.EachUpstream(func(u *upstream.Pool) {
 		one := metrics.Upstream{ID: u.ID(), Panics: u.Panics(), InFlight: u.InFlight(), Endpoints: map[string]int{}}
 		one.Waiting, one.Queues = u.Waiting()
+		for _, s := range u.Sources() {
+			one.Sources++
+			if s.Failing != nil && s.Failing.Reason != upstream.None.Word {
+				one.Silent++
+			}
+		}
 		for phase, n := range u.Counts() {
 			if p := health.Phase(phase); n > 0 || p == health.Up { // thousands of upstreams cost a series each, not three
 				one.Endpoints[p.String()] = n

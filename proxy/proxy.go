@@ -82,7 +82,8 @@ func Prepare(o Options) *Proxy {
 		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,
 	})
-	p.snapshots.Builder.Compiling, p.snapshots.Builder.EndpointChanged = o.Compiling, p.endpointChanged
+	p.snapshots.Builder.Compiling = o.Compiling
+	p.snapshots.Builder.EndpointChanged, p.snapshots.Builder.SourceChanged = p.endpointChanged, p.sourceChanged
 	p.snapshots.Builder.EndpointHealth = snapshot.HealthTold{Changed: p.healthChanged, Panics: p.upstreamPanics, Withheld: p.metrics.Spared}
 	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.snapshots.Builder.Services = o.Services

@@ -148,6 +148,19 @@ func (x *exchange) retried(_ string, why upstream.Failure) {
 	x.proxy.metrics.UpstreamRetried(x.pool.ID(), why.Word)
 }
 
+// sourceChanged tells of a name or a Service that does not say where an upstream's endpoints are, which is no fault of theirs.
+func (p *Proxy) sourceChanged(upstreamID, source string, err error) {
+	if err == nil {
+		p.log.Info().Str("upstream", upstreamID).Str("source", source).Msg("endpoints are told again")
+		return
+	}
+	why, message := upstream.FailureOf(err), "endpoints are not told, those told last are asked"
+	if why == upstream.None { // which is an answer
+		message = "no endpoint is there"
+	}
+	p.log.Warn().Err(err).Str("upstream", upstreamID).Str("source", source).Str("reason", why.Word).Msg(message)
+}
+
 // endpointChanged tells what an upstream notices of its endpoints.
 func (p *Proxy) endpointChanged(upstreamID, endpoint string, err error) {
 	if err == nil {

@@ -32,6 +32,8 @@ type resources struct {
 
 	// EndpointChanged is told what upstreams notice of their endpoints ([upstream.Config.Changed]); nil: nobody asks.
 	EndpointChanged func(upstream, endpoint string, err error)
+	// SourceChanged is told of names and Services that do not say where endpoints are ([upstream.Config.SourceChanged]).
+	SourceChanged func(upstream, source string, err error)
 	// EndpointHealth is told what becomes of them.
 	EndpointHealth HealthTold
 
@@ -328,6 +330,14 @@ func upstreamTLS(c *config.UpstreamTLS) upstream.TLS {
 	return t
 }
 
+// toldOf is tell for one upstream.
+func toldOf(upstream string, tell func(upstream, of string, err error)) func(of string, err error) {
+	if tell == nil {
+		return nil
+	}
+	return func(of string, err error) { tell(upstream, of, err) }
+}
+
 func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upstream) (*upstream.Pool, error) {
 	text, err := json.Marshal(u)
 	if err != nil {
@@ -337,10 +347,6 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 	digest := hex.EncodeToString(sum[:])
 	p, err := own(&r.mu, r.pools, digest, func() (*upstream.Pool, error) {
 		endpoints, shares := places(&u)
-		var changed func(endpoint string, err error)
-		if r.EndpointChanged != nil {
-			changed = func(endpoint string, err error) { r.EndpointChanged(u.ID, endpoint, err) }
-		}
 		sources, err := r.Services.sources(u.Service)
 		if err != nil {
 			return nil, err
@@ -349,7 +355,8 @@ func (r *resources) pool(owned map[string]*shared[*upstream.Pool], u config.Upst
 			ID: u.ID, Endpoints: endpoints, Shares: shares, Sources: sources, Encrypted: u.TLS != nil, Discovery: discoveries[u.Discovery], Every: u.Every,
 			Balance: choice(&u), Affinity: affinity(&u), Connections: u.Connections,
 			Protocol: protocols[u.Protocol], TLS: upstreamTLS(u.TLS), Connect: u.Timeouts.Connect, Handshake: u.Timeouts.TLS, Response: u.Timeouts.Response, Idle: u.Timeouts.Idle, Total: u.Timeouts.Total,
-			Health: r.EndpointHealth.health(&u), Checks: checks(&u), Changed: changed,
+			Health: r.EndpointHealth.health(&u), Checks: checks(&u),
+			Changed: toldOf(u.ID, r.EndpointChanged), SourceChanged: toldOf(u.ID, r.SourceChanged),
 			Retries: retries(&u.Retries), Limits: limits(&u.Limits), Age: upstream.Age{Most: u.KeepAlive.Age, Jitter: int(u.KeepAlive.Jitter)},
 		})
 	})

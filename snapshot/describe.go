@@ -57,7 +57,7 @@ type UpstreamDescription struct {
 // UpstreamState is an upstream of the configuration in force, and how its endpoints do.
 type UpstreamState struct {
 	ID        string              `json:"id"`
-	Panics    bool                `json:"panic"` // so few endpoints are available that all are asked
+	Panics    bool                `json:"panic"`   // so few endpoints are available that all are asked
 	Waiting   int                 `json:"waiting"` // requests for which there is no place yet
 	Sources   []upstream.Source   `json:"sources,omitempty"`
 	Endpoints []upstream.Endpoint `json:"endpoints"`

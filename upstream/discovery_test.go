@@ -131,7 +131,7 @@ func TestDiscoveryTellsOfNames(t *testing.T) {
 		p, err := New(Config{
 			ID: "u", Endpoints: []string{"http://a.test:8080"}, Discovery: DiscoveryDNS, Resolver: z,
 			Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second,
-			Changed: func(endpoint string, err error) { told = append(told, fmt.Sprint(endpoint, " ", err != nil)) },
+			SourceChanged: func(name string, err error) { told = append(told, fmt.Sprint(name, " ", err != nil)) },
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -52,7 +52,7 @@ func (p *Pool) follow(ctx context.Context, c *Config) {
 	all := make([]followed, len(c.Sources))
 	found := sync.OnceFunc(func() { close(p.found) })
 	for i, s := range c.Sources {
-		all[i].failing.place, all[i].failing.tell = s.String(), c.Changed
+		all[i].failing.place, all[i].failing.tell = s.String(), c.SourceChanged
 	}
 	p.sources = all
 	for i, s := range c.Sources {

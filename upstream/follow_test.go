@@ -58,7 +58,7 @@ func (s *script) fail() {
 // following returns a pool of what sources say.
 func following(t *testing.T, changed func(string, error), sources ...discover.Source) *Pool {
 	t.Helper()
-	p, err := New(Config{ID: "u", Sources: sources, Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second, Changed: changed})
+	p, err := New(Config{ID: "u", Sources: sources, Connections: 1, Connect: time.Second, Response: time.Second, Idle: time.Second, SourceChanged: changed})
 	if err != nil {
 		t.Fatal(err)
 	}

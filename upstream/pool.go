@@ -53,10 +53,11 @@ type Config struct {
 	Total       time.Duration // from the first attempt to the last byte of the response; 0: any
 	Idle        time.Duration // a kept-alive connection is closed after it; 0: after a day
 
-	// Changed, if not nil, is called when no connection to an endpoint can be opened any more, or a
-	// discovered name has no addresses: once, and again when the reason is another one or, with nil, when
-	// all is well. It must not block.
+	// Changed, if not nil, is called when no connection to an endpoint can be opened any more: once, and again when the
+	// reason is another one or, with nil, when all is well. It must not block.
 	Changed func(endpoint string, err error)
+	// SourceChanged is called likewise of a name or a Service that does not say where endpoints are.
+	SourceChanged func(source string, err error)
 }
 
 func (c *Config) check() error {
