@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -158,4 +160,45 @@ func TestTickets(t *testing.T) {
 	if ask(off) {
 		t.Error("there are tickets")
 	}
+}
+
+// TestAlertInClearText: a client that leaves TLS 1.3 before it has changed its keys, as those of OpenSSL do, is understood.
+func TestAlertInClearText(t *testing.T) {
+	ca, dir := certs.Authority(t, "ca"), t.TempDir()
+	pairs := []Pair{pairOf(t, dir, "server", ca.Issue(t, certs.Of{DNS: []string{"a.test"}}))}
+	const change = "\x14\x03\x03\x00\x01\x01"
+	for name, tt := range map[string]struct{ says, want string }{
+		"an unknown authority":                 {"\x15\x03\x03\x00\x02\x02\x30", ResultDistrusted},
+		"an expired certificate, and a change": {change + "\x15\x03\x03\x00\x02\x02\x2d", ResultDistrusted},
+		"something else":                       {"\x15\x03\x03\x00\x02\x02\x50", ResultAlert},
+		"what is no alert":                     {"\x17\x03\x03\x00\x02\x02\x30", ResultMalformed},
+		"an alert that is too long":            {"\x15\x03\x03\x00\x03\x02\x30\x00", ResultMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, Options{Certificates: pairs}, socket.Options{})
+			c, err := net.Dial("tcp", s.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_ = tls.Client(saying{c, tt.says}, &tls.Config{ServerName: "a.test", MinVersion: tls.VersionTLS13}).Handshake()
+			if got := s.results(1)[0]; got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// saying says something, once the server has answered, and nothing else.
+type saying struct {
+	net.Conn
+	text string
+}
+
+func (c saying) Read(p []byte) (int, error) {
+	if _, err := c.Conn.Read(p); err != nil {
+		return 0, err
+	}
+	_, _ = c.Conn.Write([]byte(c.text))
+	return 0, io.EOF
 }

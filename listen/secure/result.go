@@ -126,9 +126,30 @@ func (u *under) result(err error) string {
 		return ResultNone
 	case strings.Contains(err.Error(), "unsupported application protocols"):
 		return ResultProtocol
+	case u.alert != 0:
+		return alertOf(tls.AlertError(u.alert))
 	}
 	return ResultMalformed
 }
+
+// alertIn returns the alert that a client sends in clear text, behind the record that TLS 1.3 has for the sake of middleboxes;
+// 0: there is none. A client of OpenSSL that does not believe our certificate in TLS 1.3 does so: it has not
+// yet changed its keys, while package tls has and takes what comes for broken.
+func alertIn(p []byte) uint8 {
+	if len(p) >= 6 && p[0] == recordChange {
+		p = p[6:]
+	}
+	if len(p) < 7 || p[0] != recordAlert || p[1] != 3 || p[3] != 0 || p[4] != 2 {
+		return 0
+	}
+	return p[6]
+}
+
+// Types of records (RFC 8446, B.1).
+const (
+	recordChange = 20
+	recordAlert  = 21
+)
 
 func certificateResult(err error) string {
 	switch {

@@ -39,6 +39,7 @@ type under struct {
 	terms   *identity.Terms
 	asked   *identity.Asked
 	refusal string // why it will fail; empty: nothing is known
+	alert   uint8  // what the client has said in clear text; 0: nothing
 }
 
 func (u *under) Read(p []byte) (int, error) {
@@ -57,6 +58,9 @@ func (u *under) Read(p []byte) (int, error) {
 		u.client = household(u.RemoteAddr()) // which the PROXY protocol may have told just now
 	}
 	u.read += n
+	if a := alertIn(p[:n]); a != 0 {
+		u.alert = a
+	}
 	if !u.l.o.Gate.enter(u.client, time.Until(u.due)) {
 		return 0, errNoPlace
 	}
