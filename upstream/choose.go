@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
@@ -118,8 +120,15 @@ const (
 // Explain says in words which endpoint would be asked, with the Key or Token of x, and why.
 func (p *Pool) Explain(x *Exchange) string {
 	list := p.live()
+	if p.untold() {
+		var names []string
+		for _, s := range p.Sources() {
+			names = append(names, s.Name)
+		}
+		return fmt.Sprintf("%s: among the endpoints of %s, whose answer nobody waited for", p.balance.Policy, strings.Join(names, ", "))
+	}
 	if len(list) == 0 {
-		return "no endpoint is known yet"
+		return "there is no endpoint"
 	}
 	return list[0].among.Explain(&balance.Ask{Now: time.Now(), Key: x.Key, Keyed: x.Keyed, Token: x.Token})
 }

@@ -96,6 +96,19 @@ func (p *Pool) Sources() (out []Source) {
 	return out
 }
 
+// untold reports whether somebody who says where endpoints are has not done so yet.
+func (p *Pool) untold() bool {
+	if len(p.sources) == 0 {
+		return false
+	}
+	select {
+	case <-p.found:
+		return false
+	default:
+		return true
+	}
+}
+
 // known returns the endpoints as they are now. Where nobody has said yet who is there, it waits for that as long as for a
 // connection, so that the first requests after a start or a reload do not fail.
 func (p *Pool) known(x *Exchange) []member {

@@ -115,6 +115,29 @@ func TestSourcesAreFollowed(t *testing.T) {
 	})
 }
 
+// Who explains a choice waits for nobody, and says so.
+func TestExplainBeforeSourcesTell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newScript("a"), newScript("b")
+		p := following(t, nil, a, b)
+		a.say("10.0.0.1:80")
+		synctest.Wait()
+		if got, want := p.Explain(&Exchange{}), "least_request: among the endpoints of a, b, whose answer nobody waited for"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		b.say("")
+		synctest.Wait()
+		if got, want := p.Explain(&Exchange{}), "10.0.0.1:80, the only endpoint"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		a.say("")
+		synctest.Wait()
+		if got, want := p.Explain(&Exchange{}), "there is no endpoint"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
 // A request that comes before it is known who is there waits for that, as long as for a connection; once it is known that
 // nobody is, none waits.
 func TestFirstRequestsWaitForSources(t *testing.T) {

@@ -19,6 +19,11 @@ const (
 	Sticky
 )
 
+// String is the word that the configuration has for it.
+func (p Policy) String() string {
+	return [...]string{"least_request", "round_robin", "consistent_hash", "sticky"}[p]
+}
+
 // Options say how a Set chooses.
 type Options struct {
 	Policy Policy
