@@ -163,7 +163,7 @@ func (p *Proxy) refreshDoors() {
 		good := true
 		r := o.tls.Refresh(func(at string, err error) {
 			good = false
-			p.log.Error().Err(err).Str("listener", o.name).Str("key", at).Str("file", o.files[at]).Msg("the last good one stays")
+			p.log.Error().Err(err).Str("listener", o.name).Str("key", at).Str("file", o.files[at]).Msg("a file of a listener cannot be used, the last good one stays")
 		})
 		if !r.Changed {
 			continue
