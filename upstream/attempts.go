@@ -104,11 +104,11 @@ func (a *attempts) choose() (ok bool) {
 
 // others reports whether there is anybody to ask who has not been asked.
 func (a *attempts) others() bool {
-	if len(a.x.tried) >= len(a.list) {
+	if a.x.tried.Len() >= len(a.list) {
 		return false
 	}
 	for i := range a.list {
-		if a.list[i].state.Available() && !slices.Contains(a.x.tried, i) {
+		if a.list[i].state.Available() && !a.x.tried.Has(i) {
 			return true
 		}
 	}

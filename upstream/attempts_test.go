@@ -203,7 +203,7 @@ func TestConnectTimeIsShared(t *testing.T) {
 	a := &attempts{list: p.live(), x: &Exchange{}, now: time.Now(), connect: 8 * time.Second, pool: p, out: whole("POST", "")}
 	var got []time.Duration
 	for i := range a.list {
-		a.x.tried = append(a.x.tried, i)
+		a.x.tried.Add(i)
 		w, err := a.within()
 		if err != nil {
 			t.Fatal(err)

@@ -31,6 +31,8 @@ func (p *Pool) watch(e *endpoint) {
 func (p *Pool) checked(ctx context.Context, e *endpoint, out *message.Request) (check.Answer, error) {
 	until, _ := ctx.Deadline()
 	x := &Exchange{Deadline: until, BodyIdle: time.Until(until), Trailers: true}
+	e.checking.Add(1)
+	defer e.checking.Add(-1)
 	e.pending.Add(1) // whatever its limit is
 	_, err := p.ask(e, true, limit{connect: x.BodyIdle, until: until}, out, x)
 	if err != nil {

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -79,4 +80,38 @@ func TestAnEndlessAnswerToACheck(t *testing.T) {
 	if e := p.Endpoints()[0]; e.State != "up" || e.CheckErr != "" {
 		t.Errorf("%+v", e)
 	}
+}
+
+// TestAChecksPlaceIsItsOwn has a check under way at an endpoint that takes one request at a time.
+func TestAChecksPlaceIsItsOwn(t *testing.T) {
+	checked, release := make(chan struct{}), make(chan struct{})
+	b := startBackend(t, func(s *session) {
+		for {
+			r, _ := s.request()
+			if r == nil {
+				return
+			}
+			if r.URL.Path == "/healthz" {
+				close(checked)
+				<-release
+				return
+			}
+			s.answer("ok")
+		}
+	})
+	p := newPool(t, func(c *Config) {
+		c.Limits.EndpointInFlight = 1
+		c.Checks = &check.Config{
+			Method: "GET", Path: "/healthz", Good: func(int) bool { return true }, Interval: time.Hour, Down: time.Hour, Timeout: time.Minute,
+		}
+	}, b.url())
+	t.Cleanup(func() { close(release) }) // before the backend stops
+	p.Begin(nil)
+	<-checked
+	want(t, p, "ok")
+	held := occupy(t, p, 1)[0]
+	if err := p.Do(get(), newExchange()); !errors.Is(err, ErrBusy) {
+		t.Errorf("two at once: %v", err)
+	}
+	_ = held.Body.Close()
 }

@@ -24,9 +24,8 @@ func (p *Pool) next(now time.Time, list []member, x *Exchange) (i int, turn heal
 		return 0, turn, false
 	}
 	among := list[0].among
-	a := balance.Ask{Now: now, Key: x.Key, Keyed: x.Keyed, Token: x.Token}
+	a := balance.Ask{Now: now, Key: x.Key, Keyed: x.Keyed, Token: x.Token, Tried: &x.tried}
 	for {
-		a.Tried = x.tried
 		if i, ok = among.Next(&a); !ok && a.Worst == balance.Well {
 			a.Worst = balance.Ending
 			i, ok = among.Next(&a)
@@ -34,7 +33,7 @@ func (p *Pool) next(now time.Time, list []member, x *Exchange) (i int, turn heal
 		if !ok {
 			return 0, turn, false
 		}
-		x.tried = append(x.tried, i)
+		x.tried.Add(i)
 		if turn, ok = list[i].state.Take(); ok {
 			x.Named = among.Token(i)
 			return i, turn, true

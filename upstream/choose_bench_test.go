@@ -20,7 +20,7 @@ func BenchmarkChoice(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				now := time.Now()
-				x.tried = x.tried[:0]
+				x.tried.Clear()
 				i, turn, ok := p.next(now, list, x)
 				if !ok {
 					b.Fatal("nobody")

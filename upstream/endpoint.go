@@ -37,6 +37,7 @@ type endpoint struct {
 	response  time.Duration
 	hc        *fasthttp.HostClient
 	pending   atomic.Int32 // exchanges begun and not finished, those included that are being connected
+	checking  atomic.Int32 // of those, checks, which no limit counts
 	outside   atomic.Int32 // connections for an upgrade, beside those of hc
 	places    *places
 	age       Age // of connections
@@ -286,7 +287,7 @@ func (e *endpoint) answered(c *conn, err error) {
 // enter begins the use of an endpoint, if it takes one more request.
 func (e *endpoint) enter() bool {
 	if most := e.places.EndpointInFlight; most > 0 {
-		return oneMore(&e.pending, most)
+		return oneMore(&e.pending, most+int(e.checking.Load()))
 	}
 	e.pending.Add(1)
 	return true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/upstream/balance"
 )
 
 // lateResponse is how long a response is awaited after writing the request failed: the
@@ -70,8 +71,8 @@ type Exchange struct {
 	body   body
 	stream *streamBody // by HTTP/2
 	until  time.Time   // of everything, the body included; zero: none
-	tried  []int       // endpoints that were asked, by their places in the list
-	left   bool        // the use of one of them has begun, and has ended with an error
+	tried  balance.Tried
+	left   bool // the use of one of them has begun, and has ended with an error
 }
 
 func (x *Exchange) reset() {
@@ -79,7 +80,8 @@ func (x *Exchange) reset() {
 		panic("BUG: exchange reused before its body was closed")
 	}
 	x.Endpoint, x.Body, x.Response.Body, x.stream = "", nil, message.Body{}, nil
-	x.tried, x.Again, x.Unaffordable = x.tried[:0], 0, false
+	x.tried.Clear()
+	x.Again, x.Unaffordable = 0, false
 }
 
 // exchange sends out over c and reads the head of the response into x. If it sets x.Body

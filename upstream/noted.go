@@ -17,7 +17,7 @@ func outcome(out *message.Request, x *Exchange, took time.Duration, used spent, 
 	if err == nil {
 		return health.Answered(x.Response.Status)
 	}
-	if x.cut(took) || (len(x.tried) > 1 || out.Body.Stream != nil) && expired(x.Deadline) {
+	if x.cut(took) || (x.tried.Len() > 1 || out.Body.Stream != nil) && expired(x.Deadline) {
 		return health.Nothing
 	}
 	if used == missed || used == stale {

@@ -278,7 +278,8 @@ func (p *Pool) try(out *message.Request, x *Exchange) error {
 			p.places.give()
 		}
 	}()
-	x.tried, x.left = x.tried[:0], false
+	x.tried.Clear()
+	x.left = false
 	a := attempts{pool: p, out: out, x: x, list: p.known(x), connect: p.connect}
 	if err := a.run(); err != nil || x.Body == nil {
 		return err

@@ -12,7 +12,9 @@ func (s *Set) Explain(a *Ask) string {
 		if !ok {
 			return "consistent_hash: no endpoint is well"
 		}
-		second, ok := s.Next(&Ask{Now: a.Now, Key: a.Key, Keyed: true, Tried: []int{first}})
+		var tried Tried
+		tried.Add(first)
+		second, ok := s.Next(&Ask{Now: a.Now, Key: a.Key, Keyed: true, Tried: &tried})
 		if !ok {
 			return fmt.Sprintf("consistent_hash: the key leads to %s, and nobody else is well", s.members[first].Name)
 		}

@@ -102,7 +102,7 @@ type Ask struct {
 	Key   uint64 // of ConsistentHash: what of the request decides, as [Hash] has it
 	Keyed bool   // it has a Key
 	Token string // of Sticky; empty: it has none
-	Tried []int  // who is out of the question
+	Tried *Tried // who is out of the question
 	Worst Standing
 
 	inFlight int64 // at all members together, this one included; 0: not counted yet
@@ -134,7 +134,7 @@ func (s *Set) Next(a *Ask) (i int, ok bool) {
 
 // may reports whether a member can be asked at all.
 func (s *Set) may(i int, a *Ask) bool {
-	return s.members[i].Standing(a.Now) <= a.Worst && (len(a.Tried) == 0 || !slices.Contains(a.Tried, i))
+	return s.members[i].Standing(a.Now) <= a.Worst && !a.Tried.Has(i)
 }
 
 // leaves decides whether a request leaves the own zone.

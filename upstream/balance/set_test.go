@@ -3,7 +3,6 @@ package balance
 import (
 	"fmt"
 	"math"
-	"slices"
 	"testing"
 	"time"
 )
@@ -22,16 +21,16 @@ func TestEverybodyOnce(t *testing.T) {
 			}
 			s := setOf(Options{Policy: p, Secret: []byte("s"), Bound: 125, Zone: "z0", Spill: 70, SlowStart: time.Minute, Least: 10}, all)
 			for _, worst := range []Standing{Well, Ending, Sick} {
-				a := Ask{Now: epoch, Worst: worst, Key: Hash("k"), Keyed: true, Token: s.Token(n - 1)}
+				a := Ask{Now: epoch, Worst: worst, Key: Hash("k"), Keyed: true, Token: s.Token(n - 1), Tried: &Tried{}}
 				for {
 					i, ok := s.Next(&a)
 					if !ok {
 						break
 					}
-					if slices.Contains(a.Tried, i) || all[i].standing > worst {
+					if a.Tried.Has(i) || all[i].standing > worst {
 						t.Fatalf("%s, %d endpoints: %d, tried %v, stands %d", name, n, i, a.Tried, all[i].standing)
 					}
-					a.Tried = append(a.Tried, i)
+					a.Tried.Add(i)
 				}
 				want := 0
 				for _, f := range all {
@@ -39,8 +38,8 @@ func TestEverybodyOnce(t *testing.T) {
 						want++
 					}
 				}
-				if len(a.Tried) != want {
-					t.Errorf("%s, %d endpoints: %d asked, want %d", name, n, len(a.Tried), want)
+				if a.Tried.Len() != want {
+					t.Errorf("%s, %d endpoints: %d asked, want %d", name, n, a.Tried.Len(), want)
 				}
 			}
 		}
