@@ -1,6 +1,9 @@
 package upstream
 
-import "github.com/wafer-waf/wafer/upstream/health"
+import (
+	"github.com/wafer-waf/wafer/upstream/discover"
+	"github.com/wafer-waf/wafer/upstream/health"
+)
 
 // Begin has the Pool, which is about to be asked, do what nobody asks it for: check its endpoints. What was known of
 // them by another Pool, whose place it takes, is known further; nil: there is none. A Pool that takes the place of its
@@ -34,6 +37,37 @@ func (p *Pool) inherit(before *Pool) {
 		m.state = p.state(m.addr)
 	}
 	p.keep(list)
+	p.believe(before.told())
+}
+
+// told is what each source has told last.
+func (p *Pool) told() map[string][]discover.Target {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	all := map[string][]discover.Target{}
+	for i := range p.sources {
+		all[p.sources[i].failing.place] = p.sources[i].targets
+	}
+	return all
+}
+
+// believe takes what sources have told another Pool for what they have not said yet: a name server that fails during a reload takes
+// no endpoint away.
+func (p *Pool) believe(told map[string][]discover.Target) {
+	var now []discover.Target
+	for i := range p.sources {
+		f := &p.sources[i]
+		if f.targets == nil {
+			f.targets = told[f.failing.place]
+		}
+		if f.targets == nil {
+			return
+		}
+		now = append(now, f.targets...)
+	}
+	if len(p.sources) > 0 {
+		p.replace(now, p.config)
+	}
 }
 
 // rest ends what the Pool does on its own, since another one takes its place. What it was asked goes on.

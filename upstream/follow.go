@@ -29,7 +29,7 @@ func (f *followed) take(targets []discover.Target, err error) {
 		err = &knownError{None, err}
 	}
 	f.failing.note(err)
-	if targets != nil || !f.told {
+	if targets != nil {
 		f.targets = targets
 	}
 	f.told = true

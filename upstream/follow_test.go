@@ -234,3 +234,40 @@ func TestChurn(t *testing.T) {
 		}
 	})
 }
+
+// TestAReloadForgetsNoEndpoints has a pool take another one's place while nobody says where endpoints are.
+func TestAReloadForgetsNoEndpoints(t *testing.T) {
+	names := []string{"x", "y"}
+	var before, after []discover.Source
+	var said, saying []*script
+	for _, name := range names {
+		a, b := newScript(name), newScript(name)
+		said, saying = append(said, a), append(saying, b)
+		before, after = append(before, a), append(after, b)
+	}
+	p := following(t, nil, before...)
+	p.Begin(nil)
+	said[0].say("10.0.0.1:80")
+	said[1].say("10.0.0.2:80 10.0.0.3:80")
+	const all = "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80"
+	eventually(t, "found", func() bool { return addressesOf(p) == all })
+
+	next := following(t, nil, after...)
+	next.Begin(p)
+	if got := addressesOf(next); got != all {
+		t.Errorf("begins with %q", got)
+	}
+	saying[0].fail()
+	saying[1].fail()
+	saying[0].fail() // the one before has been taken into account
+	if got := addressesOf(next); got != all {
+		t.Errorf("after failures %q", got)
+	}
+	saying[1].say("10.0.0.4:80")
+	eventually(t, "changed", func() bool { return addressesOf(next) == "10.0.0.1:80 10.0.0.4:80" })
+
+	other := following(t, nil, newScript("z"))
+	if other.Begin(next); addressesOf(other) != "" {
+		t.Errorf("another name has %q", addressesOf(other))
+	}
+}

@@ -120,6 +120,7 @@ type Pool struct {
 	heritage map[string]*health.State // of the Pool before, by address
 	stop     func()                   // ends discovery, if there is any
 
+	config  *Config       // that endpoints found later are made by
 	sources []followed    // as long as the pool: only what they tell changes
 	found   chan struct{} // closed when all of them have told what they know
 
@@ -142,7 +143,7 @@ func New(c Config) (*Pool, error) {
 	ctx, cut := context.WithCancel(context.Background())
 	p := &Pool{
 		ctx: ctx, cut: cut, id: c.ID, connect: c.Connect, total: c.Total, balance: c.Balance, affinity: c.Affinity, retries: c.Retries, stop: func() {},
-		found: make(chan struct{}),
+		found: make(chan struct{}), config: &c,
 	}
 	if c.Health.Checks = c.Checks != nil; c.Health.Checks {
 		p.checks = check.New(*c.Checks)

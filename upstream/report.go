@@ -25,13 +25,16 @@ func (p *Pool) Endpoints() []Endpoint {
 	out := []Endpoint{}
 	for _, m := range p.live() {
 		out = append(out, Endpoint{
-			Address: m.addr, Zone: m.Zone, Weight: m.Weight, Leaving: m.Terminating, InFlight: int(m.pending.Load()),
+			Address: m.addr, Zone: m.Zone, Weight: m.Weight, Leaving: m.Terminating, InFlight: m.requests(),
 			Milliseconds: float64(m.latency.Typical().Microseconds()) / 1000,
 			Report:       m.state.Report(), Failing: m.health.failing(),
 		})
 	}
 	return out
 }
+
+// requests is how many exchanges there are, checks left out.
+func (e *endpoint) requests() int { return int(max(0, e.pending.Load()-e.checking.Load())) }
 
 // Panics reports whether so few endpoints are available that all are asked.
 func (p *Pool) Panics() bool { return p.health.Panics() }
@@ -47,7 +50,7 @@ func (p *Pool) Counts() (n [health.Phases]int) {
 // InFlight is how many exchanges endpoints are working on.
 func (p *Pool) InFlight() (n int) {
 	for _, m := range p.live() {
-		n += int(m.pending.Load())
+		n += m.requests()
 	}
 	return n
 }
