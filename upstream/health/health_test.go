@@ -196,6 +196,23 @@ func TestOneAttemptDecides(t *testing.T) {
 	})
 }
 
+// TestALateClaim has somebody find an ejected endpoint ready to be tried, and another attempt fail before it is claimed.
+func TestALateClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newSet(standard()).add(2)[0]
+		ask(a, times(3, TimedOut)...)
+		time.Sleep(10 * time.Second)
+		ask(a, TimedOut)
+		if _, ok := a.claim(); ok {
+			t.Error("claimed before its time")
+		}
+		time.Sleep(20 * time.Second)
+		if stay, ok := a.claim(); !ok || stay != a.stay.Load() {
+			t.Errorf("claimed %v, of %d", ok, stay)
+		}
+	})
+}
+
 // TestShare counts who is ejected of a number of endpoints that fail while one serves.
 func TestShare(t *testing.T) {
 	for _, c := range []struct{ endpoints, share, want int }{
