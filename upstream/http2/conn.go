@@ -208,10 +208,17 @@ func (c *Conn) write(f func() error) error {
 	}
 	c.wmu.Unlock()
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrLost, err)
-		c.fail(err)
+		c.fail(fmt.Errorf("%w: %w", ErrLost, err))
+		err = c.ended()
 	}
 	return err
+}
+
+// ended is why the connection has ended: a write that fails may come after that.
+func (c *Conn) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // suspect asks an endpoint whether it is still there, after a stream has waited in vain and nothing at all has come since

@@ -32,7 +32,10 @@ type Terms struct {
 // The errors are *BodyError, Malformed, *Reset, ErrUnprocessed, ErrGone, or wrap ErrForeign, ErrLost or os.ErrDeadlineExceeded.
 func (c *Conn) Do(out *message.Request, t *Terms, to *message.Response) (*Body, error) {
 	o, err := c.start(out, t.Trailers)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrLost):
+		return nil, fmt.Errorf("%w: %w", ErrUnheard, err)
+	case err != nil:
 		return nil, err
 	}
 	d := &sender{opened: o, body: &out.Body, duplex: t.Stop != nil && out.Body.Stream != nil, end: t.Stop, stall: t.Response, until: t.Deadline}
