@@ -125,7 +125,11 @@ func TestHandshakeFails(t *testing.T) {
 				t.Skip("it speaks TLS by itself")
 			}
 			b := startBackend(t, tt.serve)
-			p := newPool(t, func(c *Config) { c.Connect = 200 * time.Millisecond }, "https://"+b.addr())
+			p := newPool(t, func(c *Config) {
+				if tt.want == SlowHandshake {
+					c.Handshake = 200 * time.Millisecond
+				}
+			}, "https://"+b.addr())
 			err := p.Do(get(), newExchange())
 			var connect *ConnectError
 			if FailureOf(err) != tt.want || !errors.As(err, &connect) {
