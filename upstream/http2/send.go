@@ -61,7 +61,9 @@ func (c *Conn) start(out *message.Request, trailers bool) (opened, error) {
 		if over {
 			c.fail(errLeft)
 		}
-		err = ErrUnprocessed
+		if err = ErrUnprocessed; errors.Is(c.ended(), ErrForeign) { // it would be no better elsewhere
+			err = ErrForeign
+		}
 	}
 	return o, err
 }
