@@ -184,7 +184,7 @@ func TestAFaultyEndpointCostsAFew(t *testing.T) {
 // them: without ejection each request that is sent there waits for timeouts.connect, for ever.
 func TestAnEndpointThatSwallowsPackets(t *testing.T) {
 	all, urls := startMoodies(t, 2)
-	p := newEjecting(t, time.Hour, func(c *Config) { c.Connect = 200 * time.Millisecond }, append(urls, scheme()+swallowing(t))...)
+	p := newEjecting(t, time.Hour, func(c *Config) { c.Connect = 2 * time.Second }, append(urls, scheme()+swallowing(t))...)
 	passed := 0
 	for range 60 {
 		x := newExchange()
