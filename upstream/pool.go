@@ -250,9 +250,10 @@ func (p *Pool) Cut() { p.cut() }
 func (p *Pool) Do(out *message.Request, x *Exchange) error {
 	x.reset()
 	unframed(out)
-	p.budget.asked.add(time.Now())
+	now := time.Now()
+	p.budget.asked.add(now)
 	if x.until = (time.Time{}); p.total > 0 {
-		x.until = time.Now().Add(p.total)
+		x.until = now.Add(p.total)
 		if x.Deadline.IsZero() || x.until.Before(x.Deadline) {
 			x.Deadline, x.Fair = x.until, p.total/2
 		}
