@@ -16,6 +16,7 @@ func (c *checker) checkRoutes(r *Routes) {
 	known := references{
 		policies:  c.ids("policies", len(r.Policies), func(i int) string { return r.Policies[i].ID }),
 		upstreams: c.ids("upstreams", len(r.Upstreams), func(i int) string { return r.Upstreams[i].ID }),
+		access:    c.ids("access", len(r.Access), func(i int) string { return r.Access[i].ID }),
 	}
 	if i, ok := slices.BinarySearch(known.policies, DefaultPolicyID); !ok {
 		known.policies = slices.Insert(known.policies, i, DefaultPolicyID) // built in
@@ -30,7 +31,7 @@ func (c *checker) checkRoutes(r *Routes) {
 }
 
 // references are the ids that a route may name, sorted.
-type references struct{ policies, upstreams []string }
+type references struct{ policies, upstreams, access []string }
 
 func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.each(path+".hosts", r.Hosts, checkHost)
@@ -42,6 +43,9 @@ func (c *checker) checkRoute(path string, r *Route, known references) {
 		c.checkHeaderMatch(indexPath(path+".headers", i), h)
 	}
 	c.reference(path+".policy", "policy", r.Policy, "policies", known.policies)
+	if r.Access != DefaultAccessID { // which there need not be
+		c.reference(path+".access", "access policy", r.Access, "access", known.access)
+	}
 	c.checkTarget(path, r, known.upstreams)
 	c.checkHeaderEdit(path+".request_headers", r.RequestHeaders)
 	c.checkHeaderEdit(path+".response_headers", r.ResponseHeaders)

@@ -35,6 +35,7 @@ func DefaultBoot() Boot {
 func DefaultRoute() Route {
 	return Route{
 		Policy:       DefaultPolicyID,
+		Access:       DefaultAccessID,
 		WebSocket:    WebSocketDeny,
 		PathReadings: ReadingsAgree,
 		Timeouts:     RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},

@@ -110,9 +110,14 @@ func TestRoutesAreDocumented(t *testing.T) {
 	upstream.TLS = &UpstreamTLS{Verify: On, MinVersion: "tls1.2"}
 	documented("upstreams[]", reflect.ValueOf(upstream), visit)
 	documented("policies[]", reflect.ValueOf(pol), visit)
+	access := DefaultAccess()
+	access.ID = ""
+	access.Rules = []AccessRule{{Mode: Enforce}}
+	documented("access[]", reflect.ValueOf(access), visit)
+	documented("when", reflect.ValueOf(AccessWhen{Identity: &Identities{}}), visit)
 
 	for path := range d.rows {
-		if strings.Contains(path, "[]") && !known[path] {
+		if (strings.Contains(path, "[]") || strings.HasPrefix(path, "when.")) && !known[path] {
 			t.Errorf("%s is documented, but no key", path)
 		}
 	}
@@ -123,6 +128,10 @@ func TestRoutesAreDocumented(t *testing.T) {
 func documented(path string, v reflect.Value, visit func(path, byDefault string)) {
 	for _, f := range fieldsOf(v.Type()) {
 		at, value := path+"."+f.key, v.Field(f.index)
+		if f.typ.Kind() == reflect.Pointer && sharedName(f.typ.Elem()) != "" {
+			visit(at, "")
+			continue
+		}
 		if value.Kind() == reflect.Pointer {
 			value = value.Elem()
 		}
@@ -141,7 +150,7 @@ func documented(path string, v reflect.Value, visit func(path, byDefault string)
 				items[i] = fmt.Sprint(value.Index(i))
 			}
 			visit(at, strings.Join(items, ", "))
-		case strings.Count(at, "[]") > 1 && value.IsZero():
+		case (strings.Count(at, "[]") > 1 || strings.HasPrefix(at, "when.")) && value.IsZero():
 			visit(at, "")
 		default:
 			visit(at, formatValue(value))

@@ -8,7 +8,7 @@ import (
 )
 
 // lists are the keys of a route file: lists to which each file of a configuration adds.
-var lists = []string{"routes", "upstreams", "policies"}
+var lists = []string{"routes", "upstreams", "policies", "access"}
 
 // documents are the route files of one configuration, read as one. A key path counts the items of all of them;
 // in the file itself each counts its own.

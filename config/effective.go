@@ -77,6 +77,8 @@ func hide(all map[string]any, part any, mask func(name, value string) string) {
 		all["source"] = p.Source
 	case Policy:
 		all["sources"] = p.Sources
+	case Access:
+		all["sources"] = p.Sources
 	case Sticky:
 		all["secret"] = fmt.Sprintf("[masked %d bytes]", len(p.Secret))
 	}

@@ -60,10 +60,14 @@ func schemaOf(t reflect.Type, title string, outside bool, tell about) ([]byte, e
 	s := &schemaMaker{tell: tell, outside: outside}
 	n := schemaNode{{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", title}}
 	n = append(n, s.mapping(t, "")...)
+	var defs schemaNode
 	if outside {
-		n = append(n, schemaKey{"$defs", schemaNode{{"outside", schemaNode{
+		defs = append(defs, schemaKey{"outside", schemaNode{
 			{"type", "string"}, {"pattern", `\$\{(env|file):[^}]*\}`}, {"description", "A value from a variable or a file."},
-		}}}})
+		}})
+	}
+	if defs = append(defs, s.shared...); defs != nil {
+		n = append(n, schemaKey{"$defs", defs})
 	}
 	text, err := json.Marshal(n)
 	if err != nil {
@@ -81,6 +85,17 @@ func schemaOf(t reflect.Type, title string, outside bool, tell about) ([]byte, e
 type schemaMaker struct {
 	tell    about
 	outside bool // values may come from outside of the file
+	shared  schemaNode
+}
+
+// refer is a reference to the schema of a mapping that stands in several places.
+func (s *schemaMaker) refer(t reflect.Type, name string) schemaNode {
+	if !slices.ContainsFunc(s.shared, func(k schemaKey) bool { return k.name == name }) {
+		at := len(s.shared)
+		s.shared = append(s.shared, schemaKey{name, nil}) // it may stand in itself
+		s.shared[at].value = s.mapping(t, name)
+	}
+	return schemaNode{{"$ref", "#/$defs/" + name}}
 }
 
 // mapping is the schema of a struct.
@@ -130,6 +145,9 @@ func (s *schemaMaker) field(f reflect.StructField, path string) schemaNode {
 	t := f.Type
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if name := sharedName(t); name != "" {
+		return s.refer(t, name)
 	}
 	if t.Kind() != reflect.Slice {
 		if isMapping(t) {

@@ -206,30 +206,34 @@ func checkClientCertificate(c faults, at string, cc *ClientCertificate) {
 	case len(cc.CRL) > 0 && len(cc.CA) == 0:
 		c.add(at+".crl", "needs ca: a list of revoked certificates counts if its authority signed it")
 	}
-	for i, name := range cc.Allow.DNS {
+	checkIdentities(c, at+".allow", &cc.Allow)
+}
+
+func checkIdentities(c faults, at string, of *Identities) {
+	for i, name := range of.DNS {
 		if name == "*" {
-			c.add(indexPath(at+".allow.dns", i), "%q lets all in: remove it", name)
+			c.add(indexPath(at+".dns", i), "%q lets all in: remove it", name)
 		} else if err := checkHost(name); err != nil {
-			c.add(indexPath(at+".allow.dns", i), "%s", err)
+			c.add(indexPath(at+".dns", i), "%s", err)
 		}
 	}
-	for i, uri := range cc.Allow.URI {
+	for i, uri := range of.URI {
 		begin, _ := strings.CutSuffix(uri, "*")
 		scheme, rest, found := strings.Cut(begin, ":")
 		if !found || scheme == "" || rest == "" || strings.Contains(begin, "*") {
-			c.add(indexPath(at+".allow.uri", i), "%q is no URI: write it like spiffe://cluster.local/ns/shop/sa/web, or with * at its end", uri)
+			c.add(indexPath(at+".uri", i), "%q is no URI: write it like spiffe://cluster.local/ns/shop/sa/web, or with * at its end", uri)
 		} else if begin != uri && !strings.HasSuffix(begin, "/") {
-			c.add(indexPath(at+".allow.uri", i), "%q would let %sx in too: put / before *", uri, begin)
+			c.add(indexPath(at+".uri", i), "%q would let %sx in too: put / before *", uri, begin)
 		}
 	}
-	for i, cn := range cc.Allow.CN {
+	for i, cn := range of.CN {
 		if cn == "" {
-			c.add(indexPath(at+".allow.cn", i), "empty")
+			c.add(indexPath(at+".cn", i), "empty")
 		}
 	}
-	for i, key := range cc.Allow.SPKI {
+	for i, key := range of.SPKI {
 		if _, err := identity.ReadSPKI(key); err != nil {
-			c.add(indexPath(at+".allow.spki", i), "%s", err)
+			c.add(indexPath(at+".spki", i), "%s", err)
 		}
 	}
 }

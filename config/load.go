@@ -101,6 +101,7 @@ func parse(names []string, texts [][]byte, from surroundings) (*Routes, error) {
 	fillRoutes(l.routes, l.doc.has)
 	l.readUpstreamFiles()
 	l.resolvePolicies(tree)
+	l.resolveAccess(tree)
 	l.readClientFiles()
 	l.checkRoutes(l.routes)
 	return l.routes, append(l.doc.problems(), l.problems...).orNil()
@@ -114,7 +115,7 @@ func FromTo(backend string) (*Routes, error) {
 		return nil, Problems{{Path: "to", What: err.Error()}}
 	}
 	r := &Routes{
-		Routes:    []Route{{ID: "default", Policy: DefaultPolicyID, Upstreams: []WeightedUpstream{{ID: "backend"}}}},
+		Routes:    []Route{{ID: "default", Policy: DefaultPolicyID, Access: DefaultAccessID, Upstreams: []WeightedUpstream{{ID: "backend"}}}},
 		Upstreams: []Upstream{{ID: "backend", Endpoints: []Endpoint{{Address: backend}}}},
 		Policies:  []Policy{DefaultPolicy()},
 		Files:     []SourceFile{{Path: "--to " + backend, SHA256: sha256.Sum256([]byte(backend))}},

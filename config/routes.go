@@ -8,6 +8,7 @@ type Routes struct {
 	Routes    []Route    `mapstructure:"routes"`
 	Upstreams []Upstream `mapstructure:"upstreams"`
 	Policies  []Policy   `mapstructure:"policies"`
+	Access    []Access   `mapstructure:"access"`
 
 	// Files are all files the configuration was made of, in the order they were read: the route files
 	// first, then those that they name. A variable is one, too, as ${env:NAME}.
@@ -31,6 +32,7 @@ type Route struct {
 	Methods         []string           `mapstructure:"methods"` // none: any
 	Headers         []HeaderMatch      `mapstructure:"headers"` // all must hold
 	Policy          string             `mapstructure:"policy"`  // policy id; "default" if the file names none
+	Access          string             `mapstructure:"access"`  // access policy id; "default": none, if the file defines no such
 	Upstreams       []WeightedUpstream `mapstructure:"upstreams"`
 	Redirect        *Redirect          `mapstructure:"redirect"` // instead of Upstreams
 	Rewrite         *Rewrite           `mapstructure:"rewrite"`

@@ -105,6 +105,10 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("zone %+v, slow start %+v", *got.Zone, got.SlowStart)
 	}
 	differs("policy", policy(t, r, "shop"), DefaultPolicy(), "mode")
+	access := r.Access[1]
+	differs("access policy", access, DefaultAccess())
+	differs("access rule", access.Rules[1], AccessRule{Mode: Enforce})
+	differs("conditions", *access.Rules[1].When, AccessWhen{})
 
 	if got := r.Routes[0].Timeouts; got != (RouteTimeouts{Request: 0, Idle: 5 * time.Minute}) {
 		t.Errorf("a zero that stands in the file must stay: %v", got)

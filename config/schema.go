@@ -61,6 +61,15 @@ func isMapping(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && !isText(t)
 }
 
+// sharedName is the name under which the keys of a mapping that stands in several places, and in itself, are documented
+// once, and described in schemas; empty: it stands in one place.
+func sharedName(t reflect.Type) string {
+	if t == reflect.TypeFor[AccessWhen]() {
+		return "when"
+	}
+	return ""
+}
+
 // plainTag marks the field of a mapping that a plain value in its place stands for.
 const plainTag = "plain"
 

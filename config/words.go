@@ -176,6 +176,8 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[TLSVersion]():    texts(TLS12, TLS13),
 	reflect.TypeFor[ClientMode]():    texts(ClientOff, ClientRequest, ClientOptional, ClientRequire),
 	reflect.TypeFor[Forwarding]():    texts(ForwardNothing, ForwardXFCC, ForwardCert),
+	reflect.TypeFor[Enforcement]():   texts(Enforce, Observe, Disregard),
+	reflect.TypeFor[AccessThen]():    texts(ThenAlwaysAllow, ThenAllow, ThenDeny, ThenChallenge),
 	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
 }
 
