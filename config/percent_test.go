@@ -3,19 +3,7 @@ package config
 import "testing"
 
 func TestParsePercent(t *testing.T) {
-	f := func(text string, want Percent, wantErr string) {
-		t.Helper()
-		got, err := ParsePercent(text)
-		if wantErr != "" {
-			if err == nil || err.Error() != wantErr {
-				t.Errorf("%q: got %v, %v, want error %s", text, got, err, wantErr)
-			}
-			return
-		}
-		if err != nil || got != want {
-			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
-		}
-	}
+	f := reads(t, ParsePercent)
 	f("0", 0, "")
 	f("0%", 0, "")
 	f("50%", 50, "")
@@ -33,25 +21,18 @@ func TestParsePercent(t *testing.T) {
 }
 
 func TestParseStatusRange(t *testing.T) {
-	f := func(text string, want StatusRange, wantErr string) {
-		t.Helper()
-		got, err := ParseStatusRange(text)
-		if wantErr != "" {
-			if err == nil || err.Error() != wantErr {
-				t.Errorf("%q: got %v, %v, want error %s", text, got, err, wantErr)
-			}
-			return
-		}
-		if again, err := ParseStatusRange(got.String()); err != nil || got != want || again != got {
-			t.Errorf("%q: got %v, %v, want %v", text, got, err, want)
-		}
-	}
+	f := reads(t, ParseStatusRange)
 	f("200", StatusRange{200, 200}, "")
 	f("200-399", StatusRange{200, 399}, "")
 	f("2xx", StatusRange{200, 299}, "")
 	f("599", StatusRange{599, 599}, "")
 	for _, bad := range []string{"", "20", "2000", "100", "1xx", "6xx", "2x", "399-200", "200-", "200-3xx", "ok", "+20", "200-600"} {
 		f(bad, StatusRange{}, `"`+bad+`" is not a status: write one, such as 200, a class, such as 2xx, or from and to, such as 200-399`)
+	}
+	for _, r := range []StatusRange{{200, 200}, {200, 399}, {599, 599}} {
+		if again, err := ParseStatusRange(r.String()); err != nil || again != r {
+			t.Errorf("%v reads itself back as %v, %v", r, again, err)
+		}
 	}
 	for _, status := range []int{199, 300} {
 		if (StatusRange{200, 299}).Has(status) {

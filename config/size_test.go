@@ -6,10 +6,11 @@ import (
 	"testing/quick"
 )
 
-func TestParseSize(t *testing.T) {
-	f := func(text string, want Size, wantErr string) {
+// reads returns a check of what parse makes of a text: a value, or an error with that message.
+func reads[T comparable](t *testing.T, parse func(string) (T, error)) func(text string, want T, wantErr string) {
+	return func(text string, want T, wantErr string) {
 		t.Helper()
-		got, err := ParseSize(text)
+		got, err := parse(text)
 		if wantErr != "" {
 			if err == nil || err.Error() != wantErr {
 				t.Errorf("%q: got %v, %v, want error %s", text, got, err, wantErr)
@@ -17,9 +18,13 @@ func TestParseSize(t *testing.T) {
 			return
 		}
 		if err != nil || got != want {
-			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
+			t.Errorf("%q: got %v, %v, want %v", text, got, err, want)
 		}
 	}
+}
+
+func TestParseSize(t *testing.T) {
+	f := reads(t, ParseSize)
 	f("0", 0, "")
 	f("0B", 0, "")
 	f("512B", 512, "")
