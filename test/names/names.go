@@ -67,8 +67,8 @@ func (s *Server) Resolver() *net.Resolver {
 	}}
 }
 
-// Set sets what a name has: addresses, and records of services as "priority weight port host". None: there is no
-// such name.
+// Set sets what a name has: addresses, records of services as "priority weight port host", and names of an address as
+// "ptr name". None: there is no such name.
 func (s *Server) Set(name string, records ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,6 +162,12 @@ func resource(record string, want dnsmessage.Type) dnsmessage.ResourceBody {
 		return nil
 	}
 	f := strings.Fields(record)
+	if len(f) == 2 && f[0] == "ptr" {
+		if want != dnsmessage.TypePTR {
+			return nil
+		}
+		return &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(strings.TrimSuffix(f[1], ".") + ".")}
+	}
 	if want != dnsmessage.TypeSRV || len(f) != 4 {
 		return nil
 	}

@@ -1,0 +1,64 @@
+package challenge
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/wafer-waf/wafer/message"
+)
+
+// Asked is what has to be known of a request to say whether it can be asked.
+type Asked struct {
+	Method, Path string // the path in its canonical form
+	Fields       message.Fields
+}
+
+// Askable reports whether what comes back to the request is shown to somebody by a browser: then it can be a page
+// that asks. Calls of scripts and of programs, feeds, pictures, web sockets, gRPC and whatever sends a body can not.
+func (a *Asked) Askable() bool {
+	if a.Method != http.MethodGet {
+		return false
+	}
+	html := false
+	for i := range a.Fields {
+		switch f := &a.Fields[i]; {
+		case f.Is("Accept"):
+			page, feed := accepts(f.Value)
+			if html = html || page; feed {
+				return false
+			}
+		case f.Is("Sec-Fetch-Mode"):
+			if f.Value != "navigate" {
+				return false
+			}
+		case f.Is("Upgrade"), f.Is("Content-Type"), f.Is("X-Requested-With"):
+			return false
+		}
+	}
+	return html
+}
+
+// accepts reports whether an Accept field names pages, and whether it names what only readers of feeds want. A
+// wildcard is what programs send.
+func accepts(list string) (page, feed bool) {
+	for list != "" {
+		var part string
+		part, list, _ = strings.Cut(list, ",")
+		part, _, _ = strings.Cut(part, ";")
+		part = strings.Trim(part, " \t")
+		switch {
+		case strings.EqualFold(part, "text/html"), strings.EqualFold(part, "application/xhtml+xml"):
+			page = true
+		case strings.EqualFold(part, "application/rss+xml"), strings.EqualFold(part, "application/atom+xml"),
+			strings.EqualFold(part, "application/rdf+xml"), strings.EqualFold(part, "application/feed+json"):
+			feed = true
+		}
+	}
+	return page, feed
+}
+
+// Exempt reports whether a path is for programs alone whatever the application is: what certificates, robots and
+// password managers look for. Who asks there, gets it.
+func Exempt(path string) bool {
+	return path == "/robots.txt" || strings.HasPrefix(path, "/.well-known/")
+}
