@@ -53,7 +53,9 @@ func FuzzBack(f *testing.F) {
 // FuzzToken wants no text but the token itself to let anybody in, and every slip that is read to be written the same.
 func FuzzToken(f *testing.F) {
 	c, who := asking(f, nil, secretA), client()
-	good := earn(f, c, who, noon)
+	given := slip{kind: worked, nonce: [8]byte{1}, issued: uint32(noon.Unix()), within: 300, bits: 8} // the same in every process
+	given.sign(c.o.Keys.all[0], &who, "")
+	good := given.String()
 	puzzle, _ := puzzleOf(f, c.Ask(&who, "/", "id", noon))
 	for _, s := range []string{good, puzzle, "", good[1:], strings.ToUpper(good), strings.Repeat("0", textSize), "a=b; wafer-pass=" + good} {
 		f.Add(s)
