@@ -10,6 +10,10 @@ type Access struct {
 	Status   int          `mapstructure:"status"`  // of requests that are denied, by rules that name none and by default
 	Rules    []AccessRule `mapstructure:"rules"`   // those of the inherited policy first
 
+	Challenge   Challenge  `mapstructure:"challenge"`
+	Bots        []Bot      `mapstructure:"bots"`         // the built-in ones first, then those of the inherited policy
+	BotsPending BotPending `mapstructure:"bots_pending"` // of requests whose conditions name one that is not verified yet
+
 	// Sources maps each key path within the policy, all but id and inherits, to the ids of the policies that set it,
 	// or to "default".
 	Sources map[string]string `mapstructure:"-"`
@@ -35,6 +39,7 @@ type AccessWhen struct {
 	Headers    []HeaderMatch `mapstructure:"headers"`
 	UserAgents []string      `mapstructure:"user_agents"` // RE2, found anywhere in the field
 	Identity   *Identities   `mapstructure:"identity"`    // of the client's certificate; empty: any that was verified
+	Bots       []string      `mapstructure:"bots"`        // verified ones, by id, or any
 
 	Not *AccessWhen `mapstructure:"not"` // of which none may hold
 }
@@ -66,7 +71,10 @@ const DefaultAccessID = "default"
 // DefaultAccess returns the access policy that every one without "inherits" starts from. Unless the file defines an
 // access policy "default", routes that name none have none.
 func DefaultAccess() Access {
-	a := Access{ID: DefaultAccessID, Mode: Enforce, Default: Allow, Status: 403, Sources: map[string]string{}}
+	a := Access{
+		ID: DefaultAccessID, Mode: Enforce, Default: Allow, Status: 403, Sources: map[string]string{},
+		Challenge: DefaultChallenge(), Bots: DefaultBots(), BotsPending: PendingDeny,
+	}
 	for _, path := range accessSettings() {
 		a.Sources[path] = DefaultAccessID
 	}

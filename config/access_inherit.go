@@ -28,6 +28,8 @@ func (a *Access) Values() []Value {
 // clone returns a copy that shares no list with a.
 func (a Access) clone() Access {
 	a.Rules = slices.Clone(a.Rules)
+	a.Bots = slices.Clone(a.Bots)
+	a.Challenge.Keys = slices.Clone(a.Challenge.Keys)
 	a.Sources = maps.Clone(a.Sources)
 	return a
 }
@@ -89,7 +91,7 @@ func (r *accessResolver) effective(i int, chain []int) *Access {
 		}
 	}
 	fillAccess(&own, has)
-	r.checkOwnAccess(path, &own, r.listIDs())
+	r.checkOwnAccess(path, &own, r.listIDs(), botIDs(inherited.Bots, own.Bots))
 	own.inheritLists(&inherited)
 	r.resolved[i] = &own
 	return &own
@@ -121,13 +123,14 @@ func (r *accessResolver) inherited(i int, path string, chain []int) (Access, int
 
 // dropLists empties the lists that accumulate, so that they hold the policy's own items only.
 func (a *Access) dropLists() {
-	a.Rules = nil
+	a.Rules, a.Bots = nil, nil
 }
 
 // inheritLists puts what is inherited before the own items of the lists that accumulate. An own item with the id of an
 // inherited one takes its place.
 func (a *Access) inheritLists(from *Access) {
 	a.Rules = inheritByID(a, "rules", from, from.Rules, a.Rules, func(r *AccessRule) string { return r.ID })
+	a.Bots = inheritByID(a, "bots", from, from.Bots, a.Bots, func(b *Bot) string { return b.ID })
 }
 
 // inheritByID joins the inherited items of a list and the own ones, and says whose they are.

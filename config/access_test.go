@@ -31,7 +31,10 @@ func TestAccessInheritance(t *testing.T) {
 		t.Errorf("%+v", child)
 	}
 	for _, v := range r.Access[2].Values() {
-		want := map[string]string{"mode": "base", "default": "child", "status": "base", "rules": "base, child"}[v.Path]
+		want, ok := map[string]string{"mode": "base", "default": "child", "status": "base", "rules": "base, child"}[v.Path]
+		if !ok {
+			want = DefaultAccessID
+		}
 		if v.Source != want {
 			t.Errorf("%s is from %q, want %q", v.Path, v.Source, want)
 		}

@@ -6,12 +6,14 @@ import (
 )
 
 // checkOwnAccess checks an effective access policy whose accumulating lists hold its own items only, and keeps what the
-// policy itself is to blame for. Lists are the ids of those that conditions may name, sorted.
-func (c *checker) checkOwnAccess(path string, a *Access, lists []string) {
+// policy itself is to blame for. Lists and bots are the ids of those that conditions may name, sorted.
+func (c *checker) checkOwnAccess(path string, a *Access, lists, bots []string) {
 	all := checker{doc: c.doc}
 	all.checkAccess(path, a)
 	for i := range a.Rules {
-		all.checkLists(indexPath(path+".rules", i)+".when", a.Rules[i].When, lists)
+		when := indexPath(path+".rules", i) + ".when"
+		all.checkLists(when, a.Rules[i].When, lists)
+		all.checkBotsNamed(when, a.Rules[i].When, a, bots)
 	}
 	for _, problem := range all.problems {
 		rest := strings.TrimPrefix(problem.Path, path)
@@ -31,8 +33,13 @@ func (c *checker) checkAccess(path string, a *Access) {
 	c.between(path+".status", a.Status, 400, 599)
 	c.ids(path+".rules", len(a.Rules), func(i int) string { return a.Rules[i].ID })
 	for i := range a.Rules {
-		c.checkAccessRule(indexPath(path+".rules", i), &a.Rules[i])
+		at := indexPath(path+".rules", i)
+		if c.checkAccessRule(at, &a.Rules[i]); a.Rules[i].Then == ThenChallenge && a.Rules[i].Mode != Disregard {
+			c.needsChallenge(at+".then", &a.Challenge)
+		}
 	}
+	c.checkChallenge(path+".challenge", &a.Challenge)
+	c.checkBots(path, a)
 }
 
 func (c *checker) checkAccessRule(path string, r *AccessRule) {

@@ -25,6 +25,7 @@ func (c *checker) checkRoutes(r *Routes) {
 	for i := range r.Routes {
 		c.checkRoute(indexPath("routes", i), &r.Routes[i], known)
 	}
+	c.checkReserved(r)
 	for i := range r.Upstreams {
 		c.checkUpstream(indexPath("upstreams", i), &r.Upstreams[i])
 	}

@@ -113,6 +113,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	access := DefaultAccess()
 	access.ID = ""
 	access.Rules = []AccessRule{{Mode: Enforce}}
+	access.Bots = nil
 	documented("access[]", reflect.ValueOf(access), visit)
 	documented("when", reflect.ValueOf(AccessWhen{Identity: &Identities{}}), visit)
 

@@ -79,6 +79,10 @@ func hide(all map[string]any, part any, mask func(name, value string) string) {
 		all["sources"] = p.Sources
 	case Access:
 		all["sources"] = p.Sources
+	case Challenge:
+		if len(p.Keys) > 0 {
+			all["keys"] = fmt.Sprintf("[masked %d]", len(p.Keys))
+		}
 	case Sticky:
 		all["secret"] = fmt.Sprintf("[masked %d bytes]", len(p.Secret))
 	}

@@ -177,6 +177,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[ClientMode]():    texts(ClientOff, ClientRequest, ClientOptional, ClientRequire),
 	reflect.TypeFor[Forwarding]():    texts(ForwardNothing, ForwardXFCC, ForwardCert),
 	reflect.TypeFor[Enforcement]():   texts(Enforce, Observe, Disregard),
+	reflect.TypeFor[BotPending]():    texts(PendingDeny, PendingChallenge, PendingAllow),
 	reflect.TypeFor[AccessThen]():    texts(ThenAlwaysAllow, ThenAllow, ThenDeny, ThenChallenge),
 	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
 }
