@@ -29,7 +29,7 @@ PLAIN_TESTS := Complexity Levels SlowExpressions Sound Hostile Memory Sequences 
 	ImportedRoutes RoundTrip Derived
 PLAIN := ^Test($(subst $(space),|,$(strip $(PLAIN_TESTS))))|^FuzzSound$$|Allocat|IdleMemory
 
-MIXED    = $(shell go list ./waf/... ./wire ./routing ./proxy ./coding ./cmd/wafer ./importer/suite)
+MIXED    = $(shell go list ./waf/... ./access/... ./wire ./routing ./proxy ./coding ./cmd/wafer ./importer/suite)
 PRODUCT  = $(shell go list ./... | grep -v '/wafer/test/')
 
 # AGREEMENT is how many requests each parser gets in the long form of the agreement suite.

@@ -14,23 +14,6 @@ type Definition struct {
 	Domains []string // a verified name is one of them, or below one
 }
 
-// Known are the robots whose operators say by which names they can be verified.
-//
-// Of Google, googleusercontent.com is left out: machines that Google rents out have names below it.
-func Known() []Definition {
-	return []Definition{
-		{ID: "google", Agents: []string{"Googlebot", "Storebot-Google", "Google-InspectionTool", "GoogleOther", "AdsBot-Google", "Mediapartners-Google"},
-			Domains: []string{"googlebot.com", "google.com"}},
-		{ID: "bing", Agents: []string{"bingbot", "BingPreview", "adidxbot", "msnbot"}, Domains: []string{"search.msn.com"}},
-		{ID: "apple", Agents: []string{"Applebot"}, Domains: []string{"applebot.apple.com"}},
-		{ID: "yahoo", Agents: []string{"Slurp"}, Domains: []string{"crawl.yahoo.net"}},
-		{ID: "yandex", Agents: []string{"Yandex"}, Domains: []string{"yandex.ru", "yandex.net", "yandex.com"}},
-		{ID: "baidu", Agents: []string{"Baiduspider"}, Domains: []string{"baidu.com", "baidu.jp"}},
-		{ID: "amazon", Agents: []string{"Amazonbot"}, Domains: []string{"crawl.amazonbot.amazon"}},
-		{ID: "seznam", Agents: []string{"SeznamBot"}, Domains: []string{"seznam.cz"}},
-	}
-}
-
 // Bot is a definition, compiled.
 type Bot struct {
 	ID      string
