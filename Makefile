@@ -154,11 +154,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl build-tests $(HELM) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl need-redis build-tests $(HELM) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc need-curl build-tests $(HELM) ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl need-redis build-tests $(HELM) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -334,6 +334,15 @@ need-curl:
 		echo "== installing curl, jq"; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl jq; \
+	fi
+
+# What replicas share is kept in it.
+.PHONY: need-redis
+need-redis:
+	@if ! command -v redis-server >/dev/null && ! command -v valkey-server >/dev/null; then \
+		echo "== installing redis-server"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; \
 	fi
 
 # The parsers of the agreement suite, and the packages that most applications read requests with.

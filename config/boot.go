@@ -30,6 +30,8 @@ type Boot struct {
 	// KubernetesEvents tells Kubernetes of refused files and of pods that disagree, by events and a condition of the pod.
 	KubernetesEvents bool `mapstructure:"kubernetes_events"`
 
+	Store Store `mapstructure:"store"` // what replicas share
+
 	Limits  Limits  `mapstructure:"limits"`
 	Timeout Timeout `mapstructure:"timeout"`
 

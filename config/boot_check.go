@@ -57,6 +57,7 @@ func (l *bootLoader) check() {
 		l.add("limits.memory", "%s is too small: at least %s, or 0", m, 4*MiB)
 	}
 	l.checkHTTP2()
+	l.checkStore()
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}
@@ -136,10 +137,13 @@ func (l *bootLoader) notNegative(path string, d time.Duration) {
 }
 
 // checkPeer accepts host:port.
-func checkPeer(address string) error {
+func checkPeer(address string) error { return checkAddress(address, "wafer-admin:9090") }
+
+// checkAddress accepts host:port, and shows those who write something else an example.
+func checkAddress(address, example string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" {
-		return fmt.Errorf("%q is not host:port: write it like wafer-admin:9090", address)
+		return fmt.Errorf("%q is not host:port: write it like %s", address, example)
 	}
 	if err := checkPort(port); err != nil {
 		return err

@@ -14,6 +14,9 @@ func DefaultBoot() Boot {
 		Log:    Log{Level: "info", Format: "auto", Access: "all"},
 		Reload: Reload{Interval: 5 * time.Second},
 		HTTP2:  "on",
+		Store: Store{
+			Mode: "one", TLS: StoreTLS{Use: Off}, Prefix: "wafer:", Timeout: 50 * time.Millisecond, ConnectTimeout: time.Second, Connections: 16,
+		},
 		Limits: Limits{
 			Connections: 10_000, Head: 32 * KiB, Rate: 512,
 			HTTP2: HTTP2Limits{Streams: 100, Resets: 100, ControlFrames: 1000, Window: 64 * KiB},

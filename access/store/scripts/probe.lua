@@ -1,0 +1,4 @@
+-- Does what the other scripts do: asks for the time, and writes. KEYS: one of its own.
+local now = redis.call('TIME')
+redis.call('SET', KEYS[1], now[1], 'PX', 60000)
+return 1
