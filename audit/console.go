@@ -49,6 +49,8 @@ func (c *console) access(a *Access) {
 	l.request(a.Method, a.Host, a.Path)
 	l.put(noColor, append(strconv.AppendFloat(l.text(), milliseconds(a.Duration), 'f', -1, 64), "ms"...))
 	l.pair("error", a.Error)
+	l.pair("access_rule", a.AccessRule)
+	l.pair("access_would", a.AccessWould)
 	l.pair("request_id", clean(a.RequestID, maxIDBytes))
 	l.pair("route", a.Route)
 	l.address(a.Client)

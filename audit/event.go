@@ -40,6 +40,8 @@ type Access struct {
 	CoverageReason      string        // closed set; empty if full
 	UserAgent           string
 	Error               string // closed set; empty if none
+	AccessRule          string // that decided whether the client may ask; empty: none did
+	AccessWould         string // what would have been decided by a rule that is only observed, and its id
 }
 
 // Security describes one request that matched at least one logging rule, or whose

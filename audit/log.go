@@ -70,6 +70,8 @@ func (l *Log) Access(a *Access) {
 	optional(e, "coverage_reason", a.CoverageReason)
 	optional(e, "user_agent", text(a.UserAgent, maxUserAgentBytes))
 	optional(e, "error", a.Error)
+	optional(e, "access_rule", a.AccessRule)
+	optional(e, "access_would", a.AccessWould)
 	e.Msg("request")
 }
 

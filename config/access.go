@@ -27,7 +27,7 @@ type AccessRule struct {
 	Status int         `mapstructure:"status"` // of then: deny; 0: that of the policy
 	Mode   Enforcement `mapstructure:"mode"`   // enforce, observe or off
 
-	Source string `mapstructure:"-"` // id of the policy that it is written in
+	Source string `mapstructure:"-"` // key path of the rule, which may be inherited
 }
 
 // AccessWhen are conditions on a request. Each that is set must hold; of each, one of the list is enough.

@@ -90,7 +90,7 @@ func (r *accessResolver) effective(i int, chain []int) *Access {
 			own.Sources[key] = own.ID
 		}
 	}
-	fillAccess(&own, has)
+	fillAccess(&own, path, has)
 	r.checkOwnAccess(path, &own, r.listIDs(), botIDs(inherited.Bots, own.Bots))
 	own.inheritLists(&inherited)
 	r.resolved[i] = &own
@@ -153,11 +153,11 @@ func inheritByID[T any](a *Access, key string, from *Access, inherited, own []T,
 	return all
 }
 
-// fillAccess sets the defaults of the items of lists.
-func fillAccess(a *Access, has func(key string) bool) {
+// fillAccess sets the defaults of the items of lists, and where they stand.
+func fillAccess(a *Access, path string, has func(key string) bool) {
 	for i := range a.Rules {
 		fill(&a.Rules[i].Mode, Enforce, has(indexPath("rules", i)+".mode"))
-		a.Rules[i].Source = a.ID
+		a.Rules[i].Source = indexPath(path+".rules", i)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestAccessInheritance(t *testing.T) {
 	for _, rule := range child.Rules {
 		got = append(got, rule.ID+" "+string(rule.Then)+" "+string(rule.Mode)+" of "+rule.Source)
 	}
-	if want := []string{"a deny enforce of child", "b challenge off of base", "c allow enforce of child"}; !slices.Equal(got, want) {
+	if want := []string{"a deny enforce of access[0].rules[1]", "b challenge off of access[1].rules[1]", "c allow enforce of access[0].rules[0]"}; !slices.Equal(got, want) {
 		t.Errorf("rules %q, want %q", got, want)
 	}
 	if child.Mode != Observe || child.Default != Deny || child.Status != 451 || child.ID != "child" {

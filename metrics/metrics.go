@@ -32,16 +32,18 @@ type Metrics struct {
 	untaken       *prometheus.CounterVec   // route
 	ruleMatched   *prometheus.CounterVec   // route, rule_id
 
-	refusals       *series[string] // by reason
-	ruleMatches    *series[ruleMatch]
-	upstreamErrors *series[upstreamFailure] // also in upstreamError
-	upstreamTries  *series[upstreamFailure] // also in upstreamRetry
-	upstreamOver   *series[upstreamFailure] // also in retriedOver, with the result for a reason
-	ejections      *series[upstreamFailure] // also in ejected
-	spared         *series[string]          // also in withheld
-	acceptFailures prometheus.Counter
-	spoken         [3]prometheus.Counter // HTTP/1.0, HTTP/1.1, HTTP/2
-	arrived        [2]prometheus.Counter // HTTP/1, HTTP/2
+	refusals        *series[string]         // by reason
+	accessDecided   *prometheus.CounterVec  // policy, rule, decision
+	accessDecisions *series[accessDecision] // also in accessDecided
+	ruleMatches     *series[ruleMatch]
+	upstreamErrors  *series[upstreamFailure] // also in upstreamError
+	upstreamTries   *series[upstreamFailure] // also in upstreamRetry
+	upstreamOver    *series[upstreamFailure] // also in retriedOver, with the result for a reason
+	ejections       *series[upstreamFailure] // also in ejected
+	spared          *series[string]          // also in withheld
+	acceptFailures  prometheus.Counter
+	spoken          [3]prometheus.Counter // HTTP/1.0, HTTP/1.1, HTTP/2
+	arrived         [2]prometheus.Counter // HTTP/1, HTTP/2
 
 	reloads      *prometheus.CounterVec // result
 	lastReloadOK prometheus.Gauge
@@ -130,6 +132,10 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.Panics = counter("wafer_panics_total", "Panics that cost a request.").WithLabelValues()
 	refused := counter("wafer_refused_total", "Requests answered before a route's policy was asked.", "reason")
 	m.refusals = newSeries(func(reason string) prometheus.Counter { return refused.WithLabelValues(reason) })
+	m.accessDecided = counter("wafer_access_decisions_total", "Requests by what their access policy decided, or would have.", "policy", "rule", "decision")
+	m.accessDecisions = newSeries(func(d accessDecision) prometheus.Counter {
+		return m.accessDecided.WithLabelValues(d.policy, d.rule, d.decision)
+	})
 	m.ruleMatched = counter("wafer_rule_matches_total", "Matches of rules that log.", "route", "rule_id")
 	m.ruleMatches = newSeries(func(r ruleMatch) prometheus.Counter { return m.ruleMatched.WithLabelValues(r.route, r.id()) })
 	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
@@ -278,7 +284,7 @@ func (m *Metrics) InForce(c *Configuration) {
 }
 
 // Gone are the ids of what a configuration had and the one in force does not have.
-type Gone struct{ Routes, Upstreams, Policies []string }
+type Gone struct{ Routes, Upstreams, Policies, Access []string }
 
 // Forget ends the series of what is gone. Nobody may count for it any more.
 func (m *Metrics) Forget(gone Gone) {
@@ -301,6 +307,10 @@ func (m *Metrics) Forget(gone Gone) {
 		for _, c := range []*prometheus.CounterVec{m.upstreamRetry, m.retriedOver, m.upstreamError, m.ejected, m.withheld} {
 			c.DeletePartialMatch(prometheus.Labels{"upstream": id})
 		}
+	}
+	for _, id := range gone.Access {
+		m.accessDecisions.forget(func(d accessDecision) bool { return d.policy == id })
+		m.accessDecided.DeletePartialMatch(prometheus.Labels{"policy": id})
 	}
 	for _, id := range gone.Policies {
 		m.disagreements.DeletePartialMatch(prometheus.Labels{"policy": id})

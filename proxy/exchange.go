@@ -31,6 +31,8 @@ type exchange struct {
 	view     view
 	route    *route
 	matched  routing.Path
+	asking   asking
+	counted  bool // among those in flight on the route
 
 	place      place // where the rules run
 	inspection inspect.Inspection
@@ -113,7 +115,7 @@ func (x *exchange) leave() {
 // head is all that can be said before the body is read.
 func (x *exchange) head() bool {
 	x.receive()
-	return x.find() && x.admit() && x.inspectHead()
+	return x.find() && x.mayAsk(x.route.Access) && x.admit() && x.inspectHead()
 }
 
 // receive takes the view of the request.
@@ -132,7 +134,7 @@ func (x *exchange) find() bool {
 	match, ok := x.snapshot.Table.Match(x.view.routed(x.scratch))
 	if !ok {
 		x.outcome.Coverage = inspect.Coverage{Label: inspect.None, Reason: inspect.ReasonNoRoute}
-		return x.refuse(noRoute)
+		return x.mayAsk(x.snapshot.Access) && x.refuse(noRoute)
 	}
 	x.route, x.matched = match.Value, match.Path
 	return true
@@ -142,6 +144,7 @@ func (x *exchange) find() bool {
 func (x *exchange) admit() bool {
 	r := x.route
 	n := r.InFlight.Add(1)
+	x.counted = true
 	if limit := int64(r.Config.Limits.InFlight); limit > 0 && n > limit {
 		return x.refuse(tooManyInFlight)
 	}

@@ -92,7 +92,9 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		Routes: x.snapshot.Table.Explain(x.view.routed(routing.CanonicalPath(nil, x.view.Target))),
 	}
 	if x.route != nil {
-		x.route.InFlight.Add(-1)
+		if x.counted {
+			x.route.InFlight.Add(-1)
+		}
 		e.Route, e.Policy = x.route.Config.ID, &x.route.Policy
 	}
 	if status == 0 {

@@ -44,7 +44,9 @@ func (x *exchange) finish() {
 	var routeID, policyID, mode, upstreamID string
 	if r := x.route; r != nil {
 		routeID, policyID, mode = r.Config.ID, r.Policy.ID, string(r.Policy.Mode)
-		r.InFlight.Add(-1)
+		if x.counted {
+			r.InFlight.Add(-1)
+		}
 		if r.Inspect.Engine != nil {
 			r.Metrics.Screened(report.Findings.Screened)
 			x.remember()
@@ -57,22 +59,24 @@ func (x *exchange) finish() {
 	if x.route != nil {
 		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, &of, &report.Findings, status)
 	}
+	out := x.responseBody.n
+	if out == 0 {
+		out = int64(len(x.response.Body.Bytes))
+	}
+	var in int64
+	if c, ok := x.stream.(*countedBody); ok {
+		in = c.n
+	}
+	x.asked(report.Findings.InboundScore, in, out)
 	if p.boot.Log.Access != config.AccessOff || x.failed() {
-		out := x.responseBody.n
-		if out == 0 {
-			out = int64(len(x.response.Body.Bytes))
-		}
-		var in int64
-		if c, ok := x.stream.(*countedBody); ok {
-			in = c.n
-		}
+		rule, would := x.asking.told()
 		p.events.Access(&audit.Access{
 			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
 			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, TLS: v.told(), Status: status, GRPCStatus: x.callStatus(),
 			BytesIn: in, BytesOut: out, Duration: took,
 			Upstream: upstreamID, Endpoint: x.up.Endpoint, UpstreamDuration: x.upstreamed,
 			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
-			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word,
+			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, AccessRule: rule, AccessWould: would,
 		})
 	}
 	p.metrics.Spoken(v.Protocol)
@@ -83,7 +87,7 @@ func (x *exchange) finish() {
 	x.snapshot.Release()
 	*x.up = upstream.Exchange{Response: message.Response{Fields: x.up.Response.Fields[:0]}}
 	*x = exchange{
-		up: x.up, scratch: x.scratch, view: view{hops: v.hops[:0]},
+		up: x.up, scratch: x.scratch, asking: asking{path: x.asking.path}, view: view{hops: v.hops[:0]},
 		out: message.Request{Fields: x.out.Fields[:0]}, response: message.Response{Fields: x.response.Fields[:0]},
 		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, onRetry: x.onRetry, isGone: x.isGone,
 	}

@@ -13,6 +13,9 @@ func (x *exchange) respond(body message.Body) {
 		r.Fields = slices.DeleteFunc(r.Fields, func(f message.Field) bool { return f.Is(hstsField) })
 		r.Fields = append(r.Fields, message.Field{Name: hstsField, Value: x.route.hsts})
 	}
+	if more := x.asking.decision.Fields; more != nil {
+		x.response.Fields = append(x.response.Fields, more...)
+	}
 	x.response.Body = body
 	x.client.Respond(&x.response)
 	x.streams = body.Stream != nil // only now: who panics with a stream does not close it

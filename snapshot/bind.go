@@ -11,28 +11,35 @@ import (
 
 // entry says to the table what config.Route says.
 func entry[R any](c config.Route, value R) routing.Entry[R] {
-	e := routing.Entry[R]{ID: c.ID, Hosts: c.Hosts, Methods: c.Methods, Value: value}
-	for _, p := range c.Paths {
+	return routing.Entry[R]{ID: c.ID, Hosts: c.Hosts, Methods: c.Methods, Paths: paths(c.Paths), Headers: headers(c.Headers), Value: value}
+}
+
+func paths(list []config.PathMatch) (out []routing.Path) {
+	for _, p := range list {
 		switch {
 		case p.Exact != "":
-			e.Paths = append(e.Paths, routing.Path{Kind: routing.PathExact, Value: p.Exact})
+			out = append(out, routing.Path{Kind: routing.PathExact, Value: p.Exact})
 		case p.Prefix != "":
-			e.Paths = append(e.Paths, routing.Path{Kind: routing.PathPrefix, Value: p.Prefix})
+			out = append(out, routing.Path{Kind: routing.PathPrefix, Value: p.Prefix})
 		default:
-			e.Paths = append(e.Paths, routing.Path{Kind: routing.PathRegex, Value: p.Regex})
+			out = append(out, routing.Path{Kind: routing.PathRegex, Value: p.Regex})
 		}
 	}
-	for _, h := range c.Headers {
+	return out
+}
+
+func headers(list []config.HeaderMatch) (out []routing.Header) {
+	for _, h := range list {
 		switch {
 		case h.Present:
-			e.Headers = append(e.Headers, routing.Header{Name: h.Name, Kind: routing.HeaderPresent})
+			out = append(out, routing.Header{Name: h.Name, Kind: routing.HeaderPresent})
 		case h.Regex != "":
-			e.Headers = append(e.Headers, routing.Header{Name: h.Name, Kind: routing.HeaderRegex, Value: h.Regex})
+			out = append(out, routing.Header{Name: h.Name, Kind: routing.HeaderRegex, Value: h.Regex})
 		default:
-			e.Headers = append(e.Headers, routing.Header{Name: h.Name, Kind: routing.HeaderExact, Value: h.Exact})
+			out = append(out, routing.Header{Name: h.Name, Kind: routing.HeaderExact, Value: h.Exact})
 		}
 	}
-	return e
+	return out
 }
 
 // wafPolicy says to the engine what config.Policy says.

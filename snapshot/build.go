@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/metrics"
@@ -91,6 +92,9 @@ func (r *resources) free(engines map[string]*shared[*waf.Engine], pools map[stri
 
 // Builder makes snapshots.
 type Builder[R any] struct {
+	// Access is what is remembered about clients, over all snapshots.
+	Access *access.State
+
 	// Compiling is told which policy of how many comes next, and n of n when all are through; nil: nobody asks.
 	Compiling func(policy string, i, n int)
 
@@ -103,7 +107,7 @@ type Builder[R any] struct {
 // table leads to. prove sends attacks through what serves requests, and reports those that a policy in
 // block mode lets pass.
 func NewBuilder[R any](compiler *waf.Compiler, bind func(*Route) R, prove func(*inspect.Policy) ([]Stopped, error)) *Builder[R] {
-	return &Builder[R]{bind: bind, prove: prove, resources: resources{
+	return &Builder[R]{Access: access.NewState(), bind: bind, prove: prove, resources: resources{
 		compiler: compiler, engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
 	}}
 }
@@ -132,8 +136,10 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 		problems = append(problems, problemsOf(c, path, err)...)
 	}
 	by := authoritiesOf(c.Routes, report)
-	if pools := b.makeAll(s, report); len(problems) == 0 {
-		b.bindAll(s, m, pools, report)
+	pools := b.makeAll(s, report)
+	policies := accessPolicies(s.Config, b.Access, m, report)
+	if len(problems) == 0 {
+		b.bindAll(s, m, pools, policies, report)
 	}
 	if len(problems) == 0 {
 		bindClients(s, by, report)
@@ -208,15 +214,16 @@ func (b *Builder[R]) tell(policy string, i, n int) {
 }
 
 // bindAll binds the routes and makes the table that leads to them.
-func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[string]*upstream.Pool, report func(path string, err error)) {
+func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[string]*upstream.Pool, accesses map[string]*access.Policy, report func(path string, err error)) {
 	policies := map[string]config.Policy{}
 	for _, p := range s.Config.Policies {
 		policies[p.ID] = p
 	}
+	s.Access = accesses[config.DefaultAccessID]
 	var entries []routing.Entry[R]
 	for _, c := range s.Config.Routes {
 		p := policies[c.Policy]
-		r := &Route{Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Metrics: m.Route(c.ID)}
+		r := &Route{Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Access: accesses[c.Access], Metrics: m.Route(c.ID)}
 		if c.Redirect == nil {
 			var parts []upstream.Part
 			for _, w := range c.Upstreams {

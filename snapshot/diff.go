@@ -32,6 +32,7 @@ type whole struct {
 	route     config.Route
 	policy    config.Policy
 	upstreams []config.Upstream
+	access    []config.Access // none: it is a default that the file does not define
 }
 
 func index(c *config.Routes) map[string]whole {
@@ -40,6 +41,9 @@ func index(c *config.Routes) map[string]whole {
 		w := whole{route: r}
 		if i := slices.IndexFunc(c.Policies, func(p config.Policy) bool { return p.ID == r.Policy }); i >= 0 {
 			w.policy = c.Policies[i]
+		}
+		if i := slices.IndexFunc(c.Access, func(a config.Access) bool { return a.ID == r.Access }); i >= 0 {
+			w.access = c.Access[i : i+1]
 		}
 		for _, u := range r.Upstreams {
 			if i := slices.IndexFunc(c.Upstreams, func(c config.Upstream) bool { return c.ID == u.ID }); i >= 0 {
@@ -61,6 +65,11 @@ func gone(before, now *config.Routes) (g metrics.Gone) {
 	for _, u := range before.Upstreams {
 		if !slices.ContainsFunc(now.Upstreams, func(n config.Upstream) bool { return n.ID == u.ID }) {
 			g.Upstreams = append(g.Upstreams, u.ID)
+		}
+	}
+	for _, o := range before.Access {
+		if !slices.ContainsFunc(now.Access, func(n config.Access) bool { return n.ID == o.ID }) {
+			g.Access = append(g.Access, o.ID)
 		}
 	}
 	for _, o := range before.Policies {

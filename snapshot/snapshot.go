@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/identity"
 	"github.com/wafer-waf/wafer/inspect"
@@ -19,6 +20,7 @@ type Snapshot[R any] struct {
 	Config     *config.Routes
 	Table      *routing.Table[R]
 	Hosts      *routing.Hosts[*identity.Terms] // what they ask of clients; nil: none says anything
+	Access     *access.Policy                  // of requests that no route matches; nil: nobody is asked
 
 	built    time.Time
 	digest   string
@@ -80,6 +82,7 @@ type Route struct {
 	Policy   config.Policy
 	Inspect  inspect.Policy  // the same policy, as inspections see it
 	Split    *upstream.Split // nil: a redirect
+	Access   *access.Policy  // nil: nobody is asked
 	Metrics  *metrics.Route
 	InFlight atomic.Int64
 }

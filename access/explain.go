@@ -1,0 +1,69 @@
+package access
+
+// Step is one step of a decision, for people.
+type Step struct {
+	What string // "rule", "bans", "default", "tokens", "limits" or "challenge"
+	ID   string // of a rule
+	Says string // what it makes of the request
+	Ends bool   // the decision is made here
+}
+
+// Explain returns the steps of the decision about a request, in their order, without counting or remembering anything.
+// What would be decided by what only a process that serves remembers, such as bans, the steps can only name.
+func (p *Policy) Explain(r *Request) []Step {
+	steps, by := explainRules(nil, p.always, r)
+	if by != nil {
+		return steps
+	}
+	if p.bans != nil {
+		steps = append(steps, Step{What: "bans", Says: p.bans.Explain(r)})
+	}
+	steps, by = explainRules(steps, p.rules, r)
+	challenged := ""
+	switch {
+	case by != nil && by.Then == Denies:
+		return steps
+	case by != nil && by.Then == Challenges:
+		challenged = by.ID
+	case by == nil && p.deny:
+		return append(steps, Step{What: "default", Says: "deny", Ends: true})
+	case by == nil:
+		steps = append(steps, Step{What: "default", Says: "allow"})
+	}
+	if p.tokens != nil {
+		steps = append(steps, Step{What: "tokens", Says: p.tokens.Explain(r)})
+	}
+	if p.limits != nil {
+		steps = append(steps, Step{What: "limits", Says: p.limits.Explain(r)})
+	}
+	if p.challenge != nil {
+		steps = append(steps, Step{What: "challenge", Says: p.challenge.Explain(r, challenged)})
+	}
+	return steps
+}
+
+// explainRules adds what each rule makes of a request up to the first that decides, which it returns.
+func explainRules(steps []Step, rules []rule, r *Request) ([]Step, *rule) {
+	for i := range rules {
+		by := &rules[i]
+		step := Step{What: "rule", ID: by.ID}
+		missed := by.tests.missed(r)
+		switch {
+		case missed != "":
+			step.Says = "does not apply: " + missed
+		case by.Mode == Observe:
+			step.Says = "would " + thenWords[by.Then] + ", but is only observed"
+		default:
+			step.Says = thenWords[by.Then]
+			step.Ends = by.Then == Denies || by.Then == AlwaysAllows
+			return append(steps, step), by
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+var thenWords = [...]string{Allows: "allow", AlwaysAllows: "always allow", Denies: "deny", Challenges: "challenge"}
+
+// Observed reports whether the policy only tells what it would decide.
+func (p *Policy) Observed() bool { return p.observe }

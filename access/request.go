@@ -1,0 +1,59 @@
+package access
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/wafer-waf/wafer/message"
+)
+
+// Request is what is known of a request when its access is decided.
+type Request struct {
+	Client      netip.Addr   // decided once, by whom to believe
+	Household   netip.Prefix // what counts as one client: of IPv6 a /64
+	Method      string
+	Host        string // as received, with or without port
+	Target      string // as received
+	Path        []byte // canonical, as routes compare it
+	Fields      message.Fields
+	Certificate *message.ClientCertificate // verified; nil: none
+	Route       string                     // id; empty: none matched
+	Now         time.Time
+
+	// Readings are further ways in which a server may read the path; none: there is one.
+	Readings [][]byte
+}
+
+// someReading reports whether the path, or another reading of it, meets a condition.
+func (r *Request) someReading(meets func(path []byte) bool) bool {
+	if meets(r.Path) {
+		return true
+	}
+	for _, path := range r.Readings {
+		if meets(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// everyReading reports whether all readings of the path meet a condition.
+func (r *Request) everyReading(meets func(path []byte) bool) bool {
+	if !meets(r.Path) {
+		return false
+	}
+	for _, path := range r.Readings {
+		if !meets(path) {
+			return false
+		}
+	}
+	return true
+}
+
+// Outcome is what has become of a request.
+type Outcome struct {
+	Status            int  // of the response; 0: there was none
+	Blocked           bool // by rules of the inspection, or it would have been
+	Score             int  // of the inspection
+	BytesIn, BytesOut int64
+}

@@ -1,0 +1,52 @@
+package access
+
+import "fmt"
+
+// State is what is remembered about clients: it belongs to the process, so that a new configuration forgets nobody. It
+// also makes the policies that use it.
+type State struct{}
+
+// NewState returns a state that knows nobody.
+func NewState() *State { return &State{} }
+
+// Problem is what is wrong with a part of a policy.
+type Problem struct {
+	Key string // as in "rules[0].when.paths[1]"
+	Err error
+}
+
+func (p *Problem) Error() string { return p.Key + ": " + p.Err.Error() }
+
+func (p *Problem) Unwrap() error { return p.Err }
+
+// Compile makes a policy. It returns all that is wrong; a policy that is off is nil.
+func (s *State) Compile(c *Config) (*Policy, []*Problem) {
+	var problems []*Problem
+	report := func(key string, err error) { problems = append(problems, &Problem{key, err}) }
+	p := &Policy{id: c.ID, observe: c.Mode == Observe, deny: c.Deny, status: c.Status, counted: c.Counted}
+	for i := range c.Rules {
+		of := c.Rules[i]
+		if of.Then == Denies && of.Status == 0 {
+			of.Status = c.Status
+		}
+		p.paths = p.paths || of.When.readsPaths()
+		restricts := of.Then == Denies || of.Then == Challenges
+		made := rule{of, compileWhen(of.When, restricts, func(key string, err error) {
+			report(fmt.Sprintf("rules[%d].when.%s", i, key), err)
+		})}
+		switch {
+		case of.Mode == Off:
+		case of.Then == AlwaysAllows:
+			p.always = append(p.always, made)
+		default:
+			p.rules = append(p.rules, made)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	if c.Mode == Off {
+		return nil, nil
+	}
+	return p, nil
+}

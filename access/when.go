@@ -1,0 +1,133 @@
+package access
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"github.com/wafer-waf/wafer/identity"
+	"github.com/wafer-waf/wafer/routing"
+)
+
+// When are conditions on a request. Each that is set must hold; of each, one of the list is enough.
+type When struct {
+	Addresses  []Addresses // one of which has the client's
+	Methods    []string
+	Hosts      []string
+	Paths      []routing.Path
+	Headers    []routing.Header // each must hold
+	UserAgents []string         // RE2, found anywhere
+	Identity   *identity.Allow  // of the client's certificate; empty: any
+
+	Not *When // of which none may hold
+}
+
+func (w *When) readsPaths() bool {
+	return w != nil && (len(w.Paths) > 0 || w.Not.readsPaths())
+}
+
+// Addresses are a set of addresses, which may change while it is asked.
+type Addresses interface{ Contains(netip.Addr) bool }
+
+// Networks are a set of few networks.
+type Networks []netip.Prefix
+
+// Contains implements [Addresses].
+func (n Networks) Contains(a netip.Addr) bool {
+	for _, network := range n {
+		if network.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// test is one condition, compiled.
+type test struct {
+	name  string // as conditions are written: "not.paths"
+	not   bool
+	holds func(*Request) bool
+}
+
+// tests are compiled conditions, the cheap ones first. None: they hold for every request.
+type tests []test
+
+// missed returns the name of the first condition that a request does not meet; empty: it meets all of them.
+func (t tests) missed(r *Request) string {
+	for i := range t {
+		if t[i].holds(r) == t[i].not {
+			return t[i].name
+		}
+	}
+	return ""
+}
+
+// compileWhen compiles conditions. Restricts says that meeting them brings a request nothing good: then a path meets a
+// condition if one of its readings does, and otherwise if all do.
+func compileWhen(w *When, restricts bool, report func(key string, err error)) tests {
+	if w == nil {
+		return nil
+	}
+	all := compileParts(w, restricts, report)
+	if w.Not != nil {
+		for _, t := range compileParts(w.Not, !restricts, func(key string, err error) { report("not."+key, err) }) {
+			all = append(all, test{name: "not." + t.name, not: true, holds: t.holds})
+		}
+	}
+	return all
+}
+
+func compileParts(w *When, restricts bool, report func(key string, err error)) (all tests) {
+	add := func(name string, given bool, holds func(*Request) bool) {
+		if given {
+			all = append(all, test{name: name, holds: holds})
+		}
+	}
+	c, problems := routing.NewConditions(w.Hosts, w.Paths, w.Methods, w.Headers)
+	for _, err := range problems {
+		if p, ok := err.(*routing.Problem); ok {
+			report(p.Key, fmt.Errorf("%s", p.What))
+		}
+	}
+	add("methods", len(w.Methods) > 0, func(r *Request) bool { return c.Method(r.Method) })
+	add("addresses", len(w.Addresses) > 0, func(r *Request) bool { return within(w.Addresses, r.Client) })
+	add("hosts", len(w.Hosts) > 0, func(r *Request) bool { return c.Host(r.Host) })
+	if restricts {
+		add("paths", len(w.Paths) > 0, func(r *Request) bool { return r.someReading(c.Path) })
+	} else {
+		add("paths", len(w.Paths) > 0, func(r *Request) bool { return r.everyReading(c.Path) })
+	}
+	add("identity", w.Identity != nil, func(r *Request) bool {
+		return r.Certificate != nil && w.Identity.Admits(r.Certificate)
+	})
+	add("headers", len(w.Headers) > 0, func(r *Request) bool { return c.Headers(r.Fields) })
+	if len(w.UserAgents) > 0 {
+		agents, err := oneOf(w.UserAgents)
+		if err != nil {
+			report("user_agents", err)
+			return all
+		}
+		add("user_agents", true, func(r *Request) bool { return agents.MatchString(r.Fields.Get("User-Agent")) })
+	}
+	return all
+}
+
+func within(all []Addresses, a netip.Addr) bool {
+	for _, some := range all {
+		if some.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// oneOf is a pattern that matches what one of several does.
+func oneOf(patterns []string) (*regexp.Regexp, error) {
+	for _, p := range patterns { // alone first: "a)|(b" must not become valid by what stands around it
+		if _, err := regexp.Compile(p); err != nil {
+			return nil, err
+		}
+	}
+	return regexp.Compile("(?:" + strings.Join(patterns, ")|(?:") + ")")
+}

@@ -1,0 +1,21 @@
+package metrics
+
+// Access are the instruments of an access policy.
+type Access struct {
+	all    *Metrics
+	policy string
+}
+
+// accessDecision is what an access policy has decided: its words are of closed sets, and its rules those of the file.
+type accessDecision struct{ policy, rule, decision string }
+
+// Access returns the instruments of an access policy.
+func (m *Metrics) Access(policy string) *Access { return &Access{m, policy} }
+
+// Decided counts a decision by what made it, or what would have been decided.
+func (a *Access) Decided(rule, decision string, would bool) {
+	if would {
+		decision = "would_" + decision
+	}
+	a.all.accessDecisions.inc(accessDecision{a.policy, rule, decision})
+}

@@ -1,0 +1,92 @@
+package snapshot
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wafer-waf/wafer/access"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/identity"
+	"github.com/wafer-waf/wafer/metrics"
+)
+
+// accessPolicies makes the access policies, which it returns by their ids. One that is off is none.
+func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, report func(path string, err error)) map[string]*access.Policy {
+	policies := map[string]*access.Policy{}
+	for i := range c.Access {
+		a := &c.Access[i]
+		made, problems := state.Compile(accessConfig(a, m))
+		for _, p := range problems {
+			report(accessPath(fmt.Sprintf("access[%d]", i), a, p.Key), p.Err)
+		}
+		if made != nil {
+			policies[a.ID] = made
+		}
+	}
+	return policies
+}
+
+// accessPath is where what is wrong with a part of a policy is written, which may be in one that it inherits.
+func accessPath(path string, a *config.Access, key string) string {
+	if rest, ok := strings.CutPrefix(key, "rules["); ok {
+		var n int
+		index, rest, _ := strings.Cut(rest, "]")
+		if _, err := fmt.Sscan(index, &n); err == nil && n < len(a.Rules) {
+			return a.Rules[n].Source + rest
+		}
+	}
+	return path + "." + key
+}
+
+// accessConfig says to package access what config.Access says.
+func accessConfig(a *config.Access, m *metrics.Metrics) *access.Config {
+	counted := m.Access(a.ID)
+	c := &access.Config{
+		ID: a.ID, Mode: accessModes[a.Mode], Deny: a.Default == config.Deny, Status: a.Status,
+		Counted: func(rule string, v access.Verdict, would bool) { counted.Decided(rule, v.String(), would) },
+	}
+	for _, r := range a.Rules {
+		c.Rules = append(c.Rules, access.Rule{
+			ID: r.ID, When: accessWhen(r.When), Then: accessThens[r.Then], Status: r.Status, Mode: accessModes[r.Mode],
+		})
+	}
+	return c
+}
+
+var accessModes = map[config.Enforcement]access.Mode{
+	config.Enforce: access.Enforce, config.Observe: access.Observe, config.Disregard: access.Off,
+}
+
+var accessThens = map[config.AccessThen]access.Then{
+	config.ThenAllow: access.Allows, config.ThenAlwaysAllow: access.AlwaysAllows, config.ThenDeny: access.Denies, config.ThenChallenge: access.Challenges,
+}
+
+// accessWhen says to package access what config.AccessWhen says.
+func accessWhen(w *config.AccessWhen) *access.When {
+	if w == nil {
+		return nil
+	}
+	out := &access.When{
+		Methods: w.Methods, Hosts: w.Hosts, Paths: paths(w.Paths), Headers: headers(w.Headers), UserAgents: w.UserAgents,
+		Not: accessWhen(w.Not),
+	}
+	networks, _ := w.Networks()
+	if len(networks) > 0 {
+		out.Addresses = append(out.Addresses, access.Networks(networks))
+	}
+	if w.Identity != nil {
+		out.Identity = allowed(w.Identity)
+	}
+	return out
+}
+
+// allowed says to package identity what config.Identities says.
+func allowed(i *config.Identities) *identity.Allow {
+	a := &identity.Allow{DNS: i.DNS, URI: i.URI, CN: i.CN}
+	for _, key := range i.SPKI {
+		if plain, err := identity.ReadSPKI(key); err == nil { // which config has checked
+			a.SPKI = append(a.SPKI, plain)
+		}
+	}
+	return a
+}
