@@ -3,12 +3,13 @@ package config
 // Access is an effective access policy: who may ask at all, and how often. What it inherits and every default are
 // filled in.
 type Access struct {
-	ID       string       `mapstructure:"id"`
-	Inherits string       `mapstructure:"inherits"`
-	Mode     Enforcement  `mapstructure:"mode"`    // enforce, observe or off
-	Default  Choice       `mapstructure:"default"` // of requests that no rule decides: allow or deny
-	Status   int          `mapstructure:"status"`  // of requests that are denied, by rules that name none and by default
-	Rules    []AccessRule `mapstructure:"rules"`   // those of the inherited policy first
+	ID       string        `mapstructure:"id"`
+	Inherits string        `mapstructure:"inherits"`
+	Mode     Enforcement   `mapstructure:"mode"`    // enforce, observe or off
+	Default  Choice        `mapstructure:"default"` // of requests that no rule decides: allow or deny
+	Status   int           `mapstructure:"status"`  // of requests that are denied, by rules that name none and by default
+	Rules    []AccessRule  `mapstructure:"rules"`   // those of the inherited policy first
+	Limits   []AccessLimit `mapstructure:"limits"`  // likewise
 
 	Challenge   Challenge  `mapstructure:"challenge"`
 	Bots        []Bot      `mapstructure:"bots"`         // the built-in ones first, then those of the inherited policy

@@ -30,6 +30,7 @@ func (a Access) clone() Access {
 	a.Rules = slices.Clone(a.Rules)
 	a.Bots = slices.Clone(a.Bots)
 	a.Challenge.Keys = slices.Clone(a.Challenge.Keys)
+	a.Limits = slices.Clone(a.Limits)
 	a.Sources = maps.Clone(a.Sources)
 	return a
 }
@@ -123,7 +124,7 @@ func (r *accessResolver) inherited(i int, path string, chain []int) (Access, int
 
 // dropLists empties the lists that accumulate, so that they hold the policy's own items only.
 func (a *Access) dropLists() {
-	a.Rules, a.Bots = nil, nil
+	a.Rules, a.Bots, a.Limits = nil, nil, nil
 }
 
 // inheritLists puts what is inherited before the own items of the lists that accumulate. An own item with the id of an
@@ -131,6 +132,7 @@ func (a *Access) dropLists() {
 func (a *Access) inheritLists(from *Access) {
 	a.Rules = inheritByID(a, "rules", from, from.Rules, a.Rules, func(r *AccessRule) string { return r.ID })
 	a.Bots = inheritByID(a, "bots", from, from.Bots, a.Bots, func(b *Bot) string { return b.ID })
+	a.Limits = inheritByID(a, "limits", from, from.Limits, a.Limits, func(l *AccessLimit) string { return l.ID })
 }
 
 // inheritByID joins the inherited items of a list and the own ones, and says whose they are.
@@ -158,6 +160,10 @@ func fillAccess(a *Access, path string, has func(key string) bool) {
 	for i := range a.Rules {
 		fill(&a.Rules[i].Mode, Enforce, has(indexPath("rules", i)+".mode"))
 		a.Rules[i].Source = indexPath(path+".rules", i)
+	}
+	for i := range a.Limits {
+		fillLimit(&a.Limits[i], func(key string) bool { return has(indexPath("limits", i) + "." + key) })
+		a.Limits[i].Source = a.ID
 	}
 }
 

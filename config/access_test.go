@@ -31,7 +31,7 @@ func TestAccessInheritance(t *testing.T) {
 		t.Errorf("%+v", child)
 	}
 	for _, v := range r.Access[2].Values() {
-		want, ok := map[string]string{"mode": "base", "default": "child", "status": "base", "rules": "base, child"}[v.Path]
+		want, ok := map[string]string{"mode": "base", "default": "child", "status": "base", "rules": "base, child", "limits": "default"}[v.Path]
 		if !ok {
 			want = DefaultAccessID
 		}

@@ -15,6 +15,11 @@ func (c *checker) checkOwnAccess(path string, a *Access, lists, bots []string) {
 		all.checkLists(when, a.Rules[i].When, lists)
 		all.checkBotsNamed(when, a.Rules[i].When, a, bots)
 	}
+	for i := range a.Limits {
+		when := indexPath(path+".limits", i) + ".when"
+		all.checkLists(when, a.Limits[i].When, lists)
+		all.checkBotsNamed(when, a.Limits[i].When, a, bots)
+	}
 	for _, problem := range all.problems {
 		rest := strings.TrimPrefix(problem.Path, path)
 		if i := strings.IndexByte(rest, '['); i >= 0 {
@@ -40,6 +45,7 @@ func (c *checker) checkAccess(path string, a *Access) {
 	}
 	c.checkChallenge(path+".challenge", &a.Challenge)
 	c.checkBots(path, a)
+	c.checkLimits(path+".limits", a)
 }
 
 func (c *checker) checkAccessRule(path string, r *AccessRule) {

@@ -114,6 +114,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	access.ID = ""
 	access.Rules = []AccessRule{{Mode: Enforce}}
 	access.Bots = nil
+	access.Limits = []AccessLimit{DefaultLimit()}
 	documented("access[]", reflect.ValueOf(access), visit)
 	documented("when", reflect.ValueOf(AccessWhen{Identity: &Identities{}}), visit)
 

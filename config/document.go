@@ -195,6 +195,10 @@ func placeholder(t reflect.Type) any {
 		return "::/0"
 	case t == statusType:
 		return "200"
+	case t == amountType:
+		return "1"
+	case t == rateType:
+		return "1/s"
 	default:
 		return reflect.Zero(t).Interface()
 	}

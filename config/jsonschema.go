@@ -187,6 +187,10 @@ func (s *schemaMaker) scalar(t reflect.Type, words []string) schemaNode {
 		n = zeroOr(`^-?[0-9]+%$`)
 	case t == statusType:
 		n = schemaNode{{"anyOf", []schemaNode{{{"type", "integer"}}, {{"type", "string"}, {"pattern", `^([2-5][0-9]{2}|[2-5]xx|[2-5][0-9]{2}-[2-5][0-9]{2})$`}}}}}
+	case t == amountType:
+		n = schemaNode{{"anyOf", []schemaNode{{{"type", "integer"}, {"minimum", 0}}, {{"type", "string"}, {"pattern", `^[0-9]+(B|KiB|MiB|GiB)?$`}}}}}
+	case t == rateType:
+		n = schemaNode{{"type", "string"}, {"pattern", `^[0-9]+(B|KiB|MiB|GiB)?/(s|m|h|d|([0-9]*\.?[0-9]+(ns|us|µs|μs|ms|s|m|h))+)$`}}
 	case len(words) > 0:
 		n = schemaNode{{"enum", words}}
 	case t.Kind() == reflect.Bool:

@@ -108,6 +108,13 @@ func TestFullFile(t *testing.T) {
 	access := r.Access[1]
 	differs("access policy", access, DefaultAccess())
 	differs("access rule", access.Rules[1], AccessRule{Mode: Enforce})
+	differs("limit", access.Limits[0], DefaultLimit(), "cost", "mode", "max_delay", "waiters", "replicas")
+	if got := access.Limits[1]; got.Rate != (Rate{Amount{10 << 20, true}, time.Second}) || got.Burst != (Amount{1 << 30, true}) || got.Replicas != 3 {
+		t.Errorf("limit %+v", got)
+	}
+	if got := access.Limits[2]; got.Burst != got.Rate.Amount || got.MaxDelay != 2*time.Second || got.Waiters != 50 {
+		t.Errorf("limit %+v", got)
+	}
 	differs("conditions", *access.Rules[1].When, AccessWhen{})
 
 	if got := r.Routes[0].Timeouts; got != (RouteTimeouts{Request: 0, Idle: 5 * time.Minute}) {

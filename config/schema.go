@@ -18,6 +18,8 @@ var (
 	prefixType   = reflect.TypeFor[netip.Prefix]()
 	percentType  = reflect.TypeFor[Percent]()
 	statusType   = reflect.TypeFor[StatusRange]()
+	amountType   = reflect.TypeFor[Amount]()
+	rateType     = reflect.TypeFor[Rate]()
 )
 
 // tagName is the struct tag that names the keys.
@@ -53,7 +55,7 @@ func keysOf(t reflect.Type) []string {
 
 // isText tells whether values of the type are written as one string.
 func isText(t reflect.Type) bool {
-	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == statusType
+	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == statusType || t == amountType || t == rateType
 }
 
 // isMapping tells whether values of the type are written as a mapping.
@@ -112,6 +114,10 @@ func wanted(t reflect.Type) string {
 		return "a share such as 50%"
 	case t == statusType:
 		return "a status such as 200, 2xx or 200-399"
+	case t == amountType:
+		return "an amount such as 20 or 20MiB"
+	case t == rateType:
+		return "a rate such as 10/s, 300/m or 10MiB/s"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -144,6 +150,10 @@ func parseText(t reflect.Type, text string) (any, error) {
 		return ParsePercent(text)
 	case statusType:
 		return ParseStatusRange(text)
+	case amountType:
+		return ParseAmount(text)
+	case rateType:
+		return ParseRate(text)
 	}
 	panic("BUG: not a text type: " + t.String())
 }

@@ -179,6 +179,13 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Enforcement]():   texts(Enforce, Observe, Disregard),
 	reflect.TypeFor[BotPending]():    texts(PendingDeny, PendingChallenge, PendingAllow),
 	reflect.TypeFor[AccessThen]():    texts(ThenAlwaysAllow, ThenAllow, ThenDeny, ThenChallenge),
+	reflect.TypeFor[KeyWord]():       texts(KeyClient, KeyRoute, KeyPath, KeyMethod, KeyHost, KeyIdentity),
+	reflect.TypeFor[Missing]():       texts(MissingSkip, MissingCount, MissingDeny),
+	reflect.TypeFor[LimitCost]():     texts(CostRequest, CostRequestBytes, CostResponseBytes, CostScore),
+	reflect.TypeFor[LimitMode]():     texts(LimitBlock, LimitThrottle, LimitObserve, LimitOff),
+	reflect.TypeFor[Sharing]():       texts(ShareNone, ShareLocal, ShareExact),
+	reflect.TypeFor[StoreDown]():     texts(StoreDownLocal, StoreDownAllow, StoreDownDeny),
+	reflect.TypeFor[Telling]():       texts(TellLimited, TellAlways, TellNever),
 	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
 }
 

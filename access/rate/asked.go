@@ -295,7 +295,7 @@ func (a *Asked) Done(s *State, t time.Time, o *Outcome) {
 	for i := range a.items {
 		it := &a.items[i]
 		l := it.limit
-		if !l.afterwards() || len(l.Statuses) > 0 && !slices.Contains(l.Statuses, o.Status) {
+		if !l.afterwards() || !l.counts(o.Status) {
 			continue
 		}
 		cost := l.costOf(o)
@@ -308,6 +308,11 @@ func (a *Asked) Done(s *State, t time.Time, o *Outcome) {
 		}
 		l.buckets.charge(&it.key, now, product(cost, it.weight), unsent, l.most)
 	}
+}
+
+// counts reports whether a response of that status is counted.
+func (l *Limit) counts(status int) bool {
+	return len(l.Statuses) == 0 || slices.ContainsFunc(l.Statuses, func(s Statuses) bool { return s.From <= status && status <= s.To })
 }
 
 func (l *Limit) costOf(o *Outcome) int64 {

@@ -182,7 +182,7 @@ func TestMissing(t *testing.T) {
 func TestFailuresOnly(t *testing.T) {
 	s := newClocked(t, nil)
 	spec := perMinute("logins", 1, 3)
-	spec.Statuses = []int{401, 403}
+	spec.Statuses = []Statuses{{401, 401}, {403, 403}}
 	l := s.Limit(spec)
 	answer := func(status int) bool {
 		if s.ask(from("a"), l).Limit != nil {

@@ -15,8 +15,7 @@ type Spec struct {
 	Missing Missing
 
 	Cost     Cost
-	Weight   int64 // units of a request, with CostRequests
-	Statuses []int // of responses that are counted, and no others; none: every request is
+	Statuses []Statuses // of responses that are counted, and no others; none: every request is
 
 	Mode    Mode
 	Delay   time.Duration // how long requests wait at most, with Throttle
@@ -31,6 +30,9 @@ type Spec struct {
 	Tell   Tell
 	Legacy bool // clients are told in X-RateLimit fields, too
 }
+
+// Statuses are statuses of responses, both ends included.
+type Statuses struct{ From, To int }
 
 // Missing says what happens to requests that lack a part of a key.
 type Missing uint8
@@ -47,7 +49,7 @@ type Cost uint8
 
 // What it can.
 const (
-	CostRequests      Cost = iota // units as the limit says
+	CostRequests      Cost = iota // one unit
 	CostRequestBytes              // of its body
 	CostResponseBytes             // of the response's
 	CostScore                     // its anomaly score
@@ -121,10 +123,6 @@ type Limit struct {
 
 func newLimit(s Spec, b *buckets) *Limit {
 	l := &Limit{Spec: s, buckets: b, most: s.Quota.span(s.Quota.Burst), cost: s.Quota.span(1)}
-	if s.Cost == CostRequests {
-		l.Weight = max(1, s.Weight)
-		l.cost = s.Quota.span(l.Weight)
-	}
 	l.most = max(l.most, l.cost) // or nothing would ever pass
 	l.policy = strconv.Quote(s.Name) + ";q=" + strconv.FormatInt(s.Quota.Units, 10)
 	if s.Cost == CostRequestBytes || s.Cost == CostResponseBytes {

@@ -198,7 +198,7 @@ func TestSharedLocally(t *testing.T) {
 func TestFailuresAreSharedExactly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := perMinute("logins", 1, 3)
-		spec.Share, spec.Statuses = ShareExact, []int{401}
+		spec.Share, spec.Statuses = ShareExact, []Statuses{{401, 401}}
 		f := newFleet(t, 3, newShelf(0), spec)
 		defer f.close()
 		for i := range 3 {
