@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func (c *clocked) ask(of Source, all ...*Limit) Result {
 	for _, l := range all {
 		c.asked.Add(l, of, false)
 	}
-	return c.asked.Decide(nil, c.State, c.now)
+	return c.asked.Decide(context.Background(), c.State, c.now)
 }
 
 // passes is how many of so many requests pass at once.
@@ -137,7 +138,7 @@ func TestWaitersAreBounded(t *testing.T) {
 	for i := range waiting {
 		a := &waiting[i]
 		a.Add(l, from("a"), false)
-		if r := a.Decide(nil, s.State, s.now); r.Limit != nil {
+		if r := a.Decide(t.Context(), s.State, s.now); r.Limit != nil {
 			t.Fatalf("%d: refused", i)
 		}
 	}
@@ -310,7 +311,7 @@ func TestKeysAreTuples(t *testing.T) {
 		}
 		seen[k] = fmt.Sprint(c)
 	}
-	if key("l", "a", "b") != key("l", "a", "b") {
+	if again := key("l", "a", "b"); seen[again] == "" {
 		t.Error("a key is not always the same")
 	}
 }

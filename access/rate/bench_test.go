@@ -1,7 +1,6 @@
 package rate
 
 import (
-	"context"
 	"encoding/binary"
 	"testing"
 	"time"
@@ -25,31 +24,31 @@ func BenchmarkDecide(b *testing.B) {
 			s := NewState(nil)
 			l := s.Limit(benchSpec())
 			var a Asked
-			now := time.Now()
+			ctx, now := b.Context(), time.Now()
 			var n number
 			b.ReportAllocs()
 			for i := uint64(0); b.Loop(); i++ {
 				n = number(i % clients * 7919 % clients)
 				a.Reset()
 				a.Add(l, &n, false)
-				a.Decide(context.Background(), s, now)
+				a.Decide(ctx, s, now)
 			}
 		})
 	}
 }
 
 func BenchmarkDecideParallel(b *testing.B) {
-	s := NewState(nil)
+	s, ctx := NewState(nil), b.Context()
 	l := s.Limit(benchSpec())
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		var a Asked
 		var n number
 		for now := time.Now(); pb.Next(); {
-			n = number((n*7919 + 1) % hundredThousand)
+			n = (n*7919 + 1) % hundredThousand
 			a.Reset()
 			a.Add(l, &n, false)
-			a.Decide(context.Background(), s, now)
+			a.Decide(ctx, s, now)
 		}
 	})
 }
@@ -59,11 +58,11 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	l := s.Limit(benchSpec())
 	var a Asked
 	var n number
-	now := time.Now()
+	ctx, now := t.Context(), time.Now()
 	if got := testing.AllocsPerRun(1000, func() {
 		a.Reset()
 		a.Add(l, &n, false)
-		a.Decide(context.Background(), s, now)
+		a.Decide(ctx, s, now)
 		a.Done(s, now, &Outcome{Status: 200})
 	}); got != 0 {
 		t.Errorf("%v allocations", got)

@@ -40,8 +40,7 @@ type Source interface {
 
 // key is the key of a request, for which some bytes of scratch are needed. It reports whether the request has all parts.
 func (l *Limit) key(scratch []byte, of Source) (key Key, used []byte, whole bool) {
-	b := append(scratch[:0], "wafer limit "...)
-	b = appendText(b, l.ID)
+	b := appendText(scratch[:0], l.ID)
 	whole = true
 	for i := range l.Key {
 		p := &l.Key[i]
