@@ -11,9 +11,12 @@ type Access struct {
 	Rules    []AccessRule  `mapstructure:"rules"`   // those of the inherited policy first
 	Limits   []AccessLimit `mapstructure:"limits"`  // likewise
 
-	Challenge   Challenge  `mapstructure:"challenge"`
-	Bots        []Bot      `mapstructure:"bots"`         // the built-in ones first, then those of the inherited policy
-	BotsPending BotPending `mapstructure:"bots_pending"` // of requests whose conditions name one that is not verified yet
+	Challenge   Challenge      `mapstructure:"challenge"`
+	Bots        []Bot          `mapstructure:"bots"`         // the built-in ones first, then those of the inherited policy
+	BotsPending BotPending     `mapstructure:"bots_pending"` // of requests whose conditions name one that is not verified yet
+	Tokens      *AccessTokens  `mapstructure:"tokens"`
+	APIKeys     *AccessAPIKeys `mapstructure:"api_keys"`
+	Login       *AccessLogin   `mapstructure:"login"`
 
 	// Sources maps each key path within the policy, all but id and inherits, to the ids of the policies that set it,
 	// or to "default".
@@ -41,6 +44,8 @@ type AccessWhen struct {
 	UserAgents []string      `mapstructure:"user_agents"` // RE2, found anywhere in the field
 	Identity   *Identities   `mapstructure:"identity"`    // of the client's certificate; empty: any that was verified
 	Bots       []string      `mapstructure:"bots"`        // verified ones, by id, or any
+	Claims     []ClaimMatch  `mapstructure:"claims"`      // of the token; all must hold
+	APIKeys    []string      `mapstructure:"api_keys"`    // names of clients whose key it is; "*": any
 
 	Not *AccessWhen `mapstructure:"not"` // of which none may hold
 }

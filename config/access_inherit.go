@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -92,8 +93,10 @@ func (r *accessResolver) effective(i int, chain []int) *Access {
 		}
 	}
 	fillAccess(&own, path, has)
+	r.readTokenFiles(path, &own)
 	r.checkOwnAccess(path, &own, r.listIDs(), botIDs(inherited.Bots, own.Bots))
 	own.inheritLists(&inherited)
+	r.checkCarried(path, &own)
 	r.resolved[i] = &own
 	return &own
 }
@@ -125,6 +128,7 @@ func (r *accessResolver) inherited(i int, path string, chain []int) (Access, int
 // dropLists empties the lists that accumulate, so that they hold the policy's own items only.
 func (a *Access) dropLists() {
 	a.Rules, a.Bots, a.Limits = nil, nil, nil
+	a.Tokens, a.APIKeys, a.Login = nil, nil, nil // each is inherited whole, or not at all
 }
 
 // inheritLists puts what is inherited before the own items of the lists that accumulate. An own item with the id of an
@@ -133,6 +137,7 @@ func (a *Access) inheritLists(from *Access) {
 	a.Rules = inheritByID(a, "rules", from, from.Rules, a.Rules, func(r *AccessRule) string { return r.ID })
 	a.Bots = inheritByID(a, "bots", from, from.Bots, a.Bots, func(b *Bot) string { return b.ID })
 	a.Limits = inheritByID(a, "limits", from, from.Limits, a.Limits, func(l *AccessLimit) string { return l.ID })
+	a.Tokens, a.APIKeys, a.Login = cmp.Or(a.Tokens, from.Tokens), cmp.Or(a.APIKeys, from.APIKeys), cmp.Or(a.Login, from.Login)
 }
 
 // inheritByID joins the inherited items of a list and the own ones, and says whose they are.
@@ -165,6 +170,8 @@ func fillAccess(a *Access, path string, has func(key string) bool) {
 		fillLimit(&a.Limits[i], func(key string) bool { return has(indexPath("limits", i) + "." + key) })
 		a.Limits[i].Source = a.ID
 	}
+	fillTokens(a, has)
+	fillLogin(a, has)
 }
 
 // listIDs are the ids of the lists that conditions may name, sorted.

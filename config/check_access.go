@@ -46,6 +46,17 @@ func (c *checker) checkAccess(path string, a *Access) {
 	c.checkChallenge(path+".challenge", &a.Challenge)
 	c.checkBots(path, a)
 	c.checkLimits(path+".limits", a)
+	if a.Tokens != nil {
+		c.checkTokens(path+".tokens", a.Tokens)
+	}
+	if a.APIKeys != nil {
+		c.checkAPIKeys(path+".api_keys", a.APIKeys)
+	}
+	if a.Login != nil {
+		if c.checkLogin(path+".login", a.Login); a.Login.Then == LoginChallenge {
+			c.needsChallenge(path+".login.then", &a.Challenge)
+		}
+	}
 }
 
 func (c *checker) checkAccessRule(path string, r *AccessRule) {
@@ -73,7 +84,7 @@ func (c *checker) checkAccessRule(path string, r *AccessRule) {
 }
 
 // reservedRules are ids that stand for what is no rule.
-var reservedRules = map[string]bool{DefaultAccessID: true}
+var reservedRules = map[string]bool{DefaultAccessID: true, "tokens": true, "api_keys": true, "login": true}
 
 // checkWhen checks conditions, but for the lists that they name.
 func (c *checker) checkWhen(path string, w *AccessWhen) {
@@ -93,6 +104,7 @@ func (c *checker) checkWhen(path string, w *AccessWhen) {
 	if w.Identity != nil {
 		checkIdentities(c, path+".identity", w.Identity)
 	}
+	c.checkClaims(path, w)
 	if w.Not == nil {
 		return
 	}

@@ -115,6 +115,9 @@ func TestRoutesAreDocumented(t *testing.T) {
 	access.Rules = []AccessRule{{Mode: Enforce}}
 	access.Bots = nil
 	access.Limits = []AccessLimit{DefaultLimit()}
+	tokens, keys, login := DefaultTokens(), DefaultAPIKeys(), DefaultLogin()
+	tokens.Issuers = []TokenIssuer{DefaultIssuer()}
+	access.Tokens, access.APIKeys, access.Login = &tokens, &keys, &login
 	documented("access[]", reflect.ValueOf(access), visit)
 	documented("when", reflect.ValueOf(AccessWhen{Identity: &Identities{}}), visit)
 

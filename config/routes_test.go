@@ -116,6 +116,14 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("limit %+v", got)
 	}
 	differs("conditions", *access.Rules[1].When, AccessWhen{})
+	differs("tokens", *access.Tokens, DefaultTokens())
+	differs("issuer", access.Tokens.Issuers[0], DefaultIssuer(), "jwks_file", "secret_file", "ca")
+	differs("API keys", *access.APIKeys, DefaultAPIKeys(), "invalid")
+	differs("login", *access.Login, DefaultLogin(), "failures.statuses", "failures.location", "account.form")
+	const secret = "0123456789abcdef0123456789abcdef"
+	if access.Tokens.Issuers[1].Secret != secret || access.Login.Key != secret || !strings.HasPrefix(access.APIKeys.Keys, "partner ") {
+		t.Errorf("files of tokens, keys and logins: %+v", access)
+	}
 
 	if got := r.Routes[0].Timeouts; got != (RouteTimeouts{Request: 0, Idle: 5 * time.Minute}) {
 		t.Errorf("a zero that stands in the file must stay: %v", got)
@@ -147,7 +155,7 @@ func TestFullFile(t *testing.T) {
 	if u := r.Upstreams[1].TLS; string(u.CertText) != text("bundle.pem") || u.KeyText != nil || u.CAText != nil || r.Upstreams[2].TLS.Verify != Off {
 		t.Errorf("a bundle: %+v", u)
 	}
-	want := []string{"full.yaml", "tls/ca.pem", "tls/own.pem", "tls/own.key", "tls/bundle.pem", "rules/shop.conf", "shop.binpb"}
+	want := []string{"full.yaml", "tls/ca.pem", "tls/own.pem", "tls/own.key", "tls/bundle.pem", "rules/shop.conf", "shop.binpb", "secret", "keys.txt"}
 	for i := range want {
 		want[i] = "testdata/valid/" + want[i]
 	}

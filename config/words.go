@@ -186,6 +186,10 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Sharing]():       texts(ShareNone, ShareLocal, ShareExact),
 	reflect.TypeFor[StoreDown]():     texts(StoreDownLocal, StoreDownAllow, StoreDownDeny),
 	reflect.TypeFor[Telling]():       texts(TellLimited, TellAlways, TellNever),
+	reflect.TypeFor[TokenMode]():     texts(TokenOptional, TokenRequired, TokenAlternative, TokenObserve, TokenOff),
+	reflect.TypeFor[TokenInvalid]():  texts(InvalidDeny, InvalidIgnore),
+	reflect.TypeFor[TokenForward]():  texts(ForwardKeep, ForwardRemove),
+	reflect.TypeFor[LoginThen]():     texts(LoginBlock, LoginChallenge),
 	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
 }
 
