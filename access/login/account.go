@@ -98,7 +98,7 @@ func hashed(secret []byte, account string) key {
 	return key(m.Sum(sum[:0])[:len(key{})])
 }
 
-// kinds of buckets
+// Kinds of buckets.
 const (
 	ofAddress = iota
 	ofAccount

@@ -269,7 +269,7 @@ func (s *together) Spend(_ context.Context, keys [][16]byte, costs []time.Durati
 			at = time.Now()
 		}
 		s.till[k] = at.Add(costs[i])
-		owes[i] = s.till[k].Sub(time.Now())
+		owes[i] = time.Until(s.till[k])
 	}
 	return owes, nil
 }

@@ -61,7 +61,7 @@ func parse(text string) (*parsed, bool) {
 		return nil, false
 	}
 	d := json.NewDecoder(bytes.NewReader(claimsText))
-	d.UseNumber()
+	d.SetNumberType(json.UnmarshalJSONNumber)
 	if d.Decode(&p.claims) != nil || p.claims == nil {
 		return nil, false
 	}

@@ -367,7 +367,6 @@ func TestRequiredClaimsAndValues(t *testing.T) {
 func TestCarried(t *testing.T) {
 	text, other := honest(t, nil), honest(t, map[string]any{"sub": "bob"})
 	places := []Place{{Header: "Authorization", Scheme: "Bearer"}, {Header: "X-Token"}, {Cookie: "session"}}
-	type f = message.Field
 	for name, c := range map[string]struct {
 		fields message.Fields
 		want   Reason
