@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/listen"
@@ -22,8 +23,9 @@ import (
 type Explanation struct {
 	Method, Host, Path string
 	Routes             []routing.Decision
-	Route              string         // that matched; empty: none did
-	Policy             *config.Policy // of that route
+	Route              string             // that matched; empty: none did
+	Access             *AccessExplanation // nil: there is no access policy
+	Policy             *config.Policy     // of that route
 	Verdict            string
 	Status             int // the client would get; 0: the upstream's
 	Coverage           string
@@ -34,6 +36,15 @@ type Explanation struct {
 	NoScreen           string     // why there is no screen
 	Findings           waf.Findings
 	Choices            []Choice // of an endpoint; none: the request reaches no upstream
+}
+
+// AccessExplanation is what an access policy makes of a request. What only a process that serves remembers, such as who is
+// banned, is not in it.
+type AccessExplanation struct {
+	Policy   string
+	Observed bool
+	Decision access.Decision
+	Steps    []access.Step
 }
 
 // Choice is an upstream that may be asked, and how one of its endpoints is chosen.
@@ -96,6 +107,9 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 			x.route.InFlight.Add(-1)
 		}
 		e.Route, e.Policy = x.route.Config.ID, &x.route.Policy
+	}
+	if a := &x.asking; a.policy != nil {
+		e.Access = &AccessExplanation{a.policy.ID(), a.policy.Observed(), a.decision, a.policy.Explain(&a.request)}
 	}
 	if status == 0 {
 		e.Choices = x.choices()

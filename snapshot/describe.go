@@ -18,6 +18,7 @@ type Description struct {
 	Upstreams  int                 `json:"upstreams"`
 	Engines    int                 `json:"engines"`
 	Policies   []PolicyDescription `json:"policies"`
+	Access     []AccessDescription `json:"access,omitempty"`
 }
 
 // PolicyDescription is one policy of the configuration in force.
@@ -34,6 +35,14 @@ type PolicyDescription struct {
 	Proof []Stopped `json:"proof,omitempty"`
 }
 
+// AccessDescription is one access policy of the configuration in force.
+type AccessDescription struct {
+	ID     string             `json:"id"`
+	Mode   config.Enforcement `json:"mode"`
+	Rules  int                `json:"rules"`
+	Routes int                `json:"routes"` // that use it
+}
+
 // RouteDescription is one route of the configuration in force.
 type RouteDescription struct {
 	ID        string                `json:"id"`
@@ -41,6 +50,7 @@ type RouteDescription struct {
 	Paths     []string              `json:"paths,omitempty"`
 	Methods   []string              `json:"methods,omitempty"`
 	Policy    string                `json:"policy"`
+	Access    string                `json:"access,omitempty"` // access policy
 	Mode      config.Mode           `json:"mode"`
 	Upstreams []UpstreamDescription `json:"upstreams,omitempty"`
 	Redirect  bool                  `json:"redirect,omitempty"`
@@ -75,6 +85,7 @@ type Effective struct {
 	Routes     any       `json:"routes"`
 	Upstreams  any       `json:"upstreams"`
 	Policies   any       `json:"policies"`
+	Access     any       `json:"access,omitempty"`
 	// LastGood and Problems are those of the keeper's [Standing].
 	LastGood string   `json:"last_good,omitempty"`
 	Problems []string `json:"problems,omitempty"`
@@ -92,6 +103,7 @@ func (k *Keeper[R]) Effective(boot *config.Boot) Effective {
 	return Effective{
 		Generation: d.Generation, Digest: d.Digest, Built: d.Built, Files: d.Files, Engines: d.Engines,
 		Boot: told(boot), Routes: told(s.Config.Routes), Upstreams: told(s.Config.Upstreams), Policies: told(s.Config.Policies),
+		Access:   told(s.Config.Access),
 		LastGood: standing.LastGood, Problems: standing.Problems,
 		Compiled: d.Policies,
 	}
@@ -102,7 +114,7 @@ func (s *Snapshot[R]) Describe() Description {
 	d := Description{
 		Generation: s.Generation, Digest: s.digest, Built: s.built.UTC(), Files: []string{},
 		Routes: len(s.routes), Upstreams: len(s.Config.Upstreams), Engines: len(s.engines),
-		Policies: s.describePolicies(),
+		Policies: s.describePolicies(), Access: s.describeAccess(),
 	}
 	for _, f := range s.Config.Files {
 		d.Files = append(d.Files, f.Path)
@@ -128,6 +140,19 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 		}
 		for _, r := range s.Config.Routes {
 			if r.Policy == p.ID {
+				d.Routes++
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func (s *Snapshot[R]) describeAccess() (out []AccessDescription) {
+	for _, a := range s.Config.Access {
+		d := AccessDescription{ID: a.ID, Mode: a.Mode, Rules: len(a.Rules)}
+		for _, r := range s.Config.Routes {
+			if r.Access == a.ID {
 				d.Routes++
 			}
 		}
@@ -174,6 +199,9 @@ func (k *Keeper[R]) DescribeRoutes() []RouteDescription {
 		d := RouteDescription{
 			ID: r.Config.ID, Hosts: r.Config.Hosts, Methods: r.Config.Methods, Policy: r.Policy.ID, Mode: r.Policy.Mode,
 			Redirect: r.Config.Redirect != nil, InFlight: r.InFlight.Load(),
+		}
+		if r.Access != nil {
+			d.Access = r.Access.ID()
 		}
 		for _, u := range r.Config.Upstreams {
 			d.Upstreams = append(d.Upstreams, UpstreamDescription{u.ID, u.Weight, pools[u.ID].Endpoints()})

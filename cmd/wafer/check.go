@@ -155,6 +155,9 @@ func printDescription(w io.Writer, file string, d *snapshot.Description) {
 			fmt.Fprintf(w, "    no screen, all requests go to the rule engine: %s\n", p.NoScreen)
 		}
 	}
+	for _, a := range d.Access {
+		fmt.Fprintf(w, "  access %s: %s, %d rules, used by %d routes\n", a.ID, a.Mode, a.Rules, a.Routes)
+	}
 }
 
 func checkedJSON(all []checked) error {

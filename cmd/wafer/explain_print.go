@@ -79,6 +79,7 @@ func (p *teller) answer(a *answer, verbose bool) {
 		p.field("route", "none")
 	}
 	p.routes(a)
+	p.access(a.Access)
 	if a.Policy != "" {
 		p.field("policy", "%s (%s, paranoia level %d)", a.Policy, a.Mode, a.Paranoia)
 	}

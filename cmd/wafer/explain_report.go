@@ -35,6 +35,7 @@ type answer struct {
 	Path           string        `json:"path"`
 	Route          string        `json:"route,omitempty"`
 	RouteWhy       string        `json:"route_why,omitempty"`
+	Access         *accessAnswer `json:"access,omitempty"` // nil: there is no access policy
 	Policy         string        `json:"policy,omitempty"`
 	Mode           string        `json:"mode,omitempty"`
 	Paranoia       int           `json:"paranoia,omitempty"`
@@ -101,7 +102,7 @@ func newAnswer(e *proxy.Explanation) *answer {
 	a := &answer{
 		Method: audit.Shown(e.Method, shownName), Host: audit.Shown(e.Host, shownName), Path: shownPath(e.Path),
 		Route: e.Route, Verdict: e.Verdict, Status: e.Status, Why: why(e), RuleID: e.Findings.Verdict.RuleID,
-		Rules: []matchedRule{}, Exclusions: []applied{},
+		Access: newAccessAnswer(e.Access), Rules: []matchedRule{}, Exclusions: []applied{},
 		Coverage: e.Coverage, CoverageReason: e.CoverageReason, Screen: screenText(e),
 	}
 	for _, d := range e.Routes {
@@ -166,6 +167,7 @@ func (r *report) brief() {
 		return
 	}
 	a.Settings = nil
+	a.Access.brief()
 	if a.Route != "" {
 		a.Routes, a.RoutesUntold = nil, 0
 	} else if n := len(a.Routes) - shortLists; n > 0 { // why there is none
@@ -243,6 +245,11 @@ func whyPassed(e *proxy.Explanation) string {
 func failureText(word string) string {
 	texts := map[string]string{
 		"no_route":         "no route takes this host, path and method, and what is not configured is not reachable",
+		"access_denied":    "the access policy denies it (docs/access.md)",
+		"banned":           "the client is banned (docs/access.md)",
+		"rate_limited":     "a limit of the access policy is used up (docs/access.md)",
+		"challenged":       "the client has to solve a challenge first (docs/access.md)",
+		"unauthenticated":  "the access policy wants a token (docs/access.md)",
 		"request_body":     "the body is larger than the route's limits.request_body",
 		"inspection_limit": "the body is larger than the policy's request_body.limit, which has oversize: reject",
 		"content_coding":   "the body is in a content coding that cannot be undone",
