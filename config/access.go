@@ -37,6 +37,8 @@ type AccessRule struct {
 // AccessWhen are conditions on a request. Each that is set must hold; of each, one of the list is enough.
 type AccessWhen struct {
 	Addresses  []string      `mapstructure:"addresses"` // ids of lists, networks, or addresses
+	Countries  []string      `mapstructure:"countries"` // codes of two letters, or unknown
+	ASNs       []string      `mapstructure:"asns"`      // numbers of networks, such as AS64496, or unknown
 	Methods    []string      `mapstructure:"methods"`
 	Hosts      []string      `mapstructure:"hosts"` // as those of routes
 	Paths      []PathMatch   `mapstructure:"paths"` // as those of routes

@@ -45,6 +45,10 @@ func (l *loader) resolveAccess(tree map[string]any) {
 		depth:    make([]int, len(l.routes.Access)),
 		trees:    make([]map[string]any, len(l.routes.Access)),
 	}
+	for i := range l.routes.Lists {
+		res.lists = append(res.lists, l.routes.Lists[i].ID)
+	}
+	slices.Sort(res.lists)
 	list, _ := tree["access"].([]any)
 	for i := range l.routes.Access {
 		res.trees[i], _ = list[i].(map[string]any)
@@ -66,7 +70,8 @@ type accessResolver struct {
 	index    map[string]int // id → place in the file
 	trees    []map[string]any
 	resolved []*Access
-	depth    []int // policies between each and the built-in defaults
+	depth    []int    // policies between each and the built-in defaults
+	lists    []string // ids of those that conditions may name, sorted
 }
 
 // effective returns the policy at place i: what it inherits, with its own settings written over it. The chain holds
@@ -94,7 +99,7 @@ func (r *accessResolver) effective(i int, chain []int) *Access {
 	}
 	fillAccess(&own, path, has)
 	r.readTokenFiles(path, &own)
-	r.checkOwnAccess(path, &own, r.listIDs(), botIDs(inherited.Bots, own.Bots))
+	r.checkOwnAccess(path, &own, named{r.lists, botIDs(inherited.Bots, own.Bots), r.routes.Geo})
 	own.inheritLists(&inherited)
 	r.checkCarried(path, &own)
 	r.resolved[i] = &own
@@ -173,6 +178,3 @@ func fillAccess(a *Access, path string, has func(key string) bool) {
 	fillTokens(a, has)
 	fillLogin(a, has)
 }
-
-// listIDs are the ids of the lists that conditions may name, sorted.
-func (r *accessResolver) listIDs() []string { return nil }

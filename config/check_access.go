@@ -5,20 +5,22 @@ import (
 	"strings"
 )
 
+// named is what conditions may name: ids, sorted, and databases.
+type named struct {
+	lists, bots []string
+	geo         *Geo // nil: there is none
+}
+
 // checkOwnAccess checks an effective access policy whose accumulating lists hold its own items only, and keeps what the
-// policy itself is to blame for. Lists and bots are the ids of those that conditions may name, sorted.
-func (c *checker) checkOwnAccess(path string, a *Access, lists, bots []string) {
+// policy itself is to blame for.
+func (c *checker) checkOwnAccess(path string, a *Access, known named) {
 	all := checker{doc: c.doc}
 	all.checkAccess(path, a)
 	for i := range a.Rules {
-		when := indexPath(path+".rules", i) + ".when"
-		all.checkLists(when, a.Rules[i].When, lists)
-		all.checkBotsNamed(when, a.Rules[i].When, a, bots)
+		all.checkNamed(indexPath(path+".rules", i)+".when", a.Rules[i].When, a, known)
 	}
 	for i := range a.Limits {
-		when := indexPath(path+".limits", i) + ".when"
-		all.checkLists(when, a.Limits[i].When, lists)
-		all.checkBotsNamed(when, a.Limits[i].When, a, bots)
+		all.checkNamed(indexPath(path+".limits", i)+".when", a.Limits[i].When, a, known)
 	}
 	for _, problem := range all.problems {
 		rest := strings.TrimPrefix(problem.Path, path)
@@ -29,6 +31,13 @@ func (c *checker) checkOwnAccess(path string, a *Access, lists, bots []string) {
 			c.problems = append(c.problems, problem)
 		}
 	}
+}
+
+// checkNamed checks that what conditions name is there.
+func (c *checker) checkNamed(when string, w *AccessWhen, a *Access, known named) {
+	c.checkLists(when, w, known.lists)
+	c.checkBotsNamed(when, w, a, known.bots)
+	c.checkPlaces(when, w, known.geo)
 }
 
 // checkAccess checks everything but ids, inheritance and references.
@@ -92,6 +101,8 @@ func (c *checker) checkWhen(path string, w *AccessWhen) {
 	for i, a := range w.Addresses {
 		c.addErr(indexPath(path+".addresses", i), checkAddresses(a))
 	}
+	c.each(path+".countries", w.Countries, checkCountry)
+	c.each(path+".asns", w.ASNs, checkASN)
 	c.each(path+".methods", w.Methods, checkMethod)
 	c.each(path+".hosts", w.Hosts, checkHost)
 	for i, p := range w.Paths {

@@ -26,6 +26,10 @@ func (c *checker) checkRoutes(r *Routes) {
 		c.checkRoute(indexPath("routes", i), &r.Routes[i], known)
 	}
 	c.checkReserved(r)
+	c.ids("lists", len(r.Lists), func(i int) string { return r.Lists[i].ID })
+	for i := range r.Lists {
+		c.checkList(indexPath("lists", i), &r.Lists[i])
+	}
 	for i := range r.Upstreams {
 		c.checkUpstream(indexPath("upstreams", i), &r.Upstreams[i])
 	}

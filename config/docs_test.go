@@ -119,10 +119,14 @@ func TestRoutesAreDocumented(t *testing.T) {
 	tokens.Issuers = []TokenIssuer{DefaultIssuer()}
 	access.Tokens, access.APIKeys, access.Login = &tokens, &keys, &login
 	documented("access[]", reflect.ValueOf(access), visit)
+	list := DefaultList()
+	list.Signature, list.Entries = &ListSignature{}, []ListEntry{{}}
+	documented("lists[]", reflect.ValueOf(list), visit)
+	documented("geo", reflect.ValueOf(Geo{}), visit)
 	documented("when", reflect.ValueOf(AccessWhen{Identity: &Identities{}}), visit)
 
 	for path := range d.rows {
-		if (strings.Contains(path, "[]") || strings.HasPrefix(path, "when.")) && !known[path] {
+		if (strings.Contains(path, "[]") || strings.HasPrefix(path, "when.") || strings.HasPrefix(path, "geo.")) && !known[path] {
 			t.Errorf("%s is documented, but no key", path)
 		}
 	}

@@ -144,7 +144,7 @@ func (d *document) scalar(n *yaml.Node, t reflect.Type, path string) any {
 	}
 	tag := n.ShortTag()
 	switch {
-	case isText(t) && (tag == "!!str" || tag == "!!int" || tag == "!!float"):
+	case isText(t) && (tag == "!!str" || tag == "!!int" || tag == "!!float" || tag == "!!timestamp"):
 		if _, err := parseText(t, n.Value); err != nil {
 			d.add(n.Line, path, "%s", err)
 			return nil

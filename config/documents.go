@@ -8,7 +8,10 @@ import (
 )
 
 // lists are the keys of a route file: lists to which each file of a configuration adds.
-var lists = []string{"routes", "upstreams", "policies", "access"}
+var lists = []string{"routes", "upstreams", "policies", "access", "lists"}
+
+// single are the keys that stand in one of the files.
+var single = []string{"geo"}
 
 // documents are the route files of one configuration, read as one. A key path counts the items of all of them;
 // in the file itself each counts its own.
@@ -49,6 +52,15 @@ func (d *documents) tree() map[string]any {
 			items, ok := doc.tree[list].([]any)
 			if joined = append(joined, items...); ok {
 				tree[list] = joined
+			}
+		}
+	}
+	for _, key := range single {
+		for _, doc := range d.all {
+			if value, ok := doc.tree[key]; ok && tree[key] == nil {
+				tree[key] = value
+			} else if ok {
+				doc.add(doc.line(key), key, "stands in several files: keep one")
 			}
 		}
 	}

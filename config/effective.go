@@ -48,6 +48,9 @@ func effective(v reflect.Value, mask func(name, value string) string) any {
 // empty is true for what a file need not say: there is no setting whose value is the empty text or list
 // and means something else than its absence.
 func empty(v reflect.Value) bool {
+	if v.Type() == momentType {
+		return v.Interface().(Moment).IsZero()
+	}
 	switch v.Kind() {
 	case reflect.String, reflect.Slice:
 		return v.Len() == 0

@@ -8,6 +8,9 @@ func fillRoutes(r *Routes, has func(path string) bool) {
 			return has(indexPath("routes", i) + "." + key)
 		})
 	}
+	for i := range r.Lists {
+		fillList(&r.Lists[i], func(key string) bool { return has(indexPath("lists", i) + "." + key) })
+	}
 	for i := range r.Upstreams {
 		fillUpstream(&r.Upstreams[i], func(key string) bool {
 			return has(indexPath("upstreams", i) + "." + key)

@@ -191,6 +191,8 @@ func (s *schemaMaker) scalar(t reflect.Type, words []string) schemaNode {
 		n = schemaNode{{"anyOf", []schemaNode{{{"type", "integer"}, {"minimum", 0}}, {{"type", "string"}, {"pattern", `^[0-9]+(B|KiB|MiB|GiB)?$`}}}}}
 	case t == rateType:
 		n = schemaNode{{"type", "string"}, {"pattern", `^[0-9]+(B|KiB|MiB|GiB)?/(s|m|h|d|([0-9]*\.?[0-9]+(ns|us|µs|μs|ms|s|m|h))+)$`}}
+	case t == momentType:
+		n = schemaNode{{"type", "string"}, {"pattern", `^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?$`}}
 	case len(words) > 0:
 		n = schemaNode{{"enum", words}}
 	case t.Kind() == reflect.Bool:

@@ -100,6 +100,8 @@ func parse(names []string, texts [][]byte, from surroundings) (*Routes, error) {
 	}
 	fillRoutes(l.routes, l.doc.has)
 	l.readUpstreamFiles()
+	l.readListFiles()
+	l.readGeo()
 	l.resolvePolicies(tree)
 	l.resolveAccess(tree)
 	l.readClientFiles()

@@ -9,6 +9,8 @@ type Routes struct {
 	Upstreams []Upstream `mapstructure:"upstreams"`
 	Policies  []Policy   `mapstructure:"policies"`
 	Access    []Access   `mapstructure:"access"`
+	Lists     []List     `mapstructure:"lists"`
+	Geo       *Geo       `mapstructure:"geo"` // nil: nothing is known of addresses
 
 	// Files are all files the configuration was made of, in the order they were read: the route files
 	// first, then those that they name. A variable is one, too, as ${env:NAME}.

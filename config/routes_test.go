@@ -115,6 +115,19 @@ func TestFullFile(t *testing.T) {
 	if got := access.Limits[2]; got.Burst != got.Rate.Amount || got.MaxDelay != 2*time.Second || got.Waiters != 50 {
 		t.Errorf("limit %+v", got)
 	}
+	differs("list", r.Lists[2], DefaultList(), "entries", "file", "column", "set", "ca", "format")
+	if got := r.Lists[0].Entries; len(got) != 4 || got[2].Reason != "audit" || got[2].Until.String() != "2027-01-31T00:00:00Z" || got[3].Until.Hour() != 12 {
+		t.Errorf("entries %+v", got)
+	}
+	if got := r.Lists[1]; got.MaxShrink != 100 || got.MaxBad != 0 || got.MinEntries != 0 || got.ShortestIPv4 != 0 || got.Column != "ip" {
+		t.Errorf("a file %+v", got)
+	}
+	if got := r.Lists[3]; got.StaleAfter != 3*time.Hour || got.MinEntries != 1 || got.Signature.Key != "RWQ" {
+		t.Errorf("a URL %+v", got)
+	}
+	if *r.Geo != (Geo{Country: "geo/country.mmdb", ASN: "/var/lib/geo/asn.mmdb", Dir: r.Geo.Dir}) {
+		t.Errorf("%+v", r.Geo)
+	}
 	differs("conditions", *access.Rules[1].When, AccessWhen{})
 	differs("tokens", *access.Tokens, DefaultTokens())
 	differs("issuer", access.Tokens.Issuers[0], DefaultIssuer(), "jwks_file", "secret_file", "ca")

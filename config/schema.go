@@ -20,6 +20,7 @@ var (
 	statusType   = reflect.TypeFor[StatusRange]()
 	amountType   = reflect.TypeFor[Amount]()
 	rateType     = reflect.TypeFor[Rate]()
+	momentType   = reflect.TypeFor[Moment]()
 )
 
 // tagName is the struct tag that names the keys.
@@ -55,7 +56,7 @@ func keysOf(t reflect.Type) []string {
 
 // isText tells whether values of the type are written as one string.
 func isText(t reflect.Type) bool {
-	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == statusType || t == amountType || t == rateType
+	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == statusType || t == amountType || t == rateType || t == momentType
 }
 
 // isMapping tells whether values of the type are written as a mapping.
@@ -118,6 +119,8 @@ func wanted(t reflect.Type) string {
 		return "an amount such as 20 or 20MiB"
 	case t == rateType:
 		return "a rate such as 10/s, 300/m or 10MiB/s"
+	case t == momentType:
+		return "a moment such as 2027-01-31T12:00:00Z"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -154,6 +157,8 @@ func parseText(t reflect.Type, text string) (any, error) {
 		return ParseAmount(text)
 	case rateType:
 		return ParseRate(text)
+	case momentType:
+		return parseMoment(text)
 	}
 	panic("BUG: not a text type: " + t.String())
 }
