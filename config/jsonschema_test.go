@@ -118,7 +118,7 @@ func TestSchemaAccepts(t *testing.T) {
 // those whose mistake is what a name, a text or a number means.
 func TestSchemaRefuses(t *testing.T) {
 	meant := map[string]bool{}
-	for _, name := range strings.Fields(`invalid/access-heirs invalid/aliases invalid/bad-ids invalid/block invalid/duplicate-ids invalid/durations-negative
+	for _, name := range strings.Fields(`invalid/access-heirs invalid/geo-empty invalid/aliases invalid/bad-ids invalid/block invalid/duplicate-ids invalid/durations-negative
 		invalid/empty-routes invalid/endpoints invalid/exclusion-targets invalid/host-length invalid/hosts invalid/inherits-deep
 		invalid/methods invalid/no-routes invalid/no-target invalid/rewrites invalid/two-documents invalid/two-targets
 		invalid/unknown-references invalid-boot/addresses invalid-boot/bad-host invalid-boot/durations

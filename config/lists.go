@@ -76,14 +76,14 @@ type ListStart string
 
 // What it can mean.
 const (
-	StartRequired ListStart = "required" // the configuration is refused
-	StartEmpty    ListStart = "empty"    // the list is empty until it is there
+	StartRefuse ListStart = "refuse" // the configuration is refused
+	StartEmpty  ListStart = "empty"  // the list is empty until it is there
 )
 
 // DefaultList returns what a list at a URL is before the file says anything about it.
 func DefaultList() List {
 	return List{
-		Format: ListPlain, Every: time.Hour, Timeout: 30 * time.Second, StaleAfter: 3 * time.Hour, Start: StartRequired,
+		Format: ListPlain, Every: time.Hour, Timeout: 30 * time.Second, StaleAfter: 3 * time.Hour, Start: StartRefuse,
 		MaxSize: 32 * MiB, MaxEntries: 2_000_000, MinEntries: 1, MaxShrink: 50, MaxBad: 1, ShortestIPv4: 8, ShortestIPv6: 16,
 	}
 }

@@ -179,7 +179,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Enforcement]():   texts(Enforce, Observe, Disregard),
 	reflect.TypeFor[BotPending]():    texts(PendingDeny, PendingChallenge, PendingAllow),
 	reflect.TypeFor[ListFormat]():    texts(ListPlain, ListCSV, ListJSON, ListIPSet),
-	reflect.TypeFor[ListStart]():     texts(StartRequired, StartEmpty),
+	reflect.TypeFor[ListStart]():     texts(StartRefuse, StartEmpty),
 	reflect.TypeFor[AccessThen]():    texts(ThenAlwaysAllow, ThenAllow, ThenDeny, ThenChallenge),
 	reflect.TypeFor[KeyWord]():       texts(KeyClient, KeyRoute, KeyPath, KeyMethod, KeyHost, KeyIdentity),
 	reflect.TypeFor[Missing]():       texts(MissingSkip, MissingCount, MissingDeny),
