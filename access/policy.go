@@ -1,14 +1,20 @@
 package access
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Config is what a policy is made of.
 type Config struct {
-	ID      string
-	Mode    Mode
-	Deny    bool // requests that no rule decides
-	Status  int  // of what is denied
-	Rules   []Rule
+	ID          string
+	Mode        Mode
+	Deny        bool // requests that no rule decides
+	Status      int  // of what is denied
+	Rules       []Rule
+	Challenge   *Proof  // nil: nobody can be asked for one
+	BotsPending Pending // what becomes of who says to be a robot, and is not known to be one yet
+
 	Counted func(rule string, v Verdict, would bool) // is told of every decision, and of all that was only observed; nil: nobody asks
 }
 
@@ -59,6 +65,7 @@ type Policy struct {
 	limits    Part
 	challenge Challenger
 
+	pending   Pending
 	followers []Follower // that have to know what becomes of requests
 }
 
@@ -73,6 +80,8 @@ type Part interface {
 type Challenger interface {
 	// Decide is that of a [Part], for a request that a rule has challenged; empty: none has.
 	Decide(r *Request, rule string) Decision
+	// Would says what Decide would, without telling anybody.
+	Would(r *Request, rule string) Verdict
 	Explain(r *Request, rule string) string
 }
 
@@ -85,6 +94,7 @@ type Follower interface {
 type rule struct {
 	Rule
 	tests tests
+	later time.Duration // of who is told to come again
 }
 
 // ID returns the id of the policy.
@@ -114,21 +124,25 @@ func (p *Policy) count(rule string, v Verdict, would bool) {
 // decide goes the steps of a decision until one ends it.
 func (p *Policy) decide(r *Request) (d Decision) {
 	d.Rule = Default
-	if by := p.first(p.always, r, &d); by != nil {
+	by := p.first(p.always, r, &d)
+	if by != nil && by.Then == AlwaysAllows {
 		d.Rule, d.Always = by.ID, true
 		return d
 	}
-	if p.bans != nil && d.take(p.bans.Decide(r)) {
+	if p.bans != nil && d.take(p.bans.Decide(r)) || r.Own {
 		return d
 	}
+	if by == nil {
+		by = p.first(p.rules, r, &d)
+	}
 	challenged := ""
-	switch by := p.first(p.rules, r, &d); {
+	switch {
 	case by == nil && p.deny:
 		d.Verdict, d.Status = Deny, p.status
 		return d
 	case by == nil:
 	case by.Then == Denies:
-		d.Verdict, d.Status, d.Rule = Deny, by.Status, by.ID
+		d.Verdict, d.Status, d.Rule, d.RetryAfter = Deny, by.Status, by.ID, by.later
 		return d
 	case by.Then == Challenges:
 		d.Rule, challenged = by.ID, by.ID
@@ -152,13 +166,20 @@ func (p *Policy) decide(r *Request) (d Decision) {
 func (p *Policy) first(rules []rule, r *Request, d *Decision) *rule {
 	for i := range rules {
 		by := &rules[i]
-		if by.tests.missed(r) != "" {
+		missed := by.tests.missed(r) != ""
+		if r.undecided && by.Mode == Enforce && p.pending != PendingAllows {
+			return p.instead(by)
+		}
+		if missed {
 			continue
 		}
 		if by.Mode == Enforce {
 			return by
 		}
 		v := verdictOf[by.Then]
+		if v == Challenge && p.challenge != nil {
+			v = p.challenge.Would(r, by.ID)
+		}
 		d.would(v, by.ID)
 		p.count(by.ID, v, true)
 	}

@@ -112,6 +112,7 @@ func (f fixedChallenge) Decide(r *Request, rule string) Decision {
 	return f.fixed.Decide(r)
 }
 func (f fixedChallenge) Explain(r *Request, rule string) string { return f.name + " by " + rule }
+func (f fixedChallenge) Would(*Request, string) Verdict         { return Challenge }
 
 // The order of a decision is that of the documentation, and the first that decides ends it.
 func TestOrder(t *testing.T) {

@@ -18,7 +18,11 @@ type Request struct {
 	Fields      message.Fields
 	Certificate *message.ClientCertificate // verified; nil: none
 	Route       string                     // id; empty: none matched
+	ID          string                     // of the request
+	Own         bool                       // the tier answers it by itself: nothing but bans applies
 	Now         time.Time
+
+	undecided bool // a condition of the rule that was asked last could not be told yet
 
 	// Readings are further ways in which a server may read the path; none: there is one.
 	Readings [][]byte

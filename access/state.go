@@ -1,13 +1,27 @@
 package access
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+
+	"github.com/wafer-waf/wafer/access/bots"
+	"github.com/wafer-waf/wafer/access/challenge"
+)
 
 // State is what is remembered about clients: it belongs to the process, so that a new configuration forgets nobody. It
 // also makes the policies that use it.
-type State struct{}
+type State struct {
+	robots func() *bots.Verifier
+	guard  func() *challenge.Guard
+}
 
-// NewState returns a state that knows nobody.
-func NewState() *State { return &State{} }
+// NewState returns a state that knows nobody. What of it no policy needs is not made.
+func NewState() *State {
+	return &State{
+		robots: sync.OnceValue(func() *bots.Verifier { return bots.NewVerifier(nil) }),
+		guard:  sync.OnceValue(challenge.NewGuard),
+	}
+}
 
 // Problem is what is wrong with a part of a policy.
 type Problem struct {
@@ -24,6 +38,14 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 	var problems []*Problem
 	report := func(key string, err error) { problems = append(problems, &Problem{key, err}) }
 	p := &Policy{id: c.ID, observe: c.Mode == Observe, deny: c.Deny, status: c.Status, counted: c.Counted}
+	p.pending = c.BotsPending
+	if c.Challenge != nil {
+		made, err := newChallenger(c.Challenge)
+		if err != nil {
+			report("challenge", err)
+		}
+		p.challenge, p.paths = made, true
+	}
 	for i := range c.Rules {
 		of := c.Rules[i]
 		if of.Then == Denies && of.Status == 0 {
@@ -31,7 +53,7 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 		}
 		p.paths = p.paths || of.When.readsPaths()
 		restricts := of.Then == Denies || of.Then == Challenges
-		made := rule{of, compileWhen(of.When, restricts, func(key string, err error) {
+		made := rule{Rule: of, tests: compileWhen(of.When, restricts, func(key string, err error) {
 			report(fmt.Sprintf("rules[%d].when.%s", i, key), err)
 		})}
 		switch {

@@ -1,9 +1,11 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/wafer-waf/wafer/identity"
@@ -19,6 +21,7 @@ type When struct {
 	Headers    []routing.Header // each must hold
 	UserAgents []string         // RE2, found anywhere
 	Identity   *identity.Allow  // of the client's certificate; empty: any
+	Robots     []*Robot         // one of which the client is verified to be
 
 	Not *When // of which none may hold
 }
@@ -48,6 +51,7 @@ type test struct {
 	name  string // as conditions are written: "not.paths"
 	not   bool
 	holds func(*Request) bool
+	late  int // those of more come behind all others
 }
 
 // tests are compiled conditions, the cheap ones first. None: they hold for every request.
@@ -55,6 +59,7 @@ type tests []test
 
 // missed returns the name of the first condition that a request does not meet; empty: it meets all of them.
 func (t tests) missed(r *Request) string {
+	r.undecided = false
 	for i := range t {
 		if t[i].holds(r) == t[i].not {
 			return t[i].name
@@ -72,9 +77,12 @@ func compileWhen(w *When, restricts bool, report func(key string, err error)) te
 	all := compileParts(w, restricts, report)
 	if w.Not != nil {
 		for _, t := range compileParts(w.Not, !restricts, func(key string, err error) { report("not."+key, err) }) {
-			all = append(all, test{name: "not." + t.name, not: true, holds: t.holds})
+			t.name, t.not = "not."+t.name, true
+			all = append(all, t)
 		}
 	}
+	// What has to be found out is asked last, for those alone for whom it matters.
+	slices.SortStableFunc(all, func(a, b test) int { return cmp.Compare(a.late, b.late) })
 	return all
 }
 
@@ -109,6 +117,9 @@ func compileParts(w *When, restricts bool, report func(key string, err error)) (
 			return all
 		}
 		add("user_agents", true, func(r *Request) bool { return agents.MatchString(r.Fields.Get("User-Agent")) })
+	}
+	if len(w.Robots) > 0 {
+		all = append(all, test{name: "bots", late: 1, holds: func(r *Request) bool { return isRobot(w.Robots, r) }})
 	}
 	return all
 }

@@ -1,27 +1,22 @@
 package challenge
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 
 	"github.com/wafer-waf/wafer/message"
 )
 
-// Asked is what has to be known of a request to say whether it can be asked.
-type Asked struct {
-	Method, Path string // the path in its canonical form
-	Fields       message.Fields
-}
-
-// Askable reports whether what comes back to the request is shown to somebody by a browser: then it can be a page
+// Askable reports whether what comes back to a request is shown to somebody by a browser: then it can be a page
 // that asks. Calls of scripts and of programs, feeds, pictures, web sockets, gRPC and whatever sends a body can not.
-func (a *Asked) Askable() bool {
-	if a.Method != http.MethodGet {
+func Askable(method string, fields message.Fields) bool {
+	if method != http.MethodGet {
 		return false
 	}
 	html := false
-	for i := range a.Fields {
-		switch f := &a.Fields[i]; {
+	for i := range fields {
+		switch f := &fields[i]; {
 		case f.Is("Accept"):
 			page, feed := accepts(f.Value)
 			if html = html || page; feed {
@@ -57,8 +52,8 @@ func accepts(list string) (page, feed bool) {
 	return page, feed
 }
 
-// Exempt reports whether a path is for programs alone whatever the application is: what certificates, robots and
+// Exempt reports whether a path, in its canonical form, is for programs alone whatever the application is: what certificates, robots and
 // password managers look for. Who asks there, gets it.
-func Exempt(path string) bool {
-	return path == "/robots.txt" || strings.HasPrefix(path, "/.well-known/")
+func Exempt(path []byte) bool {
+	return string(path) == "/robots.txt" || bytes.HasPrefix(path, []byte("/.well-known/"))
 }

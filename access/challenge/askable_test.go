@@ -36,15 +36,15 @@ func TestAskable(t *testing.T) {
 		{name: "a reader of JSON feeds", fields: []string{"Accept: text/html, application/feed+json"}},
 	}
 	for _, test := range tests {
-		a := Asked{Method: test.method}
-		if a.Method == "" {
-			a.Method = "GET"
+		method, fields := test.method, message.Fields{}
+		if method == "" {
+			method = "GET"
 		}
 		for _, f := range test.fields {
 			name, value, _ := strings.Cut(f, ": ")
-			a.Fields = append(a.Fields, message.Field{Name: name, Value: value})
+			fields = append(fields, message.Field{Name: name, Value: value})
 		}
-		if got := a.Askable(); got != test.want {
+		if got := Askable(method, fields); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
@@ -55,7 +55,7 @@ func TestExempt(t *testing.T) {
 		"/robots.txt": true, "/.well-known/acme-challenge/abc": true, "/.well-known/security.txt": true,
 		"/": false, "/robots.txt/x": false, "/a/.well-known/x": false, "/.well-known": false,
 	} {
-		if got := Exempt(path); got != want {
+		if got := Exempt([]byte(path)); got != want {
 			t.Errorf("%s: %v", path, got)
 		}
 	}

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"hash"
 	"net/netip"
+	"strings"
 	"sync"
 )
-
-// ShortestSecret is how many bytes a secret has at least: nobody tries all of those.
-const ShortestSecret = 32
 
 // macSize is what is sent of a signature: 128 bits, of which nobody guesses one.
 const macSize = 16
@@ -34,15 +32,15 @@ type state struct {
 	sum  [sha256.Size]byte
 }
 
-// NewKeys returns the keys of these secrets.
+// NewKeys returns the keys of these secrets. That they are long enough is for whoever configures them to see to.
 func NewKeys(secrets ...string) (*Keys, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("no key")
 	}
 	ks := &Keys{}
 	for i, secret := range secrets {
-		if len(secret) < ShortestSecret {
-			return nil, fmt.Errorf("key %d has %d bytes: at least %d", i+1, len(secret), ShortestSecret)
+		if secret == "" {
+			return nil, fmt.Errorf("key %d is empty", i+1)
 		}
 		// A key for this purpose alone: the same secret elsewhere tells nothing of it.
 		own := sha256.Sum256([]byte("wafer challenge\x00" + secret))
@@ -57,7 +55,7 @@ func NewKeys(secrets ...string) (*Keys, error) {
 
 // Client is whom a slip is bound to.
 type Client struct {
-	Host    string // without the port, in any case
+	Host    string // with or without a port, in any case
 	Address netip.Addr
 	Agent   string // its User-Agent field
 }
@@ -76,8 +74,9 @@ const longestAgent = 512
 func (k *key) sign(slip []byte, c *Client, back string) (mac [macSize]byte) {
 	s := k.states.Get().(*state)
 	t := append(s.text[:0], slip...)
-	t = appendText(t, c.Host, len(c.Host))
-	lower(t[len(t)-len(c.Host):])
+	host := withoutPort(c.Host)
+	t = appendText(t, host, len(host))
+	lower(t[len(t)-len(host):])
 	t = appendNetwork(t, c.Address)
 	t = appendText(t, c.Agent, min(len(c.Agent), longestAgent))
 	t = appendText(t, back, len(back))
@@ -93,6 +92,14 @@ func (k *key) sign(slip []byte, c *Client, back string) (mac [macSize]byte) {
 func appendText(to []byte, text string, n int) []byte {
 	to = binary.BigEndian.AppendUint32(to, uint32(len(text)))
 	return append(to, text[:n]...)
+}
+
+// withoutPort leaves the port out, as cookies do.
+func withoutPort(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
 }
 
 func lower(text []byte) {
