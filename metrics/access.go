@@ -19,3 +19,14 @@ func (a *Access) Decided(rule, decision string, would bool) {
 	}
 	a.all.accessDecisions.inc(accessDecision{a.policy, rule, decision})
 }
+
+// challenged is a request without a proof, by how its token stands and what it got instead.
+type challenged struct{ policy, token, got string }
+
+// Challenged counts a request without a proof.
+func (a *Access) Challenged(token, got string) {
+	a.all.challenges.inc(challenged{a.policy, token, got})
+}
+
+// Answered counts an answer to a puzzle by what became of it.
+func (m *Metrics) Answered(outcome string) { m.challengeAnswers.inc(outcome) }

@@ -35,15 +35,19 @@ type Metrics struct {
 	refusals        *series[string]         // by reason
 	accessDecided   *prometheus.CounterVec  // policy, rule, decision
 	accessDecisions *series[accessDecision] // also in accessDecided
-	ruleMatches     *series[ruleMatch]
-	upstreamErrors  *series[upstreamFailure] // also in upstreamError
-	upstreamTries   *series[upstreamFailure] // also in upstreamRetry
-	upstreamOver    *series[upstreamFailure] // also in retriedOver, with the result for a reason
-	ejections       *series[upstreamFailure] // also in ejected
-	spared          *series[string]          // also in withheld
-	acceptFailures  prometheus.Counter
-	spoken          [3]prometheus.Counter // HTTP/1.0, HTTP/1.1, HTTP/2
-	arrived         [2]prometheus.Counter // HTTP/1, HTTP/2
+	challenged      *prometheus.CounterVec  // policy, token, got
+	challenges      *series[challenged]     // also in challenged
+
+	challengeAnswers *series[string] // by what became of them
+	ruleMatches      *series[ruleMatch]
+	upstreamErrors   *series[upstreamFailure] // also in upstreamError
+	upstreamTries    *series[upstreamFailure] // also in upstreamRetry
+	upstreamOver     *series[upstreamFailure] // also in retriedOver, with the result for a reason
+	ejections        *series[upstreamFailure] // also in ejected
+	spared           *series[string]          // also in withheld
+	acceptFailures   prometheus.Counter
+	spoken           [3]prometheus.Counter // HTTP/1.0, HTTP/1.1, HTTP/2
+	arrived          [2]prometheus.Counter // HTTP/1, HTTP/2
 
 	reloads      *prometheus.CounterVec // result
 	lastReloadOK prometheus.Gauge
@@ -136,6 +140,10 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.accessDecisions = newSeries(func(d accessDecision) prometheus.Counter {
 		return m.accessDecided.WithLabelValues(d.policy, d.rule, d.decision)
 	})
+	m.challenged = counter("wafer_challenges_total", "Requests that had to prove something and had no token, by what they got.", "policy", "token", "got")
+	m.challenges = newSeries(func(c challenged) prometheus.Counter { return m.challenged.WithLabelValues(c.policy, c.token, c.got) })
+	answered := counter("wafer_challenge_answers_total", "Answers to puzzles, by what became of them.", "outcome")
+	m.challengeAnswers = newSeries(func(outcome string) prometheus.Counter { return answered.WithLabelValues(outcome) })
 	m.ruleMatched = counter("wafer_rule_matches_total", "Matches of rules that log.", "route", "rule_id")
 	m.ruleMatches = newSeries(func(r ruleMatch) prometheus.Counter { return m.ruleMatched.WithLabelValues(r.route, r.id()) })
 	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
@@ -311,6 +319,8 @@ func (m *Metrics) Forget(gone Gone) {
 	for _, id := range gone.Access {
 		m.accessDecisions.forget(func(d accessDecision) bool { return d.policy == id })
 		m.accessDecided.DeletePartialMatch(prometheus.Labels{"policy": id})
+		m.challenges.forget(func(c challenged) bool { return c.policy == id })
+		m.challenged.DeletePartialMatch(prometheus.Labels{"policy": id})
 	}
 	for _, id := range gone.Policies {
 		m.disagreements.DeletePartialMatch(prometheus.Labels{"policy": id})

@@ -29,7 +29,7 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 	a.policy, a.path = policy, append(a.path[:0], x.scratch...)
 	a.request = access.Request{
 		Client: v.client, Household: x.place.who.client, Method: v.Method, Host: v.Host, Target: v.Target, Path: a.path,
-		Fields: v.Fields, Certificate: v.who, Now: x.started,
+		Fields: v.Fields, Certificate: v.who, ID: x.id, Own: x.isOwn(), Now: x.started,
 	}
 	if x.route != nil {
 		a.request.Route = x.route.Config.ID

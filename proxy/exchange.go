@@ -132,6 +132,9 @@ func (x *exchange) receive() {
 func (x *exchange) find() bool {
 	x.scratch = routing.CanonicalPath(x.scratch[:0], x.view.Target)
 	match, ok := x.snapshot.Table.Match(x.view.routed(x.scratch))
+	if x.isOwn() {
+		return x.answerOwn(match.Value)
+	}
 	if !ok {
 		x.outcome.Coverage = inspect.Coverage{Label: inspect.None, Reason: inspect.ReasonNoRoute}
 		return x.mayAsk(x.snapshot.Access) && x.refuse(noRoute)

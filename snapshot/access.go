@@ -15,7 +15,7 @@ func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, r
 	policies := map[string]*access.Policy{}
 	for i := range c.Access {
 		a := &c.Access[i]
-		made, problems := state.Compile(accessConfig(a, m))
+		made, problems := state.Compile(accessConfig(a, state, m))
 		for _, p := range problems {
 			report(accessPath(fmt.Sprintf("access[%d]", i), a, p.Key), p.Err)
 		}
@@ -39,15 +39,17 @@ func accessPath(path string, a *config.Access, key string) string {
 }
 
 // accessConfig says to package access what config.Access says.
-func accessConfig(a *config.Access, m *metrics.Metrics) *access.Config {
+func accessConfig(a *config.Access, state *access.State, m *metrics.Metrics) *access.Config {
 	counted := m.Access(a.ID)
 	c := &access.Config{
 		ID: a.ID, Mode: accessModes[a.Mode], Deny: a.Default == config.Deny, Status: a.Status,
 		Counted: func(rule string, v access.Verdict, would bool) { counted.Decided(rule, v.String(), would) },
 	}
+	c.Challenge, c.BotsPending = proof(&a.Challenge, counted), pendings[a.BotsPending]
+	known := robots{list: a.Bots, state: state}
 	for _, r := range a.Rules {
 		c.Rules = append(c.Rules, access.Rule{
-			ID: r.ID, When: accessWhen(r.When), Then: accessThens[r.Then], Status: r.Status, Mode: accessModes[r.Mode],
+			ID: r.ID, When: accessWhen(r.When, &known), Then: accessThens[r.Then], Status: r.Status, Mode: accessModes[r.Mode],
 		})
 	}
 	return c
@@ -62,13 +64,13 @@ var accessThens = map[config.AccessThen]access.Then{
 }
 
 // accessWhen says to package access what config.AccessWhen says.
-func accessWhen(w *config.AccessWhen) *access.When {
+func accessWhen(w *config.AccessWhen, known *robots) *access.When {
 	if w == nil {
 		return nil
 	}
 	out := &access.When{
 		Methods: w.Methods, Hosts: w.Hosts, Paths: paths(w.Paths), Headers: headers(w.Headers), UserAgents: w.UserAgents,
-		Not: accessWhen(w.Not),
+		Robots: known.named(w.Bots), Not: accessWhen(w.Not, known),
 	}
 	networks, _ := w.Networks()
 	if len(networks) > 0 {

@@ -219,7 +219,7 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 	for _, p := range s.Config.Policies {
 		policies[p.ID] = p
 	}
-	s.Access = accesses[config.DefaultAccessID]
+	s.Access, s.Answers = accesses[config.DefaultAccessID], answers(s.Config, b.Access)
 	var entries []routing.Entry[R]
 	for _, c := range s.Config.Routes {
 		p := policies[c.Policy]

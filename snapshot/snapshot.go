@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/access"
+	"github.com/wafer-waf/wafer/access/challenge"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/identity"
 	"github.com/wafer-waf/wafer/inspect"
@@ -21,6 +22,7 @@ type Snapshot[R any] struct {
 	Table      *routing.Table[R]
 	Hosts      *routing.Hosts[*identity.Terms] // what they ask of clients; nil: none says anything
 	Access     *access.Policy                  // of requests that no route matches; nil: nobody is asked
+	Answers    *challenge.Endpoint             // to puzzles; nil: there are none
 
 	built    time.Time
 	digest   string
