@@ -26,6 +26,20 @@ type Request struct {
 
 	// Readings are further ways in which a server may read the path; none: there is one.
 	Readings [][]byte
+
+	scratch scratch
+}
+
+// scratch is room that a request which is used again need not ask for again.
+type scratch struct {
+	path []byte
+}
+
+// Reset makes the request a new one, of which nothing is known but its path, which is copied.
+func (r *Request) Reset(path []byte) {
+	kept := r.scratch
+	kept.path = append(kept.path[:0], path...)
+	*r = Request{Path: kept.path, scratch: kept}
 }
 
 // someReading reports whether the path, or another reading of it, meets a condition.

@@ -17,7 +17,12 @@ type asking struct {
 	policy   *access.Policy // that was asked; nil: none
 	request  access.Request
 	decision access.Decision
-	path     []byte // room for that of the request
+}
+
+// kept is what the next request needs of it.
+func (a *asking) kept() asking {
+	a.request.Reset(nil)
+	return asking{request: a.request}
 }
 
 // mayAsk has the access of the request decided, before anything of it is inspected.
@@ -26,18 +31,18 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 		return true
 	}
 	a, v := &x.asking, &x.view
-	a.policy, a.path = policy, append(a.path[:0], x.scratch...)
-	a.request = access.Request{
-		Client: v.client, Household: x.place.who.client, Method: v.Method, Host: v.Host, Target: v.Target, Path: a.path,
-		Fields: v.Fields, Certificate: v.who, ID: x.id, Own: x.isOwn(), Now: x.started,
-	}
+	r := &a.request
+	r.Reset(x.scratch)
+	r.Client, r.Household, r.Certificate = v.client, x.place.who.client, v.who
+	r.Method, r.Host, r.Target, r.Fields, r.Now = v.Method, v.Host, v.Target, v.Fields, x.started
+	r.ID, r.Own = x.id, x.isOwn()
 	if x.route != nil {
-		a.request.Route = x.route.Config.ID
+		r.Route = x.route.Config.ID
 	}
 	if policy.ReadsPaths() {
-		a.request.Readings = readings(v.path)
+		r.Readings = readings(v.path)
 	}
-	a.decision = policy.Decide(&a.request)
+	a.policy, a.decision = policy, policy.Decide(r)
 	if a.decision.Verdict == access.Pass {
 		return true
 	}

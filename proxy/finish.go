@@ -87,7 +87,7 @@ func (x *exchange) finish() {
 	x.snapshot.Release()
 	*x.up = upstream.Exchange{Response: message.Response{Fields: x.up.Response.Fields[:0]}}
 	*x = exchange{
-		up: x.up, scratch: x.scratch, asking: asking{path: x.asking.path}, view: view{hops: v.hops[:0]},
+		up: x.up, scratch: x.scratch, asking: x.asking.kept(), view: view{hops: v.hops[:0]},
 		out: message.Request{Fields: x.out.Fields[:0]}, response: message.Response{Fields: x.response.Fields[:0]},
 		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, onRetry: x.onRetry, isGone: x.isGone,
 	}
