@@ -76,7 +76,7 @@ func (s *Store) Unban(ctx context.Context, subject string) (was bool, err error)
 // banKeys are the keys of bans, all in the same slot of a cluster.
 func (s *Store) banKeys(subject string) []string {
 	p := s.options.Prefix + "{bans}:"
-	keys := []string{p + "ends", p + "notes", p + "log", p + "count"}
+	keys := []string{p + "ends", p + "notes", p + "log", p + "count", p + "since"}
 	if subject != "" {
 		keys = append(keys, p+"past:"+subject)
 	}
@@ -85,16 +85,29 @@ func (s *Store) banKeys(subject string) []string {
 
 // BanWatcher is told of bans, by one goroutine.
 type BanWatcher interface {
-	All(all []Ban)      // that are in force; those known so far may have ended
-	Changed(some []Ban) // that have begun, or, with Left 0, ended
+	// All tells of all that are in force. Those known before have ended, unless the store has lost what it knew.
+	All(all []Ban, lost bool)
+	// Changed tells of some that have begun, or, with Left 0, ended.
+	Changed(some []Ban)
 }
 
 // banPoll is how often a replica looks for changes. They are read from a log that the store keeps, so that nothing is missed by who was
 // away for a while, as it would be of messages.
 const banPoll = 250 * time.Millisecond
 
-// Bans returns all bans that are in force, and where the log is.
-func (s *Store) Bans(ctx context.Context) (all []Ban, log int64, err error) {
+// banLog is a place in the log of bans.
+type banLog struct {
+	count int64
+	since string // when the log began: another one knows nothing of what was before
+}
+
+// Bans returns all bans that are in force.
+func (s *Store) Bans(ctx context.Context) ([]Ban, error) {
+	all, _, err := s.allBans(ctx)
+	return all, err
+}
+
+func (s *Store) allBans(ctx context.Context) (all []Ban, log banLog, err error) {
 	cursor := "0"
 	for first := true; first || cursor != "0"; first = false {
 		var page []Ban
@@ -103,36 +116,38 @@ func (s *Store) Bans(ctx context.Context) (all []Ban, log int64, err error) {
 			if err != nil {
 				return err
 			}
-			if len(reply) < 2 {
+			if len(reply) < 3 {
 				return errReply
 			}
 			if first {
-				if log, err = strconv.ParseInt(reply[0], 10, 64); err != nil {
+				log.since = reply[1]
+				if log.count, err = strconv.ParseInt(reply[0], 10, 64); err != nil {
 					return errReply
 				}
 			}
-			cursor = reply[1]
-			page, err = bans(reply[2:])
+			cursor = reply[2]
+			page, err = bans(reply[3:])
 			return err
 		})
 		if err != nil {
-			return nil, 0, err
+			return nil, log, err
 		}
 		if all = append(all, page...); len(all) > 2*MostBans {
-			return nil, 0, errReply // a cursor that never ends
+			return nil, log, errReply // a cursor that never ends
 		}
 	}
 	return all, log, nil
 }
 
-// WatchBans tells of all bans and then of changes, within a second, until ctx ends. After the store was away it tells of all again.
+// WatchBans tells of all bans and then of changes, within a second, until ctx ends. After the store was away it tells of
+// all again.
 func (s *Store) WatchBans(ctx context.Context, w BanWatcher) {
-	known, log := false, int64(0)
+	v := banView{store: s, watcher: w}
 	for {
 		if s.Up() {
-			known, log = s.lookForBans(ctx, w, known, log)
+			v.look(ctx)
 		} else {
-			known = false
+			v.current = false
 		}
 		select {
 		case <-ctx.Done():
@@ -142,27 +157,34 @@ func (s *Store) WatchBans(ctx context.Context, w BanWatcher) {
 	}
 }
 
-func (s *Store) lookForBans(ctx context.Context, w BanWatcher, known bool, log int64) (bool, int64) {
-	for known {
-		some, next, err := s.bansChanged(ctx, log)
+// banView is what a watcher was told.
+type banView struct {
+	store   *Store
+	watcher BanWatcher
+	log     banLog
+	told    bool // of all, once at least
+	current bool // and of all that has changed since
+}
+
+func (v *banView) look(ctx context.Context) {
+	for v.current {
+		some, next, err := v.store.bansChanged(ctx, v.log.count)
 		switch {
-		case err != nil:
-			return false, 0
-		case next < 0:
-			known = false
-		case next == log:
-			return true, log
+		case err != nil, next < 0:
+			v.current = false
+		case next == v.log.count:
+			return
 		default:
-			w.Changed(some)
-			log = next
+			v.watcher.Changed(some)
+			v.log.count = next
 		}
 	}
-	all, log, err := s.Bans(ctx)
+	all, log, err := v.store.allBans(ctx)
 	if err != nil {
-		return false, 0
+		return
 	}
-	w.All(all)
-	return true, log
+	v.watcher.All(all, v.told && log.since != v.log.since)
+	v.log, v.told, v.current = log, true, true
 }
 
 // bansChanged returns what has changed since the log was at a place, and where it is now; -1: the log does not go
@@ -233,4 +255,9 @@ func (s *Store) Hits(ctx context.Context, some []Hit) ([]int64, error) {
 		})
 	})
 	return sums, err
+}
+
+// ForgetHits forgets what was counted under a key.
+func (s *Store) ForgetHits(ctx context.Context, key [16]byte) error {
+	return s.do(ctx, "forget_hits", func(ctx context.Context) error { return s.client.Del(ctx, s.key("hits", key)).Err() })
 }

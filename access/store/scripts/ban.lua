@@ -1,5 +1,5 @@
 -- Bans a subject. KEYS: ends (sorted set of subjects by their end), notes (hash), log (stream), count of the log,
--- past (how often the subject was banned). ARGV: subject, note, "hand" or "rule", first, longest and forget
+-- since (when the count began), past (how often the subject was banned). ARGV: subject, note, "hand" or "rule", first, longest and forget
 -- (milliseconds), growth, the most bans. Answers {1 if it is new, milliseconds left, how often}.
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -11,6 +11,7 @@ local function tell(whom)
   if n == 1 then -- A count that was lost does not come back to where somebody has seen it.
     n = now
     redis.call('SET', KEYS[4], string.format('%.0f', n))
+    redis.call('SET', KEYS[5], string.format('%.0f', n))
   end
   local told = redis.pcall('XADD', KEYS[3], 'MAXLEN', '~', 10000, string.format('%.0f-1', n), 's', whom)
   if type(told) == 'table' and told.err then redis.call('DEL', KEYS[3]) end -- it is ahead of the count
@@ -46,9 +47,9 @@ end
 
 local left, times = first, 1
 if by == 'rule' then
-  times = redis.call('INCR', KEYS[5])
+  times = redis.call('INCR', KEYS[6])
   left = math.min(first * growth ^ math.min(times - 1, 64), longest)
-  redis.call('PEXPIRE', KEYS[5], math.ceil(left + forget))
+  redis.call('PEXPIRE', KEYS[6], math.ceil(left + forget))
 end
 left = math.ceil(left)
 redis.call('ZADD', KEYS[1], now + left, subject)
