@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,8 +47,19 @@ type Options struct {
 
 	// Hosts are names of the listener beside its addresses and names that nobody can register.
 	Hosts []string
-	// Profiles opens the profiles to who is not on the same machine.
+	// Profiles opens the profiles to everybody.
 	Profiles bool
+
+	// Tokens are those of operators and readers. Nil: there are none, so that only who is on the same machine can
+	// operate, and everybody can read.
+	Tokens *Tokens
+	// Closed are endpoints that need a token for reading although they tell no secrets, by path: /metrics and
+	// /api/v1/standing.
+	Closed []string
+	// LocalNeedsToken takes from who is on the same machine that they may operate without one.
+	LocalNeedsToken bool
+	// Refused is told of each request that is refused for who has sent it, with one of [Refusals]; nil: nobody asks.
+	Refused func(reason string)
 
 	Version string
 	Log     zerolog.Logger
@@ -63,6 +75,7 @@ var ErrStranger = errors.New("only peers are given the configuration, and this i
 type endpoint struct {
 	path    string
 	methods string // for the Allow field
+	role    Role   // that is needed
 	about   string
 	serve   http.HandlerFunc
 }
@@ -74,9 +87,18 @@ const (
 
 // New returns the handler of the listener.
 func New(o Options) http.Handler {
+	reading, open := Anyone, func(path string) Role {
+		if slices.Contains(o.Closed, path) {
+			return Read
+		}
+		return Anyone
+	}
+	if o.Tokens != nil {
+		reading = Read
+	}
 	endpoints := []endpoint{
-		{"/healthz", read, "the process lives", health},
-		{"/readyz", read, "traffic is welcome, or why not", ready(o)},
+		{"/healthz", read, Anyone, "the process lives", health},
+		{"/readyz", read, Anyone, "traffic is welcome, or why not", ready(o)},
 	}
 	add := func(present bool, e endpoint) {
 		if present {
@@ -84,19 +106,19 @@ func New(o Options) http.Handler {
 		}
 	}
 	if o.Gatherer != nil {
-		endpoints = append(endpoints, endpoint{"/metrics", read, "metrics for Prometheus", metrics(o)})
+		endpoints = append(endpoints, endpoint{"/metrics", read, open("/metrics"), "metrics for Prometheus", metrics(o)})
 	}
-	add(o.Reload != nil, endpoint{"/-/reload", write, "load the configuration anew", reload(o)})
-	add(o.Config != nil, endpoint{"/api/v1/config", read, "effective configuration", show(o.Config, o.Log)})
-	add(o.Routes != nil, endpoint{"/api/v1/routes", read, "route table and its state", show(o.Routes, o.Log)})
-	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
-	add(o.Standing != nil, endpoint{"/api/v1/standing", read, "what is in force, and why the files are not", show(o.Standing, o.Log)})
-	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, "the configuration in force, for peers", bundle(o)})
+	add(o.Reload != nil, endpoint{"/-/reload", write, Operate, "load the configuration anew", reload(o)})
+	add(o.Config != nil, endpoint{"/api/v1/config", read, reading, "effective configuration", show(o.Config, o.Log)})
+	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state", show(o.Routes, o.Log)})
+	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
+	add(o.Standing != nil, endpoint{"/api/v1/standing", read, open("/api/v1/standing"), "what is in force, and why the files are not", show(o.Standing, o.Log)})
+	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, Anyone, "the configuration in force, for peers", bundle(o)})
 	endpoints = append(endpoints, profiles(o.Profiles)...)
 
 	mux := http.NewServeMux()
 	for _, e := range endpoints {
-		mux.Handle(e.path, only(e.methods, e.serve))
+		mux.Handle(e.path, only(e.methods, o.may(e.role, e.serve)))
 	}
 	mux.Handle("/{$}", only(read, index(o.Version, endpoints)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

@@ -56,21 +56,19 @@ func only(allow string, next http.Handler) http.Handler {
 	})
 }
 
-// profiles are the endpoints of net/http/pprof, mounted here rather than on the default mux, for the same
-// machine unless they are opened. Symbol takes POST because pprof sends long address lists; it changes
-// nothing.
+// profiles are the endpoints of net/http/pprof, mounted here rather than on the default mux. They show memory, so
+// that they are for operators unless they are open. Symbol takes POST because pprof sends long address lists; it
+// changes nothing.
 func profiles(open bool) []endpoint {
-	all := []endpoint{
-		{"/debug/pprof/", read, "profiles", pprof.Index},
-		{"/debug/pprof/cmdline", read, "", pprof.Cmdline},
-		{"/debug/pprof/profile", read, "", pprof.Profile},
-		{"/debug/pprof/symbol", "GET, HEAD, POST", "", pprof.Symbol},
-		{"/debug/pprof/trace", read, "", pprof.Trace},
+	role := Operate
+	if open {
+		role = Anyone
 	}
-	for i := range all {
-		if !open {
-			all[i].serve = nearby(all[i].serve)
-		}
+	return []endpoint{
+		{"/debug/pprof/", read, role, "profiles", pprof.Index},
+		{"/debug/pprof/cmdline", read, role, "", pprof.Cmdline},
+		{"/debug/pprof/profile", read, role, "", pprof.Profile},
+		{"/debug/pprof/symbol", "GET, HEAD, POST", role, "", pprof.Symbol},
+		{"/debug/pprof/trace", read, role, "", pprof.Trace},
 	}
-	return all
 }

@@ -52,14 +52,3 @@ func quoted(host string) string {
 		return c
 	}, host) + `"`
 }
-
-// nearby lets only requests of the same machine through: through "kubectl port-forward", too.
-func nearby(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
-			problem(w, http.StatusForbidden, "profiles are for this machine: use kubectl port-forward, or set admin_profiles", nil)
-			return
-		}
-		next(w, r)
-	}
-}

@@ -1,0 +1,124 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/suggest"
+)
+
+// Role is what somebody may do on the listener. Each may do what the one before may.
+type Role uint8
+
+// The roles.
+const (
+	Anyone  Role = iota // who reaches the listener: is it alive, what does it count
+	Read                // see what is configured, and events
+	Operate             // change something, and take profiles
+)
+
+var roleNames = [...]string{"anyone", "read", "operate"}
+
+func (r Role) String() string { return roleNames[r] }
+
+// ParseRole reads the role of a token: read or operate.
+func ParseRole(word string) (Role, error) {
+	for _, r := range []Role{Read, Operate} {
+		if word == r.String() {
+			return r, nil
+		}
+	}
+	return Anyone, fmt.Errorf("role %s: read or operate%s", quoted(word), suggest.DidYouMean(word, roleNames[Read:]))
+}
+
+// someone is who sends a request, as far as it has been proved.
+type someone struct {
+	name string // of the token, or "local"; empty: nobody knows
+	role Role
+}
+
+// local is who is on the same machine, or comes through "kubectl port-forward": Kubernetes has decided about
+// that.
+const local = "local"
+
+// Reasons for which requests are refused, besides those of guard.
+const (
+	refusedUnknown = "token" // none that is known
+	refusedRole    = "role"
+)
+
+// Refusals are the reasons for which the listener refuses requests.
+func Refusals() []string { return []string{refusedUnknown, refusedRole} }
+
+// who finds out who sends a request. A token that is not known is an error, even of who could do without.
+func (o *Options) who(r *http.Request) (who someone, known bool) {
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() && !o.LocalNeedsToken {
+		who = someone{local, Operate}
+	}
+	field := r.Header.Get("Authorization")
+	if field == "" || o.Tokens == nil {
+		return who, true
+	}
+	scheme, shown, _ := strings.Cut(field, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return who, false
+	}
+	t, ok := o.Tokens.find(strings.TrimSpace(shown), time.Now())
+	if !ok {
+		return who, false
+	}
+	return someone{t.Name, max(t.Role, who.role)}, true
+}
+
+// may lets those through who have a role at least. What changes something is written down, and who was
+// refused is, too, up to a number: a log must not be filled by strangers.
+func (o *Options) may(need Role, next http.Handler) http.Handler {
+	refused := o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if need == Anyone {
+			next.ServeHTTP(w, r)
+			return
+		}
+		who, known := o.who(r)
+		why := ""
+		switch {
+		case !known:
+			why = refusedUnknown
+			w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin", error="invalid_token"`)
+			problem(w, http.StatusUnauthorized, "this token is not known, or has ended", nil)
+		case who.role >= need:
+		case who.name == "" && o.Tokens != nil:
+			why = refusedUnknown
+			w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin"`)
+			problem(w, http.StatusUnauthorized, "a token of the role "+need.String()+" is needed (Authorization: Bearer …)", nil)
+		case who.name == "":
+			why = refusedRole
+			problem(w, http.StatusForbidden, "this is for who is on the same machine: use kubectl port-forward, or give out tokens with admin_tokens", nil)
+		default:
+			why = refusedRole
+			problem(w, http.StatusForbidden, "the role of "+who.name+" is "+who.role.String()+", and "+need.String()+" is needed", nil)
+		}
+		if why != "" {
+			if o.Refused != nil {
+				o.Refused(why)
+			}
+			told(refused.Warn(), who, r).Str("reason", why).Msg("admin request refused")
+			return
+		}
+		if need == Operate {
+			told(o.Log.Info(), who, r).Msg("admin request")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func told(e *zerolog.Event, who someone, r *http.Request) *zerolog.Event {
+	if who.name != "" {
+		e.Str("who", who.name)
+	}
+	return e.Str("from", r.RemoteAddr).Str("method", r.Method).Str("path", r.URL.Path)
+}

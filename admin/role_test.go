@@ -1,0 +1,201 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	elsewhere = "10.1.2.3:5000"
+	here      = "127.0.0.1:5000"
+)
+
+// keys are a file of tokens for a test, and the tokens by name.
+func keys(t *testing.T) (file string, tokens map[string]string) {
+	t.Helper()
+	tokens = map[string]string{}
+	var text strings.Builder
+	for _, one := range []struct {
+		name  string
+		role  Role
+		until time.Time
+	}{
+		{"grafana", Read, time.Time{}},
+		{"ci", Operate, time.Now().Add(time.Hour)},
+		{"ended", Operate, time.Now().Add(-time.Hour)},
+	} {
+		token, line, err := NewToken(one.name, one.role, one.until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[one.name] = token
+		text.WriteString(line + "\n")
+	}
+	file = filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file, tokens
+}
+
+// ask sends a request from an address, with a token if there is one.
+func ask(h http.Handler, method, path, from, token string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, http.NoBody)
+	r.RemoteAddr, r.Host = from, "10.0.0.1:9090"
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// TestRoles asks every endpoint as everybody, with tokens configured and without.
+func TestRoles(t *testing.T) {
+	file, tokens := keys(t)
+	given, err := OpenTokens(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens["unknown"], tokens[""] = tokenPrefix+"guessed", ""
+	const ok, unauthorized, forbidden = http.StatusOK, http.StatusUnauthorized, http.StatusForbidden
+	open := []string{"GET /healthz", "GET /readyz", "GET /"}
+	counts := []string{"GET /metrics", "GET /api/v1/standing"}
+	reads := []string{"GET /api/v1/config", "GET /api/v1/routes", "GET /api/v1/upstreams"}
+	operates := []string{"POST /-/reload", "GET /debug/pprof/cmdline"}
+	for _, c := range []struct {
+		about  string
+		tokens *Tokens
+		change func(*Options)
+		from   string
+		token  string
+		counts int
+		reads  int
+		does   int
+	}{
+		{"no tokens, elsewhere", nil, nil, elsewhere, "", ok, ok, forbidden},
+		{"no tokens, here", nil, nil, here, "", ok, ok, ok},
+		{"no tokens, here counts for nothing", nil, func(o *Options) { o.LocalNeedsToken = true }, here, "", ok, ok, forbidden},
+		{"no tokens, one shown", nil, nil, elsewhere, "ci", ok, ok, forbidden},
+		{"none shown", given, nil, elsewhere, "", ok, unauthorized, unauthorized},
+		{"none shown, here", given, nil, here, "", ok, ok, ok},
+		{"none shown, here counts for nothing", given, func(o *Options) { o.LocalNeedsToken = true }, here, "", ok, unauthorized, unauthorized},
+		{"reader", given, nil, elsewhere, "grafana", ok, ok, forbidden},
+		{"reader, here", given, nil, here, "grafana", ok, ok, ok},
+		{"operator", given, nil, elsewhere, "ci", ok, ok, ok},
+		{"ended", given, nil, elsewhere, "ended", ok, unauthorized, unauthorized},
+		{"unknown", given, nil, elsewhere, "unknown", ok, unauthorized, unauthorized},
+		{"unknown, here", given, nil, here, "unknown", ok, unauthorized, unauthorized},
+		{"closed, none shown", given, func(o *Options) { o.Closed = []string{"/metrics", "/api/v1/standing"} }, elsewhere, "", unauthorized, unauthorized, unauthorized},
+		{"closed, reader", given, func(o *Options) { o.Closed = []string{"/metrics", "/api/v1/standing"} }, elsewhere, "grafana", ok, ok, forbidden},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			o := fullOptions()
+			o.Standing = func() any { return "good" }
+			o.Tokens = c.tokens
+			if c.change != nil {
+				c.change(&o)
+			}
+			refused := map[string]int{}
+			o.Refused = func(reason string) { refused[reason]++ }
+			h := New(o)
+			wrong := 0
+			f := func(status int, lines []string) {
+				for _, line := range lines {
+					method, path, _ := strings.Cut(line, " ")
+					w := ask(h, method, path, c.from, tokens[c.token])
+					if w.Code != status {
+						t.Errorf("%s: status %d, want %d: %s", line, w.Code, status, w.Body)
+					}
+					if challenge := w.Header().Get("WWW-Authenticate"); (challenge != "") != (w.Code == unauthorized) {
+						t.Errorf("%s: status %d with WWW-Authenticate %q", line, w.Code, challenge)
+					}
+					if w.Code >= 400 {
+						wrong++
+					}
+				}
+			}
+			f(ok, open)
+			f(c.counts, counts)
+			f(c.reads, reads)
+			f(c.does, operates)
+			total := 0
+			for reason, n := range refused {
+				if total += n; !slices.Contains(Refusals(), reason) {
+					t.Errorf("reason %q is not listed", reason)
+				}
+			}
+			if total != wrong {
+				t.Errorf("%d of %d refusals are counted", total, wrong)
+			}
+		})
+	}
+}
+
+// TestOtherSchemes takes no other credentials for tokens.
+func TestOtherSchemes(t *testing.T) {
+	file, tokens := keys(t)
+	o := fullOptions()
+	var err error
+	if o.Tokens, err = OpenTokens(file, nil); err != nil {
+		t.Fatal(err)
+	}
+	h := New(o)
+	for field, status := range map[string]int{
+		"bearer " + tokens["ci"]: 200, "Bearer  " + tokens["ci"] + " ": 200,
+		"Basic " + tokens["ci"]: 401, tokens["ci"]: 401, "Bearer": 401, "Bearer x, Bearer " + tokens["ci"]: 401,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/config", http.NoBody)
+		r.RemoteAddr, r.Host = elsewhere, "wafer:9090"
+		r.Header.Set("Authorization", field)
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != status {
+			t.Errorf("%q: status %d, want %d", field, w.Code, status)
+		}
+	}
+}
+
+// TestAdminIsWrittenDown logs who has changed something and, some times, who was refused, and no token.
+func TestAdminIsWrittenDown(t *testing.T) {
+	file, tokens := keys(t)
+	var out logBuffer
+	o := fullOptions()
+	o.Log = zerolog.New(&out)
+	var err error
+	if o.Tokens, err = OpenTokens(file, nil); err != nil {
+		t.Fatal(err)
+	}
+	h := New(o)
+	ask(h, "POST", "/-/reload", elsewhere, tokens["ci"])
+	for range 100 {
+		ask(h, "POST", "/-/reload", elsewhere, tokens["grafana"])
+		ask(h, "GET", "/api/v1/config", elsewhere, "wafer_guessed")
+		ask(h, "GET", "/api/v1/config", elsewhere, tokens["grafana"])
+	}
+	text := out.String()
+	var first struct{ Who, From, Method, Path, Message string }
+	line, _, _ := strings.Cut(text, "\n")
+	if err := json.Unmarshal([]byte(line), &first); err != nil {
+		t.Fatal(err)
+	}
+	if first.Who != "ci" || first.From != elsewhere || first.Method != "POST" || first.Path != "/-/reload" || first.Message != "admin request" {
+		t.Errorf("%+v", first)
+	}
+	if n := strings.Count(text, "refused"); n == 0 || n > 30 {
+		t.Errorf("%d lines about 200 refusals", n)
+	}
+	for name, token := range tokens {
+		if strings.Contains(text, token) {
+			t.Errorf("the token of %s is in the log", name)
+		}
+	}
+}
