@@ -16,6 +16,11 @@ type Boot struct {
 	// AdminHosts are names of the admin listener, beside its addresses and names that nobody can register.
 	AdminHosts    []string `mapstructure:"admin_hosts"`
 	AdminProfiles bool     `mapstructure:"admin_profiles"` // for who is not on the same machine, too
+	AdminTokens   string   `mapstructure:"admin_tokens"`   // file of hashes of tokens, and their roles; empty: there are none
+	// AdminClosed are what needs a token, too, although it tells no secrets.
+	AdminClosed []string `mapstructure:"admin_closed" enum:"metrics standing"`
+	// AdminLocalNeedsToken is true if nobody may operate without a token, not even on the same machine.
+	AdminLocalNeedsToken bool `mapstructure:"admin_local_needs_token"`
 
 	Hold string `mapstructure:"hold"` // Unix socket of "wafer hold", which keeps the traffic listener; empty: nobody does
 

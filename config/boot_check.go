@@ -19,6 +19,7 @@ func (l *bootLoader) check() {
 			l.add("admin", "%s is the traffic listener's address too: give each its own", b.Admin)
 		}
 	}
+	l.checkAdminAccess()
 	l.checkListeners()
 	switch {
 	case b.Routes != "" && b.To != "":
@@ -29,7 +30,7 @@ func (l *bootLoader) check() {
 		l.addErr("to", checkEndpoint(b.To))
 	}
 	for _, s := range settings {
-		if words := wordsAt(reflect.TypeFor[Boot](), s.path); len(words) > 0 {
+		if words := wordsAt(reflect.TypeFor[Boot](), s.path); len(words) > 0 && valueAt(reflect.ValueOf(*b), s.path).Kind() != reflect.Slice {
 			oneOf(l, s.path, formatValue(valueAt(reflect.ValueOf(*b), s.path)), words)
 		}
 	}
@@ -68,6 +69,20 @@ func (l *bootLoader) check() {
 	l.addErr("client_address_header", checkHeaderName(b.ClientAddressHeader))
 	l.notNegative("drain_delay", b.DrainDelay)
 	l.positive("shutdown_grace", b.ShutdownGrace)
+}
+
+// checkAdminAccess checks who may ask the admin listener.
+func (l *bootLoader) checkAdminAccess() {
+	b := &l.boot
+	for i, word := range b.AdminClosed {
+		oneOf(l, indexPath("admin_closed", i), word, allowed[Boot]("admin_closed"))
+	}
+	if b.AdminTokens == "" && len(b.AdminClosed) > 0 {
+		l.add("admin_closed", "needs admin_tokens: without tokens nobody could open it")
+	}
+	if slices.Contains(b.AdminClosed, "standing") && len(b.LastGood.Peers) > 0 {
+		l.add("admin_closed", "standing is what last_good.peers ask each other: remove one of the two")
+	}
 }
 
 func (l *bootLoader) checkHTTP2() {

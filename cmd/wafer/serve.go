@@ -22,6 +22,8 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/hold"
 	"github.com/wafer-waf/wafer/k8s/endpoints"
+	"github.com/wafer-waf/wafer/lastgood"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/proxy"
 )
 
@@ -294,6 +296,16 @@ func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zer
 		return "", nil, err
 	}
 	o.Log = log.With().Str("component", "admin").Logger()
+	if boot.AdminTokens != "" {
+		if o.Tokens, err = admin.OpenTokens(boot.AdminTokens, func(err error) {
+			o.Log.Error().Err(err).Msg("tokens cannot be read, those read last are in force")
+		}); err != nil {
+			_ = ln.Close()
+			at := boot.At("admin_tokens")
+			at.What = err.Error()
+			return "", nil, at
+		}
+	}
 	stop = background(ctx, func(ctx context.Context) {
 		if err := admin.Serve(ctx, ln, admin.New(o), o.Log); err != nil {
 			failed <- fmt.Errorf("admin listener: %w", err)
@@ -319,6 +331,8 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 		Standing:  func() any { return keeps.standing(p.Standing()) },
 		Bundle:    keeps.bundle(),
 		Hosts:     boot.AdminHosts, Profiles: boot.AdminProfiles,
+		Closed: closedPaths(boot.AdminClosed), LocalNeedsToken: boot.AdminLocalNeedsToken,
+		Refused: metrics.NewAdmin(registry, admin.Refusals()),
 		Version: version,
 	}
 }
@@ -331,4 +345,12 @@ func inForce(p *proxy.Proxy, describe func() any) func() any {
 		}
 		return describe()
 	}
+}
+
+// closedPaths are the endpoints that admin_closed names.
+func closedPaths(words []string) (paths []string) {
+	for _, word := range words {
+		paths = append(paths, map[string]string{"metrics": "/metrics", "standing": lastgood.StandingPath}[word])
+	}
+	return paths
 }
