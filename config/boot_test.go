@@ -170,7 +170,7 @@ func TestFlagDefaults(t *testing.T) {
 	got, err := loadBoot(t, "", append(args, "--to=http://app:80"), nil)
 	want := DefaultBoot()
 	want.To = "http://app:80"
-	want.TrustedProxies, want.AdminHosts, want.LastGood.Peers, want.Store.Addresses = []netip.Prefix{}, []string{}, []string{}, []string{}
+	want.TrustedProxies, want.AdminHosts, want.AdminClosed, want.LastGood.Peers, want.Store.Addresses = []netip.Prefix{}, []string{}, []string{}, []string{}, []string{}
 	got.places, got.file, got.sum = nil, "", [32]byte{}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
