@@ -27,8 +27,10 @@ func (p Policy) String() string {
 // Options say how a Set chooses.
 type Options struct {
 	Policy Policy
-	Bound  int    // of ConsistentHash: in flight at most, in percent of a candidate's share of all that is; 0: any number
-	Secret []byte // of Sticky: what tokens are made with
+	Bound  int // of ConsistentHash: in flight at most, in percent of a candidate's share of all that is; 0: any number
+	// InFlight is how many requests all candidates together have; nil: they are counted, which takes the longer the more they are.
+	InFlight func() int
+	Secret   []byte // of Sticky: what tokens are made with
 
 	Zone  string // where the chooser is; candidates there come first; empty: none does
 	Spill int    // in percent of what a zone has on average: with less, requests go to the others too

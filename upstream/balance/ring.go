@@ -88,10 +88,17 @@ func (s *Set) full(i int, a *Ask) bool {
 		return false
 	}
 	if a.inFlight == 0 {
-		a.inFlight = 1
-		for i := range s.members {
-			a.inFlight += int64(s.members[i].InFlight())
-		}
+		a.inFlight = 1 + s.allInFlight()
 	}
 	return own*100*max(s.well.Load(), 1) >= int64(s.Bound)*a.inFlight*int64(m.Weight)
+}
+
+func (s *Set) allInFlight() (n int64) {
+	if s.InFlight != nil {
+		return int64(s.InFlight())
+	}
+	for i := range s.members {
+		n += int64(s.members[i].InFlight())
+	}
+	return n
 }

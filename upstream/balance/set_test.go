@@ -195,6 +195,7 @@ func BenchmarkNext(b *testing.B) {
 						}
 					}
 					o.Policy, o.Secret, o.random = p, []byte("s"), nil
+					o.InFlight = func() int { return n } // as a Pool knows it
 					var members []Member
 					for _, f := range all {
 						members = append(members, f.Member)
