@@ -4,9 +4,9 @@ import "time"
 
 // Retries say what is tried again at an upstream, and how much of it.
 type Retries struct {
-	Attempts int         `mapstructure:"attempts" short:"number"` // how often a request that was sent is sent again, at most
-	Statuses []int       `mapstructure:"statuses"`                // of responses that are not taken while another endpoint can be asked
-	Budget   RetryBudget `mapstructure:"budget"`
+	Attempts int           `mapstructure:"attempts" short:"number"` // how often a request that was sent is sent again, at most
+	Statuses []StatusRange `mapstructure:"statuses"`                // of responses that are not taken while another endpoint can be asked
+	Budget   RetryBudget   `mapstructure:"budget"`
 }
 
 // RetryBudget bounds how much is tried again.
@@ -17,9 +17,11 @@ type RetryBudget struct {
 
 // UpstreamLimits bound what an upstream gets at once. 0 is no limit.
 type UpstreamLimits struct {
+	Connections      int           `mapstructure:"connections"`        // to all endpoints together
 	InFlight         int           `mapstructure:"in_flight"`          // requests at all endpoints together
 	EndpointInFlight int           `mapstructure:"endpoint_in_flight"` // at each
 	Queue            int           `mapstructure:"queue"`              // requests that wait for a place; 0: none do
+	EndpointQueue    int           `mapstructure:"endpoint_queue"`     // that wait for the endpoint that a key or a cookie leads to; 0: none do
 	QueueTimeout     time.Duration `mapstructure:"queue_timeout"`      // how long
 }
 
@@ -52,19 +54,24 @@ func (c *checker) checkUse(path string, u *Upstream) {
 	if r.Attempts > mostAttempts {
 		c.add(path+".retries.attempts", "%d is too large: at most %d", r.Attempts, mostAttempts)
 	}
-	for i, status := range r.Statuses {
-		if status < 400 || status > 599 {
-			c.add(indexPath(path+".retries.statuses", i), "%d is no status of a failure: 400 to 599", status)
+	for i, s := range r.Statuses {
+		if s.From != 0 && s.From < 400 {
+			c.add(indexPath(path+".retries.statuses", i), "%s is no status of a failure: 400 to 599", s)
 		}
 	}
 	c.percent(path+".retries.budget.share", r.Budget.Share)
 	c.atLeast(path+".retries.budget.least", r.Budget.Least, 0)
 	l := &u.Limits
+	c.atLeast(path+".limits.connections", l.Connections, 0)
 	c.atLeast(path+".limits.in_flight", l.InFlight, 0)
 	c.atLeast(path+".limits.endpoint_in_flight", l.EndpointInFlight, 0)
 	c.atLeast(path+".limits.queue", l.Queue, 0)
+	c.atLeast(path+".limits.endpoint_queue", l.EndpointQueue, 0)
+	if l.EndpointQueue > 0 && u.Balance != ConsistentHash && u.Balance != Sticking {
+		c.noEffect(path+".limits.endpoint_queue", u)
+	}
 	c.longer(path+".limits.queue_timeout", l.QueueTimeout)
-	if l.Queue == 0 && c.says(path+".limits.queue_timeout") {
+	if l.Queue == 0 && l.EndpointQueue == 0 && c.says(path+".limits.queue_timeout") {
 		c.add(path+".limits.queue_timeout", "has no effect without limits.queue: nobody waits")
 	}
 	c.notNegative(path+".keep_alive.age", u.KeepAlive.Age)

@@ -85,7 +85,8 @@ func TestUpstreamsAreAsWhenAsked(t *testing.T) {
 	now := []Upstream{{ID: "shop", Endpoints: map[string]int{"up": 2, "ejected": 1, "down": 0}, InFlight: 7, Queues: true, Waiting: 3, Sources: 2, Silent: 1, Panics: true}}
 	m.WatchUpstreams(func() []Upstream { return now })
 	want := []string{
-		"wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_panic", "wafer_upstream_queue", "wafer_upstream_requests_in_flight",
+		"wafer_upstream_connections", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_endpoints", "wafer_upstream_panic",
+		"wafer_upstream_queue", "wafer_upstream_requests_in_flight",
 		"wafer_upstream_sources_failing",
 	}
 	if got := labeled(t, registry, "shop"); !slices.Equal(got, want) {

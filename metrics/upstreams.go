@@ -7,6 +7,7 @@ type Upstream struct {
 	ID        string
 	Endpoints map[string]int // by state
 	InFlight  int
+	Open      int  // connections
 	Queues    bool // requests may wait
 	Waiting   int
 	Sources   int // that say where endpoints are
@@ -16,8 +17,8 @@ type Upstream struct {
 
 // upstreams are the instruments of upstreams that say what is, rather than count.
 type upstreams struct {
-	now                                       func() []Upstream
-	endpoints, inFlight, queue, silent, panic *prometheus.Desc
+	now                                             func() []Upstream
+	endpoints, inFlight, open, queue, silent, panic *prometheus.Desc
 }
 
 // WatchUpstreams reports the upstreams of the configuration in force.
@@ -29,6 +30,7 @@ func (m *Metrics) WatchUpstreams(now func() []Upstream) {
 		now:       now,
 		endpoints: desc("wafer_upstream_endpoints", "Endpoints of an upstream by state: up, ejected or down.", "state"),
 		inFlight:  desc("wafer_upstream_requests_in_flight", "Requests that endpoints of an upstream are working on."),
+		open:      desc("wafer_upstream_connections", "Connections to endpoints of an upstream, those included that are kept for the next request."),
 		queue:     desc("wafer_upstream_queue", "Requests that wait for a place at an upstream."),
 		silent:    desc("wafer_upstream_sources_failing", "Names and Services that do not say where endpoints of an upstream are."),
 		panic:     desc("wafer_upstream_panic", "1 if so few endpoints of an upstream are available that all are asked."),
@@ -39,6 +41,7 @@ func (m *Metrics) WatchUpstreams(now func() []Upstream) {
 func (u *upstreams) Describe(to chan<- *prometheus.Desc) {
 	to <- u.endpoints
 	to <- u.inFlight
+	to <- u.open
 	to <- u.queue
 	to <- u.silent
 	to <- u.panic
@@ -51,6 +54,7 @@ func (u *upstreams) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(u.endpoints, prometheus.GaugeValue, float64(n), one.ID, state)
 		}
 		to <- prometheus.MustNewConstMetric(u.inFlight, prometheus.GaugeValue, float64(one.InFlight), one.ID)
+		to <- prometheus.MustNewConstMetric(u.open, prometheus.GaugeValue, float64(one.Open), one.ID)
 		if one.Queues {
 			to <- prometheus.MustNewConstMetric(u.queue, prometheus.GaugeValue, float64(one.Waiting), one.ID)
 		}

@@ -53,7 +53,7 @@ func (p *Proxy) upstreamsNow() (all []metrics.Upstream) {
 		return nil
 	}
 	p.snapshots.EachUpstream(func(u *upstream.Pool) {
-		one := metrics.Upstream{ID: u.ID(), Panics: u.Panics(), InFlight: u.InFlight(), Endpoints: map[string]int{}}
+		one := metrics.Upstream{ID: u.ID(), Panics: u.Panics(), InFlight: u.InFlight(), Open: u.Connections(), Endpoints: map[string]int{}}
 		one.Waiting, one.Queues = u.Waiting()
 		for _, s := range u.Sources() {
 			one.Sources++

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
@@ -13,10 +12,10 @@ import (
 
 // Retries say what is tried again, and how much of it.
 type Retries struct {
-	Attempts int   // how often a request that was sent is sent again, at most
-	Statuses []int // responses to idempotent requests that are not taken while another endpoint can be asked
-	Share    int   // of the requests of the last seconds, in percent, that is tried again
-	Least    int   // that may be tried again at a time, however few there are
+	Attempts int                   // how often a request that was sent is sent again, at most
+	Unwanted func(status int) bool // of responses to idempotent requests that are not taken while another endpoint can be asked; nil: none
+	Share    int                   // of the requests of the last seconds, in percent, that is tried again
+	Least    int                   // that may be tried again at a time, however few there are
 }
 
 // spent is how much of a request an attempt that failed has used up.
@@ -67,7 +66,7 @@ func (a *attempts) run() error {
 			return err
 		}
 		used, err := nothing, ErrBusy
-		if e.enter() {
+		if a.enter(e) {
 			used, err = a.pool.ask(e, a.same, within, a.out, a.x)
 		}
 		a.x.left = a.x.left || err != nil && !errors.Is(err, ErrBusy)
@@ -81,6 +80,9 @@ func (a *attempts) run() error {
 			return nil
 		case err == nil:
 			failed = a.drop()
+		case a.x.stays && errors.Is(err, ErrBusy) && a.belongs():
+			a.x.own = e
+			return ErrBusy
 		case a.again(used, err):
 			failed = err
 		default:
@@ -188,7 +190,7 @@ func (a *attempts) end() {
 // dislikes reports whether the response is not taken, and another endpoint asked.
 func (a *attempts) dislikes() bool {
 	r := &a.pool.retries
-	if len(r.Statuses) == 0 || !slices.Contains(r.Statuses, a.x.Response.Status) || !repeatable(a.out) || !a.others() || a.resent >= r.Attempts {
+	if r.Unwanted == nil || !r.Unwanted(a.x.Response.Status) || !repeatable(a.out) || !a.others() || a.resent >= r.Attempts {
 		return false
 	}
 	a.now = time.Now()

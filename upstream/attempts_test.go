@@ -64,7 +64,7 @@ func TestAnotherEndpoint(t *testing.T) {
 // not begun with goes there once more.
 func TestTheLastOneLeft(t *testing.T) {
 	all, urls := startMoodies(t, 2)
-	p := newEjecting(t, time.Hour, func(c *Config) { c.Retries.Statuses = []int{503} }, urls...)
+	p := newEjecting(t, time.Hour, func(c *Config) { c.Retries.Unwanted = only(503) }, urls...)
 	all[0].mood.Store(hangs)
 	for p.Counts()[health.Up] == 2 {
 		x := newExchange()
@@ -112,7 +112,7 @@ func TestStatuses(t *testing.T) {
 		}
 	}
 	ill, well := startBackend(t, busy), startBackend(t, echoSession)
-	asked := func(c *Config) { c.Retries.Statuses = []int{503} }
+	asked := func(c *Config) { c.Retries.Unwanted = only(503) }
 	for name, tt := range map[string]struct {
 		edit   func(*Config)
 		out    *message.Request
@@ -120,10 +120,10 @@ func TestStatuses(t *testing.T) {
 	}{
 		"asked":          {asked, get(), 200},
 		"not asked":      {nil, get(), 503},
-		"other asked":    {func(c *Config) { c.Retries.Statuses = []int{502} }, get(), 503},
+		"other asked":    {func(c *Config) { c.Retries.Unwanted = only(502) }, get(), 503},
 		"not idempotent": {asked, whole("POST", "body"), 503},
-		"no attempts":    {func(c *Config) { c.Retries = Retries{Statuses: []int{503}, Least: 3} }, get(), 503},
-		"no budget":      {func(c *Config) { c.Retries = Retries{Statuses: []int{503}, Attempts: 1} }, get(), 503},
+		"no attempts":    {func(c *Config) { c.Retries = Retries{Unwanted: only(503), Least: 3} }, get(), 503},
+		"no budget":      {func(c *Config) { c.Retries = Retries{Unwanted: only(503), Attempts: 1} }, get(), 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPool(t, nearFirst(tt.edit), ill.url(), well.url())
@@ -220,3 +220,6 @@ func TestConnectTimeIsShared(t *testing.T) {
 		}
 	}
 }
+
+// only is a set of one status.
+func only(status int) func(int) bool { return func(s int) bool { return s == status } }

@@ -34,7 +34,8 @@ func (p *Pool) checked(ctx context.Context, e *endpoint, out *message.Request) (
 	e.checking.Add(1)
 	defer e.checking.Add(-1)
 	e.pending.Add(1) // whatever its limit is
-	_, err := p.ask(e, true, limit{connect: x.BodyIdle, until: until}, out, x)
+	e.places.all.Add(1)
+	_, err := p.ask(e, true, limit{connect: x.BodyIdle, until: until, unlimited: true}, out, x)
 	if err != nil {
 		return check.Answer{}, err
 	}

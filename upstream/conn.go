@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,9 +27,9 @@ var errAnswered = errors.New("endpoint answered before it read the whole request
 type conn struct {
 	*socket.Conn
 
-	// giveBack returns the connection to its pool, or closes it. It is bound at the first
-	// use, because fasthttp does not export the type it pools.
-	giveBack func(keep bool)
+	endpoint *endpoint
+	keeps    bool        // it is kept for other exchanges
+	counts   atomic.Bool // it has a place among its endpoint's
 
 	heard  bool // a byte was read in this exchange
 	sent   int  // bytes that the socket has taken in this exchange; with TLS, secure counts
@@ -41,6 +42,7 @@ type conn struct {
 	ends   socket.Instant // when nothing new is asked on it any more, on its own clock
 	rested socket.Instant // when the last exchange on it was over
 	idle   time.Duration  // from then to the exchange at hand
+	hint   time.Duration  // after which the endpoint closes it if it is not used, as it says; 0: it does not
 
 	forget func() bool // the connection ends with nobody else any more
 }
@@ -71,11 +73,34 @@ func newConn(ctx context.Context, nc net.Conn) (*conn, error) {
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.forget()
+	defer func() {
+		if c.counts.Swap(false) {
+			c.endpoint.vacate()
+		}
+	}()
 	if c.secure != nil {
 		return c.secure.tls.Close()
 	}
 	return c.Conn.Close()
 }
+
+// giveBack ends the use of the connection by one exchange.
+func (c *conn) giveBack(keep bool) {
+	if !keep || !c.keeps || !c.endpoint.kept.put(c) {
+		_ = c.Close()
+	}
+}
+
+// rests is how long it may be kept without use. An endpoint that says when it closes connections must not be about to.
+func (c *conn) rests() time.Duration {
+	if c.hint == 0 {
+		return c.endpoint.idle
+	}
+	return min(c.endpoint.idle, c.hint-min(c.hint/2, time.Second))
+}
+
+// resting is how long it has not been used.
+func (c *conn) resting() time.Duration { return time.Duration(c.Now() - c.rested) }
 
 // begin prepares the connection for an exchange. Writing gives up after the time stall without
 // progress, and at the deadline; 0 and the zero time are no limits.

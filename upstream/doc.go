@@ -18,13 +18,10 @@
 // sub-strings of that copy, valid for as long as somebody keeps them; body bytes live in the
 // buffer given to Read.
 //
-// Connections come from fasthttp's HostClient: its limit, its idle list, its expiry and
-// its buffers. HostClient.Do is not used. It parses the request target again (a target
-// such as //host/x?u=:// changes its meaning there), wants a Response that it resets, and
-// needs a Transport that finds its arguments in user values; what is left to it is a
-// counter. The protocol itself is spoken here, see endpoint.exchange.
+// Connections are kept for the next exchange, the one that was used last first (kept). Each counts
+// against limits of its endpoint and of the upstream from before it is dialed until it is closed (endpoint.room).
 //
-// A pooled connection is used again only if the last message on it ended exactly where
+// A kept connection is used again only if the last message on it ended exactly where
 // its framing said, nothing was buffered behind it, and the socket is silent at the
 // moment of reuse. This is what stops response-queue poisoning, and it replaces
 // connections that the endpoint closed in the meantime without failing a request. Bytes

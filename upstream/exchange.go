@@ -72,7 +72,9 @@ type Exchange struct {
 	stream *streamBody // by HTTP/2
 	until  time.Time   // of everything, the body included; zero: none
 	tried  balance.Tried
-	left   bool // the use of one of them has begun, and has ended with an error
+	left   bool      // the use of one of them has begun, and has ended with an error
+	stays  bool      // it is not sent to another endpoint for want of a place
+	own    *endpoint // for which it waits
 }
 
 func (x *Exchange) reset() {
@@ -81,7 +83,7 @@ func (x *Exchange) reset() {
 	}
 	x.Endpoint, x.Body, x.Response.Body, x.stream = "", nil, message.Body{}, nil
 	x.tried.Clear()
-	x.Again, x.Unaffordable = 0, false
+	x.Again, x.Unaffordable, x.stays, x.own = 0, false, false, nil
 }
 
 // exchange sends out over c and reads the head of the response into x. If it sets x.Body
@@ -96,10 +98,9 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 	}()
 
 	c.begin(e.response, x.Deadline)
-	bw := e.hc.AcquireWriter(c)
+	bw := e.buffers.writer(c)
 	clientErr, sendErr := send(bw, out)
-	bw.Reset(nil) // an idle buffer must not hold on to a connection
-	e.hc.ReleaseWriter(bw)
+	e.buffers.releaseWriter(bw)
 	if clientErr != nil { // the response, if one comes, is to half a request
 		return spentAll, &ClientBodyError{clientErr}
 	}
@@ -108,7 +109,7 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 	}
 
 	c.awaitHead(e.headLimit(x, sendErr))
-	r := reader{endpoint: e, br: e.hc.AcquireReader(c)}
+	r := reader{endpoint: e, br: e.buffers.reader(c)}
 	h, err := r.response(x)
 	if err != nil {
 		r.release()
@@ -121,11 +122,14 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 		if !errors.Is(err, ErrClosed) {
 			used = spentAll
 		} else if reused && !c.heard {
-			e.habit.saw(c.idle)
+			e.habit.closed(c.idle)
 		}
 		return used, err
 	}
 	e.answered(c, nil)
+	if h.rests > 0 {
+		c.hint = h.rests
+	}
 
 	// Who announces a body where there is none may send it, later than anybody can wait for it.
 	lies := bodiless(x.Response.Status) && h.announcesBody()
@@ -169,7 +173,7 @@ func (r *reader) grow() bool {
 		return false
 	}
 	r.below = r.br
-	r.br = r.endpoint.largeReader(r.below)
+	r.br = r.endpoint.buffers.largeReader(r.below)
 	return true
 }
 
@@ -183,12 +187,10 @@ func (r *reader) buffered() int {
 
 func (r *reader) release() {
 	if r.below != nil {
-		r.br.Reset(nil)
-		r.endpoint.large.Put(r.br)
+		r.endpoint.buffers.releaseLarge(r.br)
 		r.br, r.below = r.below, nil
 	}
-	r.br.Reset(nil)
-	r.endpoint.hc.ReleaseReader(r.br)
+	r.endpoint.buffers.release(r.br)
 	r.br = nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wafer-waf/wafer/message"
 )
@@ -18,6 +19,8 @@ type headFacts struct {
 	http11     bool
 	persistent bool // RFC 9112, 9.3
 	length     int  // of Content-Length; noLength, chunked
+
+	rests time.Duration // after which the endpoint closes the connection if nobody uses it, as it says; 0: it does not
 }
 
 // Lengths of a response's body that are not a number of bytes.
@@ -102,10 +105,13 @@ func readHead(head string, to *message.Response) (headFacts, error) {
 		}
 		to.Fields = append(to.Fields, message.Field{Name: name, Value: value})
 		switch len(name) { // cheaper than comparing names
-		case len("connection"):
-			if foldEqual(name, "connection") {
+		case len("connection"): // and of Keep-Alive
+			switch {
+			case foldEqual(name, "connection"):
 				closing = closing || hasToken(value, "close")
 				keeping = keeping || hasToken(value, "keep-alive")
+			case foldEqual(name, "keep-alive"):
+				f.rests = restsFor(value)
 			}
 		case len("content-type"):
 			if foldEqual(name, "content-type") {
@@ -140,6 +146,23 @@ func readHead(head string, to *message.Response) (headFacts, error) {
 	}
 	f.persistent = !closing && (f.http11 || keeping)
 	return f, nil
+}
+
+// restsFor reads the timeout of a Keep-Alive field (RFC 2068, 19.7.1.1): "timeout=5, max=100". It is a hint, so what is not
+// understood says nothing.
+func restsFor(value string) time.Duration {
+	for value != "" {
+		var one string
+		one, value, _ = strings.Cut(value, ",")
+		name, seconds, _ := strings.Cut(strings.TrimSpace(one), "=")
+		if !foldEqual(name, "timeout") {
+			continue
+		}
+		if n, err := strconv.ParseUint(seconds, 10, 16); err == nil {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return 0
 }
 
 // headLine cuts off the first line and its CRLF.

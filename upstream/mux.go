@@ -139,6 +139,14 @@ func (m *mux) remove(s *shared) {
 	m.live = slices.DeleteFunc(m.live, func(o *shared) bool { return o == s })
 }
 
+// closeUnused closes a connection that nobody uses. It reports false if there is none.
+func (m *mux) closeUnused() bool {
+	m.mu.Lock()
+	all := slices.Clone(m.live)
+	m.mu.Unlock()
+	return slices.ContainsFunc(all, func(s *shared) bool { return s.LeaveUnused() })
+}
+
 // leave lets the connections end behind what is under way on them.
 func (m *mux) leave() {
 	m.mu.Lock()
@@ -180,7 +188,7 @@ func (e *endpoint) stream(s *shared, out *message.Request, x *Exchange) (lost, e
 // askMany is ask for an endpoint that speaks HTTP/2, or may.
 func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spent, error) {
 	if x.Upgrade && e.tls != nil && len(e.tls.NextProtos) > 1 { // which HTTP/2 has no way for
-		c, err := e.forUpgrade(within)
+		c, err := e.fresh(within)
 		if err != nil {
 			return e.unused(err)
 		}

@@ -1,37 +1,36 @@
 package upstream
 
 import (
-	"container/list"
-	"context"
 	"errors"
-	"os"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wafer-waf/wafer/message"
 )
 
 // Limits bound what an upstream gets at once; 0: no limit.
 type Limits struct {
+	Connections      int           // to all endpoints together
 	InFlight         int           // requests at all endpoints together
 	EndpointInFlight int           // at each
 	Queue            int           // requests that wait until there is a place; 0: none do
+	EndpointQueue    int           // that wait for the endpoint that their key or token names, and no other; 0: none do
 	Patience         time.Duration // how long
 }
 
-// places are what an upstream has for requests, and the queue of those that have found none.
+// places are what an upstream has for requests, and the line of those that have found none.
 type places struct {
 	Limits
-	taken   atomic.Int32
-	waiting atomic.Int32 // as many as line has
-
-	mu   sync.Mutex
-	line list.List // of *waiter, who has waited longest in front
+	line
+	taken atomic.Int32
+	open  atomic.Int32 // connections
+	all   atomic.Int32 // exchanges that endpoints have, checks included
+	spare func() bool  // has an endpoint close a connection on which nothing is asked
 }
 
-// waiter is a request that waits.
-type waiter struct {
-	woken chan struct{} // has room for one
-	at    *list.Element
+func (p *places) limit(l Limits) {
+	p.Limits = l
+	p.line.most, p.line.patience = l.Queue, l.Patience
 }
 
 // take takes a place for a request, if there is one.
@@ -59,113 +58,60 @@ func (p *places) give() {
 	}
 }
 
-// wake lets who has waited longest look again whether there is a place.
-func (p *places) wake() {
-	if p.waiting.Load() == 0 {
-		return
+// connect takes the place of a connection, if there is one.
+func (p *places) connect() bool {
+	if p.Connections > 0 {
+		return oneMore(&p.open, p.Connections)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.wakeFirst()
-}
-
-// wakeFirst is wake with the lock.
-func (p *places) wakeFirst() {
-	if first := p.line.Front(); first != nil {
-		select {
-		case first.Value.(*waiter).woken <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// join puts a request into the queue. It comes before the look for a place, so that none is missed that gets free meanwhile.
-func (p *places) join(w *waiter) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.line.Len() >= p.Queue {
-		return false
-	}
-	w.at = p.line.PushBack(w)
-	p.waiting.Add(1)
+	p.open.Add(1)
 	return true
 }
 
-// first reports whether nobody has waited longer. Who is not the first has no look: there may be no place for all.
-func (p *places) first(w *waiter) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.line.Front() == w.at
-}
-
-// quit takes a request out of the queue. The next one looks: there may be more than one place.
-func (p *places) quit(w *waiter) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.line.Remove(w.at)
-	p.waiting.Add(-1)
-	p.wakeFirst()
-}
-
-var (
-	errQueueFull = &knownError{QueueFull, ErrBusy}
-	errWaited    = &knownError{Waited, ErrBusy}
-)
-
-// lookEvery is how often who is first looks for a place although nobody has given one back: there may be an endpoint that is new, or
-// one that may be asked again.
-const lookEvery = 100 * time.Millisecond
-
-// queue has try look for a place until it finds one, as long as may be waited for it. Try fails with ErrBusy if there is none.
-func (p *places) queue(ctx context.Context, x *Exchange, try func() error) error {
-	if p.Queue == 0 {
-		return try()
-	}
-	if p.waiting.Load() == 0 {
-		if err := try(); !errors.Is(err, ErrBusy) {
-			return err
-		}
-	}
-	w := &waiter{woken: make(chan struct{}, 1)}
-	if !p.join(w) {
-		return errQueueFull
-	}
-	defer p.quit(w)
-	late, glance := time.NewTimer(p.Patience), time.NewTicker(lookEvery)
-	defer late.Stop()
-	defer glance.Stop()
-	var over <-chan time.Time
-	if !x.Deadline.IsZero() {
-		t := time.NewTimer(time.Until(x.Deadline))
-		defer t.Stop()
-		over = t.C
-	}
-	for {
-		if p.first(w) {
-			if err := try(); !errors.Is(err, ErrBusy) {
-				return err
-			}
-			if x.left { // what it has left itself it does not look for again at once
-				w.forget()
-			}
-		}
-		select {
-		case <-w.woken:
-		case <-glance.C:
-		case <-late.C:
-			return errWaited
-		case <-over:
-			return &exchangeError{x.Endpoint, ErrTimeout, os.ErrDeadlineExceeded}
-		case <-ctx.Done():
-			return ErrBusy
-		}
+// disconnect gives it back.
+func (p *places) disconnect() {
+	p.open.Add(-1)
+	if p.Connections > 0 {
+		p.wake()
 	}
 }
 
-// forget has a waiter that was woken wait on.
-func (w *waiter) forget() {
-	select {
-	case <-w.woken:
-	default:
+// spareOne closes a connection on which nothing is asked. It reports false if there is none.
+func (p *Pool) spareOne() bool {
+	for _, m := range p.live() {
+		if m.kept.closeOldest() || m.mux != nil && m.mux.closeUnused() {
+			return true
+		}
 	}
+	return false
+}
+
+// admit makes an exchange when there is a place for it. What belongs to one endpoint may wait for that one while others have places.
+func (p *Pool) admit(out *message.Request, x *Exchange) error {
+	try := func() error { return p.try(out, x) }
+	if p.places.EndpointQueue == 0 || !x.Keyed && x.Token == "" {
+		return p.places.queue(p.ctx, x, try)
+	}
+	x.stays = true
+	err := try()
+	if errors.Is(err, ErrBusy) && x.own != nil {
+		err = x.own.line.wait(p.ctx, x, try)
+	}
+	if !errors.Is(err, ErrBusy) || errors.Is(err, errWaited) {
+		return err
+	}
+	x.stays, x.own = false, nil
+	return p.places.queue(p.ctx, x, try)
+}
+
+// belongs reports whether an endpoint is the one that the key or the token of the request leads to.
+func (a *attempts) belongs() bool {
+	return a.x.tried.Len() == 1 && (a.x.Keyed || a.x.Token != "" && a.x.Token == a.x.Named)
+}
+
+// enter begins the use of the endpoint that is chosen, if it takes one more request: those that wait for it come first.
+func (a *attempts) enter(e *endpoint) bool {
+	if !e.line.empty() && a.x.own != e && !a.same {
+		return false
+	}
+	return e.enter()
 }

@@ -112,6 +112,7 @@ type Pool struct {
 	retries   Retries
 	budget    budget
 	places    places
+	buffers   buffers
 
 	changing sync.Mutex               // held by who replaces the list
 	closed   bool                     // guarded by changing, as the next three are
@@ -149,7 +150,9 @@ func New(c Config) (*Pool, error) {
 		p.checks = check.New(*c.Checks)
 	}
 	p.health = health.NewSet(c.Health)
-	p.places.Limits = c.Limits
+	p.places.limit(c.Limits)
+	p.places.spare = p.spareOne
+	p.balance.InFlight = func() int { return int(p.places.all.Load()) }
 	p.budget.share, p.budget.least = int64(c.Retries.Share), int32(c.Retries.Least)
 	begin, err := p.targets(&c)
 	if err != nil {
@@ -222,8 +225,7 @@ func (p *Pool) CertificateEnds() time.Time {
 }
 
 // Close closes idle connections and keeps no more: exchanges in flight finish, and so
-// does one that begins later, on a connection of its own. The goroutine that expires idle
-// connections ends within Config.Idle.
+// does one that begins later, on a connection of its own.
 func (p *Pool) Close() {
 	p.stop()
 	p.changing.Lock()
@@ -258,7 +260,7 @@ func (p *Pool) Do(out *message.Request, x *Exchange) error {
 			x.Deadline, x.Fair = x.until, p.total/2
 		}
 	}
-	err := p.places.queue(p.ctx, x, func() error { return p.try(out, x) })
+	err := p.admit(out, x)
 	switch {
 	case err == nil:
 	case expired(x.until):
@@ -300,6 +302,8 @@ type limit struct {
 	connect time.Duration // to open a connection, name lookup included
 	until   time.Time     // until there is the head of a response; zero: any time
 	careful bool          // the request must not be lost with a connection that had been idle
+
+	unlimited bool // the connection counts against no limit
 }
 
 // secure is when a handshake that begins now has to be over.

@@ -8,7 +8,10 @@ type Endpoint struct {
 	Zone     string `json:"zone,omitempty"`
 	Weight   int    `json:"weight,omitempty"`
 	Leaving  bool   `json:"terminating,omitempty"`
-	InFlight int    `json:"in_flight"` // exchanges
+	InFlight int    `json:"in_flight"`         // exchanges
+	Waiting  int    `json:"waiting,omitempty"` // for this one and no other
+	// Connections are those that there are, checks' left out.
+	Connections int `json:"connections"`
 	// Milliseconds is about how long it takes to answer; 0: nobody has asked it yet.
 	Milliseconds float64 `json:"latency_ms,omitempty"`
 	health.Report
@@ -17,8 +20,17 @@ type Endpoint struct {
 
 // Waiting is how many requests wait until there is a place for them; false if none may.
 func (p *Pool) Waiting() (n int, may bool) {
-	return int(p.places.waiting.Load()), p.places.Queue > 0
+	n = int(p.places.waiting.Load())
+	if p.places.EndpointQueue > 0 {
+		for _, m := range p.live() {
+			n += int(m.line.waiting.Load())
+		}
+	}
+	return n, p.places.Queue+p.places.EndpointQueue > 0
 }
+
+// Connections is how many there are to all endpoints, checks' left out.
+func (p *Pool) Connections() int { return int(p.places.open.Load()) }
 
 // Endpoints returns the endpoints as they are now.
 func (p *Pool) Endpoints() []Endpoint {
@@ -26,6 +38,7 @@ func (p *Pool) Endpoints() []Endpoint {
 	for _, m := range p.live() {
 		out = append(out, Endpoint{
 			Address: m.addr, Zone: m.Zone, Weight: m.Weight, Leaving: m.Terminating, InFlight: m.requests(),
+			Waiting: int(m.line.waiting.Load()), Connections: int(m.open.Load()),
 			Milliseconds: float64(m.latency.Typical().Microseconds()) / 1000,
 			Report:       m.state.Report(), Failing: m.health.failing(),
 		})

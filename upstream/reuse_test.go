@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/message"
 )
@@ -69,6 +70,15 @@ func warm(t *testing.T, p *Pool) *conn {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// acquaint has the endpoints of a pool be known to keep connections for long.
+func acquaint(p *Pool) {
+	for _, m := range p.live() {
+		for range acquainted {
+			m.habit.lasted(time.Hour)
+		}
+	}
 }
 
 // TestStale has the endpoint close an idle connection. The next request, of any method,
@@ -139,6 +149,7 @@ func TestRetry(t *testing.T) {
 			})
 			p := newPool(t, nil, b.url())
 			warm(t, p)
+			acquaint(p)
 			status, _, err := do(p, tt.out, newExchange())
 			if tt.retry && (err != nil || status != 204 || b.requests.Load() != 3) {
 				t.Errorf("%d %v after %d requests", status, err, b.requests.Load())

@@ -87,7 +87,7 @@ func New(sock Socket, o Options) (*Conn, error) {
 	c.fr.SetReuseFrames()
 	c.enc = hpack.NewEncoder(&c.block)
 	c.enc.SetMaxDynamicTableSizeLimit(tableBytes)
-	c.idle = time.AfterFunc(o.Idle, c.expire)
+	c.idle = time.AfterFunc(o.Idle, func() { c.LeaveUnused() })
 	if err := c.greet(); err != nil {
 		c.idle.Stop()
 		_ = sock.Close()
@@ -140,15 +140,16 @@ var errLeft = fmt.Errorf("%w: nobody uses it", ErrLost)
 
 func (c *Conn) unused() bool { return len(c.streams)+c.reserved == 0 }
 
-// expire ends a connection that nobody uses.
-func (c *Conn) expire() {
+// LeaveUnused ends the connection if nobody uses it, and reports whether.
+func (c *Conn) LeaveUnused() bool {
 	c.mu.Lock()
-	over := c.unused()
+	over := c.unused() && c.err == nil
 	c.leaving = c.leaving || over
 	c.mu.Unlock()
 	if over {
 		c.fail(errLeft)
 	}
+	return over
 }
 
 // left is called when a stream has ended or a place is given back, with mu. It reports whether the connection is to be closed.
