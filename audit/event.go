@@ -34,6 +34,7 @@ type Access struct {
 	BytesIn, BytesOut   int64
 	Duration            time.Duration
 	Upstream, Endpoint  string        // empty if no endpoint was asked
+	Attempts            int           // at endpoints
 	UpstreamDuration    time.Duration // until the response head; 0 if there was none
 	Verdict             string        // closed set, see docs/operations.md
 	Coverage            string        // full, headers, partial or none

@@ -63,6 +63,9 @@ func (l *Log) Access(a *Access) {
 	if a.Upstream != "" {
 		e.Str("upstream", a.Upstream)
 		optional(e, "endpoint", a.Endpoint)
+		if a.Attempts > 1 {
+			e.Int("attempts", a.Attempts)
+		}
 		e.Float64("upstream_ms", milliseconds(a.UpstreamDuration))
 	}
 	e.Str("verdict", a.Verdict)

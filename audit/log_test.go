@@ -24,7 +24,7 @@ func fullAccess() *Access {
 		Time: testTime, RequestID: "0f8fad5b", Route: "orders", Policy: "strict", Mode: "block",
 		Client: netip.MustParseAddr("2001:db8::7"), Method: "GET", Host: "shop.example",
 		Path: "/api/v1/orders/123", Protocol: "HTTP/1.1", Status: 200, BytesIn: 512, BytesOut: 2048,
-		Duration: 1234567 * time.Nanosecond, Upstream: "orders-origin", Endpoint: "10.0.0.7:8080",
+		Duration: 1234567 * time.Nanosecond, Upstream: "orders-origin", Endpoint: "10.0.0.7:8080", Attempts: 2,
 		UpstreamDuration: 900 * time.Microsecond, Verdict: "pass", Coverage: "partial",
 		CoverageReason: "oversize", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
 		Error: "timeout",
@@ -70,7 +70,7 @@ func TestAccessJSON(t *testing.T) {
 		`"route":"orders","policy":"strict","mode":"block","client":"2001:db8::7","method":"GET",` +
 		`"host":"shop.example","path":"/api/v1/orders/123","protocol":"HTTP/1.1","status":200,` +
 		`"bytes_in":512,"bytes_out":2048,"duration_ms":1.234,"upstream":"orders-origin",` +
-		`"endpoint":"10.0.0.7:8080","upstream_ms":0.9,"verdict":"pass","coverage":"partial",` +
+		`"endpoint":"10.0.0.7:8080","attempts":2,"upstream_ms":0.9,"verdict":"pass","coverage":"partial",` +
 		`"coverage_reason":"oversize","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:120.0) ` +
 		`Gecko/20100101 Firefox/120.0","error":"timeout","message":"request"}` + "\n"
 	if out.String() != want {

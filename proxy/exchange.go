@@ -243,10 +243,7 @@ func (x *exchange) forward() bool {
 	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim
 	}
-	if x.view.Protocol == message.HTTP20 { // of who is known at once that they have left
-		x.up.Gone = x.isGone
-	}
-	x.up.Retried = x.onRetry
+	x.up.Gone, x.up.Retried = x.isGone, x.onRetry
 	x.up.Deadline, x.up.Fair = x.deadline(), fair(r.Config.Timeouts.Request)
 	before := time.Now()
 	x.passOn()

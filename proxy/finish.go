@@ -74,7 +74,7 @@ func (x *exchange) finish() {
 			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
 			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, TLS: v.told(), Status: status, GRPCStatus: x.callStatus(),
 			BytesIn: in, BytesOut: out, Duration: took,
-			Upstream: upstreamID, Endpoint: x.up.Endpoint, UpstreamDuration: x.upstreamed,
+			Upstream: upstreamID, Endpoint: x.up.Endpoint, Attempts: 1 + x.up.Again, UpstreamDuration: x.upstreamed,
 			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
 			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, AccessRule: rule, AccessWould: would,
 		})

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -106,5 +107,41 @@ func until(t *testing.T, what string, happened func() bool) {
 		if time.Now().After(limit) {
 			t.Fatalf("never: %s", what)
 		}
+	}
+}
+
+// TestClientGoneWhileAnswerIsAwaited has clients leave while the application thinks: their places get free, over HTTP/1, too.
+func TestClientGoneWhileAnswerIsAwaited(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, left := make(chan struct{}), make(chan struct{})
+	app := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/thinks" {
+			asked <- struct{}{}
+			<-r.Context().Done()
+			left <- struct{}{}
+		}
+	})}
+	go func() { _ = app.Serve(ln) }()
+	t.Cleanup(func() { _ = app.Close() })
+	c, err := config.ParseRoutes("gone", fmt.Appendf(nil, `
+routes: [{ id: r, upstreams: [{ id: u }] }]
+upstreams: [{ id: u, endpoints: ["http://%s"], limits: { in_flight: 1 } }]
+`, ln.Addr()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, addr := benchProxy(t, c)
+	client := sendTo(t, addr, "GET /thinks HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-asked
+	reset(t, client)
+	<-left
+	until(t, "who left is counted", func() bool { return counters(t, p)["refused_total client_gone"] == 1 })
+	client = sendTo(t, addr, "GET /else HTTP/1.1\r\nHost: a\r\n\r\n")
+	answer := make([]byte, 12)
+	if _, err := client.Read(answer); err != nil || string(answer) != "HTTP/1.1 200" {
+		t.Errorf("the next client is answered with %q, %v", answer, err)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // ErrInterrupted is the error of reads after Interrupt.
 var ErrInterrupted = errors.New("read interrupted")
 
+// ErrUnwanted is the error of reads for which nobody waits any more.
+var ErrUnwanted = errors.New("nobody waits for it")
+
 // Patience is how long a peer that has closed its side is taken to wait for its response.
 const Patience = time.Second
 
@@ -32,8 +35,9 @@ type Conn struct {
 	readAlarm alarm
 	readBy    Instant
 	reading   pace
-	paced     bool // reading counts, not readBy
-	silent    bool // nothing has come in the last read's whole time
+	paced     bool        // reading counts, not readBy
+	unwanted  func() bool // asked while a read waits; nil: nobody is
+	silent    bool        // nothing has come in the last read's whole time
 
 	writeAlarm alarm
 	writeBy    Instant
@@ -96,8 +100,25 @@ func (c *Conn) At(t time.Time) Instant {
 
 // ReadBy makes the reads from now on fail with a timeout at due, however many they are.
 func (c *Conn) ReadBy(now, due Instant) {
-	c.paced, c.readBy = false, due
+	c.paced, c.readBy, c.unwanted = false, due, nil
 	c.readAlarm.ensure(now, due, c.start)
+}
+
+// askEvery is how often somebody is asked while a read waits.
+const askEvery = 500 * time.Millisecond
+
+// ReadUnless is ReadBy, but reads also end as soon as they are unwanted, which is asked now and then.
+func (c *Conn) ReadUnless(now, due Instant, unwanted func() bool) {
+	c.paced, c.readBy, c.unwanted = false, due, unwanted
+	c.readAlarm.ensure(now, c.nextLook(now), c.start)
+}
+
+// nextLook is when a read that waits looks at the time again.
+func (c *Conn) nextLook(now Instant) Instant {
+	if c.unwanted == nil {
+		return c.readBy
+	}
+	return min(c.readBy, now.After(askEvery))
 }
 
 // PaceReads makes the reads from now on fail with a timeout when the peer has sent nothing for
@@ -149,7 +170,10 @@ func (c *Conn) read(p []byte) (int, error) {
 		if now >= c.readBy && !c.interrupted.Load() {
 			return 0, err
 		}
-		c.readAlarm.ensure(now, c.readBy, c.start)
+		if c.unwanted != nil && c.unwanted() {
+			return 0, ErrUnwanted
+		}
+		c.readAlarm.ensure(now, c.nextLook(now), c.start)
 	}
 }
 

@@ -153,7 +153,7 @@ func (a *attempts) again(used spent, err error) bool {
 		if a.connect -= a.now.Sub(began); a.connect < leastConnect || !a.others() {
 			return false
 		}
-	case a.resent >= a.pool.retries.Attempts:
+	case a.resent >= a.pool.retries.Attempts, FailureOf(err) == Unwelcome && !a.others():
 		return false
 	default:
 		a.resent++

@@ -1,8 +1,12 @@
 package upstream
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -223,3 +227,48 @@ func TestConnectTimeIsShared(t *testing.T) {
 
 // only is a set of one status.
 func only(status int) func(int) bool { return func(s int) bool { return s == status } }
+
+// An endpoint that does not accept the tier says so behind the handshake, when it has the request. It has not read it: another one is
+// asked, whatever the request, and who refuses is ejected for it.
+func TestUnwelcome(t *testing.T) {
+	for name, protocol := range map[string]Protocol{"HTTP/1": HTTP1, "HTTP/2": HTTP2} {
+		t.Run(name, func(t *testing.T) {
+			if overTLS {
+				t.Skip("it speaks TLS by itself")
+			}
+			demands := serverTLS().Clone()
+			demands.ClientAuth, demands.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+			demands.NextProtos = protocol.offers()
+			_, refuses := startTLS(t, demands, func(s *session) {
+				if err := s.Conn.(*tls.Conn).Handshake(); err == nil {
+					t.Error("the tier is welcome")
+				}
+				_ = s.raw.CloseWrite() // what it has sent must not make a reset of the alert
+				_, _ = io.Copy(io.Discard, s.raw)
+			})
+			takes, _ := startHTTP2(t, true, func(http.ResponseWriter, *http.Request) {})
+			alone := newPool(t, func(c *Config) { c.Protocol = protocol }, refuses)
+			x := newExchange()
+			if err := alone.Do(get(), x); FailureOf(err) != Unwelcome || x.Again != 0 {
+				t.Errorf("alone: %v, again %d", err, x.Again)
+			}
+			p := newEjecting(t, time.Hour, func(c *Config) {
+				c.Protocol, c.Balance.Policy = protocol, balance.RoundRobin
+				c.Retries = Retries{Attempts: 2, Least: 3}
+			}, refuses, takes)
+			for i := range 20 {
+				x := newExchange()
+				status, _, err := do(p.Pool, whole([]string{"GET", "POST"}[i%2], "body"), x)
+				if status != 200 || err != nil {
+					t.Errorf("%d: %d %v", i, status, err)
+				}
+			}
+			if r := p.Endpoints()[0]; r.State != "ejected" || r.Reason != "tls" {
+				t.Errorf("%+v", r)
+			}
+			if err := p.Do(streamed("POST", strings.NewReader("body"), 4), newExchange()); err != nil {
+				t.Errorf("ejected: %v", err)
+			}
+		})
+	}
+}

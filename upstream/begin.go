@@ -28,13 +28,15 @@ func (p *Pool) Begin(before *Pool) {
 
 // inherit takes over what another Pool knows.
 func (p *Pool) inherit(before *Pool) {
-	p.heritage = map[string]*health.State{}
+	p.heritage = map[string]legacy{}
 	for _, m := range before.live() {
-		p.heritage[m.addr] = m.state
+		p.heritage[m.addr] = legacy{m.state, m.pending, m.open}
 	}
+	p.places.taken.follow(before.places.taken)
+	p.places.open.follow(before.places.open)
 	list := p.live()
 	for _, m := range list {
-		m.state = p.state(m.addr)
+		p.adopt(m.endpoint)
 	}
 	p.keep(list)
 	p.believe(before.told())
@@ -82,12 +84,24 @@ func (p *Pool) rest() {
 	}
 }
 
-// state is the health of an endpoint that is new to the Pool. It may be an address that the Pool before had found, and this
+// legacy is what an endpoint leaves to the one that takes its place in another Pool.
+type legacy struct {
+	state         *health.State
+	pending, open *tally
+}
+
+// adopt gives an endpoint that is new to the Pool its health. It may be an address that the Pool before had found, and this
 // one finds later.
-func (p *Pool) state(addr string) *health.State {
-	if s := p.heritage[addr]; s != nil {
-		delete(p.heritage, addr)
-		return p.health.Heir(s)
+func (p *Pool) adopt(e *endpoint) {
+	old, ok := p.heritage[e.addr]
+	if !ok {
+		if e.state == nil {
+			e.state = p.health.New(e.addr)
+		}
+		return
 	}
-	return p.health.New(addr)
+	delete(p.heritage, e.addr)
+	e.state = p.health.Heir(old.state)
+	e.pending.follow(old.pending)
+	e.open.follow(old.open)
 }

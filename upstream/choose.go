@@ -54,7 +54,7 @@ func (e *endpoint) timed(now time.Time, took time.Duration, out *message.Request
 }
 
 // InFlight implements balance.Candidate.
-func (m *member) InFlight() int { return int(m.pending.Load()) }
+func (m *member) InFlight() int { return m.pending.all() }
 
 // Standing implements balance.Candidate.
 func (m *member) Standing(time.Time) balance.Standing {

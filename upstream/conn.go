@@ -159,12 +159,12 @@ func (c *conn) silent() bool {
 	return c.Quiet()
 }
 
-// awaitHead limits the wait for the response head.
-func (c *conn) awaitHead(until time.Time) {
+// awaitHead limits the wait for the response head, which ends when the client is gone, too.
+func (c *conn) awaitHead(until time.Time, gone func() bool) {
 	if c.secure != nil {
 		c.secure.join()
 	}
-	c.ReadBy(c.Now(), c.At(until))
+	c.ReadUnless(c.Now(), c.At(until), gone)
 }
 
 // stream follows the response head: from here on every read renews the limit. A tunnel

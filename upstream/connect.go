@@ -50,7 +50,7 @@ func (e *endpoint) connect(within limit, secure *tls.Config) (*conn, error) {
 // room takes the place of one more connection, at the endpoint and at the upstream. Connections on which nothing is asked make
 // room: those of this endpoint for one that has to be new, those of others for any.
 func (e *endpoint) room() bool {
-	for !oneMore(&e.open, e.most) {
+	for !e.open.take(e.most) {
 		if !e.kept.closeOldest() {
 			return false
 		}

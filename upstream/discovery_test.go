@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"fmt"
+	"github.com/wafer-waf/wafer/upstream/health"
 	"net"
 	"net/netip"
 	"slices"
@@ -75,10 +76,16 @@ func TestDiscoveryFollowsDNS(t *testing.T) {
 		next := func() { time.Sleep(always) } // the bubble's clock
 
 		want("no answer yet", "a.test:8080", "b.test:9090")
+		if n := p.Counts()[health.Up]; n != 0 {
+			t.Errorf("%d names without an address are up", n)
+		}
 
 		z.set("a.test", "10.0.0.2 10.0.0.1 10.0.0.2")
 		next()
 		want("one name is known", "10.0.0.1:8080", "10.0.0.2:8080")
+		if n := p.Counts()[health.Up]; n != 2 {
+			t.Errorf("%d are up", n)
+		}
 		kept := p.live()[1].endpoint
 
 		z.set("a.test", "10.0.0.2 10.0.0.3")

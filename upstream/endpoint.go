@@ -34,8 +34,8 @@ type endpoint struct {
 	dial      func(timeout time.Duration) (*conn, error)
 	kept      kept
 	most      int          // connections
-	open      atomic.Int32 // of them, those that there are
-	pending   atomic.Int32 // exchanges begun and not finished, those included that are being connected
+	open      *tally       // of them, those that there are
+	pending   *tally       // exchanges begun and not finished, those included that are being connected
 	checking  atomic.Int32 // of those, checks, which no limit counts
 	line      line         // of requests that wait for it and no other
 	places    *places
@@ -59,7 +59,8 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 	e := &endpoint{
 		addr: to.Address, host: to.Host,
 		since:     time.Now(),
-		state:     p.state(to.Address),
+		pending:   &tally{},
+		open:      &tally{},
 		response:  c.Response,
 		health:    &changes{place: to.Address, tell: c.Changed},
 		ctx:       p.ctx,
@@ -81,6 +82,7 @@ func (p *Pool) newEndpoint(to discover.Target, c *Config) *endpoint {
 			e.tls.ServerName = to.Host
 		}
 	}
+	p.adopt(e)
 	e.dial = e.dialTCP
 	e.line.most, e.line.patience = c.Limits.EndpointQueue, c.Limits.Patience
 	if p.begun {
@@ -121,7 +123,7 @@ func endpointAddr(s string) (to discover.Target, secure bool, err error) {
 // enter begins the use of an endpoint, if it takes one more request.
 func (e *endpoint) enter() bool {
 	if most := e.places.EndpointInFlight; most > 0 {
-		if !oneMore(&e.pending, most+int(e.checking.Load())) {
+		if !e.pending.take(most + int(e.checking.Load())) {
 			return false
 		}
 	} else {

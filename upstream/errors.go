@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/wafer-waf/wafer/socket"
 )
 
 var (
@@ -206,6 +208,8 @@ func wireError(endpoint string, err error) error {
 		return &exchangeError{endpoint, nil, err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &exchangeError{endpoint, ErrTimeout, err}
+	case errors.Is(err, socket.ErrUnwanted):
+		return &exchangeError{endpoint, ErrGone, err}
 	case err == io.EOF:
 		return &exchangeError{endpoint, ErrClosed, io.ErrUnexpectedEOF}
 	case brokenTLS(err):

@@ -48,7 +48,7 @@ type Exchange struct {
 	// sent, if the endpoint speaks HTTP/2. Body.Close ends that: it calls StopBody, which has to end a read of the
 	// request's body that waits, and returns when nobody reads it any more.
 	StopBody func()
-	// Gone, if not nil, is asked now and then, while the response is awaited by HTTP/2, whether the client has left.
+	// Gone, if not nil, is asked now and then, while the response is awaited, whether the client has left.
 	Gone func() bool
 
 	// Key decides, with balance.ConsistentHash, which endpoint is asked; Keyed: there is one.
@@ -108,23 +108,12 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 		return spentAll, wireError(e.addr, sendErr)
 	}
 
-	c.awaitHead(e.headLimit(x, sendErr))
+	c.awaitHead(e.headLimit(x, sendErr), x.Gone)
 	r := reader{endpoint: e, br: e.buffers.reader(c)}
 	h, err := r.response(x)
 	if err != nil {
 		r.release()
-		used := c.spent(reused, out, sendErr, err)
-		if sendErr != nil && !errors.Is(sendErr, errAnswered) && !errors.Is(err, ErrMalformed) && refusal(err) == nil {
-			err = sendErr
-		}
-		err = wireError(e.addr, err)
-		e.answered(c, err)
-		if !errors.Is(err, ErrClosed) {
-			used = spentAll
-		} else if reused && !c.heard {
-			e.habit.closed(c.idle)
-		}
-		return used, err
+		return e.unanswered(c, reused, out, sendErr, err)
 	}
 	e.answered(c, nil)
 	if h.rests > 0 {
@@ -146,6 +135,29 @@ func (e *endpoint) exchange(c *conn, reused bool, out *message.Request, x *Excha
 	x.Response.Body = message.Body{Stream: x.Body, Length: length}
 	handedOn = true
 	return spentAll, nil
+}
+
+// unanswered says why there is no response, and how much of the request is used up. Both errors are of the connection, the second of
+// reading.
+func (e *endpoint) unanswered(c *conn, reused bool, out *message.Request, sending, reading error) (spent, error) {
+	used, err := c.spent(reused, out, sending, reading), reading
+	if sending != nil && !errors.Is(sending, errAnswered) && !errors.Is(err, ErrMalformed) && refusal(err) == nil {
+		err = sending
+	}
+	err = wireError(e.addr, err)
+	first := !c.proved
+	e.answered(c, err)
+	switch {
+	case errors.Is(err, ErrClosed):
+		if reused && !c.heard {
+			e.habit.closed(c.idle)
+		}
+	case first && !c.heard && FailureOf(err) == Unwelcome && out.Body.Stream == nil:
+		used = nothing // nobody reads what somebody sends who is not accepted
+	default:
+		used = spentAll
+	}
+	return used, err
 }
 
 // headLimit is when the response head must have arrived, now that sending has ended.

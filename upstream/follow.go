@@ -137,6 +137,7 @@ type place struct{ addr, host string }
 // finish what they have begun. The caller holds p.changing.
 func (p *Pool) replace(all []discover.Target, c *Config) {
 	old := p.live()
+	p.placed.Store(true)
 	if p.closed || slices.EqualFunc(old, all, func(m member, to discover.Target) bool { return m.Target == to }) {
 		return
 	}

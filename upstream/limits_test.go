@@ -127,6 +127,32 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// A client that leaves while its response is awaited has its place no longer.
+func TestGone(t *testing.T) {
+	silent := func(s *session) {
+		if s.n == 1 {
+			s.request()
+			s.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 ")
+			<-s.hold
+			return
+		}
+		echoSession(s)
+	}
+	bubble(t, silent, func(t *testing.T, _ *backend, pool func(func(*Config)) *Pool) {
+		p := pool(func(c *Config) { c.Limits.InFlight, c.Response = 1, time.Minute })
+		began, asked := time.Now(), 0
+		x := newExchange()
+		x.Gone = func() bool { asked++; return asked == 3 }
+		if err := p.Do(get(), x); FailureOf(err) != Left || p.Connections() != 0 {
+			t.Errorf("%v, %d connections", err, p.Connections())
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("after %s", took)
+		}
+		want(t, p, "session 2")
+	})
+}
+
 // TestDeadlinePassed checks that nothing is sent after the deadline.
 func TestDeadlinePassed(t *testing.T) {
 	b := startBackend(t, echoSession)

@@ -207,6 +207,8 @@ func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spe
 		return nothing, err
 	case !errors.Is(lost, http2.ErrUnheard) || out.Body.Stream != nil:
 		return spentAll, err
+	case FailureOf(err) == Unwelcome:
+		return nothing, err
 	case reused:
 		return stale, err
 	}

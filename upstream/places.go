@@ -22,19 +22,19 @@ type Limits struct {
 type places struct {
 	Limits
 	line
-	taken atomic.Int32
-	open  atomic.Int32 // connections
+	taken *tally
+	open  *tally       // connections
 	all   atomic.Int32 // exchanges that endpoints have, checks included
 	spare func() bool  // has an endpoint close a connection on which nothing is asked
 }
 
 func (p *places) limit(l Limits) {
-	p.Limits = l
+	p.Limits, p.taken, p.open = l, &tally{}, &tally{}
 	p.line.most, p.line.patience = l.Queue, l.Patience
 }
 
 // take takes a place for a request, if there is one.
-func (p *places) take() bool { return p.InFlight == 0 || oneMore(&p.taken, p.InFlight) }
+func (p *places) take() bool { return p.InFlight == 0 || p.taken.take(p.InFlight) }
 
 // oneMore counts one more up to a limit. The count is never above it, not even for a moment, in which somebody else would find no
 // place although there is one.
@@ -61,7 +61,7 @@ func (p *places) give() {
 // connect takes the place of a connection, if there is one.
 func (p *places) connect() bool {
 	if p.Connections > 0 {
-		return oneMore(&p.open, p.Connections)
+		return p.open.take(p.Connections)
 	}
 	p.open.Add(1)
 	return true

@@ -114,16 +114,17 @@ type Pool struct {
 	places    places
 	buffers   buffers
 
-	changing sync.Mutex               // held by who replaces the list
-	closed   bool                     // guarded by changing, as the next three are
-	begun    bool                     // to do what nobody asks for
-	served   bool                     // it has begun once
-	heritage map[string]*health.State // of the Pool before, by address
-	stop     func()                   // ends discovery, if there is any
+	changing sync.Mutex        // held by who replaces the list
+	closed   bool              // guarded by changing, as the next three are
+	begun    bool              // to do what nobody asks for
+	served   bool              // it has begun once
+	heritage map[string]legacy // of the Pool before, by address
+	stop     func()            // ends discovery, if there is any
 
 	config  *Config       // that endpoints found later are made by
 	sources []followed    // as long as the pool: only what they tell changes
 	found   chan struct{} // closed when all of them have told what they know
+	placed  atomic.Bool   // somebody of them has told where endpoints are
 
 	tls *tls.Config // nil: cleartext
 

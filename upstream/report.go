@@ -30,7 +30,7 @@ func (p *Pool) Waiting() (n int, may bool) {
 }
 
 // Connections is how many there are to all endpoints, checks' left out.
-func (p *Pool) Connections() int { return int(p.places.open.Load()) }
+func (p *Pool) Connections() int { return p.places.open.all() }
 
 // Endpoints returns the endpoints as they are now.
 func (p *Pool) Endpoints() []Endpoint {
@@ -38,7 +38,7 @@ func (p *Pool) Endpoints() []Endpoint {
 	for _, m := range p.live() {
 		out = append(out, Endpoint{
 			Address: m.addr, Zone: m.Zone, Weight: m.Weight, Leaving: m.Terminating, InFlight: m.requests(),
-			Waiting: int(m.line.waiting.Load()), Connections: int(m.open.Load()),
+			Waiting: int(m.line.waiting.Load()), Connections: m.open.all(),
 			Milliseconds: float64(m.latency.Typical().Microseconds()) / 1000,
 			Report:       m.state.Report(), Failing: m.health.failing(),
 		})
@@ -47,13 +47,16 @@ func (p *Pool) Endpoints() []Endpoint {
 }
 
 // requests is how many exchanges there are, checks left out.
-func (e *endpoint) requests() int { return int(max(0, e.pending.Load()-e.checking.Load())) }
+func (e *endpoint) requests() int { return int(max(0, e.pending.all()-int(e.checking.Load()))) }
 
 // Panics reports whether so few endpoints are available that all are asked.
 func (p *Pool) Panics() bool { return p.health.Panics() }
 
-// Counts are how many endpoints there are in each phase.
+// Counts are how many endpoints there are in each phase. A name of which nobody has told an address yet is none.
 func (p *Pool) Counts() (n [health.Phases]int) {
+	if len(p.sources) > 0 && !p.placed.Load() {
+		return n
+	}
 	for _, m := range p.live() {
 		n[m.state.Phase()]++
 	}
