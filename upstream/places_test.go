@@ -195,7 +195,8 @@ func TestQueueFindsNewEndpoints(t *testing.T) {
 
 // However many look for a place at once, one that is free is found.
 func TestAPlaceThatIsFreeIsFound(t *testing.T) {
-	p := &places{Limits: Limits{InFlight: 1}}
+	p := &places{}
+	p.limit(Limits{InFlight: 1})
 	var wg sync.WaitGroup
 	var missed atomic.Int32
 	for range 4 {

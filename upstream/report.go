@@ -47,7 +47,7 @@ func (p *Pool) Endpoints() []Endpoint {
 }
 
 // requests is how many exchanges there are, checks left out.
-func (e *endpoint) requests() int { return int(max(0, e.pending.all()-int(e.checking.Load()))) }
+func (e *endpoint) requests() int { return max(0, e.pending.all()-int(e.checking.Load())) }
 
 // Panics reports whether so few endpoints are available that all are asked.
 func (p *Pool) Panics() bool { return p.health.Panics() }
