@@ -47,6 +47,7 @@ routes:
   - { id: prefix, hosts: [prefix.test], policy: prefix, upstreams: [{ id: b }] }
   - { id: unread, hosts: [unread.test], policy: "off", upstreams: [{ id: b }] }
   - { id: dead, hosts: [dead.test], upstreams: [{ id: dead }] }
+  - { id: denied, hosts: [denied.test], access: closed, upstreams: [{ id: b }] }
 upstreams:
   - { id: b, protocol: h2c, endpoints: ["http://%s"] }
   - { id: dead, protocol: h2c, endpoints: ["http://127.0.0.1:1"] }
@@ -55,6 +56,8 @@ policies:
   - { id: detect, mode: detect, inherits: block }
   - { id: prefix, inherits: block, request_body: { oversize: inspect_prefix } }
   - { id: "off", mode: "off" }
+access:
+  - { id: closed, default: deny }
 `, addr)))
 	return &bench{app: a, tier: w}
 }
@@ -377,6 +380,7 @@ func TestStatuses(t *testing.T) {
 	refused(invoke(t, "block.test", say(strings.Repeat("a ", 65<<10)), grpc.UseCompressor(gzip.Name)), codes.ResourceExhausted, "inspection_limit")
 	refused(invoke(t, "nowhere.test", say("a")), codes.Unimplemented, "no_route")
 	refused(invoke(t, "dead.test", say("a")), codes.Unavailable, "connect")
+	refused(invoke(t, "denied.test", say("a")), codes.PermissionDenied, "access_denied")
 
 	// The client's deadline ends a call that the application does not end, and it hears of it.
 	conn := b.dial(t, "block.test")
