@@ -195,7 +195,9 @@ access:
 			wantEvent(t, w.Access(r.id), map[string]any{"verdict": "refused", "error": why})
 		})
 	}
-	answers := func(body string, fields ...string) reply { return post(t, w, "shop.test", challenge.Path, body, fields...) }
+	answers := func(body string, fields ...string) reply {
+		return post(t, w, "shop.test", challenge.Path, body, fields...)
+	}
 	f("no work", answers(with("answer", "x")), 403, "challenge_wrong")
 	f("no patience", answers(with("answer", "")), 403, "challenge_early")
 	f("another page", answers(with("back", "/other")), 403, "challenge_other_client")
