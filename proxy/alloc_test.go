@@ -15,13 +15,14 @@ func TestAllocations(t *testing.T) {
 	const most = 12
 	const formEnd = "&end=1"
 	form := "field=" + strings.Repeat("y", 1000) + formEnd
-	for _, tt := range []struct{ name, request, end string }{
-		{"GET", benchHead, "\r\n\r\n"},
+	for _, tt := range []struct{ name, request, end, access string }{
+		{"GET", benchHead, "\r\n\r\n", ""},
+		{"GET under an access policy", benchHead, "\r\n\r\n", benchAccess},
 		{"POST", fmt.Sprintf("POST /order HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: w\r\nAccept: */*\r\n"+
-			"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form), formEnd},
+			"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form), formEnd, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, addr := benchProxy(t, benchRoutes(t, "off", benchBackend(t, tt.end), 1, 1))
+			_, addr := benchProxy(t, benchRoutes(t, "off", benchBackend(t, tt.end), 1, 1, tt.access))
 			c := newBenchClient(t, addr, tt.request)
 			c.exchange(t) // connects, and makes the route's counters
 			if n := testing.AllocsPerRun(1000, func() { c.exchange(t) }); n > most {

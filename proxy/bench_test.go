@@ -50,8 +50,18 @@ var (
 	benchOK   = []byte("HTTP/1.1 200")
 )
 
-// benchRoutes is a configuration of that many routes, which share the policies evenly.
-func benchRoutes(b testing.TB, mode, backend string, routes, policies int) *config.Routes {
+// benchAccess is an access policy of which nothing meets an ordinary request.
+const benchAccess = `access:
+  - id: default
+    rules:
+      - { id: office, when: { addresses: [10.0.0.0/8, "2001:db8::/32"] }, then: always_allow }
+      - { id: admin, when: { paths: [{ prefix: /admin }], not: { addresses: [10.0.0.0/8] } }, then: deny }
+      - { id: scrapers, when: { user_agents: ["(?i)scrapy", "(?i)httrack"] }, then: deny }
+      - { id: debug, when: { headers: [{ name: X-Debug, present: true }] }, then: deny, mode: observe }
+`
+
+// benchRoutes is a configuration of that many routes, which share the policies evenly, and more.
+func benchRoutes(b testing.TB, mode, backend string, routes, policies int, more ...string) *config.Routes {
 	b.Helper()
 	var text strings.Builder
 	text.WriteString("routes:\n")
@@ -67,6 +77,7 @@ func benchRoutes(b testing.TB, mode, backend string, routes, policies int) *conf
 		fmt.Fprintf(&text, "  - id: policy-%d\n    mode: %q\n", i, mode)
 		fmt.Fprintf(&text, "    exclusions: [{ rule: 942100, target: \"ARGS:field-%d\", reason: to differ }]\n", i)
 	}
+	text.WriteString(strings.Join(more, ""))
 	c, err := config.ParseRoutes("bench", []byte(text.String()), nil)
 	if err != nil {
 		b.Fatal(err)
