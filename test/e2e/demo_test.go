@@ -59,8 +59,8 @@ func TestDemoDoesWhatItPrints(t *testing.T) {
 			commands[title] = strings.TrimSpace(printed[i+1])
 		}
 	}
-	if len(commands) != 5 {
-		t.Fatalf("%d commands printed, want 5:\n%s", len(commands), strings.Join(printed, "\n"))
+	if len(commands) != 6 {
+		t.Fatalf("%d commands printed, want 6:\n%s", len(commands), strings.Join(printed, "\n"))
 	}
 	try := func(title string, status int, inBody string) reply {
 		t.Helper()
@@ -81,6 +81,8 @@ func TestDemoDoesWhatItPrints(t *testing.T) {
 	wantEvent(t, w.Security(blocked.id), map[string]any{"verdict": "block", "route": "shop", "coverage": "full"})
 	seen := try("the same injection on a host that is only watched passes and is reported", 200, "SELECT title, text FROM items")
 	wantEvent(t, w.Security(seen.id), map[string]any{"verdict": "would_block", "route": "legacy", "mode": "detect", "status": 200.0})
+	hidden := try("what nobody has to ask for is not there, and costs no inspection", 404, `"status":404`)
+	wantEvent(t, w.Access(hidden.id), map[string]any{"verdict": "refused", "route": "shop", "error": "access_denied", "access_rule": "hidden"})
 	metrics := try("what was counted", 200, `wafer_requests_total{route="shop",verdict="block"} 2`)
 	if want := `wafer_requests_total{route="legacy",verdict="would_block"} 1`; !strings.Contains(metrics.body, want) {
 		t.Errorf("metrics lack %q", want)

@@ -39,6 +39,10 @@ func Curl(listen, admin string) []Example {
 			Command: `curl -i -H 'Host: legacy.localhost' 'http://` + listen + `/item?id=` + sqlInjection + `'`,
 		},
 		{
+			Title:   "what nobody has to ask for is not there, and costs no inspection",
+			Command: `curl -i -H 'Host: shop.localhost' 'http://` + listen + `/.git/config'`,
+		},
+		{
 			Title:   "what was counted",
 			Command: `curl -s 'http://` + admin + `/metrics'`,
 		},

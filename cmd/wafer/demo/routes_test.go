@@ -46,12 +46,12 @@ func TestCurl(t *testing.T) {
 	f := func(listen, admin, wantListen, wantAdmin string) {
 		t.Helper()
 		examples := demo.Curl(listen, admin)
-		if len(examples) != 5 {
+		if len(examples) != 6 {
 			t.Fatalf("%d examples", len(examples))
 		}
 		for i, e := range examples {
 			want := "'http://" + wantListen + "/"
-			if i == 4 {
+			if i == len(examples)-1 {
 				want = "'http://" + wantAdmin + "/metrics'"
 			}
 			if !strings.Contains(e.Command, want) {
