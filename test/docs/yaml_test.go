@@ -9,6 +9,7 @@ import (
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/test/certs"
+	"github.com/wafer-waf/wafer/test/mmdb"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -22,6 +23,7 @@ func (s *sandbox) yaml(t *testing.T, text string) {
 		t.Fatal(err)
 	}
 	_, isRoutes := m["routes"].([]any)
+	_, isAccess := m["access"].([]any)
 	switch {
 	case m["kind"] == "Kustomization":
 		return // rendered in test/cluster
@@ -31,7 +33,7 @@ func (s *sandbox) yaml(t *testing.T, text string) {
 		}
 	case s.areValues(t, m):
 		s.values(t, text)
-	case isRoutes || m["policies"] != nil || m["upstreams"] != nil:
+	case isRoutes || isAccess || m["lists"] != nil || m["policies"] != nil || m["upstreams"] != nil:
 		s.wafer(t, complete(t, m), text)
 	case m["listen"] != nil || m["listeners"] != nil || m["log"] != nil:
 		checkBoot(t, text)
@@ -67,6 +69,9 @@ func complete(t *testing.T, m map[string]any) string {
 		for _, p := range list("policies") {
 			id := p.(map[string]any)["id"]
 			m["routes"] = append(list("routes"), map[string]any{"id": id, "hosts": []any{id}, "policy": id, "upstreams": []any{map[string]any{"id": "app"}}})
+		}
+		if len(list("policies")) == 0 && len(list("access"))+len(list("lists")) > 0 {
+			m["routes"] = []any{map[string]any{"id": "a", "upstreams": []any{map[string]any{"id": "app"}}}}
 		}
 	}
 	for _, r := range list("routes") {
@@ -124,7 +129,7 @@ func (s *sandbox) problems(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	defer os.Remove(file)
-	for _, folder := range []string{"rules", "secrets", "clients"} {
+	for _, folder := range []string{"rules", "secrets", "clients", "lists", "geo"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, folder), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -134,6 +139,16 @@ func (s *sandbox) problems(t *testing.T, text string) string {
 	}
 	if err := os.WriteFile(filepath.Join(s.dir, "clients/ca.crt"), certs.Authority(t, "clients").Cert(), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "lists/crawlers.txt"), []byte("203.0.113.0/24\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, record := range map[string]mmdb.Record{
+		"country": {"country": mmdb.Record{"iso_code": "DE"}}, "asn": {"autonomous_system_number": uint32(64496)},
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, "geo", name+".mmdb"), mmdb.Write(name, map[string]mmdb.Record{"198.51.100.0/24": record}), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	rules, err := os.ReadFile(filepath.Join(root, "examples/rules/shop.conf"))
 	if err != nil {
