@@ -154,11 +154,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl need-redis build-tests $(HELM) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl need-redis need-chromium build-tests $(HELM) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc need-curl need-redis build-tests $(HELM) ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -177,7 +177,7 @@ define run-tests
 	@go test $(SHORT) -timeout $(TESTTIMEOUT) $(COMPARED)
 	@# What these read of the tree, outside of their module, the test cache does not watch.
 	@echo "== go test -race (other modules)"
-	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) ./...$(newline)	)
+	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) ./...$(newline)	)
 	@# These run the binary, which the test cache knows nothing of.
 	@echo "== go test -race (test)"
 	@WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) $(filter-out $(COMPARED),$(shell go list ./test/...))
@@ -343,6 +343,15 @@ need-redis:
 		echo "== installing redis-server"; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; \
+	fi
+
+# The browser that is asked to prove itself.
+.PHONY: need-chromium
+need-chromium:
+	@if ! command -v chromium >/dev/null; then \
+		echo "== installing chromium"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
 	fi
 
 # The parsers of the agreement suite, and the packages that most applications read requests with.

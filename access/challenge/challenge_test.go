@@ -311,7 +311,7 @@ func TestOneTokenEach(t *testing.T) {
 	if tokens[0] != tokens[1] {
 		t.Errorf("one puzzle gave %q and %q", tokens[0], tokens[1])
 	}
-	if earn(t, ask, who, noon) == earn(t, ask, who, noon) {
+	if one, other := earn(t, ask, who, noon), earn(t, ask, who, noon); one == other {
 		t.Error("two puzzles gave the same token")
 	}
 }

@@ -73,7 +73,8 @@ const longestAgent = 512
 // sign returns the signature of a slip's bytes for a client and, of a puzzle, for where it comes back to.
 func (k *key) sign(slip []byte, c *Client, back string) (mac [macSize]byte) {
 	s := k.states.Get().(*state)
-	t := append(s.text[:0], slip...)
+	t := s.text[:0]
+	t = append(t, slip...)
 	host := withoutPort(c.Host)
 	t = appendText(t, host, len(host))
 	lower(t[len(t)-len(host):])
