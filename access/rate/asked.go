@@ -127,13 +127,13 @@ func (it *item) here(s *State, now int64, up bool) {
 		if it.alone(s); l.StoreDown != DownLocal {
 			return
 		}
-	} else if l.Share == ShareExact && !l.afterwards() {
+	} else if l.Share == ShareExact && !l.Afterwards() {
 		return // the store alone knows
 	}
 	cost := product(l.cost, it.weight)
 	most := sum(max(l.most, cost), l.tolerates()-l.most)
 	var ok bool
-	if l.afterwards() {
+	if l.Afterwards() {
 		it.owes, ok = l.buckets.ask(&it.key, now, cost, most)
 	} else {
 		if it.taken = cost; s.store != nil && l.shared() {
@@ -168,7 +168,7 @@ func (a *Asked) there(i int, up bool) {
 		return
 	}
 	b := Bucket{Key: it.key, Cost: time.Duration(l.cost), Most: time.Duration(l.tolerates()), Alone: it.observe}
-	if l.afterwards() {
+	if l.Afterwards() {
 		b.Cost, b.Most = 0, time.Duration(l.tolerates()-l.cost)
 	}
 	a.remote, a.of = append(a.remote, b), append(a.of, i)
@@ -295,7 +295,7 @@ func (a *Asked) Done(s *State, t time.Time, o *Outcome) {
 	for i := range a.items {
 		it := &a.items[i]
 		l := it.limit
-		if !l.afterwards() || !l.counts(o.Status) {
+		if !l.Afterwards() || !l.counts(o.Status) {
 			continue
 		}
 		cost := l.costOf(o)

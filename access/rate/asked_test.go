@@ -335,12 +335,12 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%s: %v", c.template, err)
 		}
 		for _, path := range c.yes {
-			if !parsed.Matches(path) {
+			if !parsed.Matches([]byte(path)) {
 				t.Errorf("%s has not the form %s", path, c.template)
 			}
 		}
 		for _, path := range c.no {
-			if parsed.Matches(path) {
+			if parsed.Matches([]byte(path)) {
 				t.Errorf("%s has the form %s", path, c.template)
 			}
 		}

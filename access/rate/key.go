@@ -59,6 +59,12 @@ func (l *Limit) key(scratch []byte, of Source) (key Key, used []byte, whole bool
 	return Key(digest[:len(key)]), b, whole
 }
 
+// Whole reports whether a request has all parts of the limit's key.
+func (l *Limit) Whole(of Source) bool {
+	_, _, whole := l.key(nil, of)
+	return whole
+}
+
 func appendText(dst []byte, text string) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(text)))
 	return append(dst, text...)

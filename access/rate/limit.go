@@ -132,12 +132,12 @@ func newLimit(s Spec, b *buckets) *Limit {
 	return l
 }
 
-// afterwards reports whether requests are charged when their response is there.
-func (l *Limit) afterwards() bool { return l.Cost != CostRequests || len(l.Statuses) > 0 }
+// Afterwards reports whether requests are charged when their response is there.
+func (l *Limit) Afterwards() bool { return l.Cost != CostRequests || len(l.Statuses) > 0 }
 
 // shared reports whether the store is told what is charged here.
 func (l *Limit) shared() bool {
-	return l.Share == ShareLocal || l.Share == ShareExact && l.afterwards()
+	return l.Share == ShareLocal || l.Share == ShareExact && l.Afterwards()
 }
 
 // tolerates is what a bucket may owe when a request is let in, the time included that it is made to wait.

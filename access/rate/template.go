@@ -1,6 +1,7 @@
 package rate
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,21 +56,23 @@ func braced(s string) (string, bool) {
 	return s[1 : len(s)-1], true
 }
 
+var slash = []byte("/")
+
 // Matches reports whether a path has this form, as it is compared. A slash at its end does not matter.
-func (t *Template) Matches(path string) bool {
-	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+func (t *Template) Matches(path []byte) bool {
+	path = bytes.TrimSuffix(bytes.TrimPrefix(path, slash), slash)
 	for i, want := range t.segments {
-		if path == "" {
+		if len(path) == 0 {
 			return false
 		}
 		if t.rest && i == len(t.segments)-1 {
 			return true
 		}
-		segment, rest, _ := strings.Cut(path, "/")
-		if want != "" && want != segment {
+		segment, rest, _ := bytes.Cut(path, slash)
+		if want != "" && want != string(segment) {
 			return false
 		}
 		path = rest
 	}
-	return path == ""
+	return len(path) == 0
 }

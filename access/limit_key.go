@@ -1,0 +1,112 @@
+package access
+
+import (
+	"strings"
+
+	"github.com/wafer-waf/wafer/access/rate"
+)
+
+// keyed is a request as keys of limits are made of it.
+type keyed Request
+
+// AppendPart implements [rate.Source].
+func (r *keyed) AppendPart(dst []byte, p *rate.Part) ([]byte, bool) {
+	switch p.Kind {
+	case rate.PartClient:
+		network := r.Household.Addr().As16()
+		return append(dst, network[:]...), true
+	case rate.PartRoute:
+		return append(dst, r.Route...), true
+	case rate.PartPath:
+		return append(dst, r.Matched...), true
+	case rate.PartTemplate:
+		return r.appendTemplate(dst, p)
+	case rate.PartMethod:
+		return append(dst, r.Method...), true
+	case rate.PartHost:
+		return appendHost(dst, r.Host), true
+	case rate.PartHeader:
+		return r.appendHeader(dst, p.Name)
+	case rate.PartCookie:
+		return r.appendCookie(dst, p.Name)
+	case rate.PartIdentity:
+		return r.appendIdentity(dst)
+	}
+	return dst, false
+}
+
+// several stands for a field, or a cookie, that a request has more than once. Which of them an application takes, nobody
+// knows here, so that all such requests are one: else each could bring a value of its own beside the one that counts.
+const several = "\x00several"
+
+func (r *keyed) appendHeader(dst []byte, name string) ([]byte, bool) {
+	at, found := len(dst), false
+	for i := range r.Fields {
+		if f := &r.Fields[i]; f.Is(name) {
+			if found {
+				return append(dst[:at], several...), true
+			}
+			dst, found = append(dst, f.Value...), true
+		}
+	}
+	return dst, found
+}
+
+func (r *keyed) appendCookie(dst []byte, name string) ([]byte, bool) {
+	at, found := len(dst), false
+	for i := range r.Fields {
+		if !r.Fields[i].Is("Cookie") {
+			continue
+		}
+		for pair := range strings.SplitSeq(r.Fields[i].Value, ";") {
+			key, value, ok := strings.Cut(pair, "=")
+			if !ok || strings.Trim(key, " \t") != name {
+				continue
+			}
+			if found {
+				return append(dst[:at], several...), true
+			}
+			dst, found = append(dst, strings.Trim(value, " \t")...), true
+		}
+	}
+	return dst, found
+}
+
+// appendTemplate appends the first of the forms that the path has, in any way in which a server may read it.
+func (r *keyed) appendTemplate(dst []byte, p *rate.Part) ([]byte, bool) {
+	for i := range p.Templates {
+		t := &p.Templates[i]
+		if (*Request)(r).someReading(t.Matches) {
+			return append(dst, t.Text...), true
+		}
+	}
+	return dst, false
+}
+
+// appendIdentity appends who the client has proved to be, as events tell it.
+func (r *keyed) appendIdentity(dst []byte) ([]byte, bool) {
+	switch who := r.Certificate; {
+	case who == nil:
+		return dst, false
+	case len(who.URIs) > 0:
+		return append(dst, who.URIs[0]...), true
+	default:
+		return append(dst, who.Subject...), true
+	}
+}
+
+// appendHost appends a host without its port, in lower case and without a dot at its end.
+func appendHost(dst []byte, host string) []byte {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	host = strings.TrimSuffix(host, ".")
+	for i := range len(host) {
+		c := host[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
