@@ -9,76 +9,105 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Bucket is one of a limit that lets Burst/Emission units through at once, and one more every Emission.
+// Bucket is one of a limit, and what is wanted of it. What a bucket owes is a time: when that is over, it is full again.
 type Bucket struct {
-	Key      [16]byte
-	Emission time.Duration // in which one unit comes back
-	Burst    time.Duration // how far ahead of its time the bucket may be: Emission times the units at once
-	Cost     int64         // units that are taken
+	Key   [16]byte
+	Cost  time.Duration // that it is charged
+	Most  time.Duration // what it may owe then
+	Alone bool          // whether it has room does not matter to the others
 }
 
-// Taken is what came of it.
-type Taken struct {
-	Allowed    bool
-	Remaining  int64         // units; below 0 if more than there were have been charged
-	RetryAfter time.Duration // until as much is there as was asked for, or one unit after a charge; 0: now
-	ResetAfter time.Duration // until the bucket is full again
+// Owed is how a bucket stands.
+type Owed struct {
+	Allowed bool          // it had room
+	Owes    time.Duration // now
 }
 
-// Take takes Cost units if they are there.
-func (s *Store) Take(ctx context.Context, b Bucket) (Taken, error) {
-	var t Taken
-	err := s.do(ctx, "take", func(ctx context.Context) error {
-		reply, err := bucketScript.Run(ctx, s.client, []string{s.key("rate", b.Key)}, b.arguments("ask")...).Int64Slice()
+// Take charges all buckets, or none if one that is not Alone has no room, and notes in owed how each stands. It is one round
+// trip. Of a cluster, whose keys are on several nodes, those that have room are charged at first, and it is given back in the background.
+func (s *Store) Take(ctx context.Context, all []Bucket, owed []Owed) error {
+	if s.options.Mode == Cluster && len(all) > 1 {
+		return s.takeEach(ctx, all, owed)
+	}
+	return s.do(ctx, "take", func(ctx context.Context) error {
+		keys, arguments := make([]string, len(all)), []any{"ask"}
+		for i := range all {
+			keys[i], arguments = s.key("rate", all[i].Key), append(arguments, all[i].arguments()...)
+		}
+		reply, err := bucketScript.Run(ctx, s.client, keys, arguments...).Int64Slice()
 		if err != nil {
 			return err
 		}
-		t, err = taken(reply)
-		return err
+		return readOwed(reply, owed)
 	})
-	return t, err
 }
 
-// Spend takes Cost units of each bucket, whether they are there or not, in one round trip, and tells how they stand.
-func (s *Store) Spend(ctx context.Context, all []Bucket) ([]Taken, error) {
-	results := make([]Taken, len(all))
+func (s *Store) takeEach(ctx context.Context, all []Bucket, owed []Owed) error {
+	if err := s.each(ctx, "take", "ask", all, owed); err != nil {
+		return err
+	}
+	var back []Bucket
+	refused := false
+	for i := range all {
+		if b := all[i]; owed[i].Allowed && b.Cost > 0 {
+			b.Cost = -b.Cost
+			back = append(back, b)
+		} else if !owed[i].Allowed && !b.Alone {
+			refused = true
+		}
+	}
+	if refused && len(back) > 0 {
+		// Nobody waits for it. If it fails, somebody has a little less for a while.
+		go func() { _ = s.Spend(context.Background(), back, make([]Owed, len(back))) }()
+	}
+	return nil
+}
+
+// Spend charges buckets, whatever they owe, in one round trip, and notes in owed how each stands.
+func (s *Store) Spend(ctx context.Context, all []Bucket, owed []Owed) error {
+	return s.each(ctx, "spend", "charge", all, owed)
+}
+
+// each has every bucket asked or charged by itself.
+func (s *Store) each(ctx context.Context, operation, what string, all []Bucket, owed []Owed) error {
 	calls := make([]call, len(all))
 	for i := range all {
-		calls[i] = call{s.key("rate", all[i].Key), all[i].arguments("charge")}
+		calls[i] = call{s.key("rate", all[i].Key), append([]any{what}, all[i].arguments()...)}
 	}
-	err := s.do(ctx, "spend", func(ctx context.Context) error {
+	return s.do(ctx, operation, func(ctx context.Context) error {
 		return s.many(ctx, bucketScript, calls, func(i int, cmd *redis.Cmd) error {
 			reply, err := cmd.Int64Slice()
 			if err != nil {
 				return err
 			}
-			results[i], err = taken(reply)
-			return err
+			return readOwed(reply, owed[i:i+1])
 		})
 	})
-	return results, err
 }
 
-func (b *Bucket) arguments(what string) []any {
+func (b *Bucket) arguments() []any {
 	micros := func(d time.Duration) string {
 		return strconv.FormatFloat(float64(d)/float64(time.Microsecond), 'f', 3, 64)
 	}
-	return []any{micros(b.Emission), micros(b.Burst), b.Cost, what}
+	with := "with"
+	if b.Alone {
+		with = "alone"
+	}
+	return []any{micros(b.Cost), micros(b.Most), with}
 }
 
-func taken(reply []int64) (Taken, error) {
-	if len(reply) != 4 {
-		return Taken{}, errReply
+func readOwed(reply []int64, owed []Owed) error {
+	if len(reply) != 2*len(owed) {
+		return errReply
 	}
-	for _, micros := range reply[2:] {
+	for i := range owed {
+		micros := reply[2*i+1]
 		if micros < 0 || micros > int64(longest/time.Microsecond) {
-			return Taken{}, errReply
+			return errReply
 		}
+		owed[i] = Owed{Allowed: reply[2*i] == 1, Owes: time.Duration(micros) * time.Microsecond}
 	}
-	return Taken{
-		Allowed: reply[0] == 1, Remaining: reply[1],
-		RetryAfter: time.Duration(reply[2]) * time.Microsecond, ResetAfter: time.Duration(reply[3]) * time.Microsecond,
-	}, nil
+	return nil
 }
 
 // longest is the longest time that a reply may name.

@@ -24,6 +24,8 @@ var (
 	bansChangedSource string
 	//go:embed scripts/hit.lua
 	hitSource string
+	//go:embed scripts/present.lua
+	presentSource string
 
 	probeScript       = redis.NewScript(probeSource)
 	bucketScript      = redis.NewScript(bucketSource)
@@ -33,4 +35,5 @@ var (
 	bansScript        = redis.NewScript(bansSource)
 	bansChangedScript = redis.NewScript(bansChangedSource)
 	hitScript         = redis.NewScript(hitSource)
+	presentScript     = redis.NewScript(presentSource)
 )

@@ -84,24 +84,64 @@ func eventually(t *testing.T, what string, f func() bool) {
 }
 
 // hourly lets three through at once, and one more every hour.
-func hourly(key string) Bucket {
-	return Bucket{Key: id(key), Emission: time.Hour, Burst: 3 * time.Hour, Cost: 1}
+func hourly(key string) Bucket { return Bucket{Key: id(key), Cost: time.Hour, Most: 3 * time.Hour} }
+
+// take takes from one bucket.
+func take(t *testing.T, s *Store, b Bucket) (Owed, error) {
+	var owed [1]Owed
+	err := s.Take(t.Context(), []Bucket{b}, owed[:])
+	return owed[0], err
 }
+
+// about reports whether a time is as long as it should be, less what has passed meanwhile.
+func about(got, want time.Duration) bool { return got <= want && got > want-time.Minute }
 
 func TestTake(t *testing.T) {
 	s, _ := open(t, options(redis.Start(t, redis.Options{}).Addr))
 	for i := range 3 {
-		got, err := s.Take(t.Context(), hourly("a"))
-		if err != nil || !got.Allowed || got.Remaining != int64(2-i) {
+		got, err := take(t, s, hourly("a"))
+		if err != nil || !got.Allowed || !about(got.Owes, time.Duration(i+1)*time.Hour) {
 			t.Fatalf("request %d: %+v %v", i, got, err)
 		}
 	}
-	got, err := s.Take(t.Context(), hourly("a"))
-	if err != nil || got.Allowed || got.Remaining != 0 || got.RetryAfter <= 59*time.Minute || got.RetryAfter > time.Hour || got.ResetAfter > 3*time.Hour {
+	if got, err := take(t, s, hourly("a")); err != nil || got.Allowed || !about(got.Owes, 3*time.Hour) {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if got, err := s.Take(t.Context(), hourly("b")); err != nil || !got.Allowed {
+	if got, err := take(t, s, hourly("b")); err != nil || !got.Allowed {
 		t.Fatalf("another key: %+v %v", got, err)
+	}
+}
+
+func TestTakeAllOrNothing(t *testing.T) {
+	server := redis.Start(t, redis.Options{})
+	for _, mode := range []string{One, Cluster} { // in which a bucket is asked by itself, and given back
+		server.Do("FLUSHALL")
+		s, _ := open(t, options(server.Addr))
+		s.options.Mode = mode
+		narrow, wide, alone := hourly("narrow"), hourly("wide"), hourly("alone")
+		narrow.Most, wide.Most, alone.Most, alone.Alone = time.Hour, 10*time.Hour, 2*time.Hour, true
+		all := []Bucket{narrow, wide, alone}
+		var owed [3]Owed
+		if err := s.Take(t.Context(), all, owed[:]); err != nil || !owed[0].Allowed || !owed[1].Allowed || !owed[2].Allowed {
+			t.Fatalf("%s: %+v %v", mode, owed, err)
+		}
+		if err := s.Take(t.Context(), all, owed[:]); err != nil || owed[0].Allowed || !owed[1].Allowed || !owed[2].Allowed {
+			t.Fatalf("%s: %+v %v", mode, owed, err)
+		}
+		look := wide
+		look.Cost = 0
+		eventually(t, mode+": nothing but the first is charged", func() bool {
+			got, err := take(t, s, look)
+			return err == nil && about(got.Owes, time.Hour)
+		})
+		for range 3 { // the second time there is room for the one that is alone, which stops nobody
+			if err := s.Take(t.Context(), []Bucket{wide, alone}, owed[:2]); err != nil || !owed[0].Allowed {
+				t.Fatalf("%s: %+v %v", mode, owed, err)
+			}
+		}
+		if owed[1].Allowed || !about(owed[1].Owes, 2*time.Hour) || !about(owed[0].Owes, 4*time.Hour) {
+			t.Errorf("%s: %+v", mode, owed)
+		}
 	}
 }
 
@@ -109,31 +149,52 @@ func TestSpend(t *testing.T) {
 	server := redis.Start(t, redis.Options{})
 	s, _ := open(t, options(server.Addr))
 	five, one := hourly("a"), hourly("b")
-	five.Cost = 5
+	five.Cost = 5 * time.Hour
 	for range 2 { // the second time without the script
 		server.Do("SCRIPT", "FLUSH")
 		server.Do("FLUSHALL")
-		got, err := s.Spend(t.Context(), []Bucket{five, one})
-		if err != nil || got[0].Allowed || got[0].Remaining != -2 || got[0].RetryAfter <= 2*time.Hour || !got[1].Allowed || got[1].Remaining != 2 {
+		var got [2]Owed
+		if err := s.Spend(t.Context(), []Bucket{five, one}, got[:]); err != nil || got[0].Allowed || !about(got[0].Owes, 5*time.Hour) || !got[1].Allowed || !about(got[1].Owes, time.Hour) {
 			t.Fatalf("%+v %v", got, err)
 		}
 	}
-	if got, err := s.Take(t.Context(), hourly("a")); err != nil || got.Allowed {
+	if got, err := take(t, s, hourly("a")); err != nil || got.Allowed {
 		t.Fatalf("what was charged is not there: %+v %v", got, err)
+	}
+	five.Cost = -10 * time.Hour // more than there is to give back
+	var got [1]Owed
+	if err := s.Spend(t.Context(), []Bucket{five}, got[:]); err != nil || got[0].Owes != 0 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if got, err := take(t, s, hourly("a")); err != nil || !got.Allowed || !about(got.Owes, time.Hour) {
+		t.Fatalf("what was given back is not there: %+v %v", got, err)
 	}
 }
 
 func TestPoisonedBucket(t *testing.T) {
 	server := redis.Start(t, redis.Options{})
 	s, _ := open(t, options(server.Addr))
-	b := Bucket{Key: id("a"), Emission: time.Second, Burst: time.Second, Cost: 1}
+	b := Bucket{Key: id("a"), Cost: time.Second, Most: time.Second}
 	for _, poison := range []string{"9e99", "nan", "-inf", "inf", "x", ""} {
 		server.Do("SET", s.key("rate", b.Key), poison)
-		got, err := s.Take(t.Context(), b)
-		if err != nil || got.RetryAfter > 20*time.Second {
+		if got, err := take(t, s, b); err != nil || got.Owes > time.Second {
 			t.Errorf("%q: %+v %v", poison, got, err)
 		}
 	}
+}
+
+func TestPresent(t *testing.T) {
+	s, _ := open(t, options(redis.Start(t, redis.Options{}).Addr))
+	for i, name := range []string{"a", "b", "a", "c"} {
+		n, err := s.Present(t.Context(), name, time.Minute)
+		if want := []int{1, 2, 2, 3}[i]; err != nil || n != want {
+			t.Errorf("%d are present, not %d: %v", n, want, err)
+		}
+	}
+	eventually(t, "who says nothing any more is gone", func() bool {
+		n, err := s.Present(t.Context(), "a", time.Millisecond)
+		return err == nil && n == 1
+	})
 }
 
 func TestCollection(t *testing.T) {
@@ -215,10 +276,10 @@ func TestFaults(t *testing.T) {
 			eventually(t, "the store is up", s.Up)
 			c.breakIt(server)
 			eventually(t, "the store is down", func() bool {
-				_, _ = s.Take(t.Context(), hourly("a")) // fails
+				_, _ = take(t, s, hourly("a")) // fails
 				return !s.Up()
 			})
-			if _, err := s.Take(t.Context(), hourly("a")); !errors.Is(err, ErrDown) {
+			if _, err := take(t, s, hourly("a")); !errors.Is(err, ErrDown) {
 				t.Errorf("an operation is tried: %v", err)
 			}
 			found := false
@@ -231,7 +292,7 @@ func TestFaults(t *testing.T) {
 			c.mendIt(server)
 			eventually(t, "the store is up again", s.Up)
 			eventually(t, "operations succeed", func() bool {
-				_, err := s.Take(t.Context(), hourly("b"))
+				_, err := take(t, s, hourly("b"))
 				return err == nil
 			})
 		})
@@ -260,7 +321,7 @@ func TestConnectionsCutInTheMiddle(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range 5 {
-				_, _ = s.Take(t.Context(), hourly("a")) // some fail
+				_, _ = take(t, s, hourly("a")) // some fail
 			}
 		})
 	}
@@ -270,8 +331,8 @@ func TestConnectionsCutInTheMiddle(t *testing.T) {
 	all.Wait()
 	way.Slow(0)
 	eventually(t, "operations succeed", func() bool {
-		got, err := s.Take(t.Context(), hourly("b"))
-		return err == nil && got.Remaining >= 0
+		_, err := take(t, s, hourly("b"))
+		return err == nil
 	})
 }
 
@@ -284,7 +345,7 @@ func TestSlowStore(t *testing.T) {
 	eventually(t, "the store is up", s.Up)
 	way.Slow(time.Second)
 	eventually(t, "the store is down", func() bool {
-		_, _ = s.Take(t.Context(), hourly("a")) // fails
+		_, _ = take(t, s, hourly("a")) // fails
 		return !s.Up()
 	})
 	if !heard.heard(Timeout) {
@@ -310,7 +371,7 @@ func TestFailoverBehindOneAddress(t *testing.T) {
 	way.Lead(second.Addr) // what is open still leads to the first, which says that it is a replica now
 	eventually(t, "the second one is asked", func() bool {
 		all, err := s.Bans(t.Context())
-		_, err2 := s.Take(t.Context(), hourly("a"))
+		_, err2 := take(t, s, hourly("a"))
 		return err == nil && err2 == nil && len(all) == 1
 	})
 }
@@ -324,12 +385,12 @@ func TestSentinel(t *testing.T) {
 	o := options(watcher.Addr)
 	o.Mode, o.Master = Sentinel, "shared"
 	s, heard := open(t, o)
-	if _, err := s.Take(t.Context(), hourly("a")); err != nil {
+	if _, err := take(t, s, hourly("a")); err != nil {
 		t.Fatalf("%v, told %v", err, heard.why)
 	}
 	first.Kill()
 	eventually(t, "the second one is asked", func() bool {
-		_, err := s.Take(t.Context(), hourly("a"))
+		_, err := take(t, s, hourly("a"))
 		return err == nil
 	})
 }
@@ -344,15 +405,13 @@ func TestCluster(t *testing.T) {
 	for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
 		buckets = append(buckets, hourly(key))
 	}
-	for i := range 2 {
-		got, err := s.Spend(t.Context(), buckets)
-		if err != nil {
+	for i, charge := range []func(context.Context, []Bucket, []Owed) error{s.Spend, s.Take} {
+		got := make([]Owed, len(buckets))
+		if err := charge(t.Context(), buckets, got); err != nil {
 			t.Fatal(err)
 		}
-		for _, b := range got {
-			if b.Remaining != int64(2-i) {
-				t.Errorf("%+v", got)
-			}
+		if want := time.Duration(i+1) * time.Hour; !about(got[0].Owes, want) || !about(got[5].Owes, want) {
+			t.Errorf("%+v", got)
 		}
 	}
 	if _, made, err := s.Ban(t.Context(), BanOrder{Subject: "a", First: time.Hour, Longest: time.Hour}); err != nil || !made {
@@ -497,7 +556,7 @@ func TestCallerWhoLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 10 {
-		if _, err := s.Take(ctx, hourly("a")); err == nil {
+		if err := s.Take(ctx, []Bucket{hourly("a")}, make([]Owed, 1)); err == nil {
 			t.Fatal("no error")
 		}
 	}
