@@ -16,6 +16,7 @@ type Decision struct {
 	Answer     *message.Response // in place of a page; nil: a page
 	RetryAfter time.Duration     // when to come again; 0: nothing is said
 	Fields     message.Fields    // to add to the response, whatever becomes of the request
+	Wait       time.Duration     // how long the request waits before it goes on; whoever has it wait calls [Request.Waited]
 
 	// Would is what would have been decided by WouldRule, the first that is only observed.
 	Would     Verdict
@@ -61,6 +62,7 @@ func (d *Decision) take(of Decision) bool {
 		d.Fields = append(d.Fields, of.Fields...)
 	}
 	if of.Verdict == Pass {
+		d.Wait = max(d.Wait, of.Wait)
 		return false
 	}
 	d.Verdict, d.Status, d.Rule, d.Answer, d.RetryAfter = of.Verdict, of.Status, of.Rule, of.Answer, of.RetryAfter

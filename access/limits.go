@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/access/rate"
+	"github.com/wafer-waf/wafer/access/store"
 )
 
 // LimitSpec is a limit of a policy.
@@ -34,7 +35,10 @@ type limit struct {
 
 // compileLimits makes the limits of a policy; nil: it has none.
 func (s *State) compileLimits(p *Policy, all []LimitSpec, report func(key string, err error)) *limits {
-	l := &limits{state: s.rates(), observe: p.observe, status: p.status, count: p.count}
+	if len(all) == 0 {
+		return nil
+	}
+	l := &limits{state: s.limits(), observe: p.observe, status: p.status, count: p.count}
 	for i := range all {
 		of := &all[i]
 		tests := compileWhen(of.When, true, func(key string, err error) { report(fmt.Sprintf("limits[%d].when.%s", i, key), err) })
@@ -147,10 +151,39 @@ func (l *limits) Done(r *Request, _ *Decision, o *Outcome) {
 // Waited is called when a request that is made to wait ([Decision.Wait]) goes on, or has gone away.
 func (r *Request) Waited() { r.scratch.limits.Waited() }
 
-// RateStandings are what limits know, for instruments. A process without limits has none.
-func (s *State) RateStandings() []rate.Standing {
-	if !s.hasRates.Load() {
+// Limits are how all limits stand, by the ids of policies and limits.
+func (s *State) Limits() []rate.Standing {
+	s.mu.Lock()
+	rates := s.rates
+	s.mu.Unlock()
+	if rates == nil {
 		return nil
 	}
-	return s.rates().Standings()
+	return rates.Standings()
+}
+
+// limits is what limits remember.
+func (s *State) limits() *rate.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rates == nil {
+		var shared rate.Store
+		if s.store != nil {
+			shared = sharedLimits{s.store}
+		}
+		s.rates = rate.NewState(shared)
+	}
+	return s.rates
+}
+
+// Share has replicas share what they remember. It is called before the first policy is made.
+func (s *State) Share(with *store.Store) { s.store = with }
+
+// Close ends what runs in the background.
+func (s *State) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rates != nil {
+		s.rates.Close()
+	}
 }

@@ -12,6 +12,7 @@ type Config struct {
 	Deny        bool // requests that no rule decides
 	Status      int  // of what is denied
 	Rules       []Rule
+	Limits      []LimitSpec
 	Challenge   *Proof  // nil: nobody can be asked for one
 	BotsPending Pending // what becomes of who says to be a robot, and is not known to be one yet
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/wafer-waf/wafer/access/rate"
 	"github.com/wafer-waf/wafer/message"
 )
 
@@ -18,6 +19,7 @@ type Request struct {
 	Fields      message.Fields
 	Certificate *message.ClientCertificate // verified; nil: none
 	Route       string                     // id; empty: none matched
+	Matched     string                     // what of the route's paths has matched
 	ID          string                     // of the request
 	Own         bool                       // the tier answers it by itself: nothing but bans applies
 	Now         time.Time
@@ -32,12 +34,14 @@ type Request struct {
 
 // scratch is room that a request which is used again need not ask for again.
 type scratch struct {
-	path []byte
+	path   []byte
+	limits rate.Asked
 }
 
 // Reset makes the request a new one, of which nothing is known but its path, which is copied.
 func (r *Request) Reset(path []byte) {
 	kept := r.scratch
+	kept.limits.Reset()
 	kept.path = append(kept.path[:0], path...)
 	*r = Request{Path: kept.path, scratch: kept}
 }

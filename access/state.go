@@ -6,6 +6,8 @@ import (
 
 	"github.com/wafer-waf/wafer/access/bots"
 	"github.com/wafer-waf/wafer/access/challenge"
+	"github.com/wafer-waf/wafer/access/rate"
+	"github.com/wafer-waf/wafer/access/store"
 )
 
 // State is what is remembered about clients: it belongs to the process, so that a new configuration forgets nobody. It
@@ -13,6 +15,10 @@ import (
 type State struct {
 	robots func() *bots.Verifier
 	guard  func() *challenge.Guard
+
+	mu    sync.Mutex
+	store *store.Store // nil: replicas share nothing
+	rates *rate.State  // nil: there are no limits yet
 }
 
 // NewState returns a state that knows nobody. What of it no policy needs is not made.
@@ -64,11 +70,17 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 			p.rules = append(p.rules, made)
 		}
 	}
+	if c.Mode == Off && len(problems) == 0 {
+		return nil, nil
+	}
+	if l := s.compileLimits(p, c.Limits, report); l != nil {
+		p.limits = l
+		if l.follow() {
+			p.followers = append(p.followers, l)
+		}
+	}
 	if len(problems) > 0 {
 		return nil, problems
-	}
-	if c.Mode == Off {
-		return nil, nil
 	}
 	return p, nil
 }

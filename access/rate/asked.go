@@ -154,7 +154,7 @@ func (it *item) alone(s *State) {
 	case DownLocal:
 		n := l.Replicas
 		if n == 0 && s.store != nil {
-			n = s.store.Replicas()
+			n = int(s.replicas.Load())
 		}
 		it.weight = int64(max(1, n))
 	}

@@ -247,7 +247,7 @@ func (b *buckets) gather(i int, now int64, to []Bucket) []Bucket {
 		}
 		cost := min(e.unsent, max(0, e.full-now)+2*int64(Every))
 		e.unsent = 0
-		to = append(to, Bucket{Key: e.key, Cost: time.Duration(cost)})
+		to = append(to, Bucket{Key: e.key, Cost: time.Duration(cost), Most: time.Duration(forgiven)})
 	}
 	return to
 }

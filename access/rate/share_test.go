@@ -18,13 +18,13 @@ type shelf struct {
 	latency  time.Duration
 	away     bool // and everybody knows
 	broken   bool // and nobody knows
-	replicas int
+	replicas map[string]bool
 
 	takes, spends, most int // round trips, and the largest
 }
 
 func newShelf(skew time.Duration) *shelf {
-	return &shelf{full: map[Key]int64{}, began: time.Now().Add(-time.Hour - skew)}
+	return &shelf{full: map[Key]int64{}, replicas: map[string]bool{}, began: time.Now().Add(-time.Hour - skew)}
 }
 
 func (s *shelf) Up() bool {
@@ -33,7 +33,15 @@ func (s *shelf) Up() bool {
 	return !s.away
 }
 
-func (s *shelf) Replicas() int { return s.replicas }
+func (s *shelf) Present(_ context.Context, replica string, _ time.Duration) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away || s.broken {
+		return 0, errAway
+	}
+	s.replicas[replica] = true
+	return len(s.replicas), nil
+}
 
 func (s *shelf) set(away, broken bool) {
 	s.mu.Lock()
@@ -262,12 +270,12 @@ func TestTheStoreIsAway(t *testing.T) {
 					continue
 				}
 				store := newShelf(0)
-				store.replicas = 3
 				store.set(!broken, broken)
 				s := newClocked(t, store)
 				spec := perMinute("l", 60, 12)
 				spec.Share, spec.StoreDown = share, down
 				l := s.Limit(spec)
+				s.replicas.Store(3)
 				if n := s.passes(from("a"), 20, l); n != want {
 					t.Errorf("share %d, down %d: %d have passed, not %d", share, down, n, want)
 				}
@@ -313,6 +321,28 @@ func TestTheStoreComesBack(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		if !f.passes(0, "steady") {
 			t.Error("still locked out")
+		}
+	})
+}
+
+func TestReplicasAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newShelf(0)
+		spec := perMinute("l", 60, 12)
+		spec.Share = ShareExact
+		f := newFleet(t, 3, store, spec)
+		defer f.close()
+		time.Sleep(2 * presence)
+		store.set(true, false)
+		time.Sleep(2 * presence) // what was known last holds
+		passed := 0
+		for range 20 {
+			if f.passes(0, "a") {
+				passed++
+			}
+		}
+		if passed != 4 {
+			t.Errorf("%d have passed at one of three replicas, not 4", passed)
 		}
 	})
 }

@@ -2,10 +2,12 @@ package rate
 
 import (
 	"context"
-	"math/rand/v2"
+	"crypto/rand"
+	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"weak"
 )
@@ -21,8 +23,10 @@ const (
 // State is what a process knows of all limits. It outlives configurations: a limit with the same id has the same
 // buckets, whatever else is said of it now.
 type State struct {
-	began time.Time
-	store Store
+	began    time.Time
+	store    Store
+	name     string       // of this replica, to the store
+	replicas atomic.Int64 // that were there when it was last asked; 0: it was not yet
 
 	mu     sync.Mutex
 	limits map[string]weak.Pointer[buckets] // by id; who is in no configuration goes
@@ -35,7 +39,7 @@ type State struct {
 func NewState(store Store) *State {
 	// Times are positive, so that a slot of zeros is a bucket that is full.
 	return &State{
-		began: time.Now().Add(-time.Minute), store: store,
+		began: time.Now().Add(-time.Minute), store: store, name: rand.Text(),
 		limits: map[string]weak.Pointer[buckets]{}, shared: map[string]weak.Pointer[buckets]{},
 	}
 }
@@ -69,6 +73,8 @@ func (s *State) Limit(spec Spec) *Limit {
 	l := newLimit(spec, b)
 	if delete(s.shared, spec.ID); s.store != nil && l.shared() {
 		s.shared[spec.ID] = s.limits[spec.ID]
+	}
+	if s.store != nil && l.Share != ShareNone {
 		s.tellOn()
 	}
 	return l
@@ -117,17 +123,37 @@ func (s *State) tellOn() {
 
 func (s *State) tell(ctx context.Context, done chan struct{}) {
 	defer close(done)
+	var present time.Time
 	for {
 		// Sooner by chance, so that replicas that were started together do not ask together.
-		timer := time.NewTimer(Every - rand.N(Every/5))
+		timer := time.NewTimer(Every - mathrand.N(Every/5))
 		select {
 		case <-timer.C:
-			s.reconcile(ctx)
+			if s.reconcile(ctx); time.Since(present) >= presence/3 && s.present(ctx) {
+				present = time.Now()
+			}
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		}
 	}
+}
+
+// presence is how long a replica is taken to be there that says nothing more.
+const presence = 15 * time.Second
+
+// present says that this replica is there. How many were is what holds when the store is not.
+func (s *State) present(ctx context.Context) bool {
+	if !s.store.Up() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	n, err := s.store.Present(ctx, s.name, presence)
+	if err == nil {
+		s.replicas.Store(int64(n))
+	}
+	return err == nil
 }
 
 // reconcile tells the store what was charged here and hears how things stand. While it is away charges are kept, as far as

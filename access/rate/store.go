@@ -23,8 +23,8 @@ type Shared struct {
 type Store interface {
 	// Up reports whether it is worth asking.
 	Up() bool
-	// Replicas is how many share it, as far as is known; 0: not at all.
-	Replicas() int
+	// Present says that a replica is there, for so long, and returns how many are.
+	Present(ctx context.Context, replica string, lasts time.Duration) (int, error)
 	// Take charges all buckets, or none if one that is not Alone has no room. One that is Alone is charged if it has room
 	// and the others are charged. It is one round trip.
 	Take(ctx context.Context, all []Bucket, how []Shared) error

@@ -56,10 +56,9 @@ func braced(s string) (string, bool) {
 	return s[1 : len(s)-1], true
 }
 
-var slash = []byte("/")
-
 // Matches reports whether a path has this form, as it is compared. A slash at its end does not matter.
 func (t *Template) Matches(path []byte) bool {
+	slash := []byte("/")
 	path = bytes.TrimSuffix(bytes.TrimPrefix(path, slash), slash)
 	for i, want := range t.segments {
 		if len(path) == 0 {
