@@ -77,6 +77,9 @@ func (l *limits) follow() bool {
 
 // Decide implements [Part].
 func (l *limits) Decide(r *Request) (d Decision) {
+	if r.Dry {
+		return d
+	}
 	asked := &r.scratch.limits
 	for i := range l.all {
 		if of := &l.all[i]; of.tests.missed(r) == "" {

@@ -22,6 +22,7 @@ type Request struct {
 	Matched     string                     // what of the route's paths has matched
 	ID          string                     // of the request
 	Own         bool                       // the tier answers it by itself: nothing but bans applies
+	Dry         bool                       // nobody has sent it, so that no limit counts it
 	Now         time.Time
 
 	undecided bool // a condition of the rule that was asked last could not be told yet

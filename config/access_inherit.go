@@ -173,7 +173,7 @@ func fillAccess(a *Access, path string, has func(key string) bool) {
 	}
 	for i := range a.Limits {
 		fillLimit(&a.Limits[i], func(key string) bool { return has(indexPath("limits", i) + "." + key) })
-		a.Limits[i].Source = a.ID
+		a.Limits[i].Source = indexPath(path+".limits", i)
 	}
 	fillTokens(a, has)
 	fillLogin(a, has)

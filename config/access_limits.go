@@ -27,7 +27,7 @@ type AccessLimit struct {
 	Fields       Telling `mapstructure:"fields"`
 	LegacyFields bool    `mapstructure:"legacy_fields"`
 
-	Source string `mapstructure:"-"` // id of the policy that it is written in
+	Source string `mapstructure:"-"` // key path of the limit, which may be inherited
 }
 
 // KeyPart is a part of what requests are told apart by. One of the fields is set.

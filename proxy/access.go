@@ -36,15 +36,16 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 	r.Client, r.Household, r.Certificate = v.client, x.place.who.client, v.who
 	r.Method, r.Host, r.Target, r.Fields, r.Now = v.Method, v.Host, v.Target, v.Fields, x.started
 	r.ID, r.Own = x.id, x.isOwn()
+	_, r.Dry = x.client.(*onlooker)
 	if x.route != nil {
-		r.Route = x.route.Config.ID
+		r.Route, r.Matched = x.route.Config.ID, x.matched.Value
 	}
 	if policy.ReadsPaths() {
 		r.Readings = readings(v.path)
 	}
 	a.policy, a.decision = policy, policy.Decide(r)
 	if a.decision.Verdict == access.Pass {
-		return true
+		return a.decision.Wait <= 0 || x.awaitTurn(a.decision.Wait)
 	}
 	return x.turnAway(&a.decision)
 }

@@ -88,6 +88,7 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.snapshots.Builder.Services = o.Services
 	p.metrics.WatchRequests(p.serving.Load)
+	p.metrics.WatchLimits(p.limitsStand)
 	p.metrics.WatchQueue(p.bulkhead.queued)
 	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.doors = newDoors(&p.boot, newGate(), p.hostTerms, p.metrics.TLS)

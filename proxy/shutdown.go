@@ -13,6 +13,7 @@ func (p *Proxy) SkipDrainDelay() { p.boot.DrainDelay = 0 }
 // connections go elsewhere while this one still answers; after the drain delay the
 // listener closes, and requests in flight have the grace to finish. ctx cuts both short.
 func (p *Proxy) Shutdown(ctx context.Context) error {
+	defer p.snapshots.Builder.Access.Close()
 	p.draining.Store(true)
 	p.log.Info().Dur("drain_delay", p.boot.DrainDelay).Dur("grace", p.boot.ShutdownGrace).Msg("draining")
 	select {

@@ -28,11 +28,15 @@ func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, r
 
 // accessPath is where what is wrong with a part of a policy is written, which may be in one that it inherits.
 func accessPath(path string, a *config.Access, key string) string {
-	if rest, ok := strings.CutPrefix(key, "rules["); ok {
-		var n int
-		index, rest, _ := strings.Cut(rest, "]")
-		if _, err := fmt.Sscan(index, &n); err == nil && n < len(a.Rules) {
+	var n int
+	list, rest, _ := strings.Cut(key, "[")
+	index, rest, _ := strings.Cut(rest, "]")
+	if _, err := fmt.Sscan(index, &n); err == nil {
+		switch {
+		case list == "rules" && n < len(a.Rules):
 			return a.Rules[n].Source + rest
+		case list == "limits" && n < len(a.Limits):
+			return a.Limits[n].Source + rest
 		}
 	}
 	return path + "." + key
@@ -51,6 +55,9 @@ func accessConfig(a *config.Access, state *access.State, m *metrics.Metrics) *ac
 		c.Rules = append(c.Rules, access.Rule{
 			ID: r.ID, When: accessWhen(r.When, &known), Then: accessThens[r.Then], Status: r.Status, Mode: accessModes[r.Mode],
 		})
+	}
+	for i := range a.Limits {
+		c.Limits = append(c.Limits, limit(&a.Limits[i], &known))
 	}
 	return c
 }
