@@ -215,7 +215,7 @@ ordinary: ## Print which share of ordinary requests and of attacks the default p
 
 .PHONY: soak
 soak: need-gcc ## Run the tests with hostile clients and faults, mixed traffic for SOAKTIME
-	WAFER_TEST_FAULTS_REQUESTS=100000 go test -count=1 -v -run '^TestIdleConnectionsClose$$' ./test/faults
+	WAFER_TEST_FAULTS_REQUESTS=100000 WAFER_TEST_FAULTS_SECONDS=30 go test -count=1 -v -run '^TestIdleConnectionsClose$$|AtAPace$$' ./test/faults
 	WAFER_TEST_SOAK=$(SOAKTIME) WAFER_TEST_SOAK_PACE=$(SOAKPACE) CGO_ENABLED=1 go test -race -count=1 -timeout 24h -v ./test/soak
 
 .PHONY: check

@@ -102,10 +102,14 @@ func TestNoRequestSuffersFromDNS(t *testing.T) {
 		if got := addressesOf(p); got != at("127.0.0.2", "127.0.0.3") {
 			t.Errorf("mood %d: endpoints %s", mood, got)
 		}
+		until(t, "the report", func() bool { f := p.Sources()[0].Failing; return f != nil && f.Reason == Unresolved.Word })
 	}
 	server.Set("app.test", "127.0.0.3", "127.0.0.4")
 	server.Feel(names.Honest)
 	until(t, "the other answer", func() bool { return addressesOf(p) == at("127.0.0.3", "127.0.0.4") })
+	if f := p.Sources()[0].Failing; f != nil {
+		t.Errorf("an answer is reported as %+v", f)
+	}
 	for range 20 {
 		if endpoint, err := asked(p); err != nil || !strings.Contains(at("127.0.0.3", "127.0.0.4"), endpoint) {
 			t.Errorf("%q, %v", endpoint, err)
