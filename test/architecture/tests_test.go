@@ -215,6 +215,7 @@ func TestNoTestMeasures(t *testing.T) {
 		"test/cluster": "needs a cluster, and asks for half a minute",
 		"test/soak":    "latencies are asserted in make soak, and logged otherwise",
 		"test/crs":     "tells how long the suite took",
+		"test/faults":  "tells how long faults take, and asserts none of it",
 	}
 	for folder, files := range testFiles(t) {
 		for file := range files {

@@ -1,5 +1,5 @@
 // Package faults has endpoints that fail in the ways in which endpoints do, over real sockets, and looks what becomes of the
-// requests: how many fail, how often one reaches an endpoint, who is asked. No test here measures time.
+// requests: how many fail, how often one reaches an endpoint, who is asked. How long it takes is told, and nothing asserted of it.
 package faults
 
 import (

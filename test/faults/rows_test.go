@@ -248,7 +248,7 @@ func counters(w *tier.Tier, upstream string) string {
 	_, text := w.Get("/metrics")
 	var all []string
 	for line := range strings.Lines(text) {
-		if m := counter.FindStringSubmatch(line); m != nil && m[3] == upstream && m[4] != "0" {
+		if m := counter.FindStringSubmatch(line); len(m) > 0 && m[3] == upstream && m[4] != "0" {
 			what := map[string]string{"retried_requests": "retried", "ejections": "ejected"}[m[1]]
 			if what == "" {
 				what = m[1]
