@@ -44,8 +44,13 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 		r.Readings = readings(v.path)
 	}
 	a.policy, a.decision = policy, policy.Decide(r)
-	if a.decision.Verdict == access.Pass {
+	switch a.decision.Verdict {
+	case access.Pass:
 		return a.decision.Wait <= 0 || x.awaitTurn(a.decision.Wait)
+	case access.Challenge:
+		if x.inClearText() { // who is told to come by https is asked then, and gets a cookie that is not sent without
+			return true
+		}
 	}
 	return x.turnAway(&a.decision)
 }

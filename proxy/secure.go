@@ -69,10 +69,15 @@ func (v *view) told() (s audit.Secured) {
 	return s
 }
 
+// inClearText reports whether the client has to come by https, and does not.
+func (x *exchange) inClearText() bool {
+	return x.route != nil && x.route.Config.HTTPS != config.HTTPSOptional && !x.view.isSecure()
+}
+
 // secured reports whether the connection is what the route asks for. It answers itself if not.
 func (x *exchange) secured() bool {
 	r, v := x.route, &x.view
-	if r.Config.HTTPS != config.HTTPSOptional && !v.isSecure() {
+	if x.inClearText() {
 		if r.Config.HTTPS == config.HTTPSRequire {
 			return x.refuse(inClearText)
 		}

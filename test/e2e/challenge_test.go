@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -75,6 +77,7 @@ routes:
   - { id: shop, hosts: [shop.test], paths: [{ prefix: /shop }, { prefix: /api }, { exact: /robots.txt }, { prefix: /.well-known/acme-challenge }], access: shop, upstreams: [{ id: a }] }
   - { id: lax, hosts: [lax.test], access: lax, upstreams: [{ id: a }] }
   - { id: plain, hosts: [plain.test], upstreams: [{ id: a }] }
+  - { id: secure, hosts: [secure.test], https: redirect, access: lax, upstreams: [{ id: a }] }
 upstreams:
   - { id: a, endpoints: ["`+back.url()+`"] }
 access:
@@ -136,6 +139,9 @@ access:
 	f("a certificate's", get(t, w, "shop.test", "/.well-known/acme-challenge/x", html), 200, passes)
 	f("no challenge", get(t, w, "plain.test", "/", html), 200, passes)
 
+	f("by http, where https is wanted", get(t, w, "secure.test", "/", html), 308, map[string]any{"verdict": "pass"})
+	f("by https, where it is wanted", get(t, w, "secure.test", "/", html, "X-Forwarded-Proto: https"), 429, refused)
+
 	ended, late := aged(t, "shop.test", time.Hour+5*time.Minute), aged(t, "shop.test", time.Hour+15*time.Minute)
 	f("a page, after the token has ended", get(t, w, "shop.test", "/shop", html, ended), 429, refused)
 	f("a form, after the token has ended", post(t, w, "shop.test", "/shop/buy", "a=b", html, ended), 200, passes)
@@ -145,8 +151,13 @@ access:
 	if got := secure.header.Get("Set-Cookie"); !strings.HasSuffix(got, "; Secure") || pass(secure) != cookie {
 		t.Errorf("cookie %q by https, %q before", got, cookie)
 	}
+	out, err := exec.CommandContext(t.Context(), "curl", "-sS", "--http2-prior-knowledge", "-A", "e2e", "-H", "Host: shop.test", "-d", answer.Encode(),
+		"-o", os.DevNull, "-w", "%{http_version} %{http_code} Cookie: %header{set-cookie}", "http://"+w.Addr+challenge.Path).CombinedOutput()
+	if want := "2 303 " + cookie + ";"; err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("by HTTP/2: %v %s, want %s", err, out, want)
+	}
 	for series, want := range map[string]float64{
-		`wafer_challenge_answers_total{outcome="solved"}`:                              2,
+		`wafer_challenge_answers_total{outcome="solved"}`:                              3,
 		`wafer_challenges_total{got="page",policy="shop",token="no_token"}`:            2,
 		`wafer_challenges_total{got="page",policy="shop",token="ended"}`:               1,
 		`wafer_challenges_total{got="denied",policy="shop",token="ended"}`:             1,
