@@ -7,6 +7,7 @@
 //	bench secure   what TLS, HTTP/2 and gRPC cost: Wafer next to nginx that speaks them
 //	bench flood    what a flood of attacks costs, and what ordinary requests notice; for several binaries in turn
 //	bench cost     what an ordinary request costs, for several binaries in turn
+//	bench access   what the parts of an access policy cost, in turn
 //	bench report   renders raw data as tables, into a document between markers, and plots
 //	bench backend  the application behind every proxy
 //	bench calls    the service of gRPC behind them
@@ -37,7 +38,7 @@ func main() {
 
 func command(args []string) error {
 	if len(args) == 0 {
-		return errors.New("say run, peers, secure, flood, cost, capacity, report, backend, calls, bare or coraza")
+		return errors.New("say run, peers, secure, flood, cost, access, capacity, report, backend, calls, bare or coraza")
 	}
 	fs := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	switch args[0] {
@@ -80,6 +81,19 @@ func command(args []string) error {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		return compareCost(ctx, o, fs.Args(), *rounds, *different)
+	case "access":
+		o := defaultOptions()
+		fs.IntVar(&o.Seconds, "seconds", 1, "length of one measurement")
+		rounds := fs.Int("rounds", 7, "how often each is measured")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		if fs.NArg() != 1 {
+			return errors.New("say which binary")
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return compareAccess(ctx, o, fs.Arg(0), *rounds)
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")
 		doc := fs.String("doc", "", "document to write the tables into, with plots beside it; none: standard output, plots to the results")

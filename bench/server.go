@@ -59,6 +59,7 @@ type site struct {
 	self    string // this program
 	backend string // address
 	running []*server
+	store   *exec.Cmd // nil: none was started
 }
 
 // newSite makes the folder and starts the backend. Close it in any case but an error.
@@ -86,6 +87,10 @@ func newSite(ctx context.Context) (*site, error) {
 // close ends what runs and removes the folder.
 func (s *site) close() {
 	s.stopAll()
+	if s.store != nil {
+		_ = s.store.Process.Kill() // it keeps nothing
+		_ = s.store.Wait()
+	}
 	_ = os.RemoveAll(s.dir) // what is left is in a temporary folder
 }
 
@@ -272,7 +277,7 @@ func (s *site) routes(name, mode string, routes, policies int, settings ...strin
 }
 
 // startWafer starts the product and returns how long it took to be ready.
-func (s *site) startWafer(ctx context.Context, program, name, accessLog, routes string) (*server, time.Duration, error) {
+func (s *site) startWafer(ctx context.Context, program, name, accessLog, routes string, more ...string) (*server, time.Duration, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, 0, err
@@ -287,8 +292,8 @@ func (s *site) startWafer(ctx context.Context, program, name, accessLog, routes 
 	}
 	v := &server{name: name, accessLog: accessLog, addr: addr, admin: admin}
 	v.inspects = name == "wafer block" || name == "wafer" || name == "wafer screen off"
-	took, err := s.start(ctx, v, serverCore, "http://"+admin+"/readyz", program, "serve", "--routes", routes,
-		"--listen", addr, "--admin", admin, "--log-access", access, "--drain-delay", "0s")
+	took, err := s.start(ctx, v, serverCore, "http://"+admin+"/readyz", slices.Concat([]string{program, "serve", "--routes", routes,
+		"--listen", addr, "--admin", admin, "--log-access", access, "--drain-delay", "0s"}, more)...)
 	return v, took, err
 }
 
