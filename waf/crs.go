@@ -221,10 +221,11 @@ type editedInfo struct {
 
 func (i editedInfo) Size() int64 { return i.size }
 
-// register gives Coraza the operators and the transformations that our rules use. Its registry is one for the
+// register gives Coraza the operators, the actions and the transformations that our rules use. Its registry is one for the
 // process.
 var register = sync.OnceFunc(func() {
 	registerOperators()
+	registerActs()
 	for _, own := range transform.Own() {
 		plugins.RegisterTransformation(own.Name(), func(s string) (string, bool, error) {
 			out, changed := own.Apply(s, new(transform.Buffer))

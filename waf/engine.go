@@ -18,6 +18,7 @@ import (
 	"github.com/wafer-waf/wafer/suggest"
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/descriptor"
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/screen"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -36,6 +37,8 @@ type Engine struct {
 	policy Policy
 
 	schemas  bool           // own rules look at bodies with @validateSchema
+	keeps    *kept.Plan     // what own rules have to do with collections; nil: nothing
+	kept     Collections    // which they change; nil: nobody keeps them
 	screen   *screen.Screen // nil: the policy has none
 	noScreen error          // why
 	screens  atomic.Bool    // the screen is asked
@@ -51,6 +54,10 @@ type Compiler struct {
 	// Screens makes their screens. Whoever checks that a wrong screen is noticed sets another one.
 	Screens Screener
 
+	// Collections keep what rules remember from one request to the next. nil: nobody does, and each
+	// request is the first.
+	Collections Collections
+
 	own *ownFiles
 }
 
@@ -62,7 +69,7 @@ type Screener interface {
 // NewCompiler returns a compiler.
 func NewCompiler() *Compiler {
 	own := &ownFiles{}
-	return &Compiler{screen.NewCompiler(files{rules(), own}), own}
+	return &Compiler{Screens: screen.NewCompiler(files{rules(), own}), own: own}
 }
 
 // NewEngine compiles p alone.
@@ -70,7 +77,7 @@ func NewEngine(p Policy) (*Engine, error) { return NewCompiler().NewEngine(p) }
 
 // NewEngine compiles p. What is wrong with its rules and exclusions comes as [Mistakes], all at once.
 func (c *Compiler) NewEngine(p Policy) (*Engine, error) {
-	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}, schemas: p.ownOperator("validateschema")}
+	e := &Engine{digest: p.Digest(), policy: p, scores: map[int]ruleScore{}, schemas: p.ownOperator("validateschema"), keeps: p.keeps(), kept: c.Collections}
 	if ms := p.quickMistakes(); len(ms) > 0 {
 		return nil, fmt.Errorf("compile policy %q: %w", p.ID, p.Mistakes())
 	}
@@ -139,6 +146,7 @@ type Terms struct {
 	Gate      Gate   // nil: rules never wait
 	Unbounded bool   // without the policy's budget: what it costs says nothing of clients
 	Without   []int  // rules that are left out, by id: whoever proves what the others do
+	Apart     bool   // nothing is kept of it in collections, which are empty for it: it is no client's
 
 	// Gone says that nobody waits for the verdict any more, which ends the transaction. Whatever takes
 	// longer than some microseconds asks for it again and again, in any goroutine. nil: somebody does.
@@ -152,9 +160,17 @@ func (e *Engine) Begin(ctx context.Context, terms Terms) *Transaction {
 		t.budget = budget.New(e.policy.Budget)
 	}
 	t.budget.StopIf(terms.Gone)
+	if e.keeps != nil {
+		store := e.kept
+		if terms.Apart {
+			store = nil
+		}
+		t.view = kept.NewView(e.keeps, store)
+	}
 	if e.screens.Load() {
 		t.run, t.clean, t.screenAsked = e.screen.Begin(t.read.values), true, true
 		t.run.Within(&t.budget)
+		t.run.Keep(t.view)
 		t.run.Without(terms.Without)
 	}
 	return t

@@ -105,6 +105,7 @@ func (p Policy) checkDescriptors() (ms Mistakes) {
 func (p Policy) quickMistakes() Mistakes {
 	ms := append(p.checkDescriptors(), p.checkLines()...)
 	ms = append(ms, p.checkOwn()...)
+	ms = append(ms, p.checkBegun()...)
 	ms = append(ms, p.checkFiles()...)
 	return append(ms, p.checkTargets()...)
 }

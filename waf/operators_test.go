@@ -24,7 +24,7 @@ type asked struct {
 }
 
 func ask(b *budget.Budget, captures bool) *asked {
-	return &asked{purse: &purse{debuglog.Noop(), b}, captures: captures}
+	return &asked{purse: &purse{Logger: debuglog.Noop(), budget: b}, captures: captures}
 }
 
 func (a *asked) DebugLogger() debuglog.Logger { return a.purse }

@@ -34,12 +34,14 @@ var fileOperators = map[string]bool{
 
 var fileOperator = regexp.MustCompile(`(?i)(@(?:pmFromFile|pmf|ipMatchFromFile|ipMatchF|validateSchema)[ \t]+)([^"]*[^"\s])`)
 
-// named returns the text with its files named after their content.
+// named returns the text as it is compiled: with its files named after their content, and with what it says of
+// collections said of TX.
 func (r RuleText) named() string {
+	text := compiledText(r.Text)
 	if len(r.Files) == 0 {
-		return r.Text
+		return text
 	}
-	return fileOperator.ReplaceAllStringFunc(r.Text, func(s string) string {
+	return fileOperator.ReplaceAllStringFunc(text, func(s string) string {
 		m := fileOperator.FindStringSubmatch(s)
 		if content, ok := r.Files[path.Clean(m[2])]; ok {
 			return m[1] + ownName(m[2], content)

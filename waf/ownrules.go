@@ -20,7 +20,6 @@ const (
 	doesNothing    = "does nothing here: take it out"
 	asksNetwork    = "would ask the network for each request"
 	readsItself    = "has no effect, since Wafer reads requests itself, within the limits that the policy sets"
-	noCollections  = "does nothing here, since there are no persistent collections: replicas would not share them"
 )
 
 // refusedDirectives are directives that would leak, or do nothing, by name in lower case.
@@ -31,7 +30,6 @@ var refusedDirectives = map[string]string{
 	"secdebuglog": writesUnmasked, "secdebugloglevel": writesUnmasked,
 	"secdatadir": writesFiles, "sectmpdir": writesFiles, "secuploaddir": writesFiles, "secuploadkeepfiles": writesFiles,
 	"secuploadfilemode": writesFiles, "secuploadfilelimit": doesNothing,
-	"seccollectiontimeout": noCollections,
 	"secargumentseparator": doesNothing, "seccookieformat": doesNothing, "secruleupdatetargetbymsg": doesNothing,
 	"secrulescript": doesNothing, "secruleperftime": doesNothing, "secunicodemap": doesNothing,
 	"secpcrematchlimit": doesNothing, "secpcrematchlimitrecursion": doesNothing, "secserversignature": doesNothing,
@@ -55,14 +53,12 @@ var (
 		"inspectfile": "would run a program for each file",
 	}
 	refusedActions = map[string]string{
-		"initcol": noCollections, "expirevar": noCollections, "deprecatevar": noCollections,
-		"setsid": noCollections, "setuid": noCollections, "setrsc": noCollections,
 		"exec": "would run a program", "setenv": "would change the environment of the process",
 	}
 )
 
 // unset are variables that no request gives a value to.
-var unset = []string{"GEO", "IP", "GLOBAL", "SESSION", "USER", "RESOURCE"}
+var unset = []string{"GEO"}
 
 // checkOwn finds what in the policy's own rules would leak, or does nothing. It judges each directive by itself.
 func (p Policy) checkOwn() (ms Mistakes) {
@@ -120,6 +116,7 @@ func refusals(d *seclang.Directive, within bool) (why []string) {
 	if reason, ok := refusedDirectives[d.Name]; ok && !(d.Name == "secauditengine" && strings.EqualFold(d.Args, "off")) {
 		why = append(why, d.Written+" "+reason)
 	}
+	why = append(why, keptRefusals(d)...)
 	if d.Name != "secrule" && d.Name != "secaction" || d.Name == "secrule" && d.Targets == "" {
 		return why
 	}
@@ -158,6 +155,9 @@ func deadTarget(target string) string {
 	variable = strings.ToUpper(variable)
 	if slices.Contains(unset, variable) {
 		return variable + " never has a value here"
+	}
+	if _, _, ok := keptTarget(target); ok {
+		return ""
 	}
 	if kinds, known := reading.KindOf(variable); known && len(kinds) == 0 {
 		return variable + " never has a value here"

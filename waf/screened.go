@@ -155,6 +155,10 @@ func (t *Transaction) narrow(phase int, ask func() bool) {
 func (t *Transaction) begin() {
 	t.clean = false
 	if t.tx == nil {
+		t.view.Again()
+		if t.run != nil {
+			t.run.Keep(nil) // from here on Coraza counts, and the screen only rules out
+		}
 		t.tx = t.engine.opts.NewTransactionWithOptions(experimental.Options{ID: t.id, Context: t.ctx})
 		for _, id := range t.without {
 			t.tx.(interface{ RemoveRuleByIDRange(start, end int) }).RemoveRuleByIDRange(id, id)
@@ -222,7 +226,7 @@ func (e *Engine) verify(t *Transaction, clean bool) {
 	}
 	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, without: t.without, read: newTranscript(e.policy.Reading),
+		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, without: t.without, read: newTranscript(e.policy.Reading), view: t.view.Apart(),
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	// The views are the caller's memory, who serves others with it.

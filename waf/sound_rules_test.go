@@ -83,7 +83,8 @@ func rulesEngine(t testing.TB, text string, mode Mode) (*Engine, error) {
 	p := benchPolicy("rules")
 	paranoid(&p, 1)
 	p.Mode = mode
-	pieces := []piece{{"engine settings", p.engineText()}, {"set-up", p.setupText()}, {"rules", text}}
+	pieces := []piece{{"engine settings", p.engineText()}, {"set-up", p.setupText()}, {"rules", compiledText(text)}}
+	keeps := Policy{RulesBefore: []RuleText{{Text: text}}}.keeps()
 	phases := map[int]int{}
 	w, err := compile(p, &ownFiles{}, pieces, func(r types.RuleMetadata) { phases[r.ID()] = int(r.Phase()) })
 	if err != nil {
@@ -107,7 +108,7 @@ func rulesEngine(t testing.TB, text string, mode Mode) (*Engine, error) {
 			t.Errorf("rule %d in phase %d, want %d", r.ID, r.Phase, phases[r.ID])
 		}
 	}
-	e := &Engine{policy: p, waf: w, opts: w.(experimental.WAFWithOptions), scores: map[int]ruleScore{}, screen: s}
+	e := &Engine{policy: p, waf: w, opts: w.(experimental.WAFWithOptions), scores: map[int]ruleScore{}, screen: s, keeps: keeps}
 	e.screens.Store(true)
 	return e, nil
 }

@@ -30,10 +30,10 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 		body, whole = body[:limit], false
 	}
 	answer := m.answer[:min(len(m.answer), limit)]
-	again := func() *Transaction {
-		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", read: newTranscript(e.policy.Reading), request: m.request, body: body, whole: whole, response: m.response, answer: answer}
-	}
 	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-sound", Gate: closed{}})
+	again := func() *Transaction {
+		return &Transaction{engine: e, ctx: t.Context(), id: "0193a7b2-sound", read: newTranscript(e.policy.Reading), view: tx.view.Apart(), request: m.request, body: body, whole: whole, response: m.response, answer: answer}
+	}
 	steps := []func() bool{
 		func() bool { return passed(tx.RequestHead(m.request)) },
 		func() bool { return passed(tx.RequestBody(body, whole)) },
@@ -52,9 +52,13 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 		t.Fatal("the screen failed")
 	}
 	if clean == 5 {
-		f, err := again().replay(4)
+		again := again()
+		f, err := again.replay(4)
 		if err != nil || f.Verdict.Action != Pass || len(f.Matches) > 0 {
 			t.Errorf("clean to the screen, but Coraza: %+v %v %v", f.Verdict, targets(f), err)
+		}
+		if got, want := changesOf(tx), changesOf(again); got != want {
+			t.Errorf("clean to the screen, which keeps\n%s\nwhere Coraza keeps\n%s", got, want)
 		}
 	} else if clean > 0 { // what the screen had passed must not have been Coraza's to stop
 		again := again()
@@ -74,12 +78,19 @@ func soundness(t testing.TB, e *Engine, m *message) (clean int, why string) {
 // finds with all of them. all makes a transaction for that.
 func narrowed(t testing.TB, e *Engine, m *message, body, answer []byte, whole bool, all func() *Transaction) {
 	t.Helper()
-	want, err := all().replay(4)
+	full := all()
+	want, err := full.replay(4)
 	if err != nil {
 		return // Coraza fails, in both ways
 	}
 	const times = 100
-	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-sound"})
+	tx := e.Begin(t.Context(), Terms{ID: "0193a7b2-sound", Apart: true})
+	if tx.view != nil {
+		tx.view = full.view.Apart() // of the same
+		if tx.run != nil {
+			tx.run.Keep(tx.view)
+		}
+	}
 	_, err = through(tx, &message{m.request, body, m.response, answer}, whole)
 	got, ferr := tx.Finish()
 	for i := 0; err != nil || ferr != nil; i++ {
@@ -92,23 +103,29 @@ func narrowed(t testing.TB, e *Engine, m *message, body, answer []byte, whole bo
 	}
 	// Coraza goes through its maps in an order that is random, and what it finds may depend on it: a
 	// rule that it finds each time must have been found, and one that it never finds must not.
-	counts, random := map[int]int{}, false
+	counts, random, keeps := map[int]int{}, false, false
 	for range times {
 		if want.foundBy(tx.leftOut) {
 			t.Errorf("a rule that was left out has findings: %v; left out: %v", targets(want), tx.leftOut)
 			return
 		}
-		if got.Verdict == want.Verdict && got.InboundScore == want.InboundScore && got.OutboundScore == want.OutboundScore && slices.Equal(ruleIDs(got), ruleIDs(want)) {
+		same := changesOf(tx) == changesOf(full)
+		keeps = keeps || same
+		if same && got.Verdict == want.Verdict && got.InboundScore == want.InboundScore && got.OutboundScore == want.OutboundScore && slices.Equal(ruleIDs(got), ruleIDs(want)) {
 			return
 		}
 		for _, id := range slices.Compact(ruleIDs(want)) {
 			counts[id]++
 		}
 		last := ruleIDs(want)
-		if want, err = all().replay(4); err != nil {
+		full = all()
+		if want, err = full.replay(4); err != nil {
 			return // sometimes, then
 		}
 		random = random || !slices.Equal(last, ruleIDs(want))
+	}
+	if !keeps {
+		t.Errorf("without rules that were ruled out is kept\n%s\nand with them\n%s", changesOf(tx), changesOf(full))
 	}
 	for _, id := range ruleIDs(got) {
 		if !random || counts[id] == 0 {
@@ -124,6 +141,18 @@ func narrowed(t testing.TB, e *Engine, m *message, body, answer []byte, whole bo
 		t.Errorf("without rules that were ruled out: %+v %d %d %v\nwith them: %+v %d %d %v",
 			got.Verdict, got.InboundScore, got.OutboundScore, targets(got), want.Verdict, want.InboundScore, want.OutboundScore, targets(want))
 	}
+}
+
+// changesOf is what a transaction has changed in collections.
+func changesOf(t *Transaction) string {
+	var out []string
+	for _, c := range t.view.Changes() {
+		for _, s := range c.Steps {
+			out = append(out, fmt.Sprintf("%v %x %v %+v", c.Key.Kind, c.Key.Sum, c.Timeout, s))
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
 }
 
 // ruleIDs are the rules that have found something, in order, each as often as it has targets.

@@ -7,6 +7,7 @@ import (
 	"github.com/corazawaf/coraza/v3/debuglog"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/kept"
 )
 
 // ErrBudget says that an inspection has cost what its policy allows, and has ended without a verdict.
@@ -28,11 +29,12 @@ func (t *Transaction) overBudget() error {
 // (!@rx) that would be a match, and all transformations would go on.
 type outOfBudget struct{}
 
-// purse is how Wafer's operators find the budget of their transaction: Coraza makes a logger for each
+// purse is how Wafer's operators and actions find what their transaction has, its budget and its view of collections: Coraza makes a logger for each
 // transaction, and hands it out to whoever has the transaction. It logs what it would have logged.
 type purse struct {
 	debuglog.Logger
 	budget *budget.Budget // nil: of no transaction yet
+	view   *kept.View     // what its rules see of collections; nil: nothing
 }
 
 // With makes the logger of a transaction. That of a chained rule is the transaction's.
@@ -40,23 +42,23 @@ func (p *purse) With(fields ...debuglog.ContextField) debuglog.Logger {
 	if p.budget != nil && !p.Debug().IsEnabled() {
 		return p
 	}
-	return &purse{p.Logger.With(fields...), p.budget}
+	return &purse{p.Logger.With(fields...), p.budget, p.view}
 }
 
 // WithOutput is what the directive SecDebugLog asks for.
 func (p *purse) WithOutput(w io.Writer) debuglog.Logger {
-	return &purse{p.Logger.WithOutput(w), p.budget}
+	return &purse{p.Logger.WithOutput(w), p.budget, p.view}
 }
 
 // WithLevel is what a rule that changes the level of logging asks for.
 func (p *purse) WithLevel(l debuglog.Level) debuglog.Logger {
-	return &purse{p.Logger.WithLevel(l), p.budget}
+	return &purse{p.Logger.WithLevel(l), p.budget, p.view}
 }
 
-// fund gives Coraza's transaction its budget.
+// fund gives Coraza's transaction its budget, and what it sees of collections.
 func (t *Transaction) fund() {
 	if p, ok := t.state().DebugLogger().(*purse); ok {
-		p.budget = &t.budget
+		p.budget, p.view = &t.budget, t.view
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
@@ -37,6 +38,7 @@ type Transaction struct {
 	leftOut     []leftOut
 	without     []int // rules that are left out for whoever asked for that
 	read        transcript
+	view        *kept.View // what its rules see of collections; nil: there is nothing to see
 
 	// what Coraza needs if it is asked late
 	request   *Request
@@ -241,10 +243,14 @@ func (t *Transaction) responseBody() (Verdict, error) {
 }
 
 // Finish runs the rules of phase 5, returns all that was found, and ends the transaction,
-// which must not be used any more.
+// which must not be used any more. What rules have changed in collections is kept, as far as they came.
 func (t *Transaction) Finish() (f Findings, err error) {
+	defer t.view.Keep()
 	defer t.ended(&err)
 	defer t.end()
+	if t.view != nil {
+		t.budget.StopIf(nil) // rules of phase 5 count those that left, too
+	}
 	defer func() { f.Screened, f.Asked = t.said(), t.asked }()
 	if t.tx == nil && (!t.clean || t.screened(5, t.run.Last)) {
 		if t.clean {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/residue"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
@@ -18,6 +19,7 @@ type evaluation struct {
 	budget   *budget.Budget      // likewise; nil: no limit
 	buffer   *transform.Buffer   // lent
 	tx       map[string]variable // what rules have set for this request
+	kept     *kept.View          // what they see of collections; nil: nothing
 	rule     *residue.Rule       // at hand
 	captures [10]string          // of the link before
 	matched  []match             // by the links before
@@ -132,8 +134,16 @@ func (e *evaluation) testText(i int, t *residue.Target, key, text string) bool {
 	}
 	depth := len(e.matched)
 	e.matched = append(e.matched, match{t.Variable, key, text})
-	for j := range l.Sets {
-		e.assign(&l.Sets[j])
+	set := 0
+	for j := range l.Keeps {
+		k := &l.Keeps[j]
+		for ; set < k.Sets; set++ {
+			e.assign(&l.Sets[set])
+		}
+		e.kept.Do(k.Act, e.expandKept(k.Text))
+	}
+	for ; set < len(l.Sets); set++ {
+		e.assign(&l.Sets[set])
 	}
 	for j := range l.Controls {
 		e.control(&l.Controls[j])
@@ -179,6 +189,10 @@ func (e *evaluation) each(t *residue.Target, f func(key, text string) bool) {
 		}
 	case residue.FromTX:
 		e.eachTX(t, f)
+	case residue.FromKept:
+		if text, ok := e.kept.Variable(t.Kept.Kind, t.Kept.Name); ok {
+			f(t.Key, text)
+		}
 	case residue.FromCaptures:
 		f(t.Key, e.captures[t.Key[0]-'0'])
 	case residue.FromMatched:
@@ -230,6 +244,12 @@ func (e *evaluation) count(t *residue.Target) int {
 	if t.Source == residue.FromTX {
 		e.eachTX(t, func(string, string) bool { n++; return true })
 		return n
+	}
+	if t.Source == residue.FromKept {
+		if _, ok := e.kept.Variable(t.Kept.Kind, t.Kept.Name); ok {
+			return 1
+		}
+		return 0
 	}
 	for _, k := range t.Kinds {
 		if t.KeyRx == nil && len(t.Exceptions) == 0 {
@@ -293,27 +313,50 @@ func (e *evaluation) expand(m residue.Macro) string {
 	return b.String()
 }
 
+// expandKept is expand for a text of a collection, where what is not there is nothing.
+func (e *evaluation) expandKept(m residue.Macro) string {
+	if len(m.Parts) == 1 {
+		text, _ := e.filled(&m.Parts[0])
+		return text
+	}
+	var b strings.Builder
+	for i := range m.Parts {
+		text, _ := e.filled(&m.Parts[i])
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
 // place is what stands in a place of a macro.
 func (e *evaluation) place(p *residue.Part) string {
+	if text, ok := e.filled(p); ok {
+		return text
+	}
+	return p.Text
+}
+
+// filled is what a place of a macro is filled in with, if there is something.
+func (e *evaluation) filled(p *residue.Part) (text string, ok bool) {
+	if p.Kept != nil {
+		return e.kept.Variable(p.Kept.Kind, p.Kept.Name)
+	}
 	switch p.Variable {
 	case "":
-		return p.Text
+		return p.Text, true
 	case "TX":
 		if residue.IsCapture(p.Key) {
-			return e.captures[p.Key[0]-'0']
+			return e.captures[p.Key[0]-'0'], true
 		}
-		if text, ok := e.variable(p.Key); ok {
-			return text
-		}
+		return e.variable(p.Key)
 	case "MATCHED_VAR":
-		return e.matched[len(e.matched)-1].text
+		return e.matched[len(e.matched)-1].text, true
 	case "MATCHED_VAR_NAME":
-		return e.matched[len(e.matched)-1].name()
+		return e.matched[len(e.matched)-1].name(), true
 	}
 	for _, k := range p.Kinds {
 		if v, ok := e.values.First(k, p.Key); ok {
-			return v.Text
+			return v.Text, true
 		}
 	}
-	return p.Text
+	return "", false
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/wafer-waf/wafer/waf/budget"
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
 )
 
@@ -44,6 +45,10 @@ type OutOfBudget struct{}
 
 // Within has the run keep to a budget, which is the caller's.
 func (r *Run) Within(b *budget.Budget) { r.eval.budget = b }
+
+// Keep has the run's rules see, and change, what a view has of collections. Its changes count if the whole
+// message is clean.
+func (r *Run) Keep(v *kept.View) { r.eval.kept = v }
 
 // Without has the run go on as if rules, by id, never matched.
 func (r *Run) Without(rules []int) { r.without = rules }

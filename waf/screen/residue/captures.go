@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -22,7 +23,7 @@ func captured(links []Link, key string) bool {
 
 // matchedBy reports whether there are links and what they match is known.
 func matchedBy(links []Link) bool {
-	return len(links) > 0 && !slices.ContainsFunc(links, func(l Link) bool { return l.Opaque() })
+	return len(links) > 0 && !slices.ContainsFunc(links, func(l Link) bool { return l.Opaque() || l.Always })
 }
 
 func readsMatched(m Macro) bool {
@@ -32,7 +33,7 @@ func readsMatched(m Macro) bool {
 func readsCaptures(actions []seclang.Action) bool {
 	found := false
 	for _, a := range actions {
-		if a.Name == "setvar" {
+		if a.Name == "setvar" || kept.IsAct(a.Name) {
 			ParseMacro(a.Arg).reads(func(key string) { found = found || IsCapture(key) })
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wafer-waf/wafer/waf/kept"
 )
 
 // Constants are what is known of the collection TX at one point of the rules while a policy
@@ -47,7 +49,7 @@ func ofEngine(key string) bool { return slices.Contains(engineKeys, key) }
 func IsCapture(key string) bool { return len(key) == 1 && key[0] >= '0' && key[0] <= '9' }
 
 func (c *Constants) isDynamic(key string) bool {
-	if ofEngine(key) || c.dynamic[key] {
+	if ofEngine(key) || c.dynamic[key] || strings.HasPrefix(key, kept.Prefix) {
 		return true
 	}
 	for _, p := range c.prefixes {
@@ -56,6 +58,35 @@ func (c *Constants) isDynamic(key string) bool {
 		}
 	}
 	return false
+}
+
+// depends says that a request decides the value of a variable.
+func (c *Constants) depends(name Macro) {
+	if key, ok := name.Constant(); ok {
+		c.own()
+		c.dynamic[strings.ToLower(key)] = true
+		return
+	}
+	prefix := ""
+	if p := name.Parts[0]; p.Variable == "" {
+		prefix = strings.ToLower(p.Text)
+	}
+	c.prefixes = append(c.prefixes, prefix)
+}
+
+// assigned says that a variable has just been assigned to.
+func (c *Constants) assigned(s *Assignment) {
+	key, named := s.Key.Constant()
+	value, fixed := s.Value.Constant()
+	key = strings.ToLower(key)
+	if !named || !fixed || c.isDynamic(key) {
+		c.depends(s.Key)
+		return
+	}
+	if after, set := Assigned(c.Values[key], value); set {
+		c.own()
+		c.Values[key] = after
+	}
 }
 
 // mayMatch reports whether rx may match a key of a variable that depends on requests.

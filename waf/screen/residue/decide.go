@@ -112,15 +112,6 @@ func (f *folder) run(r *seclang.Rule, l *Link, known *Constants) error {
 // forget forgets the values of variables that a link may set.
 func (f *folder) forget(l *Link, known *Constants) {
 	for _, s := range l.Sets {
-		if key, ok := s.Key.Constant(); ok {
-			known.own()
-			known.dynamic[strings.ToLower(key)] = true
-			continue
-		}
-		prefix := ""
-		if p := s.Key.Parts[0]; p.Variable == "" {
-			prefix = strings.ToLower(p.Text)
-		}
-		known.prefixes = append(known.prefixes, prefix)
+		known.depends(s.Key)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -14,11 +15,15 @@ const (
 	nothing consequence = iota
 	assigns
 	controlsBody
+	keeps
 	effect
 )
 
 // consequence classifies an action.
 func (f *folder) consequence(r *seclang.Rule, a seclang.Action) consequence {
+	if kept.IsAct(a.Name) {
+		return keeps
+	}
 	switch a.Name {
 	case "setvar":
 		switch key := keyOf(a); {
@@ -30,8 +35,6 @@ func (f *folder) consequence(r *seclang.Rule, a seclang.Action) consequence {
 			return effect
 		}
 		return assigns
-	case "expirevar", "initcol": // Coraza does nothing
-		return nothing
 	case "ctl":
 		name, _, _ := strings.Cut(a.Arg, "=")
 		switch name {
@@ -77,7 +80,7 @@ func (f *folder) onlyChecks(r *seclang.Rule) bool {
 	for i := range r.Links {
 		for _, a := range r.Links[i].Actions {
 			last := f.effective(r) && i == len(r.Links)-1
-			if c := f.consequence(r, a); c == controlsBody || c == assigns && !last && !f.setsOwn(r, &r.Links[i]) {
+			if c := f.consequence(r, a); c == controlsBody || c == keeps || c == assigns && !last && !f.setsOwn(r, &r.Links[i]) {
 				return false
 			}
 		}

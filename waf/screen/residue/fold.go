@@ -74,9 +74,12 @@ func (f *folder) add(at int, r *seclang.Rule) (skipAfter string, err error) {
 		}
 		last := i == len(r.Links)-1
 		if last && f.effective(r) || f.acts(r, i) {
-			l.Sets = nil // it matches, or nothing is set
+			l.Sets, l.Keeps = nil, nil // it matches, or nothing is set
 		}
 		result := f.decide(&l, r.Links[i].Operator.Name == "", local)
+		if result == always && len(l.Keeps) > 0 {
+			result = unsure // what it does is done for each request
+		}
 		if result == never {
 			if sure {
 				f.known = local // what the links before have set stays
@@ -94,7 +97,11 @@ func (f *folder) add(at int, r *seclang.Rule) (skipAfter string, err error) {
 			f.forget(&l, local)
 		}
 		out.Links = append(out.Links, l)
-		if !last && (f.acts(r, i) || i > 0 && len(l.Sets) > 0) {
+		if f.guesses(r, i, &l, out.Links[:i]) {
+			out.Effect = true
+			break
+		}
+		if !last && (f.acts(r, i) || i > 0 && len(l.Sets)+len(l.Keeps) > 0) {
 			// What a link does, it does whether or not those behind it match; and what one in the
 			// middle sets, it sets once for each of its values, not once for each of those before.
 			out.Effect = true
@@ -120,7 +127,7 @@ func (f *folder) keep(out *Rule, r *seclang.Rule, local *Constants) {
 		controls = controls || len(l.Controls) > 0
 		foreign = foreign || len(l.Sets) > 0 && !f.setsOwn(r, &r.Links[i])
 	}
-	if !out.Effect && !sets && !controls {
+	if !out.Effect && !sets && !controls && !out.keeps() {
 		return
 	}
 	if foreign && len(out.Links) > 1 || (foreign || controls) && opaque {

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/prefilter"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 	"github.com/wafer-waf/wafer/waf/screen/transform"
 )
@@ -21,7 +23,9 @@ func (f *folder) link(r *seclang.Rule, i int, known *Constants, before []Link) (
 		}
 	}
 	if src.Operator.Name == "" { // a SecAction: a match without a value
-		l.Targets = []Target{{Target: seclang.Target{Variable: "UNKNOWN"}, Source: FromNowhere}}
+		l.Targets = []Target{{Target: seclang.Target{Variable: "UNKNOWN"}, Source: FromAction}}
+		l.Operator = &Operator{Match: func(string, string) bool { return true }, Need: prefilter.Always(), Constant: true}
+		l.Always = true
 	} else {
 		var err error
 		if l.Operator, err = f.operators.operator(src.Operator, argument(src.Operator).resolve(known)); err != nil {
@@ -48,20 +52,40 @@ func (f *folder) link(r *seclang.Rule, i int, known *Constants, before []Link) (
 			l.Capture = true
 		}
 	}
+	return l, f.act(r, src, &l, known)
+}
+
+// act compiles what a match of a link does.
+func (f *folder) act(r *seclang.Rule, src *seclang.Link, l *Link, known *Constants) error {
+	within := known.snapshot() // what is known among the link's actions
+	if !l.Always {             // it may match more than once: what it sets is read by itself, the next time
+		for _, a := range src.Actions {
+			if f.consequence(r, a) == assigns {
+				within.depends(keyOf(a))
+			}
+		}
+	}
 	for _, a := range src.Actions {
 		switch f.consequence(r, a) {
 		case assigns:
-			s, ok := f.assignment(r, &l, a, known)
+			s, ok := f.assignment(r, l, a, within)
 			if !ok {
-				return l, fmt.Errorf("sets a variable in a way that is not understood: %s", a.Arg)
+				return fmt.Errorf("sets a variable in a way that is not understood: %s", a.Arg)
 			}
 			l.Sets = append(l.Sets, s)
+			within.assigned(&s)
+		case keeps:
+			k, ok := keeping(l, a)
+			if !ok {
+				l.Operator = opaque("collections in a way that is not understood")
+			}
+			l.Keeps = append(l.Keeps, k)
 		case controlsBody:
 			_, value, _ := strings.Cut(a.Arg, "=")
 			l.Controls = append(l.Controls, Control{strings.ToUpper(value)})
 		}
 	}
-	return l, nil
+	return nil
 }
 
 // assignment compiles a setvar of a link.
@@ -94,9 +118,13 @@ func (f *folder) target(t seclang.Target, before []Link, known *Constants) Targe
 				out.Source = FromCaptures
 			}
 		case ofEngine(t.Key):
+		case strings.HasPrefix(t.Key, kept.Prefix):
+			if k, name, ok := kept.FromTX(t.Key); ok && len(t.Exceptions) == 0 {
+				out.Source, out.Kept = FromKept, Name{k, name}
+			}
 		case t.Key != "":
 			out.Source = FromTX
-		case t.KeyRx != nil && !slices.ContainsFunc(engineKeys, t.KeyRx.MatchString):
+		case t.KeyRx != nil && !slices.ContainsFunc(engineKeys, t.KeyRx.MatchString) && !slices.ContainsFunc(f.reads.kept, t.KeyRx.MatchString):
 			out.Source = FromTX
 			for key := range known.Values {
 				if t.KeyRx.MatchString(key) && !t.Excepts(key) {

@@ -3,6 +3,7 @@ package residue
 import (
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
 )
 
@@ -18,6 +19,7 @@ type Part struct {
 	Variable string         // in upper case; empty: a piece
 	Key      string         // in lower case
 	Kinds    []reading.Kind // that the variable stands for, if it is the request's
+	Kept     *Name          // the variable of a collection that it is
 }
 
 // ParseMacro reads a text that Coraza has accepted.
@@ -35,6 +37,9 @@ func ParseMacro(s string) Macro {
 		variable, key, _ := strings.Cut(name, ".")
 		part := Part{Text: name, Variable: strings.ToUpper(variable), Key: strings.ToLower(key)}
 		part.Kinds, _ = reading.KindOf(part.Variable)
+		if k, name, ok := kept.FromTX(part.Key); ok && part.Variable == "TX" {
+			part.Kept = &Name{k, name}
+		}
 		m.Parts = append(m.Parts, part)
 		s = after
 	}

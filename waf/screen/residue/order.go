@@ -13,6 +13,9 @@ import (
 func (f *folder) order() {
 	inTurn := map[*Rule]bool{}
 	for src, r := range f.of {
+		if keepsOf(src) || readsKept(src) {
+			inTurn[r] = true
+		}
 		for i := range r.Links {
 			if len(r.Links[i].Controls) > 0 {
 				inTurn[r] = true
@@ -101,7 +104,7 @@ func byValue(r *Rule) bool {
 			continue
 		}
 		for j := range l.Targets {
-			if t := &l.Targets[j]; t.Source == FromRequest || t.Source == FromNowhere || t.Count {
+			if t := &l.Targets[j]; t.Source == FromRequest || t.Source == FromNowhere || t.Source == FromAction || t.Count {
 				return false
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -13,6 +14,7 @@ import (
 type reads struct {
 	keys     map[string][]*seclang.Rule
 	patterns []patternRead
+	kept     []string // the names in TX of variables of collections
 }
 
 // patternRead is a target such as TX:/^header_name_/.
@@ -24,7 +26,7 @@ type patternRead struct {
 }
 
 func readsOf(p *seclang.Program) reads {
-	r := reads{keys: map[string][]*seclang.Rule{}}
+	r := reads{keys: map[string][]*seclang.Rule{}, kept: namesKept(p)}
 	for _, rule := range p.Rules {
 		note := func(key string) { r.keys[key] = append(r.keys[key], rule) }
 		for i := range rule.Links {
@@ -43,7 +45,7 @@ func readsOf(p *seclang.Program) reads {
 			}
 			ParseMacro(l.Operator.Arg).reads(note)
 			for _, a := range l.Actions {
-				if a.Name == "setvar" {
+				if a.Name == "setvar" || kept.IsAct(a.Name) {
 					ParseMacro(a.Arg).reads(note)
 				}
 			}

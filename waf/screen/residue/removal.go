@@ -49,7 +49,7 @@ func (f *folder) removesMore(at int, ctl, value string) bool {
 		}
 		for j := range out.Links {
 			l := &out.Links[j]
-			if len(l.Controls) > 0 || len(l.Sets) > 0 && !f.setsOwn(r, &r.Links[j]) {
+			if len(l.Controls) > 0 || len(l.Keeps) > 0 || len(l.Sets) > 0 && !f.setsOwn(r, &r.Links[j]) {
 				return true
 			}
 		}

@@ -40,7 +40,9 @@ type Link struct {
 	Negated    bool
 	ArgAssumed bool // what rules are assumed to leave in TX is part of the operator
 	Capture    bool // later links read what the operator captures
+	Always     bool // it is a SecAction
 	Sets       []Assignment
+	Keeps      []Keep // carried out among them
 	Controls   []Control
 }
 

@@ -1,6 +1,7 @@
 package residue
 
 import (
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
@@ -11,6 +12,13 @@ type Target struct {
 	Kinds        []reading.Kind
 	Source       Source
 	ConstantKeys []string // of TX, by a regular expression: the keys of constants that it matches
+	Kept         Name     // a variable of a collection
+}
+
+// Name is the name of a variable of a collection.
+type Name struct {
+	Kind kept.Kind
+	Name string
 }
 
 // Source says where a target's values come from.
@@ -25,6 +33,8 @@ const (
 	FromMatchedName
 	FromAllMatched // MATCHED_VARS: those that satisfied the links before
 	FromAllMatchedNames
+	FromKept    // a variable of a collection
+	FromAction  // of a SecAction: one that is always there, and nothing
 	FromNowhere // not understood: taken for a value that satisfies the link
 )
 

@@ -52,6 +52,22 @@ func (p *parser) rule(args string, operator bool) error {
 
 // splitRule cuts a SecRule's arguments: targets, operator, actions.
 func splitRule(s string) (targets, operator, actions string, ok bool) {
+	targets, operator, rest, ok := CutRule(s)
+	if !ok {
+		return "", "", "", false
+	}
+	operator = strings.ReplaceAll(unquote(operator), `\"`, `"`)
+	if rest == "" {
+		return targets, operator, "", true
+	}
+	if len(rest) < 2 || rest[0] != '"' || rest[len(rest)-1] != '"' {
+		return "", "", "", false
+	}
+	return targets, operator, unquote(rest), true
+}
+
+// CutRule cuts a SecRule's arguments, and leaves operator and actions as they are written, in their quotes.
+func CutRule(s string) (targets, operator, actions string, ok bool) {
 	targets, rest, ok := strings.Cut(strings.Trim(s, " "), " ")
 	rest = strings.TrimLeft(rest, " ")
 	if !ok || !strings.HasPrefix(rest, `"`) {
@@ -71,15 +87,7 @@ func splitRule(s string) (targets, operator, actions string, ok bool) {
 			backslashes = 0
 		}
 	}
-	operator = strings.ReplaceAll(unquote(rest[:end+1]), `\"`, `"`)
-	rest = strings.TrimLeft(rest[end+1:], " ")
-	if rest == "" {
-		return targets, operator, "", true
-	}
-	if len(rest) < 2 || rest[0] != '"' || rest[len(rest)-1] != '"' {
-		return "", "", "", false
-	}
-	return targets, operator, unquote(rest), true
+	return targets, rest[:end+1], strings.TrimLeft(rest[end+1:], " "), true
 }
 
 // unquote takes one pair of quotes away.
@@ -111,9 +119,19 @@ func parseOperator(s string) Operator {
 // parseActions cuts a list of actions at the commas outside of single quotes.
 func parseActions(s string) []Action {
 	var out []Action
-	add := func(key, value string) {
+	EachAction(s, func(action string, colon int) {
+		key, value := action, ""
+		if colon >= 0 {
+			key, value = action[:colon], action[colon+1:]
+		}
 		out = append(out, Action{strings.ToLower(strings.TrimSpace(key)), unquote(strings.TrimSpace(value))})
-	}
+	})
+	return out
+}
+
+// EachAction calls f with each action of a list as it is written, and with where the colon behind its name is;
+// -1: it has none.
+func EachAction(s string, f func(action string, colon int)) {
 	start, colon, quoted := 0, -1, false
 	for i := 1; i < len(s); i++ {
 		if s[i-1] == '\\' {
@@ -124,22 +142,13 @@ func parseActions(s string) []Action {
 			quoted = !quoted
 		case quoted:
 		case c == ':' && colon < 0:
-			colon = i
+			colon = i - start
 		case c == ',':
-			if colon < 0 {
-				add(s[start:i], "")
-			} else {
-				add(s[start:colon], s[colon+1:i])
-			}
+			f(s[start:i], colon)
 			start, colon = i+1, -1
 		}
 	}
-	if colon < 0 {
-		add(s[start:], "")
-	} else {
-		add(s[start:colon], s[colon+1:])
-	}
-	return out
+	f(s[start:], colon)
 }
 
 var disruptive = []string{"allow", "block", "deny", "drop", "pass", "redirect"}
