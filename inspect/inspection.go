@@ -38,6 +38,7 @@ type Terms struct {
 	Gate      Gate   // nil: rules never wait
 	Unbounded bool   // without the policy's budget: what it costs says nothing of clients
 	Without   []int  // rules that are left out, by id: whoever proves what the others do
+	Apart     bool   // rules keep nothing of it and know nothing of others: it is no client's
 
 	// Gone says that the client has left, which ends the inspection: what it has asked for concerns
 	// nobody then. It may be called in any goroutine, and [Inspection.Since] tells it since when the client
@@ -76,7 +77,7 @@ func (i *Inspection) Begin(by *Inspector, p *Policy, terms Terms) {
 		i.out.Coverage = Coverage{None, ReasonPolicyOff}
 		return
 	}
-	i.tx = p.Engine.Begin(context.Background(), waf.Terms{ID: terms.ID, Gate: (*passage)(i), Unbounded: terms.Unbounded, Without: terms.Without, Gone: terms.Gone})
+	i.tx = p.Engine.Begin(context.Background(), waf.Terms{ID: terms.ID, Gate: (*passage)(i), Unbounded: terms.Unbounded, Without: terms.Without, Apart: terms.Apart, Gone: terms.Gone})
 }
 
 // Going reports whether there is something to inspect still.
@@ -216,6 +217,13 @@ func (i *Inspection) conclude() {
 	if i.tx != nil {
 		i.report.Findings, i.report.Err = i.tx.Finish()
 		i.tx = nil
+	}
+}
+
+// Answered says with which status the message was answered, for rules that run when everything is over.
+func (i *Inspection) Answered(status int) {
+	if i.tx != nil {
+		i.tx.Answered(status)
 	}
 }
 

@@ -37,6 +37,7 @@ func (x *exchange) finish() {
 	status, o := x.response.Status, &x.outcome
 	of := *o // what was inspected as one, apart from the messages that have events of their own
 	x.joinCall()
+	x.inspection.Answered(status)
 	report := x.inspection.End()
 	if report.Err != nil {
 		p.log.Error().Err(report.Err).Str("request_id", x.id).Msg("engine failed after the verdict")

@@ -169,7 +169,7 @@ func (c *carrier) send(by *inspect.Inspector, p *inspect.Policy, attack string, 
 	request := v.request()
 	var i inspect.Inspection
 	// Whether the policy stops an attack does not depend on how busy the machine is.
-	i.Begin(by, p, inspect.Terms{ID: "probe", Unbounded: true, Without: without})
+	i.Begin(by, p, inspect.Terms{ID: "probe", Unbounded: true, Apart: true, Without: without})
 	defer i.End()
 	o := i.RequestHead(&request)
 	if !o.Stops() {

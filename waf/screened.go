@@ -226,7 +226,7 @@ func (e *Engine) verify(t *Transaction, clean bool) {
 	}
 	phases, leftOut := t.completed, t.leftOut
 	again := &Transaction{
-		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, without: t.without, read: newTranscript(e.policy.Reading), view: t.view.Apart(),
+		engine: e, ctx: context.Background(), id: t.id, budget: budget.New(e.policy.Budget), whole: t.whole, without: t.without, read: newTranscript(e.policy.Reading), view: t.view.Apart(), status: t.status,
 		body: bytes.Clone(t.body), answer: bytes.Clone(t.answer),
 	}
 	// The views are the caller's memory, who serves others with it.

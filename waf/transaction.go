@@ -48,6 +48,7 @@ type Transaction struct {
 	response  *Response
 	answer    []byte
 	completed int // phases that are over
+	status    int // that the request was answered with, if no application has answered it; 0: it is not known
 
 	first Verdict
 	phase int
@@ -242,6 +243,22 @@ func (t *Transaction) responseBody() (Verdict, error) {
 	return t.verdict(it), nil
 }
 
+// Answered says what the request was answered with: what rules of phase 5 see as RESPONSE_STATUS if there was no
+// response of an application, as of a request that was blocked. Finish is next.
+func (t *Transaction) Answered(status int) {
+	if t.response == nil {
+		t.status = status
+	}
+}
+
+// last screens by the rules of phase 5.
+func (t *Transaction) last() bool {
+	if t.status != 0 {
+		t.run.Answered(t.status)
+	}
+	return t.run.Last()
+}
+
 // Finish runs the rules of phase 5, returns all that was found, and ends the transaction,
 // which must not be used any more. What rules have changed in collections is kept, as far as they came.
 func (t *Transaction) Finish() (f Findings, err error) {
@@ -252,7 +269,7 @@ func (t *Transaction) Finish() (f Findings, err error) {
 		t.budget.StopIf(nil) // rules of phase 5 count those that left, too
 	}
 	defer func() { f.Screened, f.Asked = t.said(), t.asked }()
-	if t.tx == nil && (!t.clean || t.screened(5, t.run.Last)) {
+	if t.tx == nil && (!t.clean || t.screened(5, t.last)) {
 		if t.clean {
 			t.engine.verify(t, true)
 		}
@@ -274,6 +291,9 @@ func (t *Transaction) Finish() (f Findings, err error) {
 
 // conclude is Finish for a transaction that Coraza knows of.
 func (t *Transaction) conclude() (f Findings, err error) {
+	if t.status != 0 {
+		t.set(reading.ResponseStatus, strconv.Itoa(t.status))
+	}
 	t.logging()
 	f = Findings{Verdict: t.first}
 	for _, m := range t.tx.MatchedRules() {

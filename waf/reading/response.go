@@ -32,6 +32,9 @@ func (v *Values) ResponseHead(r *Response) {
 	v.names(ResponseHeaders, ResponseHeadersNames)
 }
 
+// Answered says with which status a request was answered that no application has answered.
+func (v *Values) Answered(status int) { v.set(ResponseStatus, v.itoa(status)) }
+
 // ResponseBody adds what rules of phase 4 see of a body that Coraza would buffer, shorter
 // than SecResponseBodyLimit, and hand to no body processor; an empty one too. It is called at
 // most once, after ResponseHead.

@@ -6,6 +6,7 @@ import (
 	"github.com/wafer-waf/wafer/waf/budget"
 	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/reading"
+	"github.com/wafer-waf/wafer/waf/screen/residue"
 )
 
 // Run screens one request and the response to it, phase by phase. Once a phase is not clean, it
@@ -90,6 +91,14 @@ func (r *Run) ResponseBody(text []byte) bool {
 // ResponseHead.
 func (r *Run) InspectsResponse() bool {
 	return r.screen.settings.ResponseBody && r.screen.mimes[r.eval.values.Text(reading.ResponseContentType)]
+}
+
+// Answered says with which status a request was answered of whose response no head was screened. Last is next.
+func (r *Run) Answered(status int) {
+	r.eval.values.Answered(status)
+	r.acquire()
+	r.scan(residue.Settled(reading.ResponseStatus))
+	r.release()
 }
 
 // Last screens by the rules that run when everything is over.

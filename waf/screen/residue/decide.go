@@ -29,7 +29,7 @@ func (f *folder) decide(l *Link, action bool, known *Constants) outcome {
 	if !l.Operator.Constant {
 		return unsure
 	}
-	result := never
+	matched := 0
 	for i := range l.Targets {
 		t := &l.Targets[i]
 		switch t.Source {
@@ -47,11 +47,17 @@ func (f *folder) decide(l *Link, action bool, known *Constants) outcome {
 		}
 		for _, text := range known.texts(t) {
 			if l.matches(text) {
-				result = always
+				matched++
 			}
 		}
 	}
-	return result
+	switch {
+	case matched == 0:
+		return never
+	case matched > 1 && len(l.Sets) > 0:
+		return unsure // what it sets, it sets more than once
+	}
+	return always
 }
 
 // texts are the values of a target that reads constants.

@@ -28,7 +28,7 @@ func (f *folder) link(r *seclang.Rule, i int, known *Constants, before []Link) (
 		l.Always = true
 	} else {
 		var err error
-		if l.Operator, err = f.operators.operator(src.Operator, argument(src.Operator).resolve(known)); err != nil {
+		if l.Operator, err = f.operators.operator(src.Operator, argument(src.Operator).resolve(f.whileActing(r, src, known))); err != nil {
 			return l, err
 		}
 		_, constant := argument(src.Operator).Constant()
@@ -57,14 +57,7 @@ func (f *folder) link(r *seclang.Rule, i int, known *Constants, before []Link) (
 
 // act compiles what a match of a link does.
 func (f *folder) act(r *seclang.Rule, src *seclang.Link, l *Link, known *Constants) error {
-	within := known.snapshot() // what is known among the link's actions
-	if !l.Always {             // it may match more than once: what it sets is read by itself, the next time
-		for _, a := range src.Actions {
-			if f.consequence(r, a) == assigns {
-				within.depends(keyOf(a))
-			}
-		}
-	}
+	within := f.whileActing(r, src, known)
 	for _, a := range src.Actions {
 		switch f.consequence(r, a) {
 		case assigns:
@@ -86,6 +79,21 @@ func (f *folder) act(r *seclang.Rule, src *seclang.Link, l *Link, known *Constan
 		}
 	}
 	return nil
+}
+
+// whileActing is what is known while a link is evaluated. It may match more than once, and then it reads what it
+// has set itself; a SecAction matches once.
+func (f *folder) whileActing(r *seclang.Rule, src *seclang.Link, known *Constants) *Constants {
+	within := known.snapshot()
+	if src.Operator.Name == "" {
+		return within
+	}
+	for _, a := range src.Actions {
+		if f.consequence(r, a) == assigns {
+			within.depends(keyOf(a))
+		}
+	}
+	return within
 }
 
 // assignment compiles a setvar of a link.
