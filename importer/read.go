@@ -222,6 +222,10 @@ func (r *reader) bytes(s *statement, arg string, most int64, otherwise string) s
 
 // other are directives that a policy has no words for.
 func (r *reader) other(s *statement) {
+	if s.name() == "seccollectiontimeout" {
+		r.place(s)
+		return
+	}
 	for _, k := range leftOut {
 		if k.names.MatchString(s.name()) {
 			if k.level == Told {
@@ -243,7 +247,7 @@ var leftOut = []struct {
 }{
 	{regexp.MustCompile(`^secauditengine$|^secauditlog|^secdebuglog|^secstatusengine$`), Told, "the tier writes its own events, with secrets masked"},
 	{regexp.MustCompile(`^sec(tmpdir|datadir|uploaddir|uploadkeepfiles|uploadfilemode|tmpsaveuploadedfiles|requestbodyinmemorylimit)$`), Told, "the tier keeps everything in memory"},
-	{regexp.MustCompile(`^sec(unicodemapfile|unicodecodepage|unicodemap|pcrematchlimit|pcrematchlimitrecursion|argumentseparator|cookieformat|componentsignature|serversignature|webappid|sensorid|rxprefilter|xmlexternalentity|parsexmlintoargs|uploadfilelimit|ruleperftime|disablebackendcompression|collectiontimeout|interceptonerror)$`), Told, "it has no effect here"},
+	{regexp.MustCompile(`^sec(unicodemapfile|unicodecodepage|unicodemap|pcrematchlimit|pcrematchlimitrecursion|argumentseparator|cookieformat|componentsignature|serversignature|webappid|sensorid|rxprefilter|xmlexternalentity|parsexmlintoargs|uploadfilelimit|ruleperftime|disablebackendcompression|interceptonerror)$`), Told, "it has no effect here"},
 	{regexp.MustCompile(`^sec(requestbodynofileslimit|requestbodyjsondepthlimit|argumentslimit|responsebodyjsondepthlimit)$`), Told, "the tier reads bodies within limits of its own, and request_body.limit bounds what is inspected"},
 	{regexp.MustCompile(`^secresponsebodylimitaction$`), Told, "what is behind response_body.limit passes"},
 	{regexp.MustCompile(`^sec(remoterules|remoterulesfailaction)$`), Decide, "the tier loads no rules from the network: keep them in files next to the route file"},

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wafer-waf/wafer/waf/kept"
 	"github.com/wafer-waf/wafer/waf/screen/seclang"
 )
 
@@ -180,7 +181,7 @@ var dropped = []string{
 
 // actions makes the actions of a link those of the tier. It returns why that is not possible.
 func (r *reader) actions(l *link, s *statement) (why string) {
-	var kept []seclang.Action
+	var carried []seclang.Action
 	acts := false
 	for _, a := range l.Actions {
 		before := a
@@ -192,8 +193,11 @@ func (r *reader) actions(l *link, s *statement) (why string) {
 			continue
 		case a.Name == "proxy" || a.Name == "pause" || a.Name == "exec" || a.Name == "append" || a.Name == "prepend":
 			return "the tier has no action " + a.Name
-		case a.Name == "initcol" || a.Name == "expirevar" || a.Name == "deprecatevar" || strings.HasPrefix(a.Name, "set") && a.Name != "setvar" && a.Name != "setenv":
-			return "it counts in a collection that outlives the request, and replicas share none: have what is in front of the tier limit rates"
+		case kept.IsAct(a.Name) || setsCollection(a):
+			if why := kept.Check(a.Name, a.Arg); why != nil {
+				return a.Name + ": " + why.Error()
+			}
+			acts = true
 		case a.Name == "setvar":
 			acts = true
 		case a.Name == "ctl":
@@ -205,18 +209,25 @@ func (r *reader) actions(l *link, s *statement) (why string) {
 			}
 		}
 		s.edited = s.edited || a != before
-		kept = append(kept, a)
+		carried = append(carried, a)
 	}
-	if acts && !slices.ContainsFunc(kept, does) && onlyPasses(s) && len(s.links) == 1 {
+	if acts && !slices.ContainsFunc(carried, does) && onlyPasses(s) && len(s.links) == 1 {
 		return "nothing is left of what it does"
 	}
-	l.Actions = withDetection(kept)
-	s.edited = s.edited || len(l.Actions) != len(kept)
+	l.Actions = withDetection(carried)
+	s.edited = s.edited || len(l.Actions) != len(carried)
 	return ""
 }
 
 // does reports whether an action changes what later rules do.
-func does(a seclang.Action) bool { return a.Name == "ctl" || a.Name == "setvar" }
+func does(a seclang.Action) bool { return a.Name == "ctl" || a.Name == "setvar" || kept.IsAct(a.Name) }
+
+// setsCollection reports whether an action sets a variable that outlives the request.
+func setsCollection(a seclang.Action) bool {
+	collection, _, _ := strings.Cut(strings.TrimPrefix(a.Arg, "!"), ".")
+	_, ok := kept.KindOf(strings.ToLower(collection))
+	return a.Name == "setvar" && ok
+}
 
 // onlyPasses reports whether a rule has nothing to say but what its ctl and setvar do.
 func onlyPasses(s *statement) bool {

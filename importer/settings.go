@@ -90,8 +90,10 @@ func (r *reader) variable(s *statement, name, value string, ours bool) bool {
 	isNumber := err == nil && n >= 0
 	ok := true
 	switch name {
-	case "crs_setup_version", "enable_default_collections":
+	case "crs_setup_version":
 		return true
+	case "enable_default_collections":
+		return value != "1" // otherwise CRS begins two, which rules may count in
 	case "blocking_paranoia_level", "detection_paranoia_level":
 		ok = isNumber && r.paranoia(s, name, n)
 	case "inbound_anomaly_score_threshold":

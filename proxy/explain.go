@@ -36,6 +36,7 @@ type Explanation struct {
 	NoScreen           string     // why there is no screen
 	Findings           waf.Findings
 	Choices            []Choice // of an endpoint; none: the request reaches no upstream
+	Remembers          bool     // rules look at what they keep of earlier requests, of which there are none here
 }
 
 // AccessExplanation is what an access policy makes of a request. What only a process that serves remembers, such as who is
@@ -120,6 +121,7 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		e.Findings = x.call.found
 	}
 	if inspected {
+		e.Remembers = x.route.Inspect.Engine.Remembers()
 		e.Screened, e.Asked = e.Findings.Screened.String(), e.Findings.Asked
 		if err := x.route.Inspect.Engine.NoScreen(); err != nil {
 			e.NoScreen = err.Error()

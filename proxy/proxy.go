@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/access/collection"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
@@ -32,6 +33,10 @@ type Options struct {
 	Services  snapshot.Services             // as that of [snapshot.Builder]
 	LastGood  snapshot.LastGood             // as that of [snapshot.Options], like Stands
 	Stands    func(snapshot.Standing)
+
+	// Collections keep what rules remember from one request to the next. nil: nobody does, as for who only
+	// tries requests.
+	Collections *collection.Table
 }
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
@@ -79,7 +84,7 @@ func Prepare(o Options) *Proxy {
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.memory.watchedBy(p.metrics)
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
-		Source: o.Source, Builder: newBuilder(waf.NewCompiler()), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
+		Source: o.Source, Builder: newBuilder(compilerWith(o.Collections)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,
 	})
 	p.snapshots.Builder.Compiling = o.Compiling
@@ -90,10 +95,22 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchLimits(p.limitsStand)
 	p.metrics.WatchQueue(p.bulkhead.queued)
+	if o.Collections != nil {
+		p.metrics.WatchCollections(func() metrics.Collections { return metrics.Collections(o.Collections.Figures()) })
+	}
 	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.doors = newDoors(&p.boot, newGate(), p.hostTerms, p.metrics.TLS)
 	p.listeners = p.newListeners()
 	return p
+}
+
+// compilerWith returns a compiler of policies whose rules keep what they remember there.
+func compilerWith(c *collection.Table) *waf.Compiler {
+	compiler := waf.NewCompiler()
+	if c != nil {
+		compiler.Collections = c
+	}
+	return compiler
 }
 
 // Load reads the certificates of listeners and builds the first snapshot, as [snapshot.Keeper.Load] does. What is

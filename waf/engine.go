@@ -134,6 +134,9 @@ func (e *Engine) Owns(rule int) bool {
 	return false
 }
 
+// Remembers reports whether rules look at what they have kept of earlier requests, or keep something.
+func (e *Engine) Remembers() bool { return e.keeps != nil }
+
 // Close gives compiled patterns back that no other engine uses. Transactions that have
 // begun stay valid.
 func (e *Engine) Close() error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/corazawaf/coraza/v3/types/variables"
+	"github.com/wafer-waf/wafer/waf/kept"
 )
 
 func (t *Transaction) match(m types.MatchedRule) Match {
@@ -53,7 +54,7 @@ func matchedTargets(rule string, found []types.MatchData) (out []Target, decidin
 		if absent(found[i]) && strings.Contains(strings.ToLower(rule), "&"+strings.ToLower(name)) {
 			name = "&" + name
 		}
-		out = append(out, Target{strings.Clone(name), strings.Clone(found[i].Value())})
+		out = append(out, Target{keptName(name), strings.Clone(found[i].Value())})
 	}
 	return out, deciding
 }
@@ -68,6 +69,20 @@ func nameOf(d types.MatchData) string {
 		name += ":" + d.Key()
 	}
 	return name
+}
+
+// keptName is the name of a target as it is written, where rules are compiled with another one: variables of
+// collections.
+func keptName(name string) string {
+	at := strings.Index(name, "TX:"+kept.Prefix)
+	if at < 0 {
+		return strings.Clone(name)
+	}
+	k, variable, ok := kept.FromTX(name[at+len("TX:"):])
+	if !ok {
+		return strings.Clone(name)
+	}
+	return name[:at] + strings.ToUpper(k.String()) + ":" + variable
 }
 
 // chain is what the links of a rule have matched, in order. Its values go by their places in it.

@@ -48,6 +48,9 @@ func TestSoundOnKept(t *testing.T) {
 			m := fewWords(r)
 			m.request.ClientAddr = pick(r, []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"})
 			m.response.Status = pick(r, []int{200, 401})
+			for r.IntN(3) == 0 {
+				m.request.Headers = append(m.request.Headers, Header{Name: pick(r, []string{"X-Test", "x-test", "Cookie"}), Value: pick(r, []string{"a", "b", "a=b", "a=1; a=2"})})
+			}
 			if n, _ := soundness(t, e, m); n == 5 {
 				clean++
 			} else {
@@ -82,7 +85,7 @@ func randomKept(r *rand.Rand) string {
 		})
 	}
 	target := func() string {
-		return pick(r, []string{"IP:k1", "IP:k2", "&IP:k1", "IP:k3", "GLOBAL:k1", "SESSION:k1", "IP:update_counter", "IP:k1|IP:k2", "SESSIONID", "USER:k1", "IP:is_new"})
+		return pick(r, []string{"IP:k1", "IP:k2", "&IP:k1", "IP:k3", "GLOBAL:k1", "SESSION:k1", "IP:update_counter", "IP:k1|IP:k2", "SESSIONID", "USER:k1", "IP:is_new", "REQUEST_HEADERS:X-Test", "REQUEST_COOKIES:a"})
 	}
 	var out []string
 	out = append(out, `SecAction "id:100,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},initcol:global=all"`)

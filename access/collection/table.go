@@ -247,11 +247,11 @@ func (e *entry) loaded(now time.Time) kept.Loaded {
 // Figures are what is known of a table.
 type Figures struct {
 	Keys, Bytes int
+	Waiting     int   // collections with changes that the store has not got yet
 	Evicted     int64 // collections that were forgotten before their time
 	Refused     int64 // variables beyond what is kept of one collection
 	Failed      int64 // questions and changes that have not reached the store
 	Dropped     int64 // changes that never will
-	Waiting     int   // collections with changes that the store has not got yet
 }
 
 // Figures returns them.

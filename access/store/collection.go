@@ -36,7 +36,7 @@ type Act string
 const (
 	Set    Act = "set"
 	Init   Act = "init" // Set, if there is none
-	Add    Act = "add"  // to 0 if there is none, or to what is no number
+	Add    Act = "add"  // to 0 if there is none, or to what is no number; no sum is below 0
 	Remove Act = "remove"
 	Expire Act = "expire" // only if there is one
 )

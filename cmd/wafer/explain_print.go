@@ -97,6 +97,9 @@ func (p *teller) answer(a *answer, verbose bool) {
 		coverage += ", " + a.CoverageReason
 	}
 	p.field("coverage", "%s", coverage)
+	if a.Collections != "" {
+		p.field("kept", "%s", a.Collections)
+	}
 	for i, u := range a.Upstreams {
 		p.field(first(i, "upstream"), "%s (%s)", u.ID, u.Endpoint)
 	}

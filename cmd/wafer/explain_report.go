@@ -50,7 +50,8 @@ type answer struct {
 	Coverage       string        `json:"coverage"`
 	CoverageReason string        `json:"coverage_reason,omitempty"`
 	Screen         string        `json:"screen"`
-	Upstreams      []choice      `json:"upstreams,omitempty"` // of which one is asked
+	Upstreams      []choice      `json:"upstreams,omitempty"`   // of which one is asked
+	Collections    string        `json:"collections,omitempty"` // what rules know of earlier requests
 	Suggestion     *suggestion   `json:"suggestion,omitempty"`
 
 	Routes       []routeWhy    `json:"routes,omitempty"`        // verbose
@@ -104,6 +105,9 @@ func newAnswer(e *proxy.Explanation) *answer {
 		Route: e.Route, Verdict: e.Verdict, Status: e.Status, Why: why(e), RuleID: e.Findings.Verdict.RuleID,
 		Access: newAccessAnswer(e.Access), Rules: []matchedRule{}, Exclusions: []applied{},
 		Coverage: e.Coverage, CoverageReason: e.CoverageReason, Screen: screenText(e),
+	}
+	if e.Remembers {
+		a.Collections = "empty: what rules keep of earlier requests is known to a running tier alone"
 	}
 	for _, d := range e.Routes {
 		switch {

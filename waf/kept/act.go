@@ -112,6 +112,15 @@ func ParseAct(action, arg string) (Act, error) {
 	return deprecation(a, value)
 }
 
+// Check says what is wrong with an action as it is written, a setvar among them.
+func Check(action, arg string) error {
+	if action == "setvar" {
+		action = Assignment
+	}
+	_, err := ParseAct(action, arg)
+	return err
+}
+
 func begin(k Kind, name string) (Act, error) {
 	if name == "" {
 		return Act{}, fmt.Errorf("there is no name for the collection: write %s=%%{…}, something that tells one from another", k)

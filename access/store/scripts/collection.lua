@@ -26,7 +26,7 @@ for i = 3, #ARGV, 4 do
     if known then ends[name], dirty[name] = now + left, true end
   elseif known or count < most then
     if what == 'add' then
-      value = string.format('%.0f', (tonumber(values[name] or '0') or 0) + (tonumber(value) or 0))
+      value = string.format('%.0f', math.max(0, (tonumber(values[name] or '0') or 0) + (tonumber(value) or 0)))
     end
     if not (what == 'init' and known) then
       if not known then count = count + 1 end

@@ -55,6 +55,15 @@ func (l *Link) single() bool {
 	return false
 }
 
+// inOrder reports whether the values that a link looks at come in the same order everywhere: those of one name.
+func (l *Link) inOrder() bool {
+	if l.MultiMatch || len(l.Targets) != 1 {
+		return false
+	}
+	t := &l.Targets[0]
+	return t.Source == FromRequest && !t.Count && t.Key != "" && len(t.Kinds) == 1 && len(t.Exceptions) == 0
+}
+
 // guesses reports whether a screen may do something else than Coraza with what a match of a link sets for
 // others, or keeps, since it does not know whether and how often the link matches. before are those in front of it.
 func (f *folder) guesses(r *seclang.Rule, i int, l *Link, before []Link) bool {
@@ -64,7 +73,7 @@ func (f *folder) guesses(r *seclang.Rule, i int, l *Link, before []Link) bool {
 	if len(l.Keeps) == 0 {
 		return false
 	}
-	return !l.single() && !l.orderless() || slices.ContainsFunc(before, func(b Link) bool { return b.Opaque() || !b.single() })
+	return !l.single() && !l.orderless() && !l.inOrder() || slices.ContainsFunc(before, func(b Link) bool { return b.Opaque() || !b.single() })
 }
 
 // keeps reports whether a rule changes collections.
