@@ -22,7 +22,7 @@ type Collections = kept.Store
 var mentionsCollections = regexp.MustCompile(`(?i)\b(?:global|ip|session|user|resource)[.:=|]|&?\b(?:sessionid|userid)\b|\bset(?:sid|uid|rsc)\b`)
 
 var (
-	keptPlace = regexp.MustCompile(`%\{(?i:(global|ip|session|user|resource)\.([^}]*))\}`)
+	keptPlace = regexp.MustCompile(`%\{(?i:(global|ip|session|user|resource)\.([^{}]*))\}`)
 	idPlace   = regexp.MustCompile(`%\{(?i:(session|user)id)\}`)
 )
 
@@ -169,7 +169,7 @@ type use struct {
 	name string
 }
 
-var usePlace = regexp.MustCompile(`%\{tx\.` + regexp.QuoteMeta(kept.Prefix) + `([^}]*)\}`)
+var usePlace = regexp.MustCompile(`%\{tx\.` + regexp.QuoteMeta(kept.Prefix) + `([^{}]*)\}`)
 
 func usesOf(d *seclang.Directive) (out []use) {
 	add := func(key string) {
