@@ -102,6 +102,10 @@ func (p Policy) checkBegun() (ms Mistakes) {
 	for _, r := range p.own() {
 		for _, d := range seclang.Directives(compiledText(r.Text)) {
 			for _, u := range usesOf(&d) {
+				if err := kept.CheckName(u.name); err != nil {
+					ms.add(r.Source, d.Line, "%v", err)
+					continue
+				}
 				if !begun[u.kind] && !missing[u.kind] {
 					missing[u.kind] = true
 					ms.add(r.Source, d.Line, "no rule begins the collection %s, so that %s:%s never has a value: write %s in a rule that runs before this one",

@@ -327,12 +327,12 @@ func FuzzCompiledText(f *testing.F) {
 		if plan := p.keeps(); plan != nil {
 			for k := range kept.Kinds {
 				for _, name := range plan.Names[k] {
-					if err := kept.CheckName(name); err != nil && len(p.checkOwn()) == 0 {
+					if err := kept.CheckName(name); err != nil && len(p.checkBegun()) == 0 {
 						t.Fatal(err)
 					}
 				}
 			}
 		}
-		_ = p.checkBegun()
+		_ = append(p.checkOwn(), p.checkBegun()...)
 	})
 }
