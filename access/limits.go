@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/access/rate"
-	"github.com/wafer-waf/wafer/access/store"
 )
 
 // LimitSpec is a limit of a policy.
@@ -178,9 +177,6 @@ func (s *State) limits() *rate.State {
 	}
 	return s.rates
 }
-
-// Share has replicas share what they remember. It is called before the first policy is made.
-func (s *State) Share(with *store.Store) { s.store = with }
 
 // Close ends what runs in the background.
 func (s *State) Close() {

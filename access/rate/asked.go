@@ -312,7 +312,12 @@ func (a *Asked) Done(s *State, t time.Time, o *Outcome) {
 
 // counts reports whether a response of that status is counted.
 func (l *Limit) counts(status int) bool {
-	return len(l.Statuses) == 0 || slices.ContainsFunc(l.Statuses, func(s Statuses) bool { return s.From <= status && status <= s.To })
+	for _, s := range l.Statuses {
+		if s.From <= status && status <= s.To {
+			return true
+		}
+	}
+	return len(l.Statuses) == 0
 }
 
 func (l *Limit) costOf(o *Outcome) int64 {
