@@ -1,16 +1,24 @@
 package metrics
 
+import "github.com/prometheus/client_golang/prometheus"
+
 // Access are the instruments of an access policy.
 type Access struct {
 	all    *Metrics
 	policy string
+	passed slot // of requests about which nothing is to be said, which are nearly all
 }
 
 // accessDecision is what an access policy has decided: its words are of closed sets, and its rules those of the file.
 type accessDecision struct{ policy, rule, decision string }
 
 // Access returns the instruments of an access policy.
-func (m *Metrics) Access(policy string) *Access { return &Access{m, policy} }
+func (m *Metrics) Access(policy string) *Access { return &Access{all: m, policy: policy} }
+
+// Passed counts a request that passes because no rule has decided about it, under the word for both.
+func (a *Access) Passed(rule, decision string) {
+	a.passed.inc(func() prometheus.Counter { return a.all.accessDecided.WithLabelValues(a.policy, rule, decision) })
+}
 
 // Decided counts a decision by what made it, or what would have been decided.
 func (a *Access) Decided(rule, decision string, would bool) {

@@ -47,7 +47,13 @@ func accessConfig(a *config.Access, state *access.State, m *metrics.Metrics) *ac
 	counted := m.Access(a.ID)
 	c := &access.Config{
 		ID: a.ID, Mode: accessModes[a.Mode], Deny: a.Default == config.Deny, Status: a.Status,
-		Counted: func(rule string, v access.Verdict, would bool) { counted.Decided(rule, v.String(), would) },
+		Counted: func(rule string, v access.Verdict, would bool) {
+			if v == access.Pass && rule == access.Default {
+				counted.Passed(rule, v.String())
+				return
+			}
+			counted.Decided(rule, v.String(), would)
+		},
 	}
 	c.Challenge, c.BotsPending = proof(&a.Challenge, counted), pendings[a.BotsPending]
 	known := robots{list: a.Bots, state: state}
