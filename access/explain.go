@@ -2,7 +2,7 @@ package access
 
 // Step is one step of a decision, for people.
 type Step struct {
-	What string // "rule", "bans", "default", "tokens", "limits" or "challenge"
+	What string // "rule", "bans", "own", "default", "tokens", "limits" or "challenge"
 	ID   string // of a rule
 	Says string // what it makes of the request
 	Ends bool   // the decision is made here
@@ -11,14 +11,19 @@ type Step struct {
 // Explain returns the steps of the decision about a request, in their order, without counting or remembering anything.
 // What would be decided by what only a process that serves remembers, such as bans, the steps can only name.
 func (p *Policy) Explain(r *Request) []Step {
-	steps, by := explainRules(nil, p.always, r)
-	if by != nil {
+	steps, by := p.explainRules(nil, p.always, r)
+	if by != nil && by.Then == AlwaysAllows {
 		return steps
 	}
 	if p.bans != nil {
 		steps = append(steps, Step{What: "bans", Says: p.bans.Explain(r)})
 	}
-	steps, by = explainRules(steps, p.rules, r)
+	if r.Own {
+		return append(steps, Step{What: "own", Says: "the tier answers at this path by itself, and no rule applies", Ends: true})
+	}
+	if by == nil {
+		steps, by = p.explainRules(steps, p.rules, r)
+	}
 	challenged := ""
 	switch {
 	case by != nil && by.Then == Denies:
@@ -43,11 +48,17 @@ func (p *Policy) Explain(r *Request) []Step {
 }
 
 // explainRules adds what each rule makes of a request up to the first that decides, which it returns.
-func explainRules(steps []Step, rules []rule, r *Request) ([]Step, *rule) {
+func (p *Policy) explainRules(steps []Step, rules []rule, r *Request) ([]Step, *rule) {
 	for i := range rules {
 		by := &rules[i]
 		step := Step{What: "rule", ID: by.ID}
 		missed := by.tests.missed(r)
+		if r.undecided && by.Mode == Enforce && p.pending != PendingAllows {
+			by = p.instead(by)
+			step.Says = "is not known to apply while nobody has verified the robot that the client says it is: " + thenWords[by.Then]
+			step.Ends = by.Then == Denies
+			return append(steps, step), by
+		}
 		switch {
 		case missed != "":
 			step.Says = "does not apply: " + missed

@@ -149,10 +149,11 @@ func TestProofExplained(t *testing.T) {
 		return steps[len(steps)-1].Says
 	}
 	for want, r := range map[string]*Request{
-		"is not asked for":                               visit("/api"),
-		"asks by a page: no_token":                       visit("/"),
-		"cannot ask this request, and denies it: broken": visit("/", message.Field{Name: "Cookie", Value: "wafer-pass=x"}, message.Field{Name: "Upgrade", Value: "x"}),
-		"does not ask at this path":                      visit("/robots.txt"),
+		"is not asked for":                                             visit("/api"),
+		"asks by a page: no_token":                                     visit("/"),
+		"cannot ask this request, and denies it: broken":               visit("/", message.Field{Name: "Cookie", Value: "wafer-pass=x"}, message.Field{Name: "Upgrade", Value: "x"}),
+		"does not ask at this path":                                    visit("/robots.txt"),
+		"the tier answers at this path by itself, and no rule applies": func() *Request { r := visit(challenge.Path); r.Own = true; return r }(),
 	} {
 		if got := last(r); got != want {
 			t.Errorf("%s: %q, want %q", r.Target, got, want)
@@ -217,6 +218,13 @@ func TestRobots(t *testing.T) {
 					d := p.Decide(r)
 					synctest.Wait()
 					return d
+				}
+				if tt.pending != PendingAllows {
+					r := asked("/", message.Field{Name: "User-Agent", Value: "ExampleBot/1"})
+					r.Client, r.Now = netip.MustParseAddr("192.0.2.99"), time.Now()
+					if steps := p.Explain(r); !strings.Contains(steps[0].Says, "nobody has verified") {
+						t.Errorf("explained as %+v", steps)
+					}
 				}
 				if d := ask(robot, "ExampleBot/1"); d.Verdict != tt.first || d.Status != tt.status || (d.RetryAfter > 0) != (tt.first == Deny) {
 					t.Errorf("at first %+v", d)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -41,5 +42,24 @@ func TestBotInheritance(t *testing.T) {
 	}
 	if base := r.Access[1]; base.Challenge.Otherwise != Deny || base.Bots[len(base.Bots)-1].UserAgents[0] != "Search" {
 		t.Errorf("an heir changed what it inherits: %+v", base)
+	}
+}
+
+// TestChallengeElsewhere wants a challenge to be valid where its keys are not.
+func TestChallengeElsewhere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	text := minimal + `access:
+  - id: default
+    challenge: { keys: ["${file:old.key}", "${file:new.key}", "${env:NOWHERE_KEY}"], otherwise: deny }
+    rules: [{ id: all, then: challenge }]
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadRoutesElsewhere(file); err != nil {
+		t.Error(err)
+	}
+	if _, err := LoadRoutes(file); err == nil {
+		t.Error("a challenge without its keys is valid where the tier runs")
 	}
 }

@@ -40,8 +40,10 @@ const (
 
 // checkChallenge checks the keys of a challenge against each other. Nothing is said of keys that nobody needs.
 func (c *checker) checkChallenge(path string, ch *Challenge) {
-	c.distinct(path+".keys", ch.Keys)
 	for i, key := range ch.Keys {
+		if j := slices.Index(ch.Keys, key); j < i && key != atTheTier {
+			c.add(indexPath(path+".keys", i), "is the same as %s", indexPath("keys", j))
+		}
 		if len(key) < shortestKey && key != atTheTier {
 			c.add(indexPath(path+".keys", i), "too short: at least %d characters that all replicas share, such as ${file:…}", shortestKey)
 		}

@@ -32,7 +32,7 @@ const (
 	atOnce      = 32               // addresses that are looked up
 	patience    = 3 * time.Second  // for all questions about one
 	mostNames   = 4                // of an address, that are confirmed
-	mostEntries = 16384            // about 2 MiB
+	mostEntries = 16384            // 3 MiB
 	keepYes     = 6 * time.Hour    // that it is a robot
 	keepNo      = 15 * time.Minute // that it is none
 	keepUnknown = 30 * time.Second // that name servers do not say
