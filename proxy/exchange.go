@@ -115,7 +115,7 @@ func (x *exchange) leave() {
 // head is all that can be said before the body is read.
 func (x *exchange) head() bool {
 	x.receive()
-	return x.find() && x.mayAsk(x.route.Access) && x.admit() && x.inspectHead()
+	return x.find() && x.known() && x.mayAsk(x.route.Access) && x.admit() && x.inspectHead()
 }
 
 // receive takes the view of the request.

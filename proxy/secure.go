@@ -85,17 +85,19 @@ func (x *exchange) secured() bool {
 		x.answerRedirect(http.StatusPermanentRedirect, httpsLocation(v, x.authority(), r.Config.HTTPSPort))
 		return false
 	}
-	if v.Security == nil {
-		if r.demand != nil && r.demand.mode == identity.Require {
-			return x.refuse(unidentified)
-		}
+	if v.Security == nil && r.demand != nil && r.demand.mode == identity.Require {
+		return x.refuse(unidentified)
+	}
+	return true
+}
+
+// known finds out who the client has proved to be, if TLS can tell. It answers itself if what was shown is not good.
+func (x *exchange) known() bool {
+	if x.view.Security == nil {
 		return true
 	}
-	asked, ok := v.Security.Terms.(*identity.Asked)
-	if !ok {
-		return true
-	}
-	return x.identified(asked)
+	asked, ok := x.view.Security.Terms.(*identity.Asked)
+	return !ok || x.identified(asked)
 }
 
 // identified finds out who the client is, under terms that are in force now.

@@ -210,7 +210,10 @@ const clientRoutes = `
   - { id: site, hosts: [part.test], client_certificate: { mode: optional, ca: [ca.crt], crl: [crl.pem] }, forward_client_certificate: client_cert, upstreams: [{ id: b }] }
   - { id: staff, hosts: [part.test], paths: [{ prefix: /staff }], client_certificate: { mode: require, ca: [ca.crt], crl: [crl.pem] }, forward_client_certificate: xfcc, upstreams: [{ id: b }] }
   - { id: few, hosts: [part.test], paths: [{ prefix: /few }], client_certificate: { mode: require, ca: [ca.crt], crl: [crl.pem], allow: { uri: ["spiffe://x/few/*"] } }, upstreams: [{ id: b }] }
+  - { id: mine, hosts: [part.test], paths: [{ prefix: /mine }], access: mine, client_certificate: { mode: optional, ca: [ca.crt], crl: [crl.pem] }, upstreams: [{ id: b }] }
   - { id: curious, hosts: [curious.test], client_certificate: { mode: request, ca: [ca.crt], crl: [crl.pem] }, forward_client_certificate: xfcc, upstreams: [{ id: b }] }
+access:
+  - { id: mine, default: deny, rules: [{ id: web, when: { identity: { uri: ["spiffe://x/web"] } }, then: allow }] }
 `
 
 // TestClientCertificates is what routes ask of clients, by handshake and by request.
@@ -241,6 +244,9 @@ func TestClientCertificates(t *testing.T) {
 		{"part.test", "/staff/../staff", nil, 403, "client_certificate_missing"},
 		{"part.test", "/few", web, 403, "client_certificate_not_allowed"},
 		{"part.test", "/few", few, 200, ""},
+		{"part.test", "/mine", nil, 403, "access_denied"},
+		{"part.test", "/mine", few, 403, "access_denied"},
+		{"part.test", "/mine", web, 200, ""},
 		{"curious.test", "/", nil, 200, ""},
 		{"curious.test", "/", web, 200, ""},
 		{"curious.test", "/", stranger, 200, ""},
