@@ -18,6 +18,7 @@ routes:
   - { id: other, hosts: [other.test], access: shop, upstreams: [{ id: a }] }
   - { id: plain, hosts: [plain.test], access: plain, websocket: allow, upstreams: [{ id: a }] }
   - { id: slow, hosts: [slow.test], access: slow, upstreams: [{ id: a }] }
+  - { id: slower, hosts: [slower.test], access: slower, upstreams: [{ id: a }] }
 upstreams:
   - { id: a, endpoints: ["%s"] }
 access:
@@ -45,6 +46,8 @@ access:
     limits: [{ id: few, rate: 2/h, burst: 4 }]
   - id: slow
     limits: [{ id: turns, rate: 10/s, burst: 1, mode: throttle, max_delay: 1m }]
+  - id: slower
+    limits: [{ id: turns, rate: 1/m, burst: 1, mode: throttle, max_delay: 1m, waiters: 1 }]
 `
 
 // limited starts a tier with limits, in front of something that answers by the path.
@@ -254,5 +257,21 @@ func TestLimitsOfAccessThrottle(t *testing.T) {
 	}
 	if got := w.Metric(`wafer_access_limit_waiting{limit="turns",policy="slow"}`); got != 0 {
 		t.Errorf("%v wait, and nobody does", got)
+	}
+}
+
+// Who leaves while it waits waits no more, and its request goes nowhere. No more wait than may.
+func TestLimitsOfAccessLetWaitersLeave(t *testing.T) {
+	t.Parallel()
+	w, _, backend := limited(t)
+	const waiting = `wafer_access_limit_waiting{limit="turns",policy="slower"}`
+	get(t, w, "slower.test", "/").wantStatus(t, 200)
+	c := dial(t, w.Addr, "").send(request("GET", "slower.test", "/"))
+	tier.Eventually(t, "the second request waits", func() bool { return w.Metric(waiting) == 1 })
+	get(t, w, "slower.test", "/").wantStatus(t, 429)
+	_ = c.Close()
+	tier.Eventually(t, "its client has left", func() bool { return w.Metric(waiting) == 0 })
+	if n := backend.whole.Load(); n != 1 {
+		t.Errorf("%d requests have reached the upstream", n)
 	}
 }
