@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,4 +57,49 @@ func TestLately(t *testing.T) {
 			t.Errorf("an hour later: %d", n)
 		}
 	})
+}
+
+// TestBudgetWhateverHappens has requests come and be tried again at random. Whenever one more attempt is allowed, there are few at
+// a time, or all that were in the last seconds are a share of what came in them.
+func TestBudgetWhateverHappens(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 7))
+			b := &budget{share: int64(random.IntN(101)), least: int32(random.IntN(6))}
+			asked, repeated := map[int64]int64{}, map[int64]int64{} // by second
+			lately := func(of map[int64]int64) (n int64) {
+				for second, m := range of {
+					if time.Now().Unix()-second > remembered {
+						delete(of, second)
+						continue
+					}
+					n += m
+				}
+				return n
+			}
+			held := 0
+			for range 3000 {
+				time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
+				second := time.Now().Unix()
+				for range random.IntN(30) {
+					b.asked.add(time.Now())
+					asked[second]++
+				}
+				for range random.IntN(20) {
+					few := held < int(b.least)
+					fits := (lately(repeated)+1)*100 <= b.share*lately(asked)
+					if got := b.take(time.Now()); got != (few || fits) {
+						t.Fatalf("%d at a time, %d of %d lately, with %d %% and %d: %v", held, lately(repeated), lately(asked), b.share, b.least, got)
+					} else if got {
+						held++
+						repeated[second]++
+					}
+				}
+				for range random.IntN(held + 1) {
+					b.give()
+					held--
+				}
+			}
+		})
+	}
 }
