@@ -77,7 +77,9 @@ const DefaultSpill Percent = 70
 func fillBalance(u *Upstream, has func(key string) bool) {
 	d := DefaultUpstream()
 	fill(&u.Balance, d.Balance, has("balance"))
-	fill(&u.BoundedLoad, d.BoundedLoad, has("bounded_load"))
+	if u.Balance != Sticking { // who leaves an endpoint may leave a session behind
+		fill(&u.BoundedLoad, d.BoundedLoad, has("bounded_load"))
+	}
 	fill(&u.SlowStart.Window, d.SlowStart.Window, has("slow_start.window"))
 	fill(&u.SlowStart.Least, d.SlowStart.Least, has("slow_start.least"))
 	for i := range u.Endpoints {
@@ -129,7 +131,7 @@ func (c *checker) checkBalance(path string, u *Upstream) {
 	case s != nil:
 		c.checkSticky(path+".sticky", s)
 	}
-	if !byHash && c.says(path+".bounded_load") {
+	if !byHash && u.Balance != Sticking && c.says(path+".bounded_load") {
 		c.noEffect(path+".bounded_load", u)
 	}
 	if u.BoundedLoad != 0 && (u.BoundedLoad < 101 || u.BoundedLoad > 1000) {

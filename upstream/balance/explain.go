@@ -20,7 +20,7 @@ func (s *Set) Explain(a *Ask) string {
 		}
 		return fmt.Sprintf("consistent_hash: the key leads to %s; were that one full or not well, to %s", s.members[first].Name, s.members[second].Name)
 	}
-	if i, ok := s.byToken[a.Token]; ok && s.may(i, a) {
+	if i, ok := s.byToken[a.Token]; ok && s.may(i, a) && !s.crowded(i, a) {
 		return "sticky: the cookie names " + s.members[i].Name
 	}
 	how := fmt.Sprintf("least_request: of two that are drawn%s of %d endpoints, the one with less to do", s.byWeight(), len(s.members))

@@ -27,7 +27,7 @@ func (p Policy) String() string {
 // Options say how a Set chooses.
 type Options struct {
 	Policy Policy
-	Bound  int // of ConsistentHash: in flight at most, in percent of a candidate's share of all that is; 0: any number
+	Bound  int // of ConsistentHash and Sticky: in flight at most, in percent of a candidate's share of all that is; 0: any number
 	// InFlight is how many requests all candidates together have; nil: they are counted, which takes the longer the more they are.
 	InFlight func() int
 	Secret   []byte // of Sticky: what tokens are made with

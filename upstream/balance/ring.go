@@ -93,6 +93,18 @@ func (s *Set) full(i int, a *Ask) bool {
 	return own*100*max(s.well.Load(), 1) >= int64(s.Bound)*a.inFlight*int64(m.Weight)
 }
 
+// calm is how many requests are few enough that a token is followed whatever others have: a session is not left behind for a few.
+const calm = 16
+
+// crowded is full for the member that a token names.
+func (s *Set) crowded(i int, a *Ask) bool {
+	if s.Bound == 0 || s.members[i].InFlight() < calm {
+		return false
+	}
+	a.inFlight = 0
+	return s.full(i, a)
+}
+
 func (s *Set) allInFlight() (n int64) {
 	if s.InFlight != nil {
 		return int64(s.InFlight())

@@ -184,3 +184,21 @@ func TestTokens(t *testing.T) {
 		t.Error("a token that nobody takes")
 	}
 }
+
+// A token that many have does not lead all of them to one endpoint, if there is a bound, but a few are never sent elsewhere.
+func TestBoundOfTokens(t *testing.T) {
+	for bound, most := range map[int]int{0: 1000, 150: 500, 200: 667} {
+		all := fleet(3)
+		s := setOf(Options{Policy: Sticky, Secret: []byte("s"), Bound: bound}, all)
+		for n := range 1000 {
+			i, ok := s.Next(&Ask{Now: epoch, Token: s.Token(1)})
+			if !ok || n < calm && i != 1 {
+				t.Fatalf("bound %d: number %d is sent to %d", bound, n, i)
+			}
+			all[i].inFlight++
+		}
+		if n := all[1].inFlight; n < most-5 || n > most+5 {
+			t.Errorf("bound %d: %d of 1000, want %d", bound, n, most)
+		}
+	}
+}

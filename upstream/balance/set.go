@@ -52,7 +52,7 @@ func New(o Options, members []Member) *Set {
 			s.tokens, s.byToken[t] = append(s.tokens, t), i
 		}
 	}
-	if o.SlowStart <= 0 && s.abroad == nil && (s.ring == nil || o.Bound == 0) {
+	if o.SlowStart <= 0 && s.abroad == nil && (s.ring == nil && s.tokens == nil || o.Bound == 0) {
 		s.due.Store(math.MaxInt64)
 	}
 	return s
@@ -118,7 +118,7 @@ func (s *Set) Next(a *Ask) (i int, ok bool) {
 		return s.onRing(a)
 	}
 	if a.Token != "" {
-		if i, ok := s.byToken[a.Token]; ok && s.may(i, a) {
+		if i, ok := s.byToken[a.Token]; ok && s.may(i, a) && !s.crowded(i, a) {
 			return i, true
 		}
 	}
