@@ -17,6 +17,7 @@ type Decision struct {
 	RetryAfter time.Duration     // when to come again; 0: nothing is said
 	Fields     message.Fields    // to add to the response, whatever becomes of the request
 	Wait       time.Duration     // how long the request waits before it goes on; whoever has it wait calls [Request.Waited]
+	Demands    message.Fields    // to add to it unless the request passes: what is asked of the next one
 
 	// Would is what would have been decided by WouldRule, the first that is only observed.
 	Would     Verdict
@@ -66,5 +67,6 @@ func (d *Decision) take(of Decision) bool {
 		return false
 	}
 	d.Verdict, d.Status, d.Rule, d.Answer, d.RetryAfter = of.Verdict, of.Status, of.Rule, of.Answer, of.RetryAfter
+	d.Demands = of.Demands
 	return true
 }

@@ -2,7 +2,7 @@ package access
 
 // Step is one step of a decision, for people.
 type Step struct {
-	What string // "rule", "bans", "own", "default", "tokens", "limits" or "challenge"
+	What string // "rule", "bans", "own", "default", "tokens", "limits", "challenge" or "login"
 	ID   string // of a rule
 	Says string // what it makes of the request
 	Ends bool   // the decision is made here
@@ -11,6 +11,7 @@ type Step struct {
 // Explain returns the steps of the decision about a request, in their order, without counting or remembering anything.
 // What would be decided by what only a process that serves remembers, such as bans, the steps can only name.
 func (p *Policy) Explain(r *Request) []Step {
+	r.proved = proved{by: p.carried.explained()}
 	steps, by := p.explainRules(nil, p.always, r)
 	if by != nil && by.Then == AlwaysAllows {
 		return steps
@@ -43,6 +44,9 @@ func (p *Policy) Explain(r *Request) []Step {
 	}
 	if p.challenge != nil {
 		steps = append(steps, Step{What: "challenge", Says: p.challenge.Explain(r, challenged)})
+	}
+	if p.logins != nil && p.logins.is(r) {
+		steps = append(steps, Step{What: "login", Says: p.logins.Explain(r)})
 	}
 	return steps
 }

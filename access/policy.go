@@ -15,8 +15,12 @@ type Config struct {
 	Limits      []LimitSpec
 	Challenge   *Proof  // nil: nobody can be asked for one
 	BotsPending Pending // what becomes of who says to be a robot, and is not known to be one yet
+	Tokens      *Tokens
+	APIKeys     *APIKeys
+	Login       *Login
 
 	Counted func(rule string, v Verdict, would bool) // is told of every decision, and of all that was only observed; nil: nobody asks
+	Carried func(of, reason string)                  // is told of every token and API key; likewise
 }
 
 // Mode says what is done with what is decided.
@@ -66,7 +70,10 @@ type Policy struct {
 	limits    Part
 	challenge Challenger
 
-	pending   Pending
+	pending Pending
+	carried *carriage // the tokens, which conditions ask, too
+	logins  *logins
+
 	followers []Follower // that have to know what becomes of requests
 }
 
@@ -106,10 +113,11 @@ func (p *Policy) ReadsPaths() bool { return p.paths }
 
 // Decide says what becomes of a request.
 func (p *Policy) Decide(r *Request) Decision {
+	r.proved = proved{by: p.carried}
 	d := p.decide(r)
 	if p.observe && d.Verdict != Pass {
 		d.Would, d.WouldRule = d.Verdict, d.Rule
-		d.Verdict, d.Status, d.Rule, d.Answer, d.RetryAfter = Pass, 0, Default, nil, 0
+		d.Verdict, d.Status, d.Rule, d.Answer, d.RetryAfter, d.Demands = Pass, 0, Default, nil, 0, nil
 		p.count(d.WouldRule, d.Would, true)
 	}
 	p.count(d.Rule, d.Verdict, false)

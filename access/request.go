@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/wafer-waf/wafer/access/login"
 	"github.com/wafer-waf/wafer/access/rate"
 	"github.com/wafer-waf/wafer/message"
 )
@@ -29,6 +30,9 @@ type Request struct {
 
 	// Readings are further ways in which a server may read the path; none: there is one.
 	Readings [][]byte
+
+	proved  proved        // of what it carries
+	attempt login.Attempt // to log in
 
 	scratch scratch
 }
@@ -76,6 +80,8 @@ func (r *Request) everyReading(meets func(path []byte) bool) bool {
 // Outcome is what has become of a request.
 type Outcome struct {
 	Status            int  // of the response; 0: there was none
+	Answered          bool // by the application
+	Location          string
 	Blocked           bool // by rules of the inspection, or it would have been
 	Score             int  // of the inspection
 	BytesIn, BytesOut int64

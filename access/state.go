@@ -6,6 +6,7 @@ import (
 
 	"github.com/wafer-waf/wafer/access/bots"
 	"github.com/wafer-waf/wafer/access/challenge"
+	"github.com/wafer-waf/wafer/access/login"
 	"github.com/wafer-waf/wafer/access/rate"
 	"github.com/wafer-waf/wafer/access/store"
 )
@@ -13,8 +14,10 @@ import (
 // State is what is remembered about clients: it belongs to the process, so that a new configuration forgets nobody. It
 // also makes the policies that use it.
 type State struct {
-	robots func() *bots.Verifier
-	guard  func() *challenge.Guard
+	robots  func() *bots.Verifier
+	guard   func() *challenge.Guard
+	logins  *login.State
+	remotes remotes
 
 	mu    sync.Mutex
 	store *store.Store // nil: replicas share nothing
@@ -26,6 +29,7 @@ func NewState() *State {
 	return &State{
 		robots: sync.OnceValue(func() *bots.Verifier { return bots.NewVerifier(nil) }),
 		guard:  sync.OnceValue(challenge.NewGuard),
+		logins: login.NewState(nil),
 	}
 }
 
@@ -52,8 +56,10 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 		}
 		p.challenge, p.paths = made, true
 	}
+	var claims []string
 	for i := range c.Rules {
 		of := c.Rules[i]
+		claims = of.When.claimNames(claims)
 		if of.Then == Denies && of.Status == 0 {
 			of.Status = c.Status
 		}
@@ -69,6 +75,16 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 		default:
 			p.rules = append(p.rules, made)
 		}
+	}
+	if p.carried = newCarriage(c.Tokens, c.APIKeys, claims, c.Carried); p.carried != nil {
+		p.tokens = p.carried
+	}
+	if l := c.Login; l != nil && l.Mode != Off && c.Mode != Off {
+		var err error
+		if p.logins, err = newLogins(c.ID, l, s.logins); err != nil {
+			report("login", err)
+		}
+		p.paths, p.followers = true, append(p.followers, p.logins)
 	}
 	if c.Mode == Off && len(problems) == 0 {
 		return nil, nil

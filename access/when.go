@@ -23,6 +23,8 @@ type When struct {
 	UserAgents []string         // RE2, found anywhere
 	Identity   *identity.Allow  // of the client's certificate; empty: any
 	Robots     []*Robot         // one of which the client is verified to be
+	Claims     []Claim          // each must hold
+	APIKeys    []string         // clients one of whose keys it is; "*": any
 
 	Not *When // of which none may hold
 }
@@ -111,6 +113,12 @@ func compileParts(w *When, restricts bool, report func(key string, err error)) (
 		return r.Certificate != nil && w.Identity.Admits(r.Certificate)
 	})
 	add("headers", len(w.Headers) > 0, func(r *Request) bool { return c.Headers(r.Fields) })
+	claims, err := compileClaims(w.Claims)
+	if err != nil {
+		report("claims", err)
+	}
+	add("claims", len(w.Claims) > 0, func(r *Request) bool { return r.claims(claims) })
+	add("api_keys", len(w.APIKeys) > 0, func(r *Request) bool { return r.keyOf(w.APIKeys) })
 	if len(w.UserAgents) > 0 {
 		agents, err := oneOf(w.UserAgents)
 		if err != nil {

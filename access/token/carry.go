@@ -137,3 +137,29 @@ func Without(target, name string) string {
 	}
 	return path + "?" + strings.Join(kept, "&")
 }
+
+// WithoutCookie is a Cookie field without a cookie; empty if it has no other.
+func WithoutCookie(value, name string) string {
+	var kept []string
+	dropped := false
+	for _, pair := range strings.Split(value, ";") {
+		if key, _, _ := strings.Cut(pair, "="); same(strings.Trim(key, " \t"), name) {
+			dropped = true
+			continue
+		}
+		kept = append(kept, strings.Trim(pair, " \t"))
+	}
+	if !dropped {
+		return value
+	}
+	return strings.Join(kept, "; ")
+}
+
+// Carries reports whether a field of the place's name has what it is for.
+func (p *Place) Carries(value string) bool {
+	if p.Scheme == "" {
+		return true
+	}
+	scheme, _, _ := strings.Cut(value, " ")
+	return strings.EqualFold(scheme, p.Scheme)
+}

@@ -49,8 +49,9 @@ type Remote struct {
 	now     chan struct{} // somebody asks for a fetch
 
 	mu      sync.Mutex
-	asked   time.Time     // when somebody did
-	pending bool          // and it was not done since
+	asked   time.Time // when somebody did
+	pending bool      // and it was not done since
+	runs    bool
 	round   chan struct{} // is closed when the fetch at hand, or the next one, is over
 	etag    string
 	fetched time.Time // when keys came last
@@ -74,7 +75,7 @@ func NewRemote(c RemoteConfig, told func(*Remote, error)) (*Remote, error) {
 		told = func(*Remote, error) {}
 	}
 	return &Remote{
-		config: c, told: told, now: make(chan struct{}, 1), round: make(chan struct{}), done: make(chan struct{}),
+		config: c, told: told, now: make(chan struct{}, 1), round: make(chan struct{}),
 		client: &http.Client{
 			Timeout: fetchTimeout,
 			Transport: &http.Transport{
@@ -88,8 +89,8 @@ func NewRemote(c RemoteConfig, told func(*Remote, error)) (*Remote, error) {
 	}, nil
 }
 
-// URL is where the keys are.
-func (r *Remote) URL() string { return r.config.URL }
+// Config is what the Remote was made of.
+func (r *Remote) Config() RemoteConfig { return r.config }
 
 // Keys are those that were fetched last; nil: none yet.
 func (r *Remote) Keys() *Keys { return r.keys.Load() }
@@ -101,26 +102,29 @@ func (r *Remote) Standing() (fetched time.Time, failed error) {
 	return r.fetched, r.failed
 }
 
-// Start begins to fetch.
+// Start begins to fetch. It is not called twice without Close between, nor at the same time.
 func (r *Remote) Start() {
 	ctx, stop := context.WithCancel(context.Background())
-	r.stop = stop
+	r.stop, r.done = stop, make(chan struct{})
 	r.mu.Lock()
-	r.asked, r.pending = time.Now(), true
+	r.asked, r.pending, r.runs = time.Now(), true, true
 	r.mu.Unlock()
-	go r.run(ctx)
+	go r.run(ctx, r.done)
 }
 
 // Close ends the fetching. Keys stay.
 func (r *Remote) Close() {
+	r.mu.Lock()
+	r.pending, r.runs = false, false
+	r.mu.Unlock()
 	if r.stop != nil {
 		r.stop()
 		<-r.done
 	}
 }
 
-func (r *Remote) run(ctx context.Context) {
-	defer close(r.done)
+func (r *Remote) run(ctx context.Context, done chan struct{}) {
+	defer close(done)
 	retry := firstRetry
 	for {
 		err := r.fetch(ctx)
@@ -216,7 +220,7 @@ func (r *Remote) Again(known *Keys) *Keys {
 	}
 	defer r.waiting.Add(-1)
 	r.mu.Lock()
-	if !r.pending && time.Since(r.asked) >= leastBetween {
+	if r.runs && !r.pending && time.Since(r.asked) >= leastBetween {
 		r.asked, r.pending = time.Now(), true
 		select {
 		case r.now <- struct{}{}:
