@@ -336,6 +336,17 @@ func (f *Forwarding) Passes(field *message.Field) (value string, passes bool) {
 	return value, true
 }
 
+// Trailers are those of the fields behind a body that pass.
+func (f *Forwarding) Trailers(fields message.Fields) message.Fields {
+	if f == nil {
+		return fields
+	}
+	return slices.DeleteFunc(fields, func(field message.Field) bool {
+		_, passes := f.Passes(&field)
+		return !passes
+	})
+}
+
 // Target is the target that is asked of the application.
 func (f *Forwarding) Target(target string) string {
 	if f == nil {

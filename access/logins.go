@@ -108,7 +108,7 @@ func (l *logins) Done(r *Request, _ *Decision, o *Outcome) {
 		return
 	}
 	end := login.Neither
-	if o.Answered && o.Status < http.StatusInternalServerError {
+	if o.Answer > 0 && o.Answer < http.StatusInternalServerError {
 		if l.matches(o) != l.Inverse {
 			end = login.Failed
 		} else {
@@ -122,7 +122,7 @@ func (l *logins) Done(r *Request, _ *Decision, o *Outcome) {
 func (l *logins) matches(o *Outcome) bool {
 	status := len(l.Statuses) == 0
 	for _, s := range l.Statuses {
-		status = status || s.From <= o.Status && o.Status <= s.To
+		status = status || s.From <= o.Answer && o.Answer <= s.To
 	}
 	return status && (l.location == nil || l.location.MatchString(o.Location))
 }

@@ -15,13 +15,13 @@ type remotes struct {
 }
 
 // Remote returns the keys that an issuer tells.
-func (s *State) Remote(c token.RemoteConfig, told func(*token.Remote, error)) (*token.Remote, error) {
+func (s *State) Remote(c token.RemoteConfig) (*token.Remote, error) {
 	s.remotes.mu.Lock()
 	defer s.remotes.mu.Unlock()
 	if r := s.remotes.all[c]; r != nil {
 		return r, nil
 	}
-	return token.NewRemote(c, told)
+	return token.NewRemote(c, s.KeysTold)
 }
 
 // Begin says that a policy is in force: what it needs from elsewhere is fetched from now on.

@@ -79,10 +79,10 @@ func (r *Request) everyReading(meets func(path []byte) bool) bool {
 
 // Outcome is what has become of a request.
 type Outcome struct {
-	Status            int  // of the response; 0: there was none
-	Answered          bool // by the application
-	Location          string
-	Blocked           bool // by rules of the inspection, or it would have been
-	Score             int  // of the inspection
+	Status            int    // of the response; 0: there was none
+	Answer            int    // the application's status; 0: it has not answered
+	Location          string // that it has named, if that matters
+	Blocked           bool   // by rules of the inspection, or it would have been
+	Score             int    // of the inspection
 	BytesIn, BytesOut int64
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/wafer-waf/wafer/access/login"
 	"github.com/wafer-waf/wafer/access/rate"
 	"github.com/wafer-waf/wafer/access/store"
+	"github.com/wafer-waf/wafer/access/token"
 )
 
 // State is what is remembered about clients: it belongs to the process, so that a new configuration forgets nobody. It
@@ -22,6 +23,9 @@ type State struct {
 	mu    sync.Mutex
 	store *store.Store // nil: replicas share nothing
 	rates *rate.State  // nil: there are no limits yet
+
+	// KeysTold is told of each fetch of an issuer's keys. It is set before anything is compiled; nil: nobody asks.
+	KeysTold func(c token.RemoteConfig, changed bool, err error)
 }
 
 // NewState returns a state that knows nobody. What of it no policy needs is not made.

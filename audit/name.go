@@ -50,6 +50,9 @@ var secretStart = func() (table [256][]string) {
 	return table
 }()
 
+// NamesSecret reports whether the values of fields, cookies and parameters of that name are never written.
+func NamesSecret(name string) bool { return sensitive(name) }
+
 // sensitive reports whether a name tells that its value is a secret. The name may be
 // percent-encoded up to twice, or hold \u escapes as JSON allows.
 func sensitive(name string) bool {

@@ -38,3 +38,21 @@ func (a *Access) Challenged(token, got string) {
 
 // Answered counts an answer to a puzzle by what became of it.
 func (m *Metrics) Answered(outcome string) { m.challengeAnswers.inc(outcome) }
+
+// carried is a token or an API key, by how it stands.
+type carried struct{ policy, of, reason string }
+
+// Carried counts a request by how the token, or the API key, stands that it carries.
+func (a *Access) Carried(of, reason string) { a.all.accessCarried.inc(carried{a.policy, of, reason}) }
+
+// keysFetched is a fetch of an issuer's keys.
+type keysFetched struct{ url, result string }
+
+// KeysFetched counts a fetch of the keys at a URL.
+func (m *Metrics) KeysFetched(url string, err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.keyFetches.inc(keysFetched{url, result})
+}

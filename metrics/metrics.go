@@ -38,7 +38,10 @@ type Metrics struct {
 	challenged      *prometheus.CounterVec  // policy, token, got
 	challenges      *series[challenged]     // also in challenged
 
-	challengeAnswers *series[string] // by what became of them
+	challengeAnswers *series[string]        // by what became of them
+	accessCarries    *prometheus.CounterVec // policy, carried, reason
+	accessCarried    *series[carried]       // also in accessCarries
+	keyFetches       *series[keysFetched]
 	ruleMatches      *series[ruleMatch]
 	upstreamErrors   *series[upstreamFailure] // also in upstreamError
 	upstreamTries    *series[upstreamFailure] // also in upstreamRetry
@@ -144,6 +147,10 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.challenges = newSeries(func(c challenged) prometheus.Counter { return m.challenged.WithLabelValues(c.policy, c.token, c.got) })
 	answered := counter("wafer_challenge_answers_total", "Answers to puzzles, by what became of them.", "outcome")
 	m.challengeAnswers = newSeries(func(outcome string) prometheus.Counter { return answered.WithLabelValues(outcome) })
+	m.accessCarries = counter("wafer_access_tokens_total", "Requests by how the token or API key stands that they carry.", "policy", "carried", "reason")
+	m.accessCarried = newSeries(func(c carried) prometheus.Counter { return m.accessCarries.WithLabelValues(c.policy, c.of, c.reason) })
+	fetched := counter("wafer_access_key_fetches_total", "Fetches of the keys that issuers sign tokens with.", "url", "result")
+	m.keyFetches = newSeries(func(f keysFetched) prometheus.Counter { return fetched.WithLabelValues(f.url, f.result) })
 	m.ruleMatched = counter("wafer_rule_matches_total", "Matches of rules that log.", "route", "rule_id")
 	m.ruleMatches = newSeries(func(r ruleMatch) prometheus.Counter { return m.ruleMatched.WithLabelValues(r.route, r.id()) })
 	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
@@ -319,6 +326,8 @@ func (m *Metrics) Forget(gone Gone) {
 	for _, id := range gone.Access {
 		m.accessDecisions.forget(func(d accessDecision) bool { return d.policy == id })
 		m.accessDecided.DeletePartialMatch(prometheus.Labels{"policy": id})
+		m.accessCarried.forget(func(c carried) bool { return c.policy == id })
+		m.accessCarries.DeletePartialMatch(prometheus.Labels{"policy": id})
 		m.challenges.forget(func(c challenged) bool { return c.policy == id })
 		m.challenged.DeletePartialMatch(prometheus.Labels{"policy": id})
 	}

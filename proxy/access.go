@@ -3,9 +3,11 @@ package proxy
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wafer-waf/wafer/access"
+	"github.com/wafer-waf/wafer/access/token"
 	"github.com/wafer-waf/wafer/grpc"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
@@ -17,6 +19,8 @@ type asking struct {
 	policy   *access.Policy // that was asked; nil: none
 	request  access.Request
 	decision access.Decision
+	answer   int    // what the application has said to a login
+	location string // and where it has sent its client
 }
 
 // kept is what the next request needs of it.
@@ -55,14 +59,47 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 	return x.turnAway(&a.decision)
 }
 
+// mayLogIn has a login decided about by the accounts that its body names, when that was inspected.
+func (x *exchange) mayLogIn() bool {
+	a := &x.asking
+	if a.policy == nil || !a.policy.ReadsBody(&a.request, &a.decision) {
+		return true
+	}
+	accounts, whole := x.inspection.Arguments(a.policy.Account().Selects)
+	d := a.policy.DecideBody(&a.request, accounts, whole && !x.messages())
+	if d.WouldRule != "" && a.decision.WouldRule == "" {
+		a.decision.Would, a.decision.WouldRule = d.Would, d.WouldRule
+	}
+	if d.Verdict == access.Pass {
+		return true
+	}
+	a.decision = d
+	return x.turnAway(&a.decision)
+}
+
+// heard keeps what the application says to a login.
+func (a *asking) heard(r *message.Response) {
+	if a.policy != nil && a.policy.Follows() {
+		a.answer, a.location = r.Status, strings.Clone(r.Fields.Get("Location"))
+	}
+}
+
+// carried is the request as it was asked about; nil: nobody was.
+func (a *asking) carried() *access.Request {
+	if a.policy == nil {
+		return nil
+	}
+	return &a.request
+}
+
 // turnAway answers a request that may not ask. It reports false.
 func (x *exchange) turnAway(d *access.Decision) bool {
 	x.outcome = x.outcome.Refuse(inspect.Failure{Status: d.Status, Word: d.Verdict.String()})
 	x.countRefusal()
-	var more message.Fields
+	more := d.Demands[:len(d.Demands):len(d.Demands)]
 	if d.RetryAfter > 0 {
 		seconds := (d.RetryAfter + time.Second - 1) / time.Second
-		more = message.Fields{{Name: "Retry-After", Value: strconv.FormatInt(int64(seconds), 10)}}
+		more = append(more, message.Field{Name: "Retry-After", Value: strconv.FormatInt(int64(seconds), 10)})
 	}
 	switch page := &defaultPages; {
 	case d.Answer != nil && x.form() == grpc.None:
@@ -85,12 +122,23 @@ func (x *exchange) asked(score int, in, out int64) {
 	if a.policy == nil || !a.policy.Follows() {
 		return
 	}
-	o := access.Outcome{Status: x.response.Status, Score: score, BytesIn: in, BytesOut: out}
+	o := access.Outcome{Status: x.response.Status, Answer: a.answer, Location: a.location, Score: score, BytesIn: in, BytesOut: out}
 	switch x.outcome.Verdict {
 	case inspect.Block, inspect.Redirect, inspect.Drop, inspect.WouldBlock:
 		o.Blocked = true
 	}
 	a.policy.Done(&a.request, &a.decision, &o)
+}
+
+// keysTold tells of the keys of an issuer whose tokens are taken.
+func (p *Proxy) keysTold(of token.RemoteConfig, changed bool, err error) {
+	p.metrics.KeysFetched(of.URL, err)
+	switch {
+	case err != nil:
+		p.log.Warn().Err(err).Str("url", of.URL).Msg("keys of an issuer are not told, those told last are used")
+	case changed:
+		p.log.Info().Str("url", of.URL).Msg("keys of an issuer have changed")
+	}
 }
 
 // told is what events tell of a decision: what refused the request, and what would have been decided.

@@ -26,6 +26,8 @@ import (
 //     names the client is dropped;
 //   - X-Forwarded-Client-Cert, Client-Cert and Client-Cert-Chain are dropped, unless a trusted
 //     peer says them and the tier knows nothing better; it writes one if the route says so;
+//   - fields that an access policy tells an application claims or the owner of an API key in are
+//     dropped whoever says them, and written by the tier; tokens and keys are dropped if it says so;
 //   - Wafer-Client-Certificate and the like are dropped: they are between the tier and its rules;
 //   - Strict-Transport-Security is the route's, if it has one;
 //   - a cookie is set that leads the client back to the endpoint, if the upstream says so;
@@ -122,7 +124,7 @@ func connectionOptions(dst []string, value string) []string {
 // and case, then those of the tier.
 func (x *exchange) writeHead() {
 	v, r, out := &x.view, x.route, &x.out
-	out.Method, out.Target = v.Method, r.target(v.Target, x.matched)
+	out.Method, out.Target = v.Method, r.target(r.Forwarding.Target(v.Target), x.matched)
 
 	var room [4]string
 	drop := nominated(room[:0], v.Fields)
@@ -134,7 +136,9 @@ func (x *exchange) writeHead() {
 	edits := &r.Config.RequestHeaders
 	for i := range v.Fields {
 		f := &v.Fields[i]
+		value, passes := r.Forwarding.Passes(f)
 		switch {
+		case !passes:
 		case f.Is("Trailer") && v.Body.Trailers != nil: // without which some applications do not take those
 			out.Fields = append(out.Fields, *f)
 		case perConnection.has(f.Name), written.has(f.Name), toldFields.has(f.Name), drop.name(f.Name), !plainName(f.Name):
@@ -145,7 +149,7 @@ func (x *exchange) writeHead() {
 		case r.Inspect.ResponseBodies && (f.Is("Accept-Encoding") || f.Is("Grpc-Accept-Encoding")):
 			out.Fields = append(out.Fields, message.Field{Name: f.Name, Value: acceptable(f.Value)})
 		default:
-			out.Fields = append(out.Fields, *f)
+			out.Fields = append(out.Fields, message.Field{Name: f.Name, Value: value})
 		}
 	}
 	if r.Config.WebSocket != config.WebSocketDeny && x.wantsWebSocket() {
@@ -196,7 +200,9 @@ func (x *exchange) frame() {
 // frameEnd gives a body the fields behind it.
 func (x *exchange) frameEnd(body *message.Body) {
 	source := x.view.Body.Trailers
-	behind := func() message.Fields { return x.proxy.passable(source(), &x.route.Config.RequestHeaders) }
+	behind := func() message.Fields {
+		return x.route.Forwarding.Trailers(x.proxy.passable(source(), &x.route.Config.RequestHeaders))
+	}
 	if x.call != nil {
 		behind = x.call.requests.behind
 	}
@@ -291,6 +297,10 @@ func (x *exchange) writeForwarding() {
 	}
 	f := x.identityField()
 	add(f.Name, f.Value)
+	var proved [4]message.Field
+	for _, f := range x.route.Forwarding.Append(proved[:0], x.asking.carried()) {
+		add(f.Name, f.Value)
+	}
 	add(requestIDField, x.id)
 }
 

@@ -97,7 +97,7 @@ func (p *Proxy) serve(c listen.Client, begun any) {
 			x.end()
 		}
 	}()
-	if (decided || x.head()) && x.readBody() && x.inspectBody() && x.forward() && x.inspectResponse() {
+	if (decided || x.head()) && x.readBody() && x.inspectBody() && x.mayLogIn() && x.forward() && x.inspectResponse() {
 		x.passBack()
 	}
 }
@@ -255,6 +255,7 @@ func (x *exchange) forward() bool {
 		x.proxy.metrics.UpstreamRetriedOver(x.pool.ID(), result)
 	}
 	if err == nil {
+		x.asking.heard(&x.up.Response)
 		return true
 	}
 	var client *upstream.ClientBodyError

@@ -200,6 +200,9 @@ func (f *flow) ends() error {
 		edits = &f.call.route.Config.ResponseHeaders
 	}
 	fields := f.call.proxy.passable(f.source(), edits)
+	if f.direction == metrics.Requests {
+		fields = f.call.route.Forwarding.Trailers(fields)
+	}
 	if !unremarkable(fields) {
 		if err := f.inspectTrailers(fields); err != nil {
 			return err

@@ -92,6 +92,7 @@ func Prepare(o Options) *Proxy {
 	p.snapshots.Builder.EndpointHealth = snapshot.HealthTold{Changed: p.healthChanged, Panics: p.upstreamPanics, Withheld: p.metrics.Spared}
 	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.snapshots.Builder.Services = o.Services
+	p.snapshots.Builder.Access.KeysTold = p.keysTold
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchLimits(p.limitsStand)
 	p.metrics.WatchQueue(p.bulkhead.queued)

@@ -10,20 +10,28 @@ import (
 	"github.com/wafer-waf/wafer/metrics"
 )
 
-// accessPolicies makes the access policies, which it returns by their ids. One that is off is none.
-func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, report func(path string, err error)) map[string]*access.Policy {
-	policies := map[string]*access.Policy{}
+// accessPolicies makes the access policies, which it returns by their ids, and what becomes of what requests carry. A policy
+// that is off is none.
+func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, report func(path string, err error)) (
+	policies map[string]*access.Policy, carried map[string]*access.Forwarding,
+) {
+	reportLogins(c, report)
+	policies, carried = map[string]*access.Policy{}, map[string]*access.Forwarding{}
 	for i := range c.Access {
 		a := &c.Access[i]
-		made, problems := state.Compile(accessConfig(a, state, m))
+		wrong := func(key string, err error) { report(accessPath(fmt.Sprintf("access[%d]", i), a, key), err) }
+		built := accessConfig(a, state, m)
+		built.Tokens, built.APIKeys, built.Login = accessTokens(a.Tokens, state, wrong), accessAPIKeys(a.APIKeys, wrong), accessLogin(a.Login)
+		made, problems := state.Compile(built)
 		for _, p := range problems {
-			report(accessPath(fmt.Sprintf("access[%d]", i), a, p.Key), p.Err)
+			wrong(p.Key, p.Err)
 		}
+		carried[a.ID] = access.NewForwarding(built.Tokens, built.APIKeys)
 		if made != nil {
 			policies[a.ID] = made
 		}
 	}
-	return policies
+	return policies, carried
 }
 
 // accessPath is where what is wrong with a part of a policy is written, which may be in one that it inherits.
@@ -54,6 +62,7 @@ func accessConfig(a *config.Access, state *access.State, m *metrics.Metrics) *ac
 			}
 			counted.Decided(rule, v.String(), would)
 		},
+		Carried: counted.Carried,
 	}
 	c.Challenge, c.BotsPending = proof(&a.Challenge, counted), pendings[a.BotsPending]
 	known := robots{list: a.Bots, state: state}
@@ -85,6 +94,10 @@ func accessWhen(w *config.AccessWhen, known *robots) *access.When {
 		Methods: w.Methods, Hosts: w.Hosts, Paths: paths(w.Paths), Headers: headers(w.Headers), UserAgents: w.UserAgents,
 		Robots: known.named(w.Bots), Not: accessWhen(w.Not, known),
 	}
+	for _, c := range w.Claims {
+		out.Claims = append(out.Claims, access.Claim{Name: c.Name, Values: c.Values, Regex: c.Regex})
+	}
+	out.APIKeys = w.APIKeys
 	networks, _ := w.Networks()
 	if len(networks) > 0 {
 		out.Addresses = append(out.Addresses, access.Networks(networks))

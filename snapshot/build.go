@@ -137,9 +137,10 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 	}
 	by := authoritiesOf(c.Routes, report)
 	pools := b.makeAll(s, report)
-	policies := accessPolicies(s.Config, b.Access, m, report)
+	policies, carried := accessPolicies(s.Config, b.Access, m, report)
+	s.accesses = policies
 	if len(problems) == 0 {
-		b.bindAll(s, m, pools, policies, report)
+		b.bindAll(s, m, pools, carried, report)
 	}
 	if len(problems) == 0 {
 		bindClients(s, by, report)
@@ -214,16 +215,16 @@ func (b *Builder[R]) tell(policy string, i, n int) {
 }
 
 // bindAll binds the routes and makes the table that leads to them.
-func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[string]*upstream.Pool, accesses map[string]*access.Policy, report func(path string, err error)) {
+func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[string]*upstream.Pool, carried map[string]*access.Forwarding, report func(path string, err error)) {
 	policies := map[string]config.Policy{}
 	for _, p := range s.Config.Policies {
 		policies[p.ID] = p
 	}
-	s.Access, s.Answers = accesses[config.DefaultAccessID], answers(s.Config, b.Access)
+	s.Access, s.Answers = s.accesses[config.DefaultAccessID], answers(s.Config, b.Access)
 	var entries []routing.Entry[R]
 	for _, c := range s.Config.Routes {
 		p := policies[c.Policy]
-		r := &Route{Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Access: accesses[c.Access], Metrics: m.Route(c.ID)}
+		r := &Route{Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Access: s.accesses[c.Access], Forwarding: carried[c.Access], Metrics: m.Route(c.ID)}
 		if c.Redirect == nil {
 			var parts []upstream.Part
 			for _, w := range c.Upstreams {

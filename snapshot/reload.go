@@ -207,6 +207,9 @@ func (k *Keeper[R]) swap(s *Snapshot[R], trigger string, bundle *config.Bundle, 
 	s.Generation, s.retire = result.Generation, k.retire
 	s.refs.Store(1)
 	s.begin(old)
+	for _, p := range s.accesses {
+		k.Builder.Access.Begin(p)
+	}
 	k.inForce.Store(s) // from here on nothing can fail
 	if old != nil {
 		old.Release()
@@ -229,6 +232,9 @@ func (k *Keeper[R]) swap(s *Snapshot[R], trigger string, bundle *config.Bundle, 
 // not have end with it.
 func (k *Keeper[R]) retire(s *Snapshot[R]) {
 	go func() {
+		for _, p := range s.accesses {
+			k.Builder.Access.End(p)
+		}
 		if err := k.Builder.Free(s); err != nil {
 			k.Log.Warn().Err(err).Uint64("generation", s.Generation).Msg("retiring a configuration")
 		}

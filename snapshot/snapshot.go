@@ -33,6 +33,7 @@ type Snapshot[R any] struct {
 	engines    map[string]*shared[*waf.Engine]
 	byPolicy   map[string]*waf.Engine // of engines; those that are off have none
 	pools      map[string]*shared[*upstream.Pool]
+	accesses   map[string]*access.Policy // by id, those that are not off
 
 	// refs counts the requests on this snapshot, and one for being the current one. At
 	// zero it is retired; it never rises from zero again.
@@ -87,4 +88,6 @@ type Route struct {
 	Access   *access.Policy  // nil: nobody is asked
 	Metrics  *metrics.Route
 	InFlight atomic.Int64
+
+	Forwarding *access.Forwarding // of what proves who the client is; nil: as everything else
 }

@@ -25,7 +25,7 @@ const (
 )
 
 var reasonWords = [Reasons]string{
-	"none", "missing", "malformed", "too_large", "several", "algorithm", "issuer", "unknown_key", "signature", "expired",
+	"valid", "missing", "malformed", "too_large", "several", "algorithm", "issuer", "unknown_key", "signature", "expired",
 	"not_yet", "audience", "claim", "throttled", "keys_missing", "not_a_key",
 }
 

@@ -42,7 +42,7 @@ type RemoteConfig struct {
 type Remote struct {
 	config RemoteConfig
 	client *http.Client
-	told   func(*Remote, error)
+	told   func(c RemoteConfig, changed bool, err error)
 
 	keys    atomic.Pointer[Keys]
 	waiting atomic.Int32
@@ -61,9 +61,8 @@ type Remote struct {
 	done chan struct{}
 }
 
-// NewRemote returns a Remote that fetches nothing before it is started. told is called after each fetch that has
-// failed, and after one that has brought other keys.
-func NewRemote(c RemoteConfig, told func(*Remote, error)) (*Remote, error) {
+// NewRemote returns a Remote that fetches nothing before it is started. told is called after each fetch.
+func NewRemote(c RemoteConfig, told func(c RemoteConfig, changed bool, err error)) (*Remote, error) {
 	trust := &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.CA != "" {
 		trust.RootCAs = x509.NewCertPool()
@@ -72,7 +71,7 @@ func NewRemote(c RemoteConfig, told func(*Remote, error)) (*Remote, error) {
 		}
 	}
 	if told == nil {
-		told = func(*Remote, error) {}
+		told = func(RemoteConfig, bool, error) {}
 	}
 	return &Remote{
 		config: c, told: told, now: make(chan struct{}, 1), round: make(chan struct{}),
@@ -127,11 +126,13 @@ func (r *Remote) run(ctx context.Context, done chan struct{}) {
 	defer close(done)
 	retry := firstRetry
 	for {
+		before := r.keys.Load()
 		err := r.fetch(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		r.over(err)
+		r.told(r.config, r.keys.Load() != before, err)
 		next := r.config.Every
 		if err != nil {
 			next, retry = min(retry, next), retry*2
@@ -161,9 +162,6 @@ func (r *Remote) over(err error) {
 	close(r.round)
 	r.round = make(chan struct{})
 	r.mu.Unlock()
-	if err != nil {
-		r.told(r, err)
-	}
 }
 
 // fetch asks for the keys. Others than those at hand replace them.
@@ -204,7 +202,6 @@ func (r *Remote) fetch(ctx context.Context) error {
 	}
 	r.keys.Store(keys)
 	r.etag = a.Header.Get("ETag")
-	r.told(r, nil)
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func remote(t *testing.T, a http.Handler, told func(*Remote, error)) *Remote {
+func remote(t *testing.T, a http.Handler, told func(RemoteConfig, bool, error)) *Remote {
 	t.Helper()
 	r, err := NewRemote(RemoteConfig{URL: "https://id.example/keys", Every: DefaultEvery}, told)
 	if err != nil {
@@ -70,7 +70,7 @@ func TestKeysAreFetched(t *testing.T) {
 		s := signers()
 		a := &teller{text: set(t, jwk(t, "r", &s.rsa.PublicKey, nil)), etag: `"1"`}
 		var failures atomic.Int32
-		r := remote(t, a, func(_ *Remote, err error) {
+		r := remote(t, a, func(_ RemoteConfig, _ bool, err error) {
 			if err != nil {
 				failures.Add(1)
 			}
@@ -188,7 +188,7 @@ func TestKeysOverTLS(t *testing.T) {
 		good bool
 	}{{ca, true}, {"", false}} {
 		told := make(chan error, 16)
-		r, err := NewRemote(RemoteConfig{URL: s.URL, Every: time.Hour, CA: c.ca}, func(_ *Remote, err error) { told <- err })
+		r, err := NewRemote(RemoteConfig{URL: s.URL, Every: time.Hour, CA: c.ca}, func(_ RemoteConfig, _ bool, err error) { told <- err })
 		if err != nil {
 			t.Fatal(err)
 		}
