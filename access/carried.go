@@ -54,6 +54,7 @@ type carriage struct {
 	tokenNo  [token.Reasons]refusal
 	keyNo    [token.Reasons]refusal
 	counted  func(of, reason string)
+	would    func(rule string) // is told of who would be refused
 }
 
 // refusal is what a request gets for a reason.
@@ -180,7 +181,7 @@ func (c *carriage) explained() *carriage {
 		return nil
 	}
 	quiet := *c
-	quiet.counted = nil
+	quiet.counted, quiet.would = nil, nil
 	return &quiet
 }
 
@@ -211,7 +212,9 @@ func (c *carriage) Decide(r *Request) (d Decision) {
 			held, alternatives = true, true
 		case valid:
 		case part.asked == Watched:
-			d.would(Unauthenticated, no.rule)
+			if d.would(Unauthenticated, no.rule); c.would != nil {
+				c.would(no.rule)
+			}
 		case part.asked == Something, invalid && !part.ignore:
 			return no.decision(d)
 		case part.asked == OneOf:

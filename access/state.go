@@ -81,7 +81,7 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 		}
 	}
 	if p.carried = newCarriage(c.Tokens, c.APIKeys, claims, c.Carried); p.carried != nil {
-		p.tokens = p.carried
+		p.tokens, p.carried.would = p.carried, func(rule string) { p.count(rule, Unauthenticated, true) }
 	}
 	if l := c.Login; l != nil && l.Mode != Off && c.Mode != Off {
 		var err error

@@ -87,7 +87,7 @@ func (c *console) security(s *Security) {
 			r := &rules[i]
 			l.put(noColor, append(l.text(), '|'))
 			l.rule(r, values[i])
-			l.put(noColor, strconv.AppendQuote(l.text(), message(r.Message)))
+			l.put(noColor, strconv.AppendQuote(l.text(), message(r.saying())))
 		}
 		l.number("rules_dropped", s.RulesDropped+len(s.Rules)-len(rules))
 	}

@@ -134,7 +134,7 @@ func secured(e *zerolog.Event, s *Secured) {
 
 func ruleDict(e *zerolog.Event, r *Rule, value string) *zerolog.Event {
 	d := e.CreateDict().Int("id", r.ID)
-	optional(d, "message", message(r.Message))
+	optional(d, "message", message(r.saying()))
 	optional(d, "severity", clean(r.Severity, maxMethodBytes))
 	if r.Phase != 0 {
 		d.Int("phase", r.Phase)

@@ -151,3 +151,15 @@ func unhex(c byte) byte {
 	}
 	return c | 0x20 - 'a' + 10
 }
+
+// saying is a rule's message without the value that has matched, if that is a secret by the name of its target: it would
+// be one in the message, too, where nothing tells so.
+func (r *Rule) saying() string {
+	if r.Value == "" || !strings.Contains(r.Message, r.Value) {
+		return r.Message
+	}
+	if whole := Mask(r.Target, r.Value); wholeMasked(whole) {
+		return strings.ReplaceAll(r.Message, r.Value, whole)
+	}
+	return r.Message
+}

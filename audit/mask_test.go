@@ -164,3 +164,17 @@ func BenchmarkMask(b *testing.B) {
 	f("parts", "ARGS:q", "%20"+strings.Repeat("form-data;name=session", 400))
 	f("percent", "ARGS:q", strings.Repeat("%2525253d", 1000))
 }
+
+func TestMessageShowsNoSecretOfItsTarget(t *testing.T) {
+	for _, c := range []struct{ target, value, message, want string }{
+		{"ARGS:api_key", "0123456789abcdef", "found 0123456789abcdef twice: 0123456789abcdef", "found [masked 16 bytes] twice: [masked 16 bytes]"},
+		{"REQUEST_HEADERS:X-Api-Key", "plain", "found plain", "found [masked 5 bytes]"},
+		{"ARGS:q", "word", "found word", "found word"},
+		{"ARGS:api_key", "", "found", "found"},
+	} {
+		r := Rule{Target: c.target, Value: c.value, Message: c.message}
+		if got := r.saying(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.target, got, c.want)
+		}
+	}
+}
