@@ -210,8 +210,12 @@ const clientRoutes = `
   - { id: site, hosts: [part.test], client_certificate: { mode: optional, ca: [ca.crt], crl: [crl.pem] }, forward_client_certificate: client_cert, upstreams: [{ id: b }] }
   - { id: staff, hosts: [part.test], paths: [{ prefix: /staff }], client_certificate: { mode: require, ca: [ca.crt], crl: [crl.pem] }, forward_client_certificate: xfcc, upstreams: [{ id: b }] }
   - { id: few, hosts: [part.test], paths: [{ prefix: /few }], client_certificate: { mode: require, ca: [ca.crt], crl: [crl.pem], allow: { uri: ["spiffe://x/few/*"] } }, upstreams: [{ id: b }] }
-  - { id: mine, hosts: [part.test], paths: [{ prefix: /mine }], access: mine, client_certificate: { mode: optional, ca: [ca.crt], crl: [crl.pem] }, upstreams: [{ id: b }] }
   - { id: curious, hosts: [curious.test], client_certificate: { mode: request, ca: [ca.crt], crl: [crl.pem] }, forward_client_certificate: xfcc, upstreams: [{ id: b }] }
+`
+
+// identityRoutes follow them: who may ask is decided by certificates.
+const identityRoutes = `
+  - { id: mine, hosts: [part.test], paths: [{ prefix: /mine }], access: mine, client_certificate: { mode: optional, ca: [ca.crt], crl: [crl.pem] }, upstreams: [{ id: b }] }
 access:
   - { id: mine, default: deny, rules: [{ id: web, when: { identity: { uri: ["spiffe://x/web"] } }, then: allow }] }
 `
@@ -222,7 +226,7 @@ func TestClientCertificates(t *testing.T) {
 	web := ca.Issue(t, certs.Of{CN: "web \"x\"\r\nX-Evil: 1", URIs: []string{"spiffe://x/web"}, DNS: []string{"web.x"}})
 	few, gone := ca.Issue(t, certs.Of{CN: "few", URIs: []string{"spiffe://x/few/a"}}), ca.Issue(t, certs.Of{CN: "gone"})
 	stranger := certs.Authority(t, "ca").Issue(t, certs.Of{CN: "web"})
-	s := newTLSTierBy(t, ca, clientRoutes, "", gone)
+	s := newTLSTierBy(t, ca, clientRoutes+identityRoutes, "", gone)
 	const cut = -1 // the handshake ends, which a client of TLS 1.3 sees when it reads
 	for _, tt := range []struct {
 		host, path string
