@@ -39,6 +39,10 @@ SecRule IP:FLOOD_COUNT "@ge %{tx.flood_most}" "id:100206,phase:5,pass,nolog,chai
   SecRule &IP:FLOOD_BURST "@ge 1" "setvar:ip.flood_burst=+1,expirevar:ip.flood_burst=%{tx.flood_slice},setvar:!ip.flood_count"
 SecRule IP:FLOOD_BURST "@ge 2" "id:100207,phase:5,pass,log,msg:'Floods',setvar:ip.flood_block=1,expirevar:ip.flood_block=%{tx.flood_blocked}"
 `
+	counter = `
+SecAction "id:100600,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},setvar:ip.requests=+1,expirevar:ip.requests=60"
+SecRule IP:requests "@gt 1000000000" "id:100601,phase:1,deny,status:429,log"
+`
 	sessions = `
 SecRule REQUEST_COOKIES:sid "@rx ." "id:100300,phase:1,pass,nolog,setsid:%{REQUEST_COOKIES.sid}"
 SecRule &SESSION:agent "@eq 0" "id:100301,phase:1,pass,nolog,setvar:session.agent=%{REQUEST_HEADERS.User-Agent},setvar:session.timeout=900"
@@ -335,4 +339,35 @@ func FuzzCompiledText(f *testing.F) {
 		}
 		_ = append(p.checkOwn(), p.checkBegun()...)
 	})
+}
+
+// BenchmarkCollections is what a clean request costs with rules that count, and without.
+func BenchmarkCollections(b *testing.B) {
+	for _, tt := range []struct{ name, rules string }{{"none", ""}, {"one counter", counter}, {"brute force", bruteForce}, {"floods", strings.Replace(floods, "flood_most=10", "flood_most=1000000000", 1)}} {
+		b.Run(tt.name, func(b *testing.B) {
+			p := testPolicy()
+			if tt.rules != "" {
+				p.RulesBefore = []RuleText{{Source: "own", Text: tt.rules}}
+			}
+			c := NewCompiler()
+			c.Collections = collection.New(collection.Options{})
+			e, err := c.NewEngine(p)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = e.Close() }()
+			b.ReportAllocs()
+			for b.Loop() {
+				r, response := get("/a?b=c"), *plainResponse
+				r.ClientAddr = "192.0.2.99"
+				tx := e.Begin(b.Context(), Terms{})
+				if v, err := through(tx, &message{request: r, response: &response}, true); err != nil || v.Blocks() {
+					b.Fatal(v, err)
+				}
+				if f, err := tx.Finish(); err != nil || f.Screened != ScreenClean {
+					b.Fatalf("%+v %v", f.Asked, err)
+				}
+			}
+		})
+	}
 }
