@@ -47,7 +47,7 @@ var rooms = []room{
 }
 
 func limit(id, part, share string) string {
-	return fmt.Sprintf("{ id: %s, rate: 10000000/s, key: [%s], share: %s }", id, part, share)
+	return fmt.Sprintf("{ id: %s, rate: 1000000/s, key: [%s], share: %s }", id, part, share)
 }
 
 const benchKey = "a-key-of-the-benchmark-that-is-long-enough"
