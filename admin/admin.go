@@ -38,6 +38,9 @@ type Options struct {
 	// The upstreams, and how their endpoints do, likewise.
 	Upstreams func() any
 
+	// Store is how what replicas share does, likewise; nil where they share nothing.
+	Store func() any
+
 	// Standing is what is in force and how it relates to the files, for encoding as JSON, also while there is
 	// nothing in force.
 	Standing func() any
@@ -112,6 +115,7 @@ func New(o Options) http.Handler {
 	add(o.Config != nil, endpoint{"/api/v1/config", read, reading, "effective configuration", show(o.Config, o.Log)})
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state", show(o.Routes, o.Log)})
 	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
+	add(o.Store != nil, endpoint{"/api/v1/store", read, reading, "how what replicas share does", show(o.Store, o.Log)})
 	add(o.Standing != nil, endpoint{"/api/v1/standing", read, open("/api/v1/standing"), "what is in force, and why the files are not", show(o.Standing, o.Log)})
 	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, Anyone, "the configuration in force, for peers", bundle(o)})
 	endpoints = append(endpoints, profiles(o.Profiles)...)

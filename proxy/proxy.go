@@ -55,6 +55,7 @@ type Proxy struct {
 	suspects   suspects
 	inspector  inspect.Inspector
 	snapshots  *snapshot.Keeper[*route]
+	shared     *shared
 	draining   atomic.Bool
 	serving    atomic.Int64 // requests
 	tunnels    atomic.Int64 // that are open
@@ -93,6 +94,9 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.snapshots.Builder.Services = o.Services
 	p.snapshots.Builder.Access.KeysTold = p.keysTold
+	if p.shared = newShared(&p.boot.Store, p.metrics, o.Log.With().Str("component", "store").Logger()); p.shared != nil {
+		p.snapshots.Builder.Access.Share(p.shared.store)
+	}
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchLimits(p.limitsStand)
 	p.metrics.WatchQueue(p.bulkhead.queued)
@@ -120,9 +124,13 @@ func (p *Proxy) Load(ctx context.Context) error {
 	if err := p.doors.open(&p.boot, p.wrongDate); err != nil {
 		return err
 	}
+	if err := p.shared.usable(); err != nil {
+		return err
+	}
 	if err := p.snapshots.Load(ctx); err != nil {
 		return err
 	}
+	p.shared.await(ctx)
 	p.setMemory()
 	return nil
 }

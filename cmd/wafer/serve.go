@@ -113,6 +113,8 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 
 	open.add("peers", background(ctx, keeps.run))
 
+	open.add("store", background(ctx, p.Share))
+
 	if loaded, err := load(ctx, p, signals, failed, out.log); !loaded {
 		return err
 	}
@@ -331,6 +333,7 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 		Config:    inForce(p, func() any { return p.Effective() }),
 		Routes:    inForce(p, func() any { return p.DescribeRoutes() }),
 		Upstreams: inForce(p, func() any { return p.DescribeUpstreams() }),
+		Store:     storeOf(boot, p),
 		Standing:  func() any { return keeps.standing(p.Standing()) },
 		Bundle:    keeps.bundle(),
 		Hosts:     boot.AdminHosts, Profiles: boot.AdminProfiles,
@@ -338,6 +341,14 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 		Refused: metrics.NewAdmin(registry, admin.Refusals()),
 		Version: version,
 	}
+}
+
+// storeOf describes the store; nil: there is none.
+func storeOf(boot *config.Boot, p *proxy.Proxy) func() any {
+	if !boot.Store.On() {
+		return nil
+	}
+	return p.DescribeStore
 }
 
 // inForce asks only when there is something in force to ask about.
