@@ -35,7 +35,7 @@ func (s *sandbox) yaml(t *testing.T, text string) {
 		s.values(t, text)
 	case isRoutes || isAccess || m["lists"] != nil || m["policies"] != nil || m["upstreams"] != nil:
 		s.wafer(t, complete(t, m), text)
-	case m["listen"] != nil || m["listeners"] != nil || m["log"] != nil:
+	case m["listen"] != nil || m["listeners"] != nil || m["log"] != nil || m["store"] != nil:
 		checkBoot(t, text)
 	default:
 		s.fragment(t, m)
