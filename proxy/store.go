@@ -45,7 +45,9 @@ func newShared(o *config.Store, m *metrics.Metrics, log zerolog.Logger) *shared 
 		PasswordFile: o.PasswordFile, SentinelPasswordFile: o.SentinelPasswordFile,
 		TLS: store.TLS{On: o.TLS.Use == config.On, CA: o.TLS.CA, Cert: o.TLS.Cert, Key: o.TLS.Key, ServerName: o.TLS.ServerName},
 		DB:  o.DB, Prefix: o.Prefix, Timeout: o.Timeout, ConnectTimeout: o.ConnectTimeout, Connections: o.Connections,
-		Did:     func(operation string, why store.Fault, took time.Duration) { s.metrics.Did(operation, why.String(), took) },
+		Did: func(operation string, why store.Fault, took time.Duration) {
+			s.metrics.Did(operation, why.String(), took)
+		},
 		Changed: s.changed,
 	})
 	return s
