@@ -14,7 +14,7 @@ func Askable(method string, fields message.Fields) bool {
 	if method != http.MethodGet {
 		return false
 	}
-	html := false
+	html, framed, foreign := false, false, false
 	for i := range fields {
 		switch f := &fields[i]; {
 		case f.Is("Accept"):
@@ -26,11 +26,15 @@ func Askable(method string, fields message.Fields) bool {
 			if f.Value != "navigate" {
 				return false
 			}
+		case f.Is("Sec-Fetch-Dest"):
+			framed = f.Value != "document"
+		case f.Is("Sec-Fetch-Site"):
+			foreign = f.Value == "cross-site"
 		case f.Is("Upgrade"), f.Is("Content-Type"), f.Is("X-Requested-With"):
 			return false
 		}
 	}
-	return html
+	return html && !(framed && foreign) // browsers keep no cookie of what another site shows in a frame
 }
 
 // accepts reports whether an Accept field names pages, and whether it names what only readers of feeds want. A

@@ -18,6 +18,9 @@ func TestAskable(t *testing.T) {
 	}{
 		{name: "a browser", fields: []string{browser}, want: true},
 		{name: "a browser by https", fields: []string{browser, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, want: true},
+		{name: "a link on another site", fields: []string{browser, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: cross-site"}, want: true},
+		{name: "a frame", fields: []string{browser, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe", "Sec-Fetch-Site: same-origin"}, want: true},
+		{name: "a frame on another site", fields: []string{browser, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe", "Sec-Fetch-Site: cross-site"}},
 		{name: "a text browser", fields: []string{"Accept: text/html, text/plain, */*;q=0.01"}, want: true},
 		{name: "XHTML, in two fields", fields: []string{"Accept: text/plain", "accept: Application/XHTML+XML;q=1"}, want: true},
 		{name: "a form", method: "POST", fields: []string{browser, "Content-Type: application/x-www-form-urlencoded"}},

@@ -3,6 +3,7 @@ package challenge
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
@@ -28,7 +29,11 @@ type Endpoint struct {
 func NewEndpoint(guard *Guard, all ...*Keys) *Endpoint {
 	e := &Endpoint{keys: &Keys{}, guard: guard}
 	for _, ks := range all {
-		e.keys.all = append(e.keys.all, ks.all...)
+		for _, k := range ks.all {
+			if !slices.ContainsFunc(e.keys.all, func(o *key) bool { return o.own == k.own }) {
+				e.keys.all = append(e.keys.all, k)
+			}
+		}
 	}
 	return e
 }
@@ -71,17 +76,21 @@ func (e *Endpoint) Take(a *Answer) (Reply, Outcome) {
 	switch {
 	case a.Path != Path || a.Method != http.MethodPost && a.Method != http.MethodGet:
 		return failed(http.StatusNotFound, "/", a.ID), Nowhere
-	case !e.guard.admits(a.Client.Address, a.Now):
-		r := failed(http.StatusTooManyRequests, "/", a.ID)
-		r.Fields = append(r.Fields, message.Field{Name: "Retry-After", Value: "1"})
-		return r, Rate
 	case a.Method == http.MethodPost:
 		text = string(a.Body)
 	}
+	if len(text) > MostBytes {
+		return failed(http.StatusForbidden, "/", a.ID), NoSlip
+	}
 	form, err := url.ParseQuery(text)
 	back := form.Get("back")
-	if err != nil || len(a.Body) > MostBytes || !sameSite(back) {
+	if err != nil || !sameSite(back) {
 		return failed(http.StatusForbidden, "/", a.ID), NoSlip
+	}
+	if !e.guard.admits(a.Client.Address, a.Now) {
+		r := failed(http.StatusTooManyRequests, back, a.ID)
+		r.Fields = append(r.Fields, message.Field{Name: "Retry-After", Value: "1"})
+		return r, Rate
 	}
 	s, maker, outcome := e.judge(form.Get("puzzle"), form.Get("answer"), back, a)
 	switch outcome {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// What a network may answer: as many at once as an office in the morning, and then as fast as nobody does by hand.
+// What a network may answer: as many at once as a company in the morning, and then as fast as none does.
 const (
-	guardBurst = 100
-	guardEvery = 100 * time.Millisecond // one more
+	guardBurst = 500
+	guardEvery = 20 * time.Millisecond // one more
 	guardSlots = 4096
 )
 

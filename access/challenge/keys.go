@@ -21,6 +21,7 @@ type Keys struct{ all []*key }
 
 // key signs with HMAC-SHA256. Its states are used again, since they cost more than a signature.
 type key struct {
+	own    [sha256.Size]byte // made of the secret
 	id     [4]byte
 	states sync.Pool // *state
 }
@@ -44,7 +45,7 @@ func NewKeys(secrets ...string) (*Keys, error) {
 		}
 		// A key for this purpose alone: the same secret elsewhere tells nothing of it.
 		own := sha256.Sum256([]byte("wafer challenge\x00" + secret))
-		k := &key{states: sync.Pool{New: func() any { return &state{mac: hmac.New(sha256.New, own[:])} }}}
+		k := &key{own: own, states: sync.Pool{New: func() any { return &state{mac: hmac.New(sha256.New, own[:])} }}}
 		s := k.states.New().(*state)
 		s.mac.Write([]byte("id"))
 		copy(k.id[:], s.mac.Sum(nil))

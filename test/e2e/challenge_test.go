@@ -228,15 +228,6 @@ access:
 	if n := len(w.Events(func(e map[string]any) bool { return e["upstream"] != nil })); n > 0 {
 		t.Errorf("%d requests have reached the application", n)
 	}
-	rate := 0
-	for range 150 {
-		if answers("").status == 429 {
-			rate++
-		}
-	}
-	if rate == 0 {
-		t.Error("answers are never too many")
-	}
 }
 
 // TestChallengeKeys changes the keys, and has a policy watch only.
