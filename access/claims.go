@@ -3,6 +3,8 @@ package access
 import (
 	"regexp"
 	"slices"
+
+	"github.com/wafer-waf/wafer/access/rate"
 )
 
 // Claim is a condition on a claim of the token that a request carries. Without values and without an expression, the
@@ -68,4 +70,14 @@ func (w *When) claimNames(to []string) []string {
 		to = append(to, c.Name)
 	}
 	return w.Not.claimNames(to)
+}
+
+// claimNames are the claims that a limit asks for.
+func (l *LimitSpec) claimNames(to []string) []string {
+	for i := range l.Key {
+		if l.Key[i].Kind == rate.PartClaim {
+			to = append(to, l.Key[i].Name)
+		}
+	}
+	return l.When.claimNames(to)
 }

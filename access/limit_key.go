@@ -1,6 +1,7 @@
 package access
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/wafer-waf/wafer/access/rate"
@@ -31,6 +32,11 @@ func (r *keyed) AppendPart(dst []byte, p *rate.Part) ([]byte, bool) {
 		return r.appendCookie(dst, p.Name)
 	case rate.PartIdentity:
 		return r.appendIdentity(dst)
+	case rate.PartClaim:
+		return appendTexts(dst, (*Request)(r).Claim(p.Name))
+	case rate.PartAPIKey:
+		client := (*Request)(r).APIKey()
+		return append(dst, client...), client != ""
 	}
 	return dst, false
 }
@@ -109,4 +115,12 @@ func appendHost(dst []byte, host string) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// appendTexts appends texts so that no two lists of them become one.
+func appendTexts(dst []byte, all []string) ([]byte, bool) {
+	for _, text := range all {
+		dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+	}
+	return dst, len(all) > 0
 }

@@ -30,11 +30,12 @@ type State struct {
 
 // NewState returns a state that knows nobody. What of it no policy needs is not made.
 func NewState() *State {
-	return &State{
+	s := &State{
 		robots: sync.OnceValue(func() *bots.Verifier { return bots.NewVerifier(nil) }),
 		guard:  sync.OnceValue(challenge.NewGuard),
-		logins: login.NewState(nil),
 	}
+	s.logins = login.NewState(sharedLogins{s})
+	return s
 }
 
 // Problem is what is wrong with a part of a policy.
@@ -79,6 +80,9 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 		default:
 			p.rules = append(p.rules, made)
 		}
+	}
+	for i := range c.Limits {
+		claims = c.Limits[i].claimNames(claims)
 	}
 	if p.carried = newCarriage(c.Tokens, c.APIKeys, claims, c.Carried); p.carried != nil {
 		p.tokens, p.carried.would = p.carried, func(rule string) { p.count(rule, Unauthenticated, true) }

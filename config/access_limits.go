@@ -35,6 +35,7 @@ type KeyPart struct {
 	Part   KeyWord  `mapstructure:"part" plain:"yes" one:"it"`
 	Header string   `mapstructure:"header" one:"it"`
 	Cookie string   `mapstructure:"cookie" one:"it"`
+	Claim  string   `mapstructure:"claim" one:"it"` // of the token
 	Paths  []string `mapstructure:"paths" one:"it"` // forms of paths, such as /users/{id}
 }
 
@@ -49,10 +50,11 @@ const (
 	KeyMethod   KeyWord = "method"
 	KeyHost     KeyWord = "host"
 	KeyIdentity KeyWord = "identity" // of the client's certificate
+	KeyAPIKey   KeyWord = "api_key"  // whose it is
 )
 
 // always are the words for what every request has.
-func (w KeyWord) always() bool { return w != "" && w != KeyIdentity }
+func (w KeyWord) always() bool { return w != "" && w != KeyIdentity && w != KeyAPIKey }
 
 // Missing says what happens to requests that lack a part of a key.
 type Missing string

@@ -362,12 +362,34 @@ func (c *checker) checkCarried(path string, a *Access) {
 			c.add(at+".api_keys", "the policy has no API keys: add api_keys, or remove it")
 		}
 	}
-	for i := range a.Rules {
-		if w := a.Rules[i].When; w != nil {
-			at := indexPath(path+".rules", i) + ".when"
-			if visit(at, w); w.Not != nil {
-				visit(at+".not", w.Not)
-			}
+	both := func(at string, w *AccessWhen) {
+		if w == nil {
+			return
+		}
+		if visit(at, w); w.Not != nil {
+			visit(at+".not", w.Not)
 		}
 	}
+	for i := range a.Rules {
+		both(indexPath(path+".rules", i)+".when", a.Rules[i].When)
+	}
+	for i := range a.Limits {
+		at := indexPath(path+".limits", i)
+		both(at+".when", a.Limits[i].When)
+		for j, p := range a.Limits[i].Key {
+			visit(indexPath(at+".key", j), p.carried())
+		}
+	}
+}
+
+// carried is what a part of a key asks for, as a condition would.
+func (p *KeyPart) carried() *AccessWhen {
+	w := &AccessWhen{}
+	if p.Claim != "" {
+		w.Claims = []ClaimMatch{{Name: p.Claim}}
+	}
+	if p.Part == KeyAPIKey {
+		w.APIKeys = []string{"*"}
+	}
+	return w
 }

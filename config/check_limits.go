@@ -107,6 +107,8 @@ func (c *checker) checkKey(path string, l *AccessLimit) {
 // String names a part of a key, for people.
 func (p *KeyPart) String() string {
 	switch {
+	case p.Claim != "":
+		return "claim " + p.Claim
 	case p.Header != "":
 		return "header " + p.Header
 	case p.Cookie != "":
@@ -118,7 +120,7 @@ func (p *KeyPart) String() string {
 }
 
 func (c *checker) checkKeyPart(path string, p *KeyPart) {
-	if !c.exactlyOne(path, "part", string(p.Part), "header", p.Header, "cookie", p.Cookie, "paths", strings.Join(p.Paths, " ")) {
+	if !c.exactlyOne(path, "part", string(p.Part), "header", p.Header, "cookie", p.Cookie, "claim", p.Claim, "paths", strings.Join(p.Paths, " ")) {
 		return
 	}
 	switch {

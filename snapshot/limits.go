@@ -28,6 +28,8 @@ func limit(l *config.AccessLimit, known *robots) access.LimitSpec {
 
 func keyPart(p *config.KeyPart) rate.Part {
 	switch {
+	case p.Claim != "":
+		return rate.Part{Kind: rate.PartClaim, Name: p.Claim}
 	case p.Header != "":
 		return rate.Part{Kind: rate.PartHeader, Name: p.Header}
 	case p.Cookie != "":
@@ -46,7 +48,7 @@ func keyPart(p *config.KeyPart) rate.Part {
 
 var keyWords = map[config.KeyWord]rate.PartKind{
 	config.KeyClient: rate.PartClient, config.KeyRoute: rate.PartRoute, config.KeyPath: rate.PartPath, config.KeyMethod: rate.PartMethod,
-	config.KeyHost: rate.PartHost, config.KeyIdentity: rate.PartIdentity,
+	config.KeyHost: rate.PartHost, config.KeyIdentity: rate.PartIdentity, config.KeyAPIKey: rate.PartAPIKey,
 }
 
 var missing = map[config.Missing]rate.Missing{

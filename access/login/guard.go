@@ -47,6 +47,7 @@ func NewState(shared Shared) *State {
 // Guard counts the logins of a policy.
 type Guard struct {
 	Config
+	own    bool // its key is the process's, so that no other knows what accounts are called
 	id     string
 	state  *State
 	tables *tables
@@ -56,7 +57,8 @@ type Guard struct {
 func (s *State) Guard(id string, c Config) *Guard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(c.Key) == 0 {
+	own := len(c.Key) == 0
+	if own {
 		if s.own == nil {
 			s.own = make([]byte, 32)
 			_, _ = rand.Read(s.own) // which never fails
@@ -68,7 +70,7 @@ func (s *State) Guard(id string, c Config) *Guard {
 		t = &tables{}
 		s.tables[id] = t
 	}
-	return &Guard{Config: c, id: id, state: s, tables: t}
+	return &Guard{Config: c, own: own, id: id, state: s, tables: t}
 }
 
 // Reason is why a login is not let through.

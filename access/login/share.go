@@ -40,7 +40,7 @@ func (s *State) share(g *Guard, a *Attempt, now time.Time) {
 	}
 	all := []failure{{&g.tables.owing, a.address, g.Address.each()}}
 	for i := range a.names {
-		if n := &a.names[i]; n.account != (key{}) {
+		if n := &a.names[i]; n.account != (key{}) && !g.own {
 			all = append(all, failure{&g.tables.owing, n.account, g.Account.each()})
 		}
 	}
