@@ -91,6 +91,10 @@ func (l *limits) Decide(r *Request) (d Decision) {
 	said := asked.Decide(context.Background(), l.state, r.Now)
 	d.Fields = asked.AppendFields(nil)
 	d.Wait = said.Wait
+	if said.Would != nil && l.observe && said.Would.Mode != rate.Observe { // the policy is observed, and ends here
+		d.Verdict, d.Rule = verdictWhy(said.WouldWhy), said.Would.Name
+		return d
+	}
 	if said.Would != nil {
 		v := verdictWhy(said.WouldWhy)
 		d.would(v, said.Would.Name)

@@ -79,6 +79,13 @@ func TestAnObservedPolicyLimitsNobody(t *testing.T) {
 	if n := len(slices.DeleteFunc(slices.Clone(*counted), func(s string) bool { return s != "all rate_limited true" })); n != 2 {
 		t.Errorf("counted %q", *counted)
 	}
+	// What would have ended the decision ends it, although nothing is done: nobody would have been challenged behind it.
+	p, _ = compiled(t, Config{Mode: Observe, Rules: []Rule{{ID: "bots", Then: Challenges}}, Limits: []LimitSpec{hourly("all", 1)}})
+	for _, want := range []string{"bots", "all"} {
+		if d := p.Decide(again(asked("/"))); d.Verdict != Pass || d.WouldRule != want {
+			t.Errorf("%+v, want what %s would do", d, want)
+		}
+	}
 }
 
 // What a request has of each part of a key, and whether it has it.
