@@ -177,8 +177,13 @@ func TestBounds(t *testing.T) {
 				t.Errorf("client %d stands %v, want %v", i, got, want)
 			}
 		}
-		if len(v.known) != atOnce {
-			t.Errorf("%d entries, want %d", len(v.known), atOnce)
+		entries := func() int {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			return len(v.known)
+		}
+		if n := entries(); n != atOnce {
+			t.Errorf("%d entries, want %d", n, atOnce)
 		}
 		time.Sleep(patience)
 		synctest.Wait()
@@ -187,8 +192,8 @@ func TestBounds(t *testing.T) {
 			v.Stands(b, address(i), time.Now())
 			synctest.Wait()
 		}
-		if len(v.known) != mostEntries {
-			t.Errorf("%d entries, want %d", len(v.known), mostEntries)
+		if n := entries(); n != mostEntries {
+			t.Errorf("%d entries, want %d", n, mostEntries)
 		}
 	})
 }
