@@ -2,7 +2,7 @@ package access
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -97,8 +97,11 @@ func compileParts(w *When, restricts bool, report func(key string, err error)) (
 	}
 	c, problems := routing.NewConditions(w.Hosts, w.Paths, w.Methods, w.Headers)
 	for _, err := range problems {
-		if p, ok := err.(*routing.Problem); ok {
-			report(p.Key, fmt.Errorf("%s", p.What))
+		var p *routing.Problem
+		if errors.As(err, &p) {
+			report(p.Key, errors.New(p.What))
+		} else {
+			report("", err)
 		}
 	}
 	add("methods", len(w.Methods) > 0, func(r *Request) bool { return c.Method(r.Method) })

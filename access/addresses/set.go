@@ -163,7 +163,7 @@ func within(a, b wide, bits uint8) bool {
 }
 
 func (d *details) live(i uint32, now time.Time) bool {
-	return d.until == nil || d.until[i] == 0 || now.Unix() < int64(d.until[i])
+	return len(d.until) == 0 || d.until[i] == 0 || now.Unix() < int64(d.until[i])
 }
 
 func (d *details) excludes(i uint32) bool {
@@ -176,14 +176,15 @@ func (d *details) excludes(i uint32) bool {
 
 // match describes the entry i of a family.
 func (s *Set) match(six bool, i uint32) Match {
-	d, start := &s.of4, netip.Addr{}
+	d := &s.of6
+	var start netip.Addr
 	if six {
-		d, start = &s.of6, s.six[i].address()
+		start = s.six[i].address()
 	} else {
-		start = address4(s.four[i])
+		d, start = &s.of4, address4(s.four[i])
 	}
 	m := Match{Prefix: netip.PrefixFrom(start, int(d.bits[i])), Line: int(d.line[i]), Note: s.notes[noteKey{six, i}]}
-	if d.until != nil && d.until[i] != 0 {
+	if len(d.until) > 0 && d.until[i] != 0 {
 		m.Until = time.Unix(int64(d.until[i]), 0).UTC()
 	}
 	return m

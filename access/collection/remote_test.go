@@ -19,7 +19,7 @@ func over(t *testing.T, addr string) (*Table, *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); s.Close() })
 	if err := s.Connect(ctx); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package feed_test
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -406,7 +405,7 @@ func TestFiles(t *testing.T) {
 
 func TestFixed(t *testing.T) {
 	l := open(t, feed.Config{ID: "a", Fixed: addresses.Of(netip.MustParsePrefix("192.0.2.0/24"))}, nil)
-	if !l.Has(netip.MustParseAddr("192.0.2.1"), time.Now()) || l.Refresh(context.Background()) != nil || l.Status().Stale || l.Status().Source != "entries" || l.ID() != "a" {
+	if !l.Has(netip.MustParseAddr("192.0.2.1"), time.Now()) || l.Refresh(t.Context()) != nil || l.Status().Stale || l.Status().Source != "entries" || l.ID() != "a" {
 		t.Errorf("%+v", l.Status())
 	}
 }
