@@ -50,7 +50,7 @@ func TestNeverMoreThanBurstAndRate(t *testing.T) {
 	for n, q := range quotas {
 		t.Run(fmt.Sprintf("%d per %v", q.Units, q.Period), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(n), 1))
-			for range 20 {
+			for range 5 {
 				b := newBuckets(100)
 				key, now := Key{1}, int64(1)
 				var all []passes
