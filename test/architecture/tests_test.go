@@ -214,6 +214,7 @@ func TestNoTestMeasures(t *testing.T) {
 	may := map[string]string{
 		"test/cluster": "needs a cluster, and asks for half a minute",
 		"test/soak":    "latencies are asserted in make soak, and logged otherwise",
+		"test/access":  "counts what passes, and how much that may be depends on how long it was asked for",
 		"test/crs":     "tells how long the suite took",
 		"test/faults":  "tells how long faults take, and asserts none of it",
 	}
