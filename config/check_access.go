@@ -64,6 +64,9 @@ func (c *checker) checkAccess(path string, a *Access) {
 	if a.Login != nil {
 		if c.checkLogin(path+".login", a.Login); a.Login.Then == LoginChallenge {
 			c.needsChallenge(path+".login.then", &a.Challenge)
+			if a.Challenge.Otherwise == Allow {
+				c.add(path+".login.then", "challenge stops nobody with challenge.otherwise: allow, since a form that is sent cannot be asked: write deny there, or block here")
+			}
 		}
 	}
 }
