@@ -1,5 +1,7 @@
 package access
 
+import "strings"
+
 // Step is one step of a decision, for people.
 type Step struct {
 	What string // "rule", "bans", "own", "default", "tokens", "limits", "challenge" or "login"
@@ -11,6 +13,7 @@ type Step struct {
 // Explain returns the steps of the decision about a request, in their order, without counting or remembering anything.
 // What would be decided by what only a process that serves remembers, such as bans, the steps can only name.
 func (p *Policy) Explain(r *Request) []Step {
+	r.located = located{places: p.places}
 	r.proved = proved{by: p.carried.explained()}
 	steps, by := p.explainRules(nil, p.always, r)
 	if by != nil && by.Then == AlwaysAllows {
@@ -65,17 +68,31 @@ func (p *Policy) explainRules(steps []Step, rules []rule, r *Request) ([]Step, *
 		}
 		switch {
 		case missed != "":
-			step.Says = "does not apply: " + missed
+			step.Says = "does not apply: " + missed + by.tests.whys(r, missed)
 		case by.Mode == Observe:
-			step.Says = "would " + thenWords[by.Then] + ", but is only observed"
+			step.Says = "would " + thenWords[by.Then] + ", but is only observed" + by.tests.whys(r, "")
 		default:
-			step.Says = thenWords[by.Then]
+			step.Says = thenWords[by.Then] + by.tests.whys(r, "")
 			step.Ends = by.Then == Denies || by.Then == AlwaysAllows
 			return append(steps, step), by
 		}
 		steps = append(steps, step)
 	}
 	return steps, nil
+}
+
+// whys are why conditions hold, or why one of a name does not, in brackets; empty if they have nothing to say.
+func (t tests) whys(r *Request, missed string) string {
+	var all []string
+	for i := range t {
+		if t[i].why != nil && (missed == "" || t[i].name == missed) {
+			all = append(all, t[i].why(r))
+		}
+	}
+	if all == nil {
+		return ""
+	}
+	return " (" + strings.Join(all, ", ") + ")"
 }
 
 var thenWords = [...]string{Allows: "allow", AlwaysAllows: "always allow", Denies: "deny", Challenges: "challenge"}

@@ -13,6 +13,7 @@ type Config struct {
 	Status      int  // of what is denied
 	Rules       []Rule
 	Limits      []LimitSpec
+	Places      Places  // nil: nothing is known of where clients are
 	Challenge   *Proof  // nil: nobody can be asked for one
 	BotsPending Pending // what becomes of who says to be a robot, and is not known to be one yet
 	Tokens      *Tokens
@@ -63,6 +64,7 @@ type Policy struct {
 	rules   []rule // the others, in order
 	counted func(rule string, v Verdict, would bool)
 	paths   bool // are among the conditions
+	places  Places
 
 	// What decides by more than conditions; nil: the policy has none. Decide asks them in this order.
 	bans      Part
@@ -114,6 +116,7 @@ func (p *Policy) ReadsPaths() bool { return p.paths }
 // Decide says what becomes of a request.
 func (p *Policy) Decide(r *Request) Decision {
 	r.proved = proved{by: p.carried}
+	r.located = located{places: p.places}
 	d := p.decide(r)
 	if p.observe && d.Verdict != Pass {
 		d.Would, d.WouldRule = d.Verdict, d.Rule

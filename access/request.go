@@ -26,6 +26,7 @@ type Request struct {
 	Dry         bool                       // nobody has sent it, so that no limit counts it
 	Now         time.Time
 
+	located   located
 	undecided bool // a condition of the rule that was asked last could not be told yet
 
 	// Readings are further ways in which a server may read the path; none: there is one.

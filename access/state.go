@@ -52,7 +52,7 @@ func (p *Problem) Unwrap() error { return p.Err }
 func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 	var problems []*Problem
 	report := func(key string, err error) { problems = append(problems, &Problem{key, err}) }
-	p := &Policy{id: c.ID, observe: c.Mode == Observe, deny: c.Deny, status: c.Status, counted: c.Counted}
+	p := &Policy{id: c.ID, observe: c.Mode == Observe, deny: c.Deny, status: c.Status, places: c.Places, counted: c.Counted}
 	p.pending = c.BotsPending
 	if c.Challenge != nil {
 		made, err := newChallenger(c.Challenge)

@@ -3,7 +3,6 @@ package access
 import (
 	"cmp"
 	"errors"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +15,8 @@ import (
 // When are conditions on a request. Each that is set must hold; of each, one of the list is enough.
 type When struct {
 	Addresses  []Addresses // one of which has the client's
+	Countries  []string    // codes; empty is the one that is not known
+	ASNs       []uint32    // numbers of networks; 0 is the one that is not known
 	Methods    []string
 	Hosts      []string
 	Paths      []routing.Path
@@ -33,28 +34,14 @@ func (w *When) readsPaths() bool {
 	return w != nil && (len(w.Paths) > 0 || w.Not.readsPaths())
 }
 
-// Addresses are a set of addresses, which may change while it is asked.
-type Addresses interface{ Contains(netip.Addr) bool }
-
-// Networks are a set of few networks.
-type Networks []netip.Prefix
-
-// Contains implements [Addresses].
-func (n Networks) Contains(a netip.Addr) bool {
-	for _, network := range n {
-		if network.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
 // test is one condition, compiled.
 type test struct {
 	name  string // as conditions are written: "not.paths"
 	not   bool
 	holds func(*Request) bool
 	late  int // those of more come behind all others
+
+	why func(*Request) string // it holds or does not, for people; nil: its name says it
 }
 
 // tests are compiled conditions, the cheap ones first. None: they hold for every request.
@@ -105,7 +92,10 @@ func compileParts(w *When, restricts bool, report func(key string, err error)) (
 		}
 	}
 	add("methods", len(w.Methods) > 0, func(r *Request) bool { return c.Method(r.Method) })
-	add("addresses", len(w.Addresses) > 0, func(r *Request) bool { return within(w.Addresses, r.Client) })
+	if len(w.Addresses) > 0 {
+		all = append(all, addressTest(w.Addresses))
+	}
+	all = append(all, placeTests(w)...)
 	add("hosts", len(w.Hosts) > 0, func(r *Request) bool { return c.Host(r.Host) })
 	if restricts {
 		add("paths", len(w.Paths) > 0, func(r *Request) bool { return r.someReading(c.Path) })
@@ -134,15 +124,6 @@ func compileParts(w *When, restricts bool, report func(key string, err error)) (
 		all = append(all, test{name: "bots", late: 1, holds: func(r *Request) bool { return isRobot(w.Robots, r) }})
 	}
 	return all
-}
-
-func within(all []Addresses, a netip.Addr) bool {
-	for _, some := range all {
-		if some.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // agentBytes bound what the automaton of a condition on user agents may take.

@@ -122,6 +122,12 @@ func Open(ctx context.Context, c Config, before *List) (*List, error) {
 	return l, nil
 }
 
+// Read makes a set of a text as a list would that has none.
+func Read(c Config, data string) (*addresses.Set, error) {
+	set, _, err := (&List{config: c}).judge(data, time.Time{}, time.Now())
+	return set, err
+}
+
 // Close ends the looks of a list. What is in force stays in force for whoever has the list.
 func (l *List) Close() {
 	if l.end != nil {
@@ -143,6 +149,25 @@ func (l *List) Has(address netip.Addr, now time.Time) bool {
 	}
 	l.hits.Add(1)
 	return true
+}
+
+// Which says which entry of which list an address is in, for people; empty: in none.
+func (l *List) Which(address netip.Addr, now time.Time) string {
+	m, found := l.set.Load().Find(address, now)
+	if !found {
+		return ""
+	}
+	text := m.Prefix.String() + " of list " + l.config.ID
+	if m.Line > 0 {
+		text += fmt.Sprintf(", line %d of %s", m.Line, l.config.source())
+	}
+	if !m.Until.IsZero() {
+		text += ", until " + m.Until.Format(time.RFC3339)
+	}
+	if m.Note != "" {
+		text += ": " + m.Note
+	}
+	return text
 }
 
 // Matches is how often an address was in the list.
