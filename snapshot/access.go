@@ -12,7 +12,7 @@ import (
 
 // accessPolicies makes the access policies, which it returns by their ids, and what becomes of what requests carry. A policy
 // that is off is none.
-func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, report func(path string, err error)) (
+func accessPolicies(c *config.Routes, state *access.State, from sources, m *metrics.Metrics, report func(path string, err error)) (
 	policies map[string]*access.Policy, carried map[string]*access.Forwarding,
 ) {
 	reportLogins(c, report)
@@ -20,7 +20,7 @@ func accessPolicies(c *config.Routes, state *access.State, m *metrics.Metrics, r
 	for i := range c.Access {
 		a := &c.Access[i]
 		wrong := func(key string, err error) { report(accessPath(fmt.Sprintf("access[%d]", i), a, key), err) }
-		built := accessConfig(a, state, m)
+		built := accessConfig(a, state, from, m)
 		built.Tokens, built.APIKeys, built.Login = accessTokens(a.Tokens, state, wrong), accessAPIKeys(a.APIKeys, wrong), accessLogin(a.Login)
 		made, problems := state.Compile(built)
 		for _, p := range problems {
@@ -51,7 +51,7 @@ func accessPath(path string, a *config.Access, key string) string {
 }
 
 // accessConfig says to package access what config.Access says.
-func accessConfig(a *config.Access, state *access.State, m *metrics.Metrics) *access.Config {
+func accessConfig(a *config.Access, state *access.State, from sources, m *metrics.Metrics) *access.Config {
 	counted := m.Access(a.ID)
 	c := &access.Config{
 		ID: a.ID, Mode: accessModes[a.Mode], Deny: a.Default == config.Deny, Status: a.Status,
@@ -65,7 +65,8 @@ func accessConfig(a *config.Access, state *access.State, m *metrics.Metrics) *ac
 		Carried: counted.Carried,
 	}
 	c.Challenge, c.BotsPending = proof(&a.Challenge, counted), pendings[a.BotsPending]
-	known := robots{list: a.Bots, state: state}
+	c.Places = from.places
+	known := conditions{robots: robots{list: a.Bots, state: state}, sources: from}
 	for _, r := range a.Rules {
 		c.Rules = append(c.Rules, access.Rule{
 			ID: r.ID, When: accessWhen(r.When, &known), Then: accessThens[r.Then], Status: r.Status, Mode: accessModes[r.Mode],
@@ -86,22 +87,28 @@ var accessThens = map[config.AccessThen]access.Then{
 }
 
 // accessWhen says to package access what config.AccessWhen says.
-func accessWhen(w *config.AccessWhen, known *robots) *access.When {
+func accessWhen(w *config.AccessWhen, known *conditions) *access.When {
 	if w == nil {
 		return nil
 	}
 	out := &access.When{
 		Methods: w.Methods, Hosts: w.Hosts, Paths: paths(w.Paths), Headers: headers(w.Headers), UserAgents: w.UserAgents,
-		Robots: known.named(w.Bots), Not: accessWhen(w.Not, known),
+		Robots: known.robots.named(w.Bots), Not: accessWhen(w.Not, known),
 	}
 	for _, c := range w.Claims {
 		out.Claims = append(out.Claims, access.Claim{Name: c.Name, Values: c.Values, Regex: c.Regex})
 	}
 	out.APIKeys = w.APIKeys
-	networks, _ := w.Networks()
+	networks, lists := w.Networks()
 	if len(networks) > 0 {
 		out.Addresses = append(out.Addresses, access.Networks(networks))
 	}
+	for _, id := range lists {
+		if list := known.lists[id]; list != nil { // or it could not be opened, which is reported
+			out.Addresses = append(out.Addresses, list)
+		}
+	}
+	known.where(w, out)
 	if w.Identity != nil {
 		out.Identity = allowed(w.Identity)
 	}

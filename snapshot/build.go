@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/access"
+	"github.com/wafer-waf/wafer/access/feed"
+	"github.com/wafer-waf/wafer/access/geo"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/metrics"
@@ -28,6 +30,8 @@ type resources struct {
 	compiler *waf.Compiler
 	engines  map[string]*shared[*waf.Engine]
 	pools    map[string]*shared[*upstream.Pool]
+	lists    map[string]*shared[*feed.List]
+	places   map[string]*shared[*geo.Places]
 
 	disagreed func(*waf.Engine, waf.Disagreement) // nil: nobody asks
 
@@ -37,6 +41,9 @@ type resources struct {
 	SourceChanged func(upstream, source string, err error)
 	// EndpointHealth is told what becomes of them.
 	EndpointHealth HealthTold
+
+	// Feeds is what lists and databases need.
+	Feeds Feeds
 
 	// Services finds the pods of Services; nil: they are not looked for.
 	Services Services
@@ -78,6 +85,16 @@ func disown[T any](mu *sync.Mutex, all, owned map[string]*shared[T]) []T {
 	return orphans
 }
 
+// freeSources is free for lists and databases.
+func (r *resources) freeSources(lists map[string]*shared[*feed.List], places map[string]*shared[*geo.Places]) {
+	for _, l := range disown(&r.mu, r.lists, lists) {
+		l.Close()
+	}
+	for _, p := range disown(&r.mu, r.places, places) {
+		p.Close()
+	}
+}
+
 // free gives back what only one snapshot used.
 func (r *resources) free(engines map[string]*shared[*waf.Engine], pools map[string]*shared[*upstream.Pool]) error {
 	var errs []error
@@ -109,6 +126,7 @@ type Builder[R any] struct {
 func NewBuilder[R any](compiler *waf.Compiler, bind func(*Route) R, prove func(*inspect.Policy) ([]Stopped, error)) *Builder[R] {
 	return &Builder[R]{Access: access.NewState(), bind: bind, prove: prove, resources: resources{
 		compiler: compiler, engines: map[string]*shared[*waf.Engine]{}, pools: map[string]*shared[*upstream.Pool]{},
+		lists: map[string]*shared[*feed.List]{}, places: map[string]*shared[*geo.Places]{},
 	}}
 }
 
@@ -122,7 +140,10 @@ func (b *Builder[R]) Cut() {
 }
 
 // Free gives back what only s used. It follows Build if s is not kept.
-func (b *Builder[R]) Free(s *Snapshot[R]) error { return b.free(s.engines, s.pools) }
+func (b *Builder[R]) Free(s *Snapshot[R]) error {
+	b.freeSources(s.lists, s.databases)
+	return b.free(s.engines, s.pools)
+}
 
 // Build makes a snapshot and proves that it protects. It touches no live state but for
 // sharing live engines and pools; after an error nothing of it is left.
@@ -137,7 +158,7 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 	}
 	by := authoritiesOf(c.Routes, report)
 	pools := b.makeAll(s, report)
-	policies, carried := accessPolicies(s.Config, b.Access, m, report)
+	policies, carried := accessPolicies(s.Config, b.Access, b.openSources(s, report), m, report)
 	s.accesses = policies
 	if len(problems) == 0 {
 		b.bindAll(s, m, pools, carried, report)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/access/challenge"
+	"github.com/wafer-waf/wafer/access/feed"
+	"github.com/wafer-waf/wafer/access/geo"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/identity"
 	"github.com/wafer-waf/wafer/inspect"
@@ -34,6 +36,9 @@ type Snapshot[R any] struct {
 	byPolicy   map[string]*waf.Engine // of engines; those that are off have none
 	pools      map[string]*shared[*upstream.Pool]
 	accesses   map[string]*access.Policy // by id, those that are not off
+	lists      map[string]*shared[*feed.List]
+	databases  map[string]*shared[*geo.Places]
+	sources    sources // of lists and databases
 
 	// refs counts the requests on this snapshot, and one for being the current one. At
 	// zero it is retired; it never rises from zero again.
