@@ -40,6 +40,8 @@ type Options struct {
 
 	// Store is how what replicas share does, likewise; nil where they share nothing.
 	Store func() any
+	// The lists and databases of addresses, and what they say of one that is valid, likewise.
+	Lists func(of netip.Addr) any
 
 	// Standing is what is in force and how it relates to the files, for encoding as JSON, also while there is
 	// nothing in force.
@@ -116,6 +118,7 @@ func New(o Options) http.Handler {
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state", show(o.Routes, o.Log)})
 	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
 	add(o.Store != nil, endpoint{"/api/v1/store", read, reading, "how what replicas share does", show(o.Store, o.Log)})
+	add(o.Lists != nil, endpoint{"/api/v1/lists", read, reading, "lists and databases of addresses; ?address= asks them", lists(o)})
 	add(o.Standing != nil, endpoint{"/api/v1/standing", read, open("/api/v1/standing"), "what is in force, and why the files are not", show(o.Standing, o.Log)})
 	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, Anyone, "the configuration in force, for peers", bundle(o)})
 	endpoints = append(endpoints, profiles(o.Profiles)...)
@@ -233,6 +236,21 @@ func show(value func() any, log zerolog.Logger) http.HandlerFunc {
 			return
 		}
 		sendJSON(w, http.StatusOK, "application/json", v, log)
+	}
+}
+
+// lists shows the lists, and what they say of an address that is asked for.
+func lists(o Options) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var of netip.Addr
+		if text := r.URL.Query().Get("address"); text != "" {
+			var err error
+			if of, err = netip.ParseAddr(text); err != nil {
+				problem(w, http.StatusBadRequest, "not an address", err)
+				return
+			}
+		}
+		show(func() any { return o.Lists(of) }, o.Log)(w, r)
 	}
 }
 

@@ -97,6 +97,8 @@ func Prepare(o Options) *Proxy {
 	if p.shared = newShared(&p.boot.Store, p.metrics, o.Log.With().Str("component", "store").Logger()); p.shared != nil {
 		p.snapshots.Builder.Access.Share(p.shared.store)
 	}
+	p.snapshots.Builder.Feeds = snapshot.Feeds{Serving: true, Folder: o.Boot.LastGood.Dir, ListTold: p.listTold, PlacesTold: p.placesTold}
+	p.metrics.WatchLists(p.listsNow)
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchLimits(p.limitsStand)
 	p.metrics.WatchQueue(p.bulkhead.queued)
@@ -157,6 +159,7 @@ func (p *Proxy) inspections() int {
 // Reload reads the configuration now, as [snapshot.Keeper.Reload] does.
 func (p *Proxy) Reload(ctx context.Context, trigger string) (snapshot.Reloaded, error) {
 	p.refreshDoors()
+	p.snapshots.RefreshLists()
 	return p.snapshots.Reload(ctx, trigger)
 }
 

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"context"
 	"net/netip"
 	"time"
 
@@ -45,4 +46,17 @@ func (k *Keeper[R]) DescribeLists(of netip.Addr) ListsState {
 	s := k.Current()
 	defer s.Release()
 	return s.DescribeLists(of)
+}
+
+// RefreshLists has lists that fail look at their sources now, for somebody may have repaired them. It does not wait.
+func (k *Keeper[R]) RefreshLists() {
+	s := k.InForce()
+	if s == nil {
+		return
+	}
+	for _, list := range s.sources.lists {
+		if list.Status().Failing != "" {
+			go func() { _ = list.Refresh(context.Background()) }() // is told there
+		}
+	}
 }

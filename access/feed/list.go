@@ -136,6 +136,13 @@ func (l *List) Close() {
 	}
 }
 
+// Ended waits until nothing looks any more, which is after Close.
+func (l *List) Ended() {
+	if l.ended != nil {
+		<-l.ended
+	}
+}
+
 // ID is the name of the list.
 func (l *List) ID() string { return l.config.ID }
 

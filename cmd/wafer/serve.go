@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -334,6 +335,7 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 		Routes:    inForce(p, func() any { return p.DescribeRoutes() }),
 		Upstreams: inForce(p, func() any { return p.DescribeUpstreams() }),
 		Store:     storeOf(boot, p),
+		Lists:     func(of netip.Addr) any { return inForce(p, func() any { return p.DescribeLists(of) })() },
 		Standing:  func() any { return keeps.standing(p.Standing()) },
 		Bundle:    keeps.bundle(),
 		Hosts:     boot.AdminHosts, Profiles: boot.AdminProfiles,
