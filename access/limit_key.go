@@ -37,6 +37,12 @@ func (r *keyed) AppendPart(dst []byte, p *rate.Part) ([]byte, bool) {
 	case rate.PartAPIKey:
 		client := (*Request)(r).APIKey()
 		return append(dst, client...), client != ""
+	case rate.PartCountry:
+		country := (*Request)(r).Country()
+		return append(dst, country...), country != ""
+	case rate.PartASN:
+		asn := (*Request)(r).ASN()
+		return binary.BigEndian.AppendUint32(dst, asn), asn != 0
 	}
 	return dst, false
 }

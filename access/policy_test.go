@@ -222,7 +222,7 @@ func TestExplain(t *testing.T) {
 		return all
 	}
 	want := []string{
-		"rule office: does not apply: addresses", "bans: nobody is banned here", "rule watched: would deny, but is only observed",
+		"rule office: does not apply: addresses (192.0.2.1 is in none of them)", "bans: nobody is banned here", "rule watched: would deny, but is only observed",
 		"rule post: does not apply: methods", "default: deny",
 	}
 	if got := tell(asked("/")); !slices.Equal(got, want) {
@@ -230,7 +230,7 @@ func TestExplain(t *testing.T) {
 	}
 	inside := asked("/")
 	inside.Client = netip.MustParseAddr("10.1.2.3")
-	if got := tell(inside); !slices.Equal(got, []string{"rule office: always allow"}) {
+	if got := tell(inside); !slices.Equal(got, []string{"rule office: always allow (10.1.2.3 is in 10.0.0.0/8)"}) {
 		t.Errorf("got %q", got)
 	}
 	if len(order)+len(*counted) > 0 {

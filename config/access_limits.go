@@ -51,10 +51,18 @@ const (
 	KeyHost     KeyWord = "host"
 	KeyIdentity KeyWord = "identity" // of the client's certificate
 	KeyAPIKey   KeyWord = "api_key"  // whose it is
+	KeyCountry  KeyWord = "country"
+	KeyASN      KeyWord = "asn" // the network that the client is in
 )
 
 // always are the words for what every request has.
-func (w KeyWord) always() bool { return w != "" && w != KeyIdentity && w != KeyAPIKey }
+func (w KeyWord) always() bool {
+	switch w {
+	case "", KeyIdentity, KeyAPIKey, KeyCountry, KeyASN:
+		return false
+	}
+	return true
+}
 
 // Missing says what happens to requests that lack a part of a key.
 type Missing string

@@ -20,7 +20,9 @@ func (c *checker) checkOwnAccess(path string, a *Access, known named) {
 		all.checkNamed(indexPath(path+".rules", i)+".when", a.Rules[i].When, a, known)
 	}
 	for i := range a.Limits {
-		all.checkNamed(indexPath(path+".limits", i)+".when", a.Limits[i].When, a, known)
+		at := indexPath(path+".limits", i)
+		all.checkNamed(at+".when", a.Limits[i].When, a, known)
+		all.checkKeyPlaces(at+".key", a.Limits[i].Key, known.geo)
 	}
 	for _, problem := range all.problems {
 		rest := strings.TrimPrefix(problem.Path, path)

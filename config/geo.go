@@ -78,3 +78,15 @@ func (c *checker) checkPlaces(path string, w *AccessWhen, geo *Geo) {
 	}
 	c.checkPlaces(path+".not", w.Not, geo)
 }
+
+// checkKeyPlaces checks that there is a database for what keys of limits are made of.
+func (c *checker) checkKeyPlaces(path string, key []KeyPart, geo *Geo) {
+	for i := range key {
+		switch part := key[i].Part; {
+		case part == KeyCountry && (geo == nil || geo.Country == ""):
+			c.add(indexPath(path, i)+".part", "no database says it: name one in geo.country")
+		case part == KeyASN && (geo == nil || geo.ASN == ""):
+			c.add(indexPath(path, i)+".part", "no database says it: name one in geo.asn")
+		}
+	}
+}

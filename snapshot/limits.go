@@ -7,7 +7,7 @@ import (
 )
 
 // limit says to package access what config.AccessLimit says.
-func limit(l *config.AccessLimit, known *robots) access.LimitSpec {
+func limit(l *config.AccessLimit, known *conditions) access.LimitSpec {
 	s := access.LimitSpec{When: accessWhen(l.When, known), Off: l.Mode == config.LimitOff}
 	s.Spec = rate.Spec{
 		ID:      l.ID,
@@ -49,6 +49,7 @@ func keyPart(p *config.KeyPart) rate.Part {
 var keyWords = map[config.KeyWord]rate.PartKind{
 	config.KeyClient: rate.PartClient, config.KeyRoute: rate.PartRoute, config.KeyPath: rate.PartPath, config.KeyMethod: rate.PartMethod,
 	config.KeyHost: rate.PartHost, config.KeyIdentity: rate.PartIdentity, config.KeyAPIKey: rate.PartAPIKey,
+	config.KeyCountry: rate.PartCountry, config.KeyASN: rate.PartASN,
 }
 
 var missing = map[config.Missing]rate.Missing{

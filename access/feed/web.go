@@ -87,6 +87,9 @@ func (w *Web) get(ctx context.Context, known validators, most int64) (text, erro
 		return text{}, &statusError{response.StatusCode, retryAfter(response.Header)}
 	}
 	data, err := limited(response, most)
+	if err == nil {
+		err = ctx.Err() // a server that sees the connection end may call what it has sent the whole
+	}
 	if err != nil {
 		return text{}, w.told(err)
 	}
