@@ -20,6 +20,7 @@ type room struct {
 	name   string
 	lists  string // of the route file
 	policy string // what stands in the access policy
+	rules  string // of the policy, which inspects then; "": it does not
 	store  bool   // it takes one
 }
 
@@ -44,7 +45,14 @@ var rooms = []room{
     bans: [{ id: scanners, count: 1000, within: 1m, of: [404], duration: 10m }]`},
 	{name: "an API key", policy: `
     api_keys: { mode: required, from: [{ header: X-Key }], file: keys.txt }`},
+	{name: "inspection", rules: `SecMarker NOTHING`},
+	{name: "and a counter", rules: ruleCounter},
+	{name: "and a counter, shared", rules: ruleCounter, store: true},
 }
+
+// ruleCounter counts the requests of each client in a collection of rules.
+const ruleCounter = `SecAction "id:100001,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},setvar:ip.n=+1,expirevar:ip.n=60"
+          SecRule IP:n "@gt 1000000000" "id:100002,phase:1,deny,status:429"`
 
 func limit(id, part, share string) string {
 	return fmt.Sprintf("{ id: %s, rate: 1000000/s, key: [%s], share: %s }", id, part, share)
@@ -113,7 +121,11 @@ func (s *site) startRoom(ctx context.Context, binary string, r room, store strin
 		say("%-22s needs redis-server, which is not installed", r.name)
 		return nil, nil
 	}
-	file, err := s.routes("access", "off", 1, 1)
+	mode, settings := "off", []string(nil)
+	if r.rules != "" {
+		mode, settings = "block", []string{"rules_before:", "  - inline: |", "      " + r.rules}
+	}
+	file, err := s.routes("access", mode, 1, 1, settings...)
 	if err != nil {
 		return nil, err
 	}

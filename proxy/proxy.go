@@ -34,9 +34,9 @@ type Options struct {
 	LastGood  snapshot.LastGood             // as that of [snapshot.Options], like Stands
 	Stands    func(snapshot.Standing)
 
-	// Collections keep what rules remember from one request to the next. nil: nobody does, as for who only
-	// tries requests.
-	Collections *collection.Table
+	// Remembers has rules keep something from one request to the next. Who only tries requests wants each of them to
+	// be the first.
+	Remembers bool
 }
 
 // Proxy is the tier: a listener, the snapshot in force, and the loop that replaces it.
@@ -56,6 +56,7 @@ type Proxy struct {
 	inspector  inspect.Inspector
 	snapshots  *snapshot.Keeper[*route]
 	shared     *shared
+	kept       *collection.Table // what rules remember; nil: nothing
 	draining   atomic.Bool
 	serving    atomic.Int64 // requests
 	tunnels    atomic.Int64 // that are open
@@ -84,8 +85,9 @@ func Prepare(o Options) *Proxy {
 	p.bulkhead.crowded = p.processors.add
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.memory.watchedBy(p.metrics)
+	p.shared = newShared(&p.boot.Store, p.metrics, o.Log.With().Str("component", "store").Logger())
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
-		Source: o.Source, Builder: newBuilder(compilerWith(o.Collections)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
+		Source: o.Source, Builder: newBuilder(p.compiler(o.Remembers)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,
 	})
 	p.snapshots.Builder.Compiling = o.Compiling
@@ -94,7 +96,7 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.snapshots.Builder.Services = o.Services
 	p.snapshots.Builder.Access.KeysTold = p.keysTold
-	if p.shared = newShared(&p.boot.Store, p.metrics, o.Log.With().Str("component", "store").Logger()); p.shared != nil {
+	if p.shared != nil {
 		p.snapshots.Builder.Access.Share(p.shared.store)
 	}
 	p.snapshots.Builder.Feeds = snapshot.Feeds{Serving: true, Folder: o.Boot.LastGood.Dir, ListTold: p.listTold, PlacesTold: p.placesTold}
@@ -102,22 +104,10 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchRequests(p.serving.Load)
 	p.metrics.WatchLimits(p.limitsStand)
 	p.metrics.WatchQueue(p.bulkhead.queued)
-	if o.Collections != nil {
-		p.metrics.WatchCollections(func() metrics.Collections { return metrics.Collections(o.Collections.Figures()) })
-	}
 	p.metrics.WatchTunnels(p.tunnels.Load)
 	p.doors = newDoors(&p.boot, newGate(), p.hostTerms, p.metrics.TLS)
 	p.listeners = p.newListeners()
 	return p
-}
-
-// compilerWith returns a compiler of policies whose rules keep what they remember there.
-func compilerWith(c *collection.Table) *waf.Compiler {
-	compiler := waf.NewCompiler()
-	if c != nil {
-		compiler.Collections = c
-	}
-	return compiler
 }
 
 // Load reads the certificates of listeners and builds the first snapshot, as [snapshot.Keeper.Load] does. What is

@@ -95,6 +95,7 @@ func (p *Proxy) Share(ctx context.Context) {
 	all.Go(func() { s.store.Run(ctx) })
 	all.Go(func() { p.snapshots.Builder.Access.KeepUp(ctx, func() { close(s.known) }) })
 	all.Wait()
+	p.sendKept()
 	s.store.Close()
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
-	"github.com/wafer-waf/wafer/access/collection"
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
@@ -85,10 +84,9 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	open.log = out.log
 	open.add("outputs", out.close)
 	keeps := newLastGood(&boot, registry, out.log)
-	kept := collection.New(collection.Options{})
 	p := proxy.Prepare(proxy.Options{
-		Collections: kept,
-		Boot:        boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
+		Remembers: true,
+		Boot:      boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events:   audit.New(out.events, out.eventOptions()),
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})

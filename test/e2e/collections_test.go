@@ -54,7 +54,7 @@ type tally struct {
 	file, text string
 }
 
-func newTally(t *testing.T, replicas int, args ...string) *tally {
+func newTally(t *testing.T, start func(testing.TB, string, ...string) *tier.Tier, replicas int, args ...string) *tally {
 	t.Helper()
 	backend := newEcho(t, func(r *http.Request, _ string) string {
 		status := "200 OK"
@@ -69,7 +69,7 @@ func newTally(t *testing.T, replicas int, args ...string) *tally {
 	c := &tally{t: t, text: fmt.Sprintf(collectionsFile, backend.url())}
 	c.file = tier.RouteFile(t, c.text)
 	for range replicas {
-		c.tiers = append(c.tiers, tier.Start(t, c.file, append([]string{"--trusted-proxies", "127.0.0.1/32"}, args...)...))
+		c.tiers = append(c.tiers, start(t, c.file, append([]string{"--trusted-proxies", "127.0.0.1/32"}, args...)...))
 	}
 	return c
 }
@@ -107,14 +107,17 @@ func (c *tally) blocks(status int, client, target string) {
 
 func TestCollections(t *testing.T) {
 	t.Parallel()
-	for _, replicas := range []int{1} {
+	for _, replicas := range []int{1, 2} {
 		t.Run(fmt.Sprint(replicas, " replicas"), func(t *testing.T) {
 			t.Parallel()
 			var args []string
+			var store *redis.Server
+			start := tier.Start
 			if replicas > 1 {
-				args = []string{"--store-addresses", redis.Start(t, redis.Options{}).Addr}
+				store = redis.Start(t, redis.Options{})
+				args, start = []string{"--store-addresses", store.Addr}, tier.Plain
 			}
-			c := newTally(t, replicas, args...)
+			c := newTally(t, start, replicas, args...)
 			// Brute force: three attempts at least, and what a client asks for before it is known.
 			for range 3 {
 				if got := c.ask("192.0.2.1", "/login"); got != 401 {
@@ -150,6 +153,13 @@ func TestCollections(t *testing.T) {
 					t.Errorf("%v collections", n)
 				}
 			}
+			if store == nil {
+				return
+			}
+			// Without the store each replica counts alone.
+			store.Freeze()
+			c.blocks(429, "192.0.2.7", "/login")
+			store.Thaw()
 		})
 	}
 }
@@ -157,7 +167,7 @@ func TestCollections(t *testing.T) {
 // TestCollectionsSurviveReloads counts before a reload and after it, and has probes of a reload count nothing.
 func TestCollectionsSurviveReloads(t *testing.T) {
 	t.Parallel()
-	c := newTally(t, 1)
+	c := newTally(t, tier.Start, 1)
 	w := c.tiers[0]
 	if n := w.Metric("wafer_collections"); n != 0 {
 		t.Errorf("%v collections before anybody has asked", n)
