@@ -3,11 +3,14 @@ package upstream
 import (
 	"errors"
 	"io"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/wafer-waf/wafer/upstream/balance"
 )
 
 // All endpoints together get no more connections than the upstream may have, and one that has nothing to do with its own makes
@@ -49,6 +52,42 @@ func TestConnectionsOfAll(t *testing.T) {
 	if n := p.Connections(); n != 0 {
 		t.Errorf("%d connections are left", n)
 	}
+}
+
+// A connection that speaks HTTP/2 and has nothing to do makes room, too.
+func TestConnectionsOfAllByHTTP2(t *testing.T) {
+	if overTLS {
+		t.Skip("it speaks TLS by itself")
+	}
+	hangs := make(chan struct{})
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hangs" {
+			w.(http.Flusher).Flush()
+			<-hangs
+		}
+	}
+	a, _ := startHTTP2(t, false, serve)
+	b, _ := startHTTP2(t, false, serve)
+	p := newPool(t, func(c *Config) {
+		c.Protocol, c.Limits.Connections, c.Balance.Policy = HTTP2, 1, balance.RoundRobin
+	}, a, b)
+	for range 6 {
+		if _, _, err := do(p, get(), newExchange()); err != nil || p.Connections() != 1 {
+			t.Errorf("%v, %d connections", err, p.Connections())
+		}
+	}
+	x := newExchange()
+	if err := p.Do(newRequest("GET", "/hangs", "Host: a"), x); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the other one gets none, and this one has room for more on its connection
+		y := newExchange()
+		if err := p.Do(get(), y); err != nil || y.Endpoint != x.Endpoint || p.Connections() != 1 {
+			t.Errorf("%v by %s, %d connections", err, y.Endpoint, p.Connections())
+		}
+	}
+	close(hangs)
+	_ = x.Body.Close()
 }
 
 // Who waits gets the connection that gets free, whichever endpoint has it.
