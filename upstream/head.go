@@ -106,11 +106,10 @@ func readHead(head string, to *message.Response) (headFacts, error) {
 		to.Fields = append(to.Fields, message.Field{Name: name, Value: value})
 		switch len(name) { // cheaper than comparing names
 		case len("connection"): // and of Keep-Alive
-			switch {
-			case foldEqual(name, "connection"):
+			if foldEqual(name, "connection") {
 				closing = closing || hasToken(value, "close")
 				keeping = keeping || hasToken(value, "keep-alive")
-			case foldEqual(name, "keep-alive"):
+			} else if foldEqual(name, "keep-alive") {
 				f.rests = restsFor(value)
 			}
 		case len("content-type"):
@@ -138,14 +137,19 @@ func readHead(head string, to *message.Response) (headFacts, error) {
 			}
 		}
 	}
-	switch {
-	case lengths+codings > 1:
-		return f, malformed("conflicting framing")
-	case types > 1 || encodings > 1: // of which one reader takes the first and another the last
-		return f, malformed("repeated singleton field")
-	}
 	f.persistent = !closing && (f.http11 || keeping)
-	return f, nil
+	return f, conflict(lengths+codings, types, encodings)
+}
+
+// conflict says what is wrong with how often fields have come.
+func conflict(framings, types, encodings int) error {
+	switch {
+	case framings > 1:
+		return malformed("conflicting framing")
+	case types > 1 || encodings > 1: // of which one reader takes the first and another the last
+		return malformed("repeated singleton field")
+	}
+	return nil
 }
 
 // restsFor reads the timeout of a Keep-Alive field (RFC 2068, 19.7.1.1): "timeout=5, max=100". It is a hint, so what is not

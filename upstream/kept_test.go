@@ -246,7 +246,14 @@ func TestHabit(t *testing.T) {
 		want(5*time.Second, false)
 		h.closed(20 * time.Millisecond)
 		want(0, false) // it ends them at any time
-		time.Sleep((forgotten + 1) * time.Second)
-		want(5*time.Second, true)
+		time.Sleep((period + 1) * time.Second)
+		want(0, false)
+		h.closed(4 * time.Second)
+		want(0, false) // what was seen in the period before counts, too
+		time.Sleep((period + 1) * time.Second)
+		want(time.Second, true)
+		want(3*time.Second, false)
+		time.Sleep(period * time.Second)
+		want(5*time.Second, true) // all of that is forgotten
 	})
 }

@@ -153,6 +153,22 @@ func TestGone(t *testing.T) {
 	})
 }
 
+// And so over sockets, by TLS as well.
+func TestGoneOverSockets(t *testing.T) {
+	done := make(chan struct{})
+	b := startBackend(t, func(s *session) {
+		s.request()
+		<-done
+	})
+	defer close(done)
+	p := newPool(t, nil, b.url())
+	x := newExchange()
+	x.Gone = func() bool { return true }
+	if err := p.Do(get(), x); FailureOf(err) != Left || p.Connections() != 0 {
+		t.Errorf("%v, %d connections", err, p.Connections())
+	}
+}
+
 // TestDeadlinePassed checks that nothing is sent after the deadline.
 func TestDeadlinePassed(t *testing.T) {
 	b := startBackend(t, echoSession)

@@ -23,11 +23,10 @@ func BenchmarkSlowEndpoint(b *testing.B) {
 			defer transport.CloseIdleConnections()
 			c := &http.Client{Transport: transport}
 			took := make([]time.Duration, b.N)
-			tick := time.NewTicker(time.Second / perSecond)
-			defer tick.Stop()
+			var arrives clock
 			var wg sync.WaitGroup
 			for i := range b.N {
-				<-tick.C
+				arrives.wait()
 				wg.Go(func() {
 					began := time.Now()
 					r, err := c.Get("http://" + name(balance) + ".test/")
