@@ -44,7 +44,7 @@ var rooms = []room{
 	{name: "a ban", policy: `
     bans: [{ id: scanners, count: 1000, within: 1m, of: [404], duration: 10m }]`},
 	{name: "an API key", policy: `
-    api_keys: { mode: required, from: [{ header: X-Key }], file: keys.txt }`},
+    api_keys: { mode: required, from: [{ header: X-Api-Key }], file: keys.txt }`},
 	{name: "inspection", rules: `SecMarker NOTHING`},
 	{name: "and a counter", rules: ruleCounter},
 	{name: "and a counter, shared", rules: ruleCounter, store: true},
@@ -69,7 +69,7 @@ func compareAccess(ctx context.Context, o options, binary string, rounds int) er
 	}
 	p := pools[0]
 	for i := range p.list {
-		p.list[i].raw = bytes.Replace(p.list[i].raw, []byte("\r\n"), []byte("\r\nX-Key: "+benchKey+"\r\n"), 1)
+		p.list[i].raw = bytes.Replace(p.list[i].raw, []byte("\r\n"), []byte("\r\nX-Api-Key: "+benchKey+"\r\n"), 1)
 	}
 	s, err := newSite(ctx)
 	if err != nil {
