@@ -15,7 +15,7 @@ const (
 	longestDelay = time.Minute
 	mostWaiters  = 10_000
 	leastBuckets = 1000
-	mostBuckets  = 10_000_000
+	mostBuckets  = 1_000_000
 	mostReplicas = 10_000
 )
 
