@@ -53,7 +53,13 @@ func addressTest(all []Addresses) test {
 					return r.Client.String() + " is in " + entry
 				}
 			}
-			return r.Client.String() + " is in none of them"
+			says := r.Client.String() + " is in none of them"
+			for _, some := range all {
+				if u, ok := some.(interface{ Unasked() bool }); ok && u.Unasked() {
+					return says + " that is known here: a running tier asks URLs"
+				}
+			}
+			return says
 		},
 	}
 }

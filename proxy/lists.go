@@ -5,6 +5,7 @@ import (
 
 	"github.com/wafer-waf/wafer/access/addresses"
 	"github.com/wafer-waf/wafer/access/feed"
+	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 )
@@ -49,6 +50,11 @@ func (p *Proxy) placesTold(file string, err error) {
 // DescribeLists returns how lists and databases do, and what they say of an address, if that is one.
 func (p *Proxy) DescribeLists(of netip.Addr) snapshot.ListsState {
 	return p.snapshots.DescribeLists(of)
+}
+
+// AskLists is that of package snapshot.
+func AskLists(c *config.Routes, urls bool, of []netip.Addr) ([]snapshot.ListsState, error) {
+	return snapshot.AskLists(c, urls, of)
 }
 
 // listsNow is what instruments say of lists and databases.

@@ -3,10 +3,12 @@ package snapshot
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/wafer-waf/wafer/access/feed"
 	"github.com/wafer-waf/wafer/access/geo"
+	"github.com/wafer-waf/wafer/config"
 )
 
 // ListsState is how lists and databases do, and what they say of an address.
@@ -59,4 +61,32 @@ func (k *Keeper[R]) RefreshLists() {
 			go func() { _ = list.Refresh(context.Background()) }() // is told there
 		}
 	}
+}
+
+// AskLists opens the lists and databases of a configuration, without anything else of it, and returns what they say of
+// each address; of none there is one state. URLs are asked or not.
+func AskLists(c *config.Routes, urls bool, of []netip.Addr) ([]ListsState, error) {
+	c = &config.Routes{Lists: slices.Clone(c.Lists), Geo: c.Geo}
+	for i := range c.Lists {
+		c.Lists[i].Start = config.StartEmpty // why one is not good stands in its state
+	}
+	b := NewBuilder[struct{}](nil, nil, nil)
+	b.Feeds.Serving = urls
+	s := &Snapshot[struct{}]{Config: c}
+	var problems config.Problems
+	b.openSources(s, func(path string, err error) {
+		problems = append(problems, config.Problem{Path: path, What: err.Error()})
+	})
+	defer b.freeSources(s.lists, s.databases)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	if len(of) == 0 {
+		of = []netip.Addr{{}}
+	}
+	var all []ListsState
+	for _, a := range of {
+		all = append(all, s.DescribeLists(a))
+	}
+	return all, nil
 }

@@ -228,3 +228,28 @@ func TestListsThatAreWrong(t *testing.T) {
 }
 
 var _ access.Addresses = (*feed.List)(nil)
+
+func TestAskLists(t *testing.T) {
+	r, s, _ := newListRig(t, "refuse")
+	c, err := r.Source.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("203.0.113.1")}
+	states, err := AskLists(c, true, of)
+	if err != nil || len(states) != 2 || states[0].Lists[3].Failing == "" || states[0].Country != "DE" || states[0].ASN != 64496 || states[0].Lists[1].Entry == "" || states[1].Lists[3].Entry != "" {
+		t.Errorf("%+v, %v", states, err)
+	}
+	s.says("203.0.113.0/24\n")
+	if states, err = AskLists(c, true, of); err != nil || !strings.HasPrefix(states[1].Lists[3].Entry, "203.0.113.0/24 of list web, line 1 of https://") {
+		t.Errorf("%+v, %v", states, err)
+	}
+	asked := s.asked.Load()
+	if states, err = AskLists(c, false, nil); err != nil || len(states) != 1 || !states[0].Lists[3].Unasked || s.asked.Load() != asked {
+		t.Errorf("%+v, %v", states, err)
+	}
+	r.put("geo.mmdb", "nothing")
+	if _, err = AskLists(c, false, nil); err == nil || !strings.Contains(err.Error(), "geo.mmdb") {
+		t.Error(err)
+	}
+}

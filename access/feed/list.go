@@ -158,6 +158,9 @@ func (l *List) Has(address netip.Addr, now time.Time) bool {
 	return true
 }
 
+// Unasked reports whether nobody asks the URL that the list comes from.
+func (l *List) Unasked() bool { return l.config.Unwatched && l.config.Web != nil }
+
 // Which says which entry of which list an address is in, for people; empty: in none.
 func (l *List) Which(address netip.Addr, now time.Time) string {
 	m, found := l.set.Load().Find(address, now)
