@@ -219,7 +219,7 @@ func TestEachReadingCounts(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	g := guard(NewState(nil))
-	for i := range 3 * mostKept {
+	for i := range mostKept + mostKept/4 {
 		try(g, at(i), Failed, now, "ann")
 	}
 	if owing, known := g.state.Held(); owing > mostKept || known > mostKept {
