@@ -237,6 +237,25 @@ func TestScans(t *testing.T) {
 	})
 }
 
+// TestDefaultCollections counts in the collections that CRS begins where it is told to.
+func TestDefaultCollections(t *testing.T) {
+	for _, screen := range []bool{true, false} {
+		s := newStage(t, `SecAction "id:100700,phase:1,pass,nolog,t:none,setvar:tx.enable_default_collections=1"`, func(p *Policy) {
+			p.ScreenOff = !screen
+			p.RulesAfter = []RuleText{{Source: "after", Text: `
+SecRule IP:n "@ge 2" "id:100701,phase:1,deny,log"
+SecAction "id:100702,phase:5,pass,nolog,setvar:ip.n=+1,setvar:global.n=+1"`}}
+		})
+		for range 2 {
+			if f := s.ask(Terms{}, "GET", "/", "192.0.2.70", 200); f.Verdict.Blocks() || screen && f.Screened != ScreenClean {
+				t.Errorf("screen %v: %+v %+v %v", screen, f.Verdict, f.Asked, s.e.NoScreen())
+			}
+		}
+		s.want(100701, "GET", "/", "192.0.2.70", 200)
+		s.want(0, "GET", "/", "192.0.2.71", 200)
+	}
+}
+
 // TestApart has requests that are no client's change nothing, and know nothing.
 func TestApart(t *testing.T) {
 	s := newStage(t, bruteForce, func(*Policy) {})

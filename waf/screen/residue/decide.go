@@ -90,21 +90,26 @@ func (l *Link) matches(text string) bool {
 	return found
 }
 
-// run carries out what a link that always matches sets.
+// setsByRequest reports whether a link sets a variable to what depends on requests.
+func setsByRequest(l *Link, known *Constants) bool {
+	for _, s := range l.Sets {
+		key, named := s.Key.Constant()
+		if _, constant := s.Value.Constant(); !named || !constant || known.isDynamic(strings.ToLower(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// run carries out what a link that always matches sets, which depends on no request.
 func (f *folder) run(r *seclang.Rule, l *Link, known *Constants) error {
 	if len(l.Controls) > 0 {
 		return fmt.Errorf("decides how every body is parsed")
 	}
 	for _, s := range l.Sets {
-		key, ok1 := s.Key.Constant()
-		value, ok2 := s.Value.Constant()
+		key, _ := s.Key.Constant()
+		value, _ := s.Value.Constant()
 		key = strings.ToLower(key)
-		if !ok1 {
-			return fmt.Errorf("sets a variable whose name depends on requests")
-		}
-		if !ok2 || known.isDynamic(key) {
-			return fmt.Errorf("sets %s to what depends on requests", key)
-		}
 		before, was := known.Values[key]
 		if after, set := Assigned(before, value); set && (!was || after != before) {
 			known.own()

@@ -77,7 +77,7 @@ func (f *folder) add(at int, r *seclang.Rule) (skipAfter string, err error) {
 			l.Sets, l.Keeps = nil, nil // it matches, or nothing is set
 		}
 		result := f.decide(&l, r.Links[i].Operator.Name == "", local)
-		if result == always && len(l.Keeps) > 0 {
+		if result == always && (len(l.Keeps) > 0 || setsByRequest(&l, local)) {
 			result = unsure // what it does is done for each request
 		}
 		if result == never {
