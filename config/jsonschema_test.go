@@ -91,7 +91,7 @@ func (p problemsText) Error() string { return string(p) }
 // TestSchemaAccepts wants every file that is valid to keep to the schema.
 func TestSchemaAccepts(t *testing.T) {
 	routes, boot := validator(t, "routes"), validator(t, "boot")
-	for _, pattern := range []string{"testdata/valid/*.yaml", "../examples/routes.yaml", "../proxy/testdata/proof/*.yaml", "../cmd/wafer/demo/*.yaml"} {
+	for _, pattern := range []string{"testdata/valid/*.yaml", "../examples/routes.yaml", "../examples/access.yaml", "../proxy/testdata/proof/*.yaml", "../cmd/wafer/demo/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
