@@ -20,7 +20,9 @@ func (p *Policy) Explain(r *Request) []Step {
 		return steps
 	}
 	if p.bans != nil {
-		steps = append(steps, Step{What: "bans", Says: p.bans.Explain(r)})
+		if says := p.bans.Explain(r); says != "" {
+			steps = append(steps, Step{What: "bans", Says: says})
+		}
 	}
 	if r.Own {
 		return append(steps, Step{What: "own", Says: "the tier answers at this path by itself, and no rule applies", Ends: true})

@@ -13,7 +13,8 @@ type Config struct {
 	Status      int  // of what is denied
 	Rules       []Rule
 	Limits      []LimitSpec
-	Places      Places  // nil: nothing is known of where clients are
+	Places      Places // nil: nothing is known of where clients are
+	Bans        []BanSpec
 	Challenge   *Proof  // nil: nobody can be asked for one
 	BotsPending Pending // what becomes of who says to be a robot, and is not known to be one yet
 	Tokens      *Tokens

@@ -40,6 +40,8 @@ type Request struct {
 
 // scratch is room that a request which is used again need not ask for again.
 type scratch struct {
+	host   []byte // without port, as bans compare it
+	ban    []byte // key of one
 	path   []byte
 	limits rate.Asked
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/wafer-waf/wafer/access/ban"
 	"github.com/wafer-waf/wafer/access/bots"
 	"github.com/wafer-waf/wafer/access/challenge"
 	"github.com/wafer-waf/wafer/access/login"
@@ -23,6 +24,10 @@ type State struct {
 	mu    sync.Mutex
 	store *store.Store // nil: replicas share nothing
 	rates *rate.State  // nil: there are no limits yet
+
+	// BansWith says how bans are made; it is set before the first policy is made.
+	BansWith ban.Options
+	banned   *ban.Table // nil: there is no policy yet
 
 	// KeysTold is told of each fetch of an issuer's keys. It is set before anything is compiled; nil: nobody asks.
 	KeysTold func(c token.RemoteConfig, changed bool, err error)
@@ -96,6 +101,10 @@ func (s *State) Compile(c *Config) (*Policy, []*Problem) {
 	}
 	if c.Mode == Off && len(problems) == 0 {
 		return nil, nil
+	}
+	b := s.compileBans(p, c.Bans)
+	if p.bans = b; len(b.rules) > 0 {
+		p.followers = append(p.followers, b)
 	}
 	if l := s.compileLimits(p, c.Limits, report); l != nil {
 		p.limits = l

@@ -43,6 +43,9 @@ type Options struct {
 	// The lists and databases of addresses, and what they say of one that is valid, likewise.
 	Lists func(of netip.Addr) any
 
+	// Bans are who is banned; nil functions: nobody can be.
+	Bans Bans
+
 	// Standing is what is in force and how it relates to the files, for encoding as JSON, also while there is
 	// nothing in force.
 	Standing func() any
@@ -117,6 +120,7 @@ func New(o Options) http.Handler {
 	add(o.Config != nil, endpoint{"/api/v1/config", read, reading, "effective configuration", show(o.Config, o.Log)})
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state", show(o.Routes, o.Log)})
 	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
+	add(o.Bans.List != nil, endpoint{"/api/v1/bans", "GET, HEAD, POST, DELETE", reading, "who is banned; POST bans, DELETE clears", bans(o)})
 	add(o.Store != nil, endpoint{"/api/v1/store", read, reading, "how what replicas share does", show(o.Store, o.Log)})
 	add(o.Lists != nil, endpoint{"/api/v1/lists", read, reading, "lists and databases of addresses; ?address= asks them", lists(o)})
 	add(o.Standing != nil, endpoint{"/api/v1/standing", read, open("/api/v1/standing"), "what is in force, and why the files are not", show(o.Standing, o.Log)})

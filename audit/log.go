@@ -12,6 +12,7 @@ import (
 const (
 	eventAccess   = "access"
 	eventSecurity = "security"
+	eventBan      = "ban"
 )
 
 // Options choose what a Log writes and how.

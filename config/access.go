@@ -10,6 +10,7 @@ type Access struct {
 	Status   int           `mapstructure:"status"`  // of requests that are denied, by rules that name none and by default
 	Rules    []AccessRule  `mapstructure:"rules"`   // those of the inherited policy first
 	Limits   []AccessLimit `mapstructure:"limits"`  // likewise
+	Bans     []AccessBan   `mapstructure:"bans"`    // likewise
 
 	Challenge   Challenge      `mapstructure:"challenge"`
 	Bots        []Bot          `mapstructure:"bots"`         // the built-in ones first, then those of the inherited policy

@@ -32,6 +32,7 @@ func (a Access) clone() Access {
 	a.Bots = slices.Clone(a.Bots)
 	a.Challenge.Keys = slices.Clone(a.Challenge.Keys)
 	a.Limits = slices.Clone(a.Limits)
+	a.Bans = slices.Clone(a.Bans)
 	a.Sources = maps.Clone(a.Sources)
 	return a
 }
@@ -132,7 +133,7 @@ func (r *accessResolver) inherited(i int, path string, chain []int) (Access, int
 
 // dropLists empties the lists that accumulate, so that they hold the policy's own items only.
 func (a *Access) dropLists() {
-	a.Rules, a.Bots, a.Limits = nil, nil, nil
+	a.Rules, a.Bots, a.Limits, a.Bans = nil, nil, nil, nil
 	a.Tokens, a.APIKeys, a.Login = nil, nil, nil // each is inherited whole, or not at all
 }
 
@@ -142,6 +143,7 @@ func (a *Access) inheritLists(from *Access) {
 	a.Rules = inheritByID(a, "rules", from, from.Rules, a.Rules, func(r *AccessRule) string { return r.ID })
 	a.Bots = inheritByID(a, "bots", from, from.Bots, a.Bots, func(b *Bot) string { return b.ID })
 	a.Limits = inheritByID(a, "limits", from, from.Limits, a.Limits, func(l *AccessLimit) string { return l.ID })
+	a.Bans = inheritByID(a, "bans", from, from.Bans, a.Bans, func(b *AccessBan) string { return b.ID })
 	a.Tokens, a.APIKeys, a.Login = cmp.Or(a.Tokens, from.Tokens), cmp.Or(a.APIKeys, from.APIKeys), cmp.Or(a.Login, from.Login)
 }
 
@@ -174,6 +176,10 @@ func fillAccess(a *Access, path string, has func(key string) bool) {
 	for i := range a.Limits {
 		fillLimit(&a.Limits[i], func(key string) bool { return has(indexPath("limits", i) + "." + key) })
 		a.Limits[i].Source = indexPath(path+".limits", i)
+	}
+	for i := range a.Bans {
+		fillBan(&a.Bans[i], func(key string) bool { return has(indexPath("bans", i) + "." + key) })
+		a.Bans[i].Source = indexPath(path+".bans", i)
 	}
 	fillTokens(a, has)
 	fillLogin(a, has)

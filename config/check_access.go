@@ -57,6 +57,7 @@ func (c *checker) checkAccess(path string, a *Access) {
 	c.checkChallenge(path+".challenge", &a.Challenge)
 	c.checkBots(path, a)
 	c.checkLimits(path+".limits", a)
+	c.checkBans(path+".bans", a)
 	if a.Tokens != nil {
 		c.checkTokens(path+".tokens", a.Tokens)
 	}

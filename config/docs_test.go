@@ -115,6 +115,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	access.Rules = []AccessRule{{Mode: Enforce}}
 	access.Bots = nil
 	access.Limits = []AccessLimit{DefaultLimit()}
+	access.Bans = []AccessBan{DefaultBan()}
 	tokens, keys, login := DefaultTokens(), DefaultAPIKeys(), DefaultLogin()
 	tokens.Issuers = []TokenIssuer{DefaultIssuer()}
 	access.Tokens, access.APIKeys, access.Login = &tokens, &keys, &login

@@ -109,6 +109,7 @@ func TestFullFile(t *testing.T) {
 	differs("access policy", access, DefaultAccess())
 	differs("access rule", access.Rules[1], AccessRule{Mode: Enforce})
 	differs("limit", access.Limits[0], DefaultLimit(), "cost", "mode", "max_delay", "waiters", "replicas")
+	differs("ban", access.Bans[0], DefaultBan())
 	if got := access.Limits[1]; got.Rate != (Rate{Amount{10 << 20, true}, time.Second}) || got.Burst != (Amount{1 << 30, true}) || got.Replicas != 3 {
 		t.Errorf("limit %+v", got)
 	}

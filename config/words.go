@@ -182,6 +182,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[ListStart]():     texts(StartRefuse, StartEmpty),
 	reflect.TypeFor[AccessThen]():    texts(ThenAlwaysAllow, ThenAllow, ThenDeny, ThenChallenge),
 	reflect.TypeFor[KeyWord]():       texts(KeyClient, KeyRoute, KeyPath, KeyMethod, KeyHost, KeyIdentity, KeyAPIKey, KeyCountry, KeyASN),
+	reflect.TypeFor[BanScope]():      texts(BanEverywhere, BanHost, BanRoute),
 	reflect.TypeFor[Missing]():       texts(MissingSkip, MissingCount, MissingDeny),
 	reflect.TypeFor[LimitCost]():     texts(CostRequest, CostRequestBytes, CostResponseBytes, CostScore),
 	reflect.TypeFor[LimitMode]():     texts(LimitBlock, LimitThrottle, LimitObserve, LimitOff),

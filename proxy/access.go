@@ -19,6 +19,7 @@ type asking struct {
 	policy   *access.Policy // that was asked; nil: none
 	request  access.Request
 	decision access.Decision
+	outcome  access.Outcome
 	answer   int    // what the application has said to a login
 	location string // and where it has sent its client
 }
@@ -122,12 +123,12 @@ func (x *exchange) asked(score int, in, out int64) {
 	if a.policy == nil || !a.policy.Follows() {
 		return
 	}
-	o := access.Outcome{Status: x.response.Status, Answer: a.answer, Location: a.location, Score: score, BytesIn: in, BytesOut: out}
+	a.outcome = access.Outcome{Status: x.response.Status, Answer: a.answer, Location: a.location, Score: score, BytesIn: in, BytesOut: out}
 	switch x.outcome.Verdict {
 	case inspect.Block, inspect.Redirect, inspect.Drop, inspect.WouldBlock:
-		o.Blocked = true
+		a.outcome.Blocked = true
 	}
-	a.policy.Done(&a.request, &a.decision, &o)
+	a.policy.Done(&a.request, &a.decision, &a.outcome)
 }
 
 // keysTold tells of the keys of an issuer whose tokens are taken.

@@ -96,6 +96,7 @@ func Prepare(o Options) *Proxy {
 	p.metrics.WatchUpstreams(p.upstreamsNow)
 	p.snapshots.Builder.Services = o.Services
 	p.snapshots.Builder.Access.KeysTold = p.keysTold
+	p.tellBans()
 	if p.shared != nil {
 		p.snapshots.Builder.Access.Share(p.shared.store)
 	}

@@ -43,6 +43,8 @@ func accessPath(path string, a *config.Access, key string) string {
 		switch {
 		case list == "rules" && n < len(a.Rules):
 			return a.Rules[n].Source + rest
+		case list == "bans" && n < len(a.Bans):
+			return a.Bans[n].Source + rest
 		case list == "limits" && n < len(a.Limits):
 			return a.Limits[n].Source + rest
 		}
@@ -74,6 +76,9 @@ func accessConfig(a *config.Access, state *access.State, from sources, m *metric
 	}
 	for i := range a.Limits {
 		c.Limits = append(c.Limits, limit(&a.Limits[i], &known))
+	}
+	for i := range a.Bans {
+		c.Bans = append(c.Bans, banOf(&a.Bans[i]))
 	}
 	return c
 }

@@ -47,7 +47,7 @@ func (t *Table) has(text string) bool {
 	if err != nil {
 		panic(err)
 	}
-	b := t.Banned(at.Who, at.Where, at.Where, time.Now())
+	b := t.Banned(at.Who, []byte(at.Where), at.Where, time.Now())
 	return b != nil && b.Target == at
 }
 
@@ -165,7 +165,7 @@ func TestSharedGrowth(t *testing.T) {
 		table, _ := replica(t, server.Addr, Options{})
 		strike(table, 3, "192.0.2.7")
 		eventually(t, fmt.Sprint("ban ", i+1), func() bool {
-			b := table.Banned(client("192.0.2.7"), "", "", time.Now())
+			b := table.Banned(client("192.0.2.7"), nil, "", time.Now())
 			return b != nil && b.Times == int64(i+1)
 		})
 		server.Until(fmt.Sprint(i+1), "GET", "test:{bans}:past:192.0.2.7 all")

@@ -31,10 +31,9 @@ type How string
 
 // Ways.
 const (
-	Expired  How = "expired"
-	Cleared  How = "cleared"
-	Replaced How = "replaced" // by a longer one of a person
-	Evicted  How = "evicted"  // for want of room
+	Expired How = "expired"
+	Cleared How = "cleared"
+	Evicted How = "evicted" // for want of room
 )
 
 // Options are what a table is made with.
@@ -105,7 +104,7 @@ func (t *Table) shard(w Who) *shard {
 
 // Banned returns the ban of somebody who asks a host by a route, one that is observed only if there is no other; nil: there
 // is none. It must not be changed.
-func (t *Table) Banned(w Who, host, route string, now time.Time) *Ban {
+func (t *Table) Banned(w Who, host []byte, route string, now time.Time) *Ban {
 	if t.n.Load() == 0 {
 		return nil
 	}
@@ -115,7 +114,7 @@ func (t *Table) Banned(w Who, host, route string, now time.Time) *Ban {
 	var observed *Ban
 	for _, b := range s.who[w] {
 		switch {
-		case !now.Before(b.Until), b.Scope == OnHost && b.Where != host, b.Scope == OnRoute && b.Where != route:
+		case !now.Before(b.Until), b.Scope == OnHost && b.Where != string(host), b.Scope == OnRoute && b.Where != route:
 		case b.Observe:
 			observed = b
 		default:

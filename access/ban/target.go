@@ -119,6 +119,19 @@ var errTarget = errors.New("not the target of a ban")
 // longestWhere is the longest name of a host or a route.
 const longestWhere = 255
 
+// Storable reports whether the text of the target can be read back: hosts are whatever clients send.
+func (t Target) Storable() bool {
+	if len(t.Where) > longestWhere {
+		return false
+	}
+	for i := range len(t.Where) {
+		if t.Where[i] < ' ' || t.Where[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // ParseTarget reads what String has written, and nothing else.
 func ParseTarget(text string) (Target, error) {
 	who, rest, _ := strings.Cut(text, " ")

@@ -334,6 +334,7 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 		Upstreams: inForce(p, func() any { return p.DescribeUpstreams() }),
 		Store:     storeOf(boot, p),
 		Lists:     func(of netip.Addr) any { return inForce(p, func() any { return p.DescribeLists(of) })() },
+		Bans:      bansOf(p),
 		Standing:  func() any { return keeps.standing(p.Standing()) },
 		Bundle:    keeps.bundle(),
 		Hosts:     boot.AdminHosts, Profiles: boot.AdminProfiles,
