@@ -154,7 +154,7 @@ func TestAgeOfSharedConnections(t *testing.T) {
 			defer m.mu.Unlock()
 			return len(m.live) == 0
 		})
-		if n := connections.Load(); int(n) != i+1 {
+		if n := connections.Load(); int(n) <= i { // more, where one has become old before its request was sent
 			t.Errorf("%d connections", n)
 		}
 	}
