@@ -42,7 +42,7 @@ var rooms = []room{
 	{name: "a limit, exact", store: true, policy: `
     limits: [` + limit("a", "client", "exact") + `]`},
 	{name: "a ban", policy: `
-    bans: [{ id: scanners, count: 1000, within: 1m, of: [404], duration: 10m }]`},
+    bans: [{ id: scanners, statuses: [404], count: 1000 }]`},
 	{name: "an API key", policy: `
     api_keys: { mode: required, from: [{ header: X-Api-Key }], file: keys.txt }`},
 	{name: "inspection", rules: `SecMarker NOTHING`},

@@ -34,6 +34,8 @@ access:
     limits:
       - { id: few, rate: 2/d, key: [client] }
     api_keys: { mode: required, from: [{ header: X-Api-Key }], file: keys.txt }
+    bans:
+      - { id: probing, statuses: [410], count: 3, window: 1h, for: 1h }
     challenge: { keys: [0123456789abcdef0123456789abcdef], otherwise: deny }
 `
 
@@ -87,6 +89,9 @@ func TestOrder(t *testing.T) {
 		if refusedBy == "" {
 			refusedBy = "<nil> <nil>"
 		}
+		if status == 0 {
+			return response // that is looked at elsewhere
+		}
 		if response.StatusCode != status || by != refusedBy || event["client"] != client {
 			t.Errorf("%s with %q: %d by %s, want %d by %s\n%v", client, more, response.StatusCode, by, status, refusedBy, event)
 		}
@@ -110,6 +115,12 @@ func TestOrder(t *testing.T) {
 	// A rule decides before a token is asked for; one that is only observed lets go on.
 	ask("198.51.100.1", 410, "access_denied bad")
 	ask("203.0.113.3", 401, "unauthenticated api_keys.missing", ":method: OPTIONS")
+	// A ban decides before rules, once there is one, for that client alone.
+	ask("198.51.100.1", 410, "access_denied bad", key)
+	ask("198.51.100.1", 410, "access_denied bad")
+	tier.Eventually(t, "the ban", func() bool { return ask("198.51.100.1", 0, "").StatusCode == http.StatusForbidden })
+	ask("198.51.100.1", 403, "banned probing", key)
+	ask("198.51.100.2", 410, "access_denied bad")
 	// Who is always allowed passes all of it, as often as it likes, and is inspected like everybody.
 	for range 5 {
 		ask("192.0.2.1", 200, "<nil> office", robot)
