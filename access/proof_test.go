@@ -256,6 +256,9 @@ func BenchmarkDecideToken(b *testing.B) {
 
 // A token costs no allocation.
 func TestTokenAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes from pools")
+	}
 	p, _ := proving(t, true, Rule{ID: "all", Then: Challenges})
 	d := p.Decide(visit("/"))
 	r := visit("/", waitOut(t, &d, visit("/")))

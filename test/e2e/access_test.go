@@ -102,10 +102,10 @@ access:
 		code int
 		says string
 	}{
-		{[]string{"http://shop.test/", "--client", "192.0.2.8"}, 0, "access shop: pass rule office: always allow policy"},
+		{[]string{"http://shop.test/", "--client", "192.0.2.8"}, 0, "access shop: pass rule office: always allow (192.0.2.8 is in 192.0.2.0/24) policy"},
 		{[]string{"http://shop.test/", "--client", "10.0.0.1"}, 0, "access shop: pass, would be access_denied trial rule trial: would deny, but is only observed default: allow policy"},
-		{[]string{"http://shop.test/admin", "--client", "10.0.0.1", "-v"}, 0, "rule admin: does not apply: not.addresses default: allow"},
-		{[]string{"http://shop.test/admin/x", "--client", "203.0.113.9", "-d", "a=b"}, 3, "access shop: access_denied rule admin: deny policy open (off, paranoia level 1) verdict refused 410 why access_denied"},
+		{[]string{"http://shop.test/admin", "--client", "10.0.0.1", "-v"}, 0, "rule admin: does not apply: not.addresses (10.0.0.1 is in 10.0.0.0/8) default: allow"},
+		{[]string{"http://shop.test/admin/x", "--client", "203.0.113.9", "-d", "a=b"}, 3, "access shop: access_denied rule admin: deny (203.0.113.9 is in none of them) policy open (off, paranoia level 1) verdict refused 410 why access_denied"},
 	} {
 		code, out, stderr := explain(t, "", append([]string{file}, c.args...)...)
 		if said := strings.Join(strings.Fields(out), " "); code != c.code || !strings.Contains(said, c.says) {
