@@ -184,7 +184,7 @@ func (l *loader) secretText(at, name string) string {
 	text, err := l.secret(filepath.Dir(doc.file), name)
 	l.addErr(at, err)
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	if _, here := l.from.(disk); err == nil && here && len(text) < leastSecret {
+	if _, away := l.from.(elsewhere); err == nil && !away && len(text) < leastSecret {
 		l.add(at, "%d bytes are too few: a secret needs %d, as openssl rand -hex 32 makes them", len(text), leastSecret)
 	}
 	return text
