@@ -33,7 +33,7 @@ func random(r *rand.Rand) netip.Prefix {
 
 func TestFindsWhatLookingAtAllFinds(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 60 {
+	for range 30 {
 		var b addresses.Builder
 		byPrefix := map[netip.Prefix]addresses.Match{}
 		for i := range r.IntN(300) {
@@ -55,7 +55,7 @@ func TestFindsWhatLookingAtAllFinds(t *testing.T) {
 		if s.Len() != len(entries) {
 			t.Fatalf("%d prefixes of %d", s.Len(), len(entries))
 		}
-		for range 500 {
+		for range 300 {
 			a := random(r).Addr()
 			want, in := naive(entries, a)
 			got, found := s.Find(a, now)
@@ -146,7 +146,7 @@ func many(n int, six bool) *addresses.Set {
 // TestBytesOfAPrefix asks the set itself. BenchmarkFindInAMillion asks the heap.
 func TestBytesOfAPrefix(t *testing.T) {
 	for _, six := range []bool{false, true} {
-		if s := many(100_000, six); s.Bytes() > 100*s.Len() {
+		if s := many(20_000, six); s.Bytes() > 100*s.Len() {
 			t.Errorf("IPv6 %v: %d bytes for each of %d prefixes", six, s.Bytes()/s.Len(), s.Len())
 		}
 	}
