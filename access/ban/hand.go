@@ -28,12 +28,13 @@ func (t *Table) Add(ctx context.Context, b Ban, lasts time.Duration) (*Ban, erro
 		return made, nil
 	}
 	o := order(made, now)
-	if _, _, err := t.o.Store.Ban(ctx, o); err != nil {
+	told, _, err := t.o.Store.Ban(ctx, o)
+	if err != nil {
 		t.share.later(made.Target, pending{order: o})
 		return made, ErrHere
 	}
 	known := *made
-	known.shared = true
+	known.since = told.Since
 	t.replace(made, &known)
 	return made, nil
 }

@@ -206,7 +206,7 @@ func (t *Table) tellOne(ctx context.Context, at Target, p pending) bool {
 	_ = t.o.Store.ForgetHits(ctx, p.key) // they are forgotten with time anyway
 	if got.Left > 0 {
 		changed := *p.ban
-		changed.Until, changed.Times, changed.shared = now.Add(got.Left), max(got.Times, 1), true
+		changed.Until, changed.Times, changed.since = now.Add(got.Left), max(got.Times, 1), got.Since
 		t.replace(p.ban, &changed)
 	}
 	return true
@@ -258,11 +258,11 @@ type watcher struct {
 }
 
 // All replaces what is known from the store.
-func (w *watcher) All(all []store.Ban, lost bool) {
+func (w *watcher) All(all []store.Ban, since string) {
 	now := time.Now()
 	there := make(map[Target]bool, len(all))
 	for i := range all {
-		if b := w.t.read(&all[i], now); b != nil {
+		if b := w.t.read(&all[i], since, now); b != nil {
 			there[b.Target] = true
 			w.take(b, now)
 		}
@@ -280,7 +280,7 @@ func (w *watcher) All(all []store.Ban, lost bool) {
 		}
 		s.mu.RUnlock()
 		for _, b := range gone {
-			w.leave(b, lost, now)
+			w.leave(b, since, now)
 		}
 	}
 	w.known()
@@ -288,24 +288,24 @@ func (w *watcher) All(all []store.Ban, lost bool) {
 
 // leave does with a ban that the store does not know what has to be done. One that this process has made while the store was
 // away is told to it, as is one that it has lost; another one was cleared.
-func (w *watcher) leave(b *Ban, lost bool, now time.Time) {
+func (w *watcher) leave(b *Ban, since string, now time.Time) {
 	switch {
 	case b.Observe:
-	case b.own && (lost || !b.shared):
+	case b.own && b.since != since:
 		if !w.t.share.knows(b.Target) {
 			w.t.share.later(b.Target, pending{order: order(b, now)})
 		}
-	case !lost && w.t.remove(b.Target, b) != nil && b.own:
+	case b.since == since && w.t.remove(b.Target, b) != nil && b.own:
 		w.t.o.Ended(b, Cleared)
 	}
 }
 
 // Changed brings in what has begun or ended.
-func (w *watcher) Changed(some []store.Ban) {
+func (w *watcher) Changed(some []store.Ban, since string) {
 	now := time.Now()
 	for i := range some {
 		if some[i].Left > 0 {
-			if b := w.t.read(&some[i], now); b != nil {
+			if b := w.t.read(&some[i], since, now); b != nil {
 				w.take(b, now)
 			}
 			continue
@@ -337,7 +337,7 @@ func (w *watcher) take(b *Ban, now time.Time) {
 const longestBan = 10 * 366 * 24 * time.Hour
 
 // read makes a ban of what the store says; nil: it is none.
-func (t *Table) read(from *store.Ban, now time.Time) *Ban {
+func (t *Table) read(from *store.Ban, since string, now time.Time) *Ban {
 	at, err := ParseTarget(from.Subject)
 	var n note
 	if err == nil {
@@ -348,7 +348,7 @@ func (t *Table) read(from *store.Ban, now time.Time) *Ban {
 		return nil
 	}
 	return &Ban{
-		Target: at, Rule: cut(n.Rule, longestWhere), Reason: cut(n.Reason, longestReason), Status: n.Status, shared: true,
+		Target: at, Rule: cut(n.Rule, longestWhere), Reason: cut(n.Reason, longestReason), Status: n.Status, since: since,
 		Begun: time.Unix(n.Begun, 0), Until: now.Add(from.Left), Times: max(from.Times, 1),
 	}
 }

@@ -19,7 +19,7 @@ type Ban struct {
 	Times   int64 // it is the first one, or the second within the time that is remembered
 
 	own      bool   // made here
-	shared   bool   // the store knows it, or has known it
+	since    string // when the log of the store began that tells of it; empty: the store has not known it
 	sequence uint64 // in the order in which this process has heard of them
 }
 

@@ -24,7 +24,8 @@ type Ban struct {
 	Note    string
 	Hand    bool // a person has made it
 	Left    time.Duration
-	Times   int64 // it is the first ban of the subject, or the second within the time that is remembered
+	Since   string // when the log began that tells of it
+	Times   int64  // it is the first ban of the subject, or the second within the time that is remembered
 }
 
 // BanOrder says what is to be banned.
@@ -54,10 +55,10 @@ func (s *Store) Ban(ctx context.Context, o BanOrder) (b Ban, made bool, err erro
 		if err != nil {
 			return err
 		}
-		if len(reply) != 3 || reply[1] < 0 || reply[1] > longest.Milliseconds() {
+		if len(reply) != 4 || reply[1] < 0 || reply[1] > longest.Milliseconds() {
 			return errReply
 		}
-		made, b.Left, b.Times = reply[0] == 1, time.Duration(reply[1])*time.Millisecond, reply[2]
+		made, b.Left, b.Times, b.Since = reply[0] == 1, time.Duration(reply[1])*time.Millisecond, reply[2], strconv.FormatInt(reply[3], 10)
 		return nil
 	})
 	return b, made, err
@@ -85,10 +86,11 @@ func (s *Store) banKeys(subject string) []string {
 
 // BanWatcher is told of bans, by one goroutine.
 type BanWatcher interface {
-	// All tells of all that are in force. Those known before have ended, unless the store has lost what it knew.
-	All(all []Ban, lost bool)
+	// All tells of all that are in force, by a log that began at some time. Those known before by the same log have
+	// ended; of others the store knows no more.
+	All(all []Ban, since string)
 	// Changed tells of some that have begun, or, with Left 0, ended.
-	Changed(some []Ban)
+	Changed(some []Ban, since string)
 }
 
 // banPoll is how often a replica looks for changes. They are read from a log that the store keeps, so that nothing is missed by who was
@@ -162,8 +164,7 @@ type banView struct {
 	store   *Store
 	watcher BanWatcher
 	log     banLog
-	told    bool // of all, once at least
-	current bool // and of all that has changed since
+	current bool // it was told of all that has changed
 }
 
 func (v *banView) look(ctx context.Context) {
@@ -175,7 +176,7 @@ func (v *banView) look(ctx context.Context) {
 		case next == v.log.count:
 			return
 		default:
-			v.watcher.Changed(some)
+			v.watcher.Changed(some, v.log.since)
 			v.log.count = next
 		}
 	}
@@ -183,8 +184,8 @@ func (v *banView) look(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	v.watcher.All(all, v.told && log.since != v.log.since)
-	v.log, v.told, v.current = log, true, true
+	v.watcher.All(all, log.since)
+	v.log, v.current = log, true
 }
 
 // bansChanged returns what has changed since the log was at a place, and where it is now; -1: the log does not go

@@ -77,7 +77,7 @@ type table struct {
 	alls int
 }
 
-func (b *table) All(all []Ban, _ bool) {
+func (b *table) All(all []Ban, _ string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.alls++
@@ -87,7 +87,7 @@ func (b *table) All(all []Ban, _ bool) {
 	}
 }
 
-func (b *table) Changed(some []Ban) {
+func (b *table) Changed(some []Ban, _ string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, one := range some {

@@ -1,6 +1,6 @@
 -- Bans a subject. KEYS: ends (sorted set of subjects by their end), notes (hash), log (stream), count of the log,
 -- since (when the count began), past (how often the subject was banned). ARGV: subject, note, "hand" or "rule", first, longest and forget
--- (milliseconds), growth, the most bans. Answers {1 if it is new, milliseconds left, how often}.
+-- (milliseconds), growth, the most bans. Answers {1 if it is new, milliseconds left, how often, since}.
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local subject, note, by = ARGV[1], ARGV[2], ARGV[3]
@@ -28,7 +28,7 @@ local standing = tonumber(redis.call('ZSCORE', KEYS[1], subject))
 if standing and standing > now and by == 'rule' then
   -- Another replica has banned it for the same, or a person for longer.
   local times = string.match(redis.call('HGET', KEYS[2], subject) or '', '^(%d+) ')
-  return {0, standing - now, tonumber(times or '1')}
+  return {0, standing - now, tonumber(times or '1'), tonumber(redis.call('GET', KEYS[5]) or '0')}
 end
 
 if not standing and redis.call('ZCARD', KEYS[1]) >= most then
@@ -42,7 +42,7 @@ if not standing and redis.call('ZCARD', KEYS[1]) >= most then
       break
     end
   end
-  if not room then return {0, 0, 0} end
+  if not room then return {0, 0, 0, 0} end
 end
 
 local left, times = first, 1
@@ -55,4 +55,4 @@ left = math.ceil(left)
 redis.call('ZADD', KEYS[1], now + left, subject)
 redis.call('HSET', KEYS[2], subject, string.format('%.0f', times) .. ' ' .. by .. ' ' .. note)
 tell(subject)
-return {1, left, times}
+return {1, left, times, tonumber(redis.call('GET', KEYS[5]) or '0')}
