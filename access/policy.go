@@ -205,6 +205,11 @@ var verdictOf = [...]Verdict{Allows: Pass, AlwaysAllows: Pass, Denies: Deny, Cha
 // Follows reports whether the policy has to know what becomes of requests.
 func (p *Policy) Follows() bool { return len(p.followers) > 0 }
 
+// Awaits reports whether the status of the application's answer decides what is counted of a request. Its answer is
+// waited for then: else whoever leaves before it is there would have asked for nothing, and find out in another way what
+// it was.
+func (p *Policy) Awaits(r *Request) bool { return r.attempt.Begun() || r.scratch.limits.AwaitsStatus() }
+
 // Done tells what has become of a request that was decided about.
 func (p *Policy) Done(r *Request, d *Decision, o *Outcome) {
 	for _, f := range p.followers {

@@ -78,6 +78,9 @@ func (x *exchange) mayLogIn() bool {
 	return x.turnAway(&a.decision)
 }
 
+// awaits reports whether the application's answer is waited for even if the client leaves: it decides what is counted.
+func (a *asking) awaits() bool { return a.policy != nil && a.policy.Awaits(&a.request) }
+
 // heard keeps what the application says to a login.
 func (a *asking) heard(r *message.Response) {
 	if a.policy != nil && a.policy.Follows() {
@@ -124,6 +127,9 @@ func (x *exchange) asked(score int, in, out int64) {
 		return
 	}
 	a.outcome = access.Outcome{Status: x.response.Status, Answer: a.answer, Location: a.location, Score: score, BytesIn: in, BytesOut: out}
+	if x.outcome.Failure == inspect.ClientGone && a.answer != 0 { // who leaves does not get what was answered
+		a.outcome.Status = a.answer
+	}
 	switch x.outcome.Verdict {
 	case inspect.Block, inspect.Redirect, inspect.Drop, inspect.WouldBlock:
 		a.outcome.Blocked = true

@@ -243,7 +243,10 @@ func (x *exchange) forward() bool {
 	if x.view.Protocol != message.HTTP10 {
 		x.up.Interim = x.onInterim
 	}
-	x.up.Gone, x.up.Retried = x.isGone, x.onRetry
+	x.up.Retried = x.onRetry
+	if !x.asking.awaits() {
+		x.up.Gone = x.isGone
+	}
 	x.up.Deadline, x.up.Fair = x.deadline(), fair(r.Config.Timeouts.Request)
 	before := time.Now()
 	x.passOn()

@@ -310,6 +310,11 @@ func (a *Asked) Done(s *State, t time.Time, o *Outcome) {
 	}
 }
 
+// AwaitsStatus reports whether it depends on the status of the response whether a request that was let in is charged.
+func (a *Asked) AwaitsStatus() bool {
+	return a.passed && slices.ContainsFunc(a.items, func(it item) bool { return len(it.limit.Statuses) > 0 })
+}
+
 // counts reports whether a response of that status is counted.
 func (l *Limit) counts(status int) bool {
 	for _, s := range l.Statuses {
