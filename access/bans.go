@@ -98,7 +98,8 @@ func (r *banRule) who(of *Request) (w ban.Who, whole bool) {
 	if r.key == nil {
 		return ban.Client(of.Client), true
 	}
-	b := append(of.scratch.ban[:0], "wafer ban key "...)
+	b := of.scratch.ban[:0]
+	b = append(b, "wafer ban key "...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.ID)))
 	b = append(b, r.ID...)
 	whole = true
