@@ -58,10 +58,7 @@ func banOrder(ask url.Values) (o proxy.BanOrder, err error) {
 }
 
 // banCommand is how a tier is asked about bans.
-type banCommand struct {
-	admin, tokenFile string
-	ask              url.Values
-}
+type banCommand struct{ admin, tokenFile string }
 
 // newBans is "wafer bans".
 func newBans() *cobra.Command {
@@ -105,7 +102,7 @@ func (b *banCommand) list() *cobra.Command {
 // pages prints all bans, page by page.
 func (b *banCommand) pages(c *cobra.Command, ask url.Values, asJSON bool) error {
 	out := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	defer out.Flush() //nolint:errcheck // nobody reads any more
+	defer out.Flush()
 	for first := true; ; first = false {
 		var page proxy.Bans
 		if _, err := b.do(c.Context(), http.MethodGet, ask, &page); err != nil {
