@@ -47,6 +47,7 @@ func (s *State) compileBans(p *Policy, all []BanSpec) *bans {
 			r.key = nil
 		}
 		b.keyed = b.keyed || r.key != nil
+		p.awaits = p.awaits || len(r.Statuses) > 0
 		p.paths = p.paths || readsTemplates(r.key)
 		b.rules = append(b.rules, r)
 	}

@@ -78,6 +78,7 @@ type Policy struct {
 	logins  *logins
 
 	followers []Follower // that have to know what becomes of requests
+	awaits    bool       // some of them the status, of every request
 }
 
 // Part is a step of the decision that has a state. It returns what it decides, or notes what it would.
@@ -208,7 +209,9 @@ func (p *Policy) Follows() bool { return len(p.followers) > 0 }
 // Awaits reports whether the status of the application's answer decides what is counted of a request. Its answer is
 // waited for then: else whoever leaves before it is there would have asked for nothing, and find out in another way what
 // it was.
-func (p *Policy) Awaits(r *Request) bool { return r.attempt.Begun() || r.scratch.limits.AwaitsStatus() }
+func (p *Policy) Awaits(r *Request) bool {
+	return p.awaits || r.attempt.Begun() || r.scratch.limits.AwaitsStatus()
+}
 
 // Done tells what has become of a request that was decided about.
 func (p *Policy) Done(r *Request, d *Decision, o *Outcome) {

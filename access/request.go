@@ -31,6 +31,8 @@ type Request struct {
 
 	// Readings are further ways in which a server may read the path; none: there is one.
 	Readings [][]byte
+	// Unreadable says that there are more than anybody could go through: the path may be any.
+	Unreadable bool
 
 	proved  proved        // of what it carries
 	attempt login.Attempt // to log in
@@ -56,7 +58,7 @@ func (r *Request) Reset(path []byte) {
 
 // someReading reports whether the path, or another reading of it, meets a condition.
 func (r *Request) someReading(meets func(path []byte) bool) bool {
-	if meets(r.Path) {
+	if r.Unreadable || meets(r.Path) {
 		return true
 	}
 	for _, path := range r.Readings {
@@ -69,7 +71,7 @@ func (r *Request) someReading(meets func(path []byte) bool) bool {
 
 // everyReading reports whether all readings of the path meet a condition.
 func (r *Request) everyReading(meets func(path []byte) bool) bool {
-	if !meets(r.Path) {
+	if r.Unreadable || !meets(r.Path) {
 		return false
 	}
 	for _, path := range r.Readings {

@@ -11,7 +11,6 @@ import (
 	"github.com/wafer-waf/wafer/grpc"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
-	"github.com/wafer-waf/wafer/routing"
 )
 
 // asking is what an exchange knows of its access.
@@ -46,7 +45,7 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 		r.Route, r.Matched = x.route.Config.ID, x.matched.Value
 	}
 	if policy.ReadsPaths() {
-		r.Readings = readings(v.path)
+		r.Readings, r.Unreadable = readings(v.path)
 	}
 	a.policy, a.decision = policy, policy.Decide(r)
 	switch a.decision.Verdict {
@@ -161,24 +160,4 @@ func (a *asking) told() (rule, would string) {
 		would = d.Would.String() + " " + d.WouldRule
 	}
 	return rule, would
-}
-
-// readings are the ways in which servers may read a path beside the canonical one; nil: there is none.
-func readings(path string) (others [][]byte) {
-	found, _ := oddities(path, 0)
-	if found == 0 {
-		return nil
-	}
-	vary := ways(path, found)
-	if found&kindDoubleEncoding != 0 {
-		twice := routing.DecodeOnce(path)
-		again, _ := oddities(twice, 0)
-		vary |= routing.DecodeTwice | ways(twice, again)
-	}
-	for some := (0 - vary) & vary; some != 0; some = (some - vary) & vary {
-		read, _ := routing.AppendReading(nil, path, canonical&^vary|some)
-		others = append(others, read)
-	}
-	read, _ := routing.AppendReading(nil, path, canonical&^vary)
-	return append(others, read)
 }

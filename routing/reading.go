@@ -23,11 +23,13 @@ const (
 	DecodeTwice
 	// DropAuthority takes what stands between two slashes at the beginning and the next one for a host.
 	DropAuthority
+	// KeepDots does not resolve segments "." and "..".
+	KeepDots
 )
 
 // AppendReading appends to dst what a server that reads so makes of a path, which begins with a slash and
 // has no query, and returns the extended slice. dots reports that it had segments "." or "..", which
-// are resolved as [CanonicalPath] does. Where "%2F" separates nothing, it stays as it is.
+// are resolved as [CanonicalPath] does unless they are kept. Where "%2F" separates nothing, it stays as it is.
 func AppendReading(dst []byte, path string, how Reading) (read []byte, dots bool) {
 	if how&DropAuthority != 0 {
 		path = dropAuthority(path)
@@ -46,9 +48,9 @@ func AppendReading(dst []byte, path string, how Reading) (read []byte, dots bool
 		escaped := n > 1
 		switch {
 		case c == '/' && (!escaped || how&SplitEscaped != 0), c == '\\' && how&SplitBackslash != 0:
-			if isDots(dst[segment:]) {
+			if at := isDots(dst[segment:]); at && how&KeepDots == 0 {
 				dots, dst = true, resolveDots(dst, root, segment) // which ends with a slash
-			} else if how&MergeSlashes == 0 || dst[len(dst)-1] != '/' {
+			} else if dots = dots || at; how&MergeSlashes == 0 || dst[len(dst)-1] != '/' {
 				dst = append(dst, '/')
 			}
 			segment, parameter = len(dst), false
@@ -62,7 +64,10 @@ func AppendReading(dst []byte, path string, how Reading) (read []byte, dots bool
 		}
 	}
 	dots = dots || isDots(dst[segment:])
-	return resolveDots(dst, root, segment), dots
+	if how&KeepDots == 0 {
+		dst = resolveDots(dst, root, segment)
+	}
+	return dst, dots
 }
 
 func isDots(segment []byte) bool {

@@ -44,6 +44,9 @@ func TestAppendReading(t *testing.T) {
 		{"/p/..;/a", 0, "/p/..;/a", false},
 		{`/p/..\a`, SplitBackslash, "/a", true},
 		{"/p/%252e%252e/a", DecodeTwice, "/a", true},
+		{"/a/../b/.", KeepDots, "/a/../b/.", true},
+		{"/a/..;x/b", KeepDots | CutParameters, "/a/../b", true},
+		{"/a/..%2fb", KeepDots | SplitEscaped, "/a/../b", true},
 		{"/p//../a", 0, "/p/a", true},
 		{"/p//../a", MergeSlashes, "/a", true},
 	} {

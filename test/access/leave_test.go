@@ -15,15 +15,17 @@ import (
 const leaveFile = `
 routes:
   - { id: limited, hosts: [limited.test], access: limited, policy: "off", upstreams: [{ id: app }] }
+  - { id: banned, hosts: [banned.test], access: banned, policy: "off", upstreams: [{ id: app }] }
   - { id: shop, hosts: [shop.test], access: shop, upstreams: [{ id: app }] }
 upstreams: [{ id: app, endpoints: ["%s"] }]
 policies: [{ id: "off", mode: "off" }]
 access:
   - { id: limited, limits: [{ id: failed, rate: 1/d, on_statuses: [401] }] }
+  - { id: banned, bans: [{ id: failed, statuses: [401], count: 1, window: 1m, scope: route }] }
   - { id: shop, login: { paths: [{ exact: /login }], account: { form: username }, per_account_and_address: 1/d } }
 `
 
-// TestLeaving has a client leave before it is told that its login has failed. It has failed all the same: what the
+// TestLeaving has a client leave before it is told that its login has failed. It is counted all the same: what the
 // application made of it can be found out by another request of the same session.
 func TestLeaving(t *testing.T) {
 	arrived, answered := make(chan struct{}), make(chan struct{})
@@ -43,7 +45,11 @@ func TestLeaving(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	w := tier.Plain(t, tier.RouteFile(t, fmt.Sprintf(leaveFile, app.URL)))
-	for _, host := range []string{"limited.test", "shop.test"} {
+	for _, want := range []struct {
+		host   string
+		status int
+	}{{"limited.test", http.StatusTooManyRequests}, {"shop.test", http.StatusTooManyRequests}, {"banned.test", http.StatusForbidden}} {
+		host := want.host
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.Addr)
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +60,7 @@ func TestLeaving(t *testing.T) {
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()
 		<-answered
-		if status := logIn(t, w, host, form, http.StatusTooManyRequests); status != http.StatusTooManyRequests {
+		if status := logIn(t, w, host, form, want.status); status != want.status {
 			t.Errorf("%s: after a login whose client has left another one gets %d", host, status)
 		}
 	}
