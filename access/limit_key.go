@@ -47,41 +47,53 @@ func (r *keyed) AppendPart(dst []byte, p *rate.Part) ([]byte, bool) {
 	return dst, false
 }
 
-// several stands for a field, or a cookie, that a request has more than once. Which of them an application takes, nobody
+// several stands for a field, or a cookie, that a request has with more than one value. Which of them an application takes, nobody
 // knows here, so that all such requests are one: else each could bring a value of its own beside the one that counts.
 const several = "\x00several"
 
 func (r *keyed) appendHeader(dst []byte, name string) ([]byte, bool) {
-	at, found := len(dst), false
+	at, end := len(dst), -1
 	for i := range r.Fields {
-		if f := &r.Fields[i]; f.Is(name) {
-			if found {
-				return append(dst[:at], several...), true
-			}
-			dst, found = append(dst, f.Value...), true
+		f := &r.Fields[i]
+		if !f.Is(name) {
+			continue
+		}
+		if dst, end = oneOnly(appendField(dst, name, f.Value), at, end); end < 0 {
+			return append(dst[:at], several...), true
 		}
 	}
-	return dst, found
+	return dst, end >= 0
 }
 
 func (r *keyed) appendCookie(dst []byte, name string) ([]byte, bool) {
-	at, found := len(dst), false
+	at, end := len(dst), -1
 	for i := range r.Fields {
 		if !r.Fields[i].Is("Cookie") {
 			continue
 		}
 		for pair := range strings.SplitSeq(r.Fields[i].Value, ";") {
 			key, value, ok := strings.Cut(pair, "=")
-			if !ok || strings.Trim(key, " \t") != name {
+			if !ok || !named(key, name) {
 				continue
 			}
-			if found {
+			if dst, end = oneOnly(appendCookieValue(dst, value), at, end); end < 0 {
 				return append(dst[:at], several...), true
 			}
-			dst, found = append(dst, strings.Trim(value, " \t")...), true
 		}
 	}
-	return dst, found
+	return dst, end >= 0
+}
+
+// oneOnly drops from dst what stands behind end if it is what stands from at to end, too; an end below 0 says that there
+// was nothing before. It returns the end of the one value, which is below 0 if there are two.
+func oneOnly(dst []byte, at, end int) ([]byte, int) {
+	switch {
+	case end < 0:
+		return dst, len(dst)
+	case string(dst[at:end]) != string(dst[end:]):
+		return dst, -1
+	}
+	return dst[:end], end
 }
 
 // appendTemplate appends the first of the forms that the path has, in any way in which a server may read it.

@@ -86,10 +86,30 @@ func (c *carried) cookies(name string, fields message.Fields) {
 
 // same reports whether an application may take one name for the other.
 func same(name, wanted string) bool {
+	return strings.EqualFold(name, wanted) || strings.EqualFold(Spelled(name), Spelled(wanted))
+}
+
+// Spelled is the name of a parameter or a cookie as PHP has it, which keeps the least of how it was written: decoded, without
+// space in front, up to a NUL or an index, and with "_" for what cannot be in a variable's name. Others only decode it.
+func Spelled(name string) string {
 	if strings.IndexByte(name, '%') >= 0 || strings.IndexByte(name, '+') >= 0 {
-		name, _ = url.QueryUnescape(name)
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
 	}
-	return strings.EqualFold(name, wanted)
+	if name = strings.TrimLeft(name, " "); strings.IndexAny(name, " .[\x00") < 0 {
+		return name
+	}
+	name, _, _ = strings.Cut(name, "\x00")
+	if base, _, indexed := strings.Cut(name, "["); indexed && base != "" && strings.IndexByte(name, ']') > len(base) {
+		name = base
+	}
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '.' || r == '[' {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 func unquoted(s string) string {
@@ -105,6 +125,7 @@ func (c *carried) query(name, target string) {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		key, value, _ := strings.Cut(pair, "=")
+		c.other = c.other || behindSemicolon(pair, name)
 		if !same(key, name) {
 			continue
 		}
@@ -115,6 +136,18 @@ func (c *carried) query(name, target string) {
 	}
 }
 
+// behindSemicolon reports whether a part of a query has a parameter for whoever takes semicolons for ends of them.
+func behindSemicolon(pair, name string) bool {
+	_, rest, more := strings.Cut(pair, ";")
+	for more {
+		pair, rest, more = strings.Cut(rest, ";")
+		if key, _, _ := strings.Cut(pair, "="); same(key, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // Without appends a target without a parameter of its query.
 func Without(target, name string) string {
 	path, rest, found := strings.Cut(target, "?")
@@ -123,7 +156,7 @@ func Without(target, name string) string {
 	}
 	kept, dropped := make([]string, 0, 8), false
 	for _, pair := range strings.Split(rest, "&") {
-		if key, _, _ := strings.Cut(pair, "="); same(key, name) {
+		if key, _, _ := strings.Cut(pair, "="); same(key, name) || behindSemicolon(pair, name) {
 			dropped = true
 			continue
 		}
