@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/netip"
 
+	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/access/addresses"
 	"github.com/wafer-waf/wafer/access/feed"
 	"github.com/wafer-waf/wafer/config"
@@ -18,11 +19,12 @@ func (p *Proxy) listTold(l *feed.List, o feed.Outcome) {
 		p.log.Warn().Str("list", l.ID()).Err(o.Err).Int("entries", l.Set().Len()).Strs("lines", lines(o.Told)).
 			Msg("the list is not as its source says, the last good one stays")
 	case o.Changed:
-		event := p.log.Info()
+		level := zerolog.InfoLevel
 		if o.Bad > 0 {
-			event = p.log.Warn().Int("bad", o.Bad).Strs("lines", lines(o.Told))
+			level = zerolog.WarnLevel
 		}
-		event.Str("list", l.ID()).Int("entries", o.Entries).Int("before", o.Before).Int("ended", o.Ended).Msg("list in force")
+		p.log.WithLevel(level).Str("list", l.ID()).Int("entries", o.Entries).Int("before", o.Before).Int("ended", o.Ended).
+			Int("bad", o.Bad).Strs("lines", lines(o.Told)).Msg("list in force")
 		if why := l.Status().Unkept; why != "" {
 			p.log.Warn().Str("list", l.ID()).Str("error", why).Msg("the list is not kept for the next start")
 		}
