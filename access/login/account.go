@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -52,6 +53,7 @@ type Field struct {
 	json string   // as readings name it in JSON
 	last string   // and, in a long text, its last name alone
 	also []string // beginnings of what is within it
+	path string   // its names with dots between them
 }
 
 // FormField is a field of a form.
@@ -68,7 +70,7 @@ func JSONField(path string) Field {
 }
 
 func field(form, path string) Field {
-	f := Field{form: form, json: "json." + path, last: "json." + path[strings.LastIndexByte(path, '.')+1:]}
+	f := Field{path: plainPath(path), form: form, json: "json." + path, last: "json." + path[strings.LastIndexByte(path, '.')+1:]}
 	f.also = []string{form + "[", f.json + "."}
 	return f
 }
@@ -84,7 +86,21 @@ func (f *Field) Selects(key string) bool {
 			return true
 		}
 	}
-	return false
+	path := plainPath(key)
+	return strings.EqualFold(path, f.path) || len(path) > len(f.path) && path[len(f.path)] == '.' && strings.EqualFold(path[:len(f.path)], f.path)
+}
+
+// plainPath is the name of a value however it is written: json.0.user.name, user[0][name] and user.name are user.name.
+// Lists say nothing, for some applications take one for its only item.
+func plainPath(key string) string {
+	if !strings.ContainsAny(key, ".[") {
+		return key
+	}
+	if len(key) > len("json.") && strings.EqualFold(key[:len("json.")], "json.") {
+		key = key[len("json."):]
+	}
+	names := strings.FieldsFunc(key, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return strings.Trim(name, "0123456789") == "" }), ".")
 }
 
 // key names a bucket. Nobody can tell from it what it is about.

@@ -55,10 +55,10 @@ func TestFieldSelects(t *testing.T) {
 		keys string
 		want bool
 	}{
-		{&form, "username UserName json.username json.USERNAME username[] username[0] json.username.0", true},
+		{&form, "username UserName json.username json.USERNAME username[] username[0] json.username.0 json.0.username json.0.username.0", true},
 		{&form, "user name json.user username2 json.usernames json.x.username", false},
-		{&json, "json.user.name json.User.Name user[name] json.name json.user.name.0 user[name][]", true},
-		{&json, "json.user name user json.user.names", false},
+		{&json, "json.user.name json.User.Name user[name] json.name json.user.name.0 user[name][] json.0.user.name json.user.0.name user.name User[0].Name", true},
+		{&json, "json.user name user json.user.names json.x.user.name user.x.name user.names", false},
 	} {
 		for _, key := range strings.Fields(c.keys) {
 			if c.f.Selects(key) != c.want {
