@@ -1,9 +1,11 @@
 package access
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/wafer-waf/wafer/access/login"
@@ -32,7 +34,8 @@ type Statuses struct{ From, To int }
 type logins struct {
 	Login
 	guard    *login.Guard
-	applies  *routing.Conditions
+	applies  *routing.Conditions // methods and paths
+	alike    *routing.Conditions // paths without regard to case and to a slash at the end
 	location *regexp.Regexp
 }
 
@@ -41,7 +44,8 @@ func newLogins(id string, l *Login, state *login.State) (*logins, error) {
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}
-	made := &logins{Login: *l, guard: state.Guard(id, l.Config), applies: c}
+	alike, _ := routing.NewConditions(nil, allCases(l.Paths), nil, nil) // which are those that are valid
+	made := &logins{Login: *l, guard: state.Guard(id, l.Config), applies: c, alike: alike}
 	if l.Location != "" {
 		var err error
 		if made.location, err = regexp.Compile(l.Location); err != nil {
@@ -51,9 +55,36 @@ func newLogins(id string, l *Login, state *login.State) (*logins, error) {
 	return made, nil
 }
 
-// is reports whether a request is a login, by one of the readings of its path.
+// is reports whether a request is a login, by one of the readings of its path. Many applications take /Login/ for /login,
+// and who is counted once too often loses nothing.
 func (l *logins) is(r *Request) bool {
-	return l.applies.Method(r.Method) && r.someReading(l.applies.Path)
+	return l.applies.Method(r.Method) && r.someReading(func(path []byte) bool {
+		return l.applies.Path(path) || l.alike.Path(oneCase(path))
+	})
+}
+
+// allCases are paths that meet what oneCase makes of all that applications may take for them.
+func allCases(paths []routing.Path) (all []routing.Path) {
+	for _, p := range paths {
+		if p.Kind == routing.PathRegex {
+			p.Value = "(?i)" + p.Value
+		} else {
+			p.Value = string(oneCase([]byte(p.Value)))
+		}
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// oneCase is a path in lower case, and without a slash at its end.
+func oneCase(path []byte) []byte {
+	path = bytes.ToLower(path)
+	if len(path) > 1 {
+		path = bytes.TrimSuffix(path, []byte("/"))
+	}
+	return path
 }
 
 // loginRules are the words for reasons of logins.

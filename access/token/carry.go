@@ -97,7 +97,7 @@ func Spelled(name string) string {
 			name = plain
 		}
 	}
-	if name = strings.TrimLeft(name, " "); strings.IndexAny(name, " .[\x00") < 0 {
+	if name = strings.TrimLeft(name, " "); !strings.ContainsAny(name, " .[\x00") {
 		return name
 	}
 	name, _, _ = strings.Cut(name, "\x00")
