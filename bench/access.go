@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,63 +12,20 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/wafer-waf/wafer/test/mmdb"
 )
 
-// room is an access policy with one thing turned on.
-type room struct {
-	name   string
-	lists  string // of the route file
-	policy string // what stands in the access policy
-	rules  string // of the policy, which inspects then; "": it does not
-	store  bool   // it takes one
-}
-
-// rooms are what "bench access" compares, the first without any.
-var rooms = []room{
-	{name: "none"},
-	{name: "rules", policy: `
-    rules:
-      - { id: office, when: { addresses: [10.0.0.0/8, "2001:db8::/32"] }, then: always_allow }
-      - { id: admin, when: { paths: [{ prefix: /admin }], not: { addresses: [10.0.0.0/8] } }, then: deny }
-      - { id: scrapers, when: { user_agents: ["(?i)scrapy", "(?i)httrack"] }, then: deny }
-      - { id: debug, when: { headers: [{ name: X-Debug, present: true }] }, then: deny }`},
-	{name: "a list of a million", lists: "lists: [{ id: million, file: million.txt }]\n", policy: `
-    rules: [{ id: listed, when: { addresses: [million] }, then: deny }]`},
-	{name: "two limits", policy: `
-    limits: [` + limit("a", "client", "none") + `, ` + limit("b", "path", "none") + `]`},
-	{name: "a limit, shared", store: true, policy: `
-    limits: [` + limit("a", "client", "local") + `]`},
-	{name: "a limit, exact", store: true, policy: `
-    limits: [` + limit("a", "client", "exact") + `]`},
-	{name: "a ban", policy: `
-    bans: [{ id: scanners, statuses: [404], count: 1000 }]`},
-	{name: "an API key", policy: `
-    api_keys: { mode: required, from: [{ header: X-Api-Key }], file: keys.txt }`},
-	{name: "inspection", rules: `SecMarker NOTHING`},
-	{name: "and a counter", rules: ruleCounter},
-	{name: "and a counter, shared", rules: ruleCounter, store: true},
-}
-
-// ruleCounter counts the requests of each client in a collection of rules.
-const ruleCounter = `SecAction "id:100001,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},setvar:ip.n=+1,expirevar:ip.n=60"
-          SecRule IP:n "@gt 1000000000" "id:100002,phase:1,deny,status:429"`
-
-func limit(id, part, share string) string {
-	return fmt.Sprintf("{ id: %s, rate: 1000000/s, key: [%s], share: %s }", id, part, share)
-}
-
-const benchKey = "a-key-of-the-benchmark-that-is-long-enough"
-
-// compareAccess measures what the parts of an access policy cost a request that passes, in turn. Nothing is inspected, so that
-// they are seen.
+// compareAccess measures what the parts of an access policy cost a request that passes, in turn. Nothing is inspected but where
+// it is said, so that they are seen. Each tier has to refuse what its policy is there for, before and afterwards.
 func compareAccess(ctx context.Context, o options, binary string, rounds int) error {
 	pools, err := poolsOf(amount{only("get", "get"), variants})
 	if err != nil {
 		return err
 	}
-	p := pools[0]
-	for i := range p.list {
-		p.list[i].raw = bytes.Replace(p.list[i].raw, []byte("\r\n"), []byte("\r\nX-Api-Key: "+benchKey+"\r\n"), 1)
+	requests, err := accessPools(pools[0])
+	if err != nil {
+		return err
 	}
 	s, err := newSite(ctx)
 	if err != nil {
@@ -83,34 +39,37 @@ func compareAccess(ctx context.Context, o options, binary string, rounds int) er
 	if err != nil {
 		return err
 	}
-	var servers []*server
+	var open []room
 	for _, r := range rooms {
-		v, err := s.startRoom(ctx, binary, r, store)
-		if err != nil {
+		if r.server, err = s.startRoom(ctx, binary, r, store); err != nil {
 			return err
 		}
-		if v != nil {
-			servers = append(servers, v)
+		if r.server == nil {
+			continue
 		}
+		if err := r.refuses(); err != nil {
+			return err
+		}
+		open = append(open, r)
 	}
-	if err := dropOdd(s, servers[0], pools); err != nil {
-		return err
-	}
-	taken := make([][]float64, len(servers))
+	taken := make([][]float64, len(open))
 	for round := range rounds + 1 { // the first fills caches, and does not count
-		for i, v := range servers {
-			each, err := costOf(ctx, o, v, p)
+		for i, r := range open {
+			each, err := costOf(ctx, o, r.server, requests[r.sends])
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", r.name, err)
 			}
 			if round > 0 {
 				taken[i] = append(taken[i], each)
 			}
 		}
 	}
-	for i, v := range servers {
+	for i, r := range open {
+		if err := r.refuses(); err != nil {
+			return err
+		}
 		slices.Sort(taken[i])
-		say("%-22s µs each: least %6.1f, median %6.1f; %+.1f", v.name, taken[i][0], taken[i][rounds/2], taken[i][rounds/2]-taken[0][rounds/2])
+		say("%-22s µs each: least %6.1f, median %6.1f", r.name, taken[i][0], taken[i][rounds/2])
 	}
 	return nil
 }
@@ -139,9 +98,9 @@ func (s *site) startRoom(ctx context.Context, binary string, r room, store strin
 	if file = filepath.Join(s.dir, strings.ReplaceAll(r.name, " ", "-")+".yaml"); os.WriteFile(file, text, 0o644) != nil {
 		return nil, fmt.Errorf("write %s", file)
 	}
-	var more []string
+	more := []string{"--trusted-proxies", "127.0.0.0/8"} // requests say whom they are from
 	if r.store {
-		more = []string{"--store-addresses", store}
+		more = append(more, "--store-addresses", store, "--store-prefix", fileName(r.name)+":") // nobody is banned by another
 	}
 	v, _, err := s.startWafer(ctx, binary, r.name, "off", file, more...)
 	return v, err
@@ -155,11 +114,21 @@ func (s *site) accessFiles() error {
 		a := netip.AddrFrom4([4]byte{byte(128 + random.IntN(96)), byte(random.IntN(256)), byte(random.IntN(256)), byte(random.IntN(256))})
 		fmt.Fprintln(&list, a)
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, "million.txt"), []byte(list.String()), 0o644); err != nil {
-		return err
+	fmt.Fprintln(&list, stranger)
+	places := map[string]mmdb.Record{strangers: {"country": mmdb.Record{"iso_code": "FR"}, "autonomous_system_number": uint32(64511)}}
+	for i := range 256 {
+		places[fmt.Sprintf("%d.0.0.0/8", i)] = mmdb.Record{"country": mmdb.Record{"iso_code": "DE"}, "autonomous_system_number": uint32(64496)}
 	}
 	sum := sha256.Sum256([]byte(benchKey))
-	return os.WriteFile(filepath.Join(s.dir, "keys.txt"), []byte("bench sha256:"+hex.EncodeToString(sum[:])+"\n"), 0o644)
+	for name, text := range map[string][]byte{
+		"million.txt": []byte(list.String()), "places.mmdb": mmdb.Write("Places", places),
+		"keys.txt": []byte("bench sha256:" + hex.EncodeToString(sum[:]) + "\n"), "issuer.json": issuerKeys(), "challenge.key": []byte(challengeKey),
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startStore starts a Redis and returns its address; empty: it is not installed.

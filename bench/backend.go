@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // serveBackend is the application behind every proxy: a page of about 1 KB, or a short
-// JSON document below /api. It is as cheap as can be, so that the proxies are what is
+// JSON document below /api, and below /status the status that the path says. It is as cheap as can be, so that the proxies are what is
 // measured.
 func serveBackend(listen string) error {
 	page := []byte("<!doctype html><html lang=\"en\"><head><title>Shop</title></head><body><h1>Shoes</h1><ul>\n" +
@@ -20,6 +21,12 @@ func serveBackend(listen string) error {
 			ctx.SetContentType("application/json")
 			ctx.SetBody(document)
 			return
+		}
+		if text, ok := bytes.CutPrefix(ctx.RequestURI(), []byte("/status/")); ok {
+			if status, err := strconv.Atoi(string(text)); err == nil {
+				ctx.SetStatusCode(status)
+				return
+			}
 		}
 		ctx.SetContentType("text/html; charset=utf-8")
 		ctx.SetBody(page)
