@@ -16,6 +16,7 @@ const (
 	LongestSubject = 512  // bytes
 	LongestNote    = 1024 // bytes
 	banPage        = 500
+	mostPages      = 20 * MostBans / banPage // those of bans that have ended are nearly empty
 )
 
 // Ban is one that is in force. To the store, Subject and Note are texts that mean nothing.
@@ -97,6 +98,9 @@ type BanWatcher interface {
 // away for a while, as it would be of messages.
 const banPoll = 250 * time.Millisecond
 
+// banPause is how often it looks at a store whose answers are none: to read all bans in vain costs both of them much.
+const banPause = 5 * time.Second
+
 // banLog is a place in the log of bans.
 type banLog struct {
 	count int64
@@ -111,7 +115,10 @@ func (s *Store) Bans(ctx context.Context) ([]Ban, error) {
 
 func (s *Store) allBans(ctx context.Context) (all []Ban, log banLog, err error) {
 	cursor := "0"
-	for first := true; first || cursor != "0"; first = false {
+	for pages := 0; pages == 0 || cursor != "0"; pages++ {
+		if pages == mostPages || len(all) > 2*MostBans {
+			return nil, log, errReply // a cursor that never ends
+		}
 		var page []Ban
 		err := s.do(ctx, "bans", func(ctx context.Context) error {
 			reply, err := bansScript.Run(ctx, s.client, s.banKeys(""), cursor, banPage).StringSlice()
@@ -121,7 +128,7 @@ func (s *Store) allBans(ctx context.Context) (all []Ban, log banLog, err error) 
 			if len(reply) < 3 {
 				return errReply
 			}
-			if first {
+			if pages == 0 {
 				log.since = reply[1]
 				if log.count, err = strconv.ParseInt(reply[0], 10, 64); err != nil {
 					return errReply
@@ -134,9 +141,7 @@ func (s *Store) allBans(ctx context.Context) (all []Ban, log banLog, err error) 
 		if err != nil {
 			return nil, log, err
 		}
-		if all = append(all, page...); len(all) > 2*MostBans {
-			return nil, log, errReply // a cursor that never ends
-		}
+		all = append(all, page...)
 	}
 	return all, log, nil
 }
@@ -146,15 +151,16 @@ func (s *Store) allBans(ctx context.Context) (all []Ban, log banLog, err error) 
 func (s *Store) WatchBans(ctx context.Context, w BanWatcher) {
 	v := banView{store: s, watcher: w}
 	for {
-		if s.Up() {
-			v.look(ctx)
-		} else {
+		pause := banPoll
+		if !s.Up() {
 			v.current = false
+		} else if FaultOf(v.look(ctx)) == Strange {
+			pause = banPause
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(banPoll/2 + rand.N(banPoll/2)):
+		case <-time.After(pause/2 + rand.N(pause/2)):
 		}
 	}
 }
@@ -167,14 +173,14 @@ type banView struct {
 	current bool // it was told of all that has changed
 }
 
-func (v *banView) look(ctx context.Context) {
+func (v *banView) look(ctx context.Context) error {
 	for v.current {
 		some, next, err := v.store.bansChanged(ctx, v.log.count)
 		switch {
 		case err != nil, next < 0:
 			v.current = false
 		case next == v.log.count:
-			return
+			return nil
 		default:
 			v.watcher.Changed(some, v.log.since)
 			v.log.count = next
@@ -182,10 +188,11 @@ func (v *banView) look(ctx context.Context) {
 	}
 	all, log, err := v.store.allBans(ctx)
 	if err != nil {
-		return
+		return err
 	}
 	v.watcher.All(all, log.since)
 	v.log, v.current = log, true
+	return nil
 }
 
 // bansChanged returns what has changed since the log was at a place, and where it is now; -1: the log does not go

@@ -52,7 +52,7 @@ func (s *Store) ChangeCollection(ctx context.Context, key [16]byte, lifetime tim
 }
 
 func (s *Store) collection(ctx context.Context, operation string, key [16]byte, lifetime time.Duration, changes []Change) ([]Variable, error) {
-	arguments := append(make([]any, 0, 2+4*len(changes)), lifetime.Milliseconds(), MostVariables)
+	arguments := append(make([]any, 0, 4+4*len(changes)), lifetime.Milliseconds(), MostVariables, LongestName, LongestValue)
 	size := 0
 	for i := range changes {
 		c := &changes[i]

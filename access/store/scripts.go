@@ -8,6 +8,8 @@ import (
 
 // The scripts that the server runs. Each has one round trip, and asks the server for the time.
 var (
+	//go:embed scripts/own.lua
+	ownSource string
 	//go:embed scripts/probe.lua
 	probeSource string
 	//go:embed scripts/bucket.lua
@@ -27,13 +29,13 @@ var (
 	//go:embed scripts/present.lua
 	presentSource string
 
-	probeScript       = redis.NewScript(probeSource)
-	bucketScript      = redis.NewScript(bucketSource)
-	collectionScript  = redis.NewScript(collectionSource)
-	banScript         = redis.NewScript(banSource)
-	unbanScript       = redis.NewScript(unbanSource)
-	bansScript        = redis.NewScript(bansSource)
-	bansChangedScript = redis.NewScript(bansChangedSource)
-	hitScript         = redis.NewScript(hitSource)
-	presentScript     = redis.NewScript(presentSource)
+	probeScript       = redis.NewScript(ownSource + probeSource)
+	bucketScript      = redis.NewScript(ownSource + bucketSource)
+	collectionScript  = redis.NewScript(ownSource + collectionSource)
+	banScript         = redis.NewScript(ownSource + banSource)
+	unbanScript       = redis.NewScript(ownSource + unbanSource)
+	bansScript        = redis.NewScript(ownSource + bansSource)
+	bansChangedScript = redis.NewScript(ownSource + bansChangedSource)
+	hitScript         = redis.NewScript(ownSource + hitSource)
+	presentScript     = redis.NewScript(ownSource + presentSource)
 )

@@ -1,6 +1,7 @@
 -- Bans a subject. KEYS: ends (sorted set of subjects by their end), notes (hash), log (stream), count of the log,
 -- since (when the count began), past (how often the subject was banned). ARGV: subject, note, "hand" or "rule", first, longest and forget
 -- (milliseconds), growth, the most bans. Answers {1 if it is new, milliseconds left, how often, since}.
+own_bans()
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local subject, note, by = ARGV[1], ARGV[2], ARGV[3]
@@ -25,6 +26,10 @@ end
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 16)) do drop(old) end
 
 local standing = tonumber(redis.call('ZSCORE', KEYS[1], subject))
+if standing and standing > now + longest then -- from somebody else
+  drop(subject)
+  standing = nil
+end
 if standing and standing > now and by == 'rule' then
   -- Another replica has banned it for the same, or a person for longer.
   local times = string.match(redis.call('HGET', KEYS[2], subject) or '', '^(%d+) ')

@@ -10,6 +10,7 @@ local full, room, all = {}, {}, true
 for i = 1, #KEYS do
   local cost, most = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
   -- What no charge can have made of it is not believed: the clock was set back, or somebody else has written it.
+  own(KEYS[i], 'string')
   local at = tonumber(redis.call('GET', KEYS[i]) or now) or now
   if not (at >= now) then at = now end
   if not (at <= now + most + day) then at = now + most end

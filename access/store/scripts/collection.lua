@@ -1,23 +1,26 @@
 -- Variables of a collection: a hash of name to "expiry value", the expiry in milliseconds of the server, 0 for
--- none. KEYS: it. ARGV: its lifetime in milliseconds, the most variables, then four for each change: what, name,
+-- none. KEYS: it. ARGV: its lifetime in milliseconds, the most variables, the longest name and value, then four for each change: what, name,
 -- value, milliseconds until it expires. Answers name, value, milliseconds left (0: as long as the collection) of each.
+own(KEYS[1], 'hash')
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local lifetime, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local longest_name, longest_value = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local values, ends, count, dirty = {}, {}, 0, {}
 local stored = redis.call('HGETALL', KEYS[1])
 for i = 1, #stored, 2 do
   local expiry, value = string.match(stored[i + 1], '^(%d+) (.*)$')
   expiry = tonumber(expiry)
-  if expiry and (expiry == 0 or expiry > now) then
+  local fits = count < most and #stored[i] <= longest_name and value and #value <= longest_value
+  if expiry and fits and (expiry == 0 or expiry > now and expiry <= now + longest) then
     values[stored[i]], ends[stored[i]], count = value, expiry, count + 1
   else
     redis.call('HDEL', KEYS[1], stored[i])
   end
 end
 
-for i = 3, #ARGV, 4 do
+for i = 5, #ARGV, 4 do
   local what, name, value, left = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
   local known = values[name] ~= nil
   if what == 'remove' then
@@ -43,7 +46,7 @@ for name in pairs(dirty) do
     redis.call('HSET', KEYS[1], name, string.format('%.0f', ends[name]) .. ' ' .. values[name])
   end
 end
-if #ARGV > 2 and lifetime > 0 and count > 0 then redis.call('PEXPIRE', KEYS[1], lifetime) end
+if #ARGV > 4 and lifetime > 0 and count > 0 then redis.call('PEXPIRE', KEYS[1], lifetime) end
 
 local all = {}
 for name, value in pairs(values) do

@@ -1,4 +1,5 @@
 -- Ends a ban and forgets earlier ones. KEYS: as those of ban. ARGV: subject. Answers 1 if there was one.
+own_bans()
 redis.call('DEL', KEYS[6])
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
