@@ -17,7 +17,6 @@ local function own_bans()
   own(KEYS[3], 'stream')
   own_number(KEYS[4])
   own_number(KEYS[5])
-  if redis.call('EXISTS', KEYS[5]) == 0 then redis.call('DEL', KEYS[4]) end -- they begin together
   if KEYS[6] then own_number(KEYS[6]) end
 end
 -- No time that Wafer writes is further away, in milliseconds.
