@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -35,6 +36,20 @@ func (l *loader) readGeo() {
 	for key, name := range map[string]string{"country": g.Country, "asn": g.ASN} {
 		if name != "" && !filepath.IsAbs(name) && !filepath.IsLocal(name) {
 			l.add("geo."+key, "%q must be a relative path that stays below the route file's directory, or an absolute one", name)
+			g.Elsewhere = true
+		}
+	}
+}
+
+// besideFile has the databases of a route file on the disk looked at. What an absolute path leads to may be there
+// only where the tier runs.
+func (g *Geo) besideFile() {
+	if g == nil {
+		return
+	}
+	g.Elsewhere = false
+	for _, name := range []string{g.Country, g.ASN} {
+		if _, err := os.Stat(name); filepath.IsAbs(name) && err != nil {
 			g.Elsewhere = true
 		}
 	}

@@ -68,7 +68,11 @@ func Inputs(path string, stdin io.Reader) ([]Input, error) {
 		return []Input{bootInput(name, name, data)}, nil
 	}
 	return []Input{{Name: name, Kind: KindRoutes, load: func() (*Routes, error) {
-		return parse([]string{name}, [][]byte{data}, memory(func(rel string) ([]byte, error) { return disk{}.below(dir, rel) }))
+		routes, err := parse([]string{name}, [][]byte{data}, memory(func(rel string) ([]byte, error) { return disk{}.below(dir, rel) }))
+		if err == nil {
+			routes.Geo.besideFile()
+		}
+		return routes, err
 	}}}, nil
 }
 

@@ -51,3 +51,26 @@ func TestInputReadsCertificatesOfClients(t *testing.T) {
 		})
 	}
 }
+
+// Databases of places are looked for beside a route file on the disk, and not where only the tier has them.
+func TestInputFindsDatabases(t *testing.T) {
+	dir := t.TempDir()
+	const routes = "routes: [{ id: a, upstreams: [{ id: b }] }]\nupstreams: [{ id: b, endpoints: [\"http://b:80\"] }]\ngeo: { country: %s }\n"
+	for name, elsewhere := range map[string]bool{"country.mmdb": false, filepath.Join(dir, "routes.yaml"): false, filepath.Join(dir, "gone"): true} {
+		path := filepath.Join(dir, "routes.yaml")
+		if err := os.WriteFile(path, fmt.Appendf(nil, routes, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		inputs, err := Inputs(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := inputs[0].Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Geo.Elsewhere != elsewhere {
+			t.Errorf("%s: elsewhere %t, want %t", name, c.Geo.Elsewhere, elsewhere)
+		}
+	}
+}
