@@ -38,8 +38,11 @@ func (c *checker) checkBan(path string, b *AccessBan) {
 		c.add(path, "nothing leads to it: give statuses, blocked, limited or score")
 	}
 	c.between(path+".score", b.Score, 0, 10_000)
-	if c.says(path+".count") || c.doc == nil || !c.doc.isBroken(path+".count") {
+	switch said := c.says(path + ".count"); {
+	case said || b.Count != 0:
 		c.between(path+".count", b.Count, 1, mostBanCount)
+	case c.doc == nil || !c.doc.isBroken(path+".count"):
+		c.add(path, "needs count: how many within the window lead to a ban")
 	}
 	c.span(path+".window", b.Window, shortestBan, longestWindow)
 	c.span(path+".for", b.For, shortestBan, longestBan)

@@ -283,7 +283,7 @@ func checkListURL(text string, verified bool) error {
 	case u.User != nil:
 		return errors.New("a name and a password stand in headers: {name: Authorization, value: …}")
 	case u.Scheme == "http" && !verified:
-		return errors.New("by http anybody between can change the list: write https, or say who has signed it")
+		return errors.New("by http anybody between can change the list: write https, or give its sha256, or the signature of who has signed it")
 	}
 	return nil
 }
