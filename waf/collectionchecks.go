@@ -42,8 +42,12 @@ func keptRefusals(d *seclang.Directive) (why []string) {
 		if keptTX.MatchString(a.Arg) {
 			refuse("variables of TX whose names begin with %q are the tier's own", kept.Prefix)
 		}
-		if name == "setvar" && setsCollection(a.Arg) {
-			name = kept.Assignment
+		if name == "setvar" {
+			if setsCollection(a.Arg) {
+				name = kept.Assignment
+			} else if to, _ := setsWhat(a.Arg); to != "tx" {
+				refuse("setvar: %q is no collection that rules write to: write tx, ip, session, user, resource or global, as in setvar:ip.attempts=+1", to)
+			}
 		}
 		if !kept.IsAct(name) {
 			continue

@@ -123,9 +123,16 @@ func compiledActions(text string) string {
 
 // setsCollection reports whether the argument of a setvar, as it is written, is about a collection.
 func setsCollection(arg string) bool {
-	kind, _, _ := strings.Cut(strings.TrimLeft(strings.TrimSpace(arg), "'!"), ".")
-	_, ok := kept.KindOf(strings.ToLower(strings.TrimSpace(kind)))
+	_, ok := setsWhat(arg)
 	return ok
+}
+
+// setsWhat is the collection that a setvar writes to, in lower case, and whether it is one that is kept.
+func setsWhat(arg string) (name string, isKept bool) {
+	name, _, _ = strings.Cut(strings.Trim(strings.TrimSpace(arg), "'!"), ".")
+	name = strings.ToLower(strings.TrimSpace(name))
+	_, isKept = kept.KindOf(name)
+	return name, isKept
 }
 
 // keeps is what the policy's own rules have to do with collections; nil: nothing.

@@ -23,6 +23,7 @@ func TestOwnRules(t *testing.T) {
 			want: []string{"line 1: @geoLookup finds nothing", "line 2: GEO never has a value"}},
 		{name: "collections", before: `SecAction "id:100001,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR},expirevar:ip.x=60"`},
 		{name: "a collection that nobody begins", before: "\n" + `SecRule IP:attacks "@gt 5" ` + deny, want: []string{"before line 2: no rule begins the collection IP, so that IP:attacks never has a value: write initcol:ip=%{REMOTE_ADDR}"}},
+		{name: "a collection that is none", before: `SecAction "id:100001,phase:1,pass,setvar:ipp.x=+1"`, want: []string{`line 1: setvar: "ipp" is no collection that rules write to: write tx, ip,`}},
 		{name: "programs", before: `SecRule ARGS "@inspectFile /bin/x" ` + deny + "\n" + `SecRule ARGS "a" "id:100002,phase:2,deny,exec:/bin/x"`, want: []string{"line 1: @inspectFile", "line 2: exec"}},
 		{name: "environment", before: `SecAction "id:100001,phase:1,pass,setenv:PATH=/x"`, want: []string{"setenv"}},
 		{name: "block list of DNS", before: `SecRule REMOTE_ADDR "@rbl bl.example" ` + deny, want: []string{"@rbl would ask the network"}},
