@@ -108,7 +108,9 @@ func Open(ctx context.Context, c Config, before *List) (*List, error) {
 	begun := l.takeOver(before) || !c.Unwatched && l.readKept()
 	if !begun || c.File != "" {
 		if err := l.Refresh(ctx); err != nil && !begun {
-			if !c.MayBegin {
+			if !c.MayBegin && c.Web != nil {
+				return nil, fmt.Errorf("%w (with start: empty the list begins without entries)", err)
+			} else if !c.MayBegin {
 				return nil, err
 			}
 			l.set.Store(&addresses.Set{})

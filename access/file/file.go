@@ -51,7 +51,17 @@ func (f *File) stat() (os.FileInfo, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return root.Stat(f.rel)
+	info, err := root.Stat(f.rel)
+	return info, plain(err)
+}
+
+// plain is an error without the name of the file, which whoever reads it knows, and of the call of the system.
+func plain(err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // Read returns what the file holds, which is no more than a number of bytes, and when it was written.
@@ -63,13 +73,13 @@ func (f *File) Read(most int64) (data []byte, written time.Time, err error) {
 	}
 	defer root.Close()
 	if info, err := root.Stat(f.rel); err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, plain(err)
 	} else if !info.Mode().IsRegular() {
 		return nil, time.Time{}, errors.New("not a file")
 	}
 	opened, err := root.Open(f.rel)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, plain(err)
 	}
 	defer opened.Close()
 	info, err := opened.Stat()

@@ -111,6 +111,10 @@ func TestReadRefuses(t *testing.T) {
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "out")); err != nil {
 		t.Fatal(err)
 	}
+	gone := file.At(dir, "gone")
+	if _, _, err := gone.Read(9); err == nil || err.Error() != "no such file or directory" {
+		t.Error("gone:", err)
+	}
 	for _, name := range []string{"pipe", ".", "out", "../x"} {
 		if _, _, err := file.At(dir, name).Read(1 << 20); err == nil {
 			t.Errorf("%s was read", name)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -50,6 +51,9 @@ func ParseKeys(text []byte) (keys *Keys, err error) {
 	}
 	if deep(text) {
 		return nil, errors.New("a key set that nests deep")
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("-----BEGIN")) {
+		return nil, errors.New("keys in PEM: write a key set as RFC 7517 has it, {\"keys\": [...]}, with public keys")
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

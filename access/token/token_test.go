@@ -477,6 +477,7 @@ func TestKeySets(t *testing.T) {
 		"no list":                   {`{}`, 0, 0, "no key for signatures"},
 		"only a secret":             {`{"keys":[{"kty":"oct","k":"AAAA"}]}`, 0, 0, "no key for signatures"},
 		"HTML":                      {`<html>`, 0, 0, "no key set"},
+		"PEM":                       {"-----BEGIN PUBLIC KEY-----\n", 0, 0, "keys in PEM: write a key set"},
 		"keys twice":                {`{"keys":[],"keys":[]}`, 0, 0, "no key set"},
 		"a short key":               {string(set(t, jwk(t, "s", &small.PublicKey, nil))), 0, 0, "keys[0]: an RSA key of 1024 bits"},
 		"an exponent of 1":          {string(set(t, jwk(t, "s", &rsa.PublicKey{N: s.rsa.N, E: 1}, nil))), 0, 0, "bad e value"},
