@@ -116,6 +116,8 @@ func FaultOf(err error) Fault {
 		return Broken
 	case strings.Contains(err.Error(), "pool timeout"):
 		return Timeout
+	case strings.Contains(err.Error(), errReply.Err.Error()): // the library tells it by its words alone
+		return Strange
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" || strings.Contains(err.Error(), "sentinels") {
