@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/access/ban"
 	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/config"
 )
 
 // tellBans has bans spare the trusted proxies, and be told.
@@ -138,6 +141,9 @@ func (p *Proxy) AddBan(ctx context.Context, o BanOrder) (Ban, error) {
 	if err != nil {
 		return Ban{}, err
 	}
+	if at.Scope == ban.OnRoute && !p.hasRoute(at.Where) {
+		return Ban{}, fmt.Errorf("where: there is no route %q", at.Where)
+	}
 	if o.For < time.Second || o.For > longestBan {
 		return Ban{}, errors.New("for: how long the ban lasts, 1s to 8784h")
 	}
@@ -146,6 +152,12 @@ func (p *Proxy) AddBan(ctx context.Context, o BanOrder) (Ban, error) {
 		return Ban{}, err
 	}
 	return shown(made), err
+}
+
+// hasRoute reports whether the configuration in force has a route: a ban on one that is mistyped would stop nobody.
+func (p *Proxy) hasRoute(id string) bool {
+	s := p.snapshots.Current()
+	return s == nil || slices.ContainsFunc(s.Config.Routes, func(r config.Route) bool { return r.ID == id })
 }
 
 func (o *BanOrder) target() (ban.Target, error) {

@@ -16,7 +16,7 @@ func (p *Proxy) listTold(l *feed.List, o feed.Outcome) {
 	switch {
 	case o.Err != nil && o.Again: // told already
 	case o.Err != nil:
-		p.log.Warn().Str("list", l.ID()).Err(o.Err).Int("entries", l.Set().Len()).Strs("lines", lines(o.Told)).
+		p.log.Warn().Str("list", l.ID()).Str("source", l.Status().Source).Err(o.Err).Int("entries", l.Set().Len()).Strs("lines", lines(o.Told)).
 			Msg("the list is not as its source says, the last good one stays")
 	case o.Changed:
 		level := zerolog.InfoLevel

@@ -85,7 +85,7 @@ func Prepare(o Options) *Proxy {
 	p.bulkhead.crowded = p.processors.add
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.memory.watchedBy(p.metrics)
-	p.shared = newShared(&p.boot.Store, p.metrics, o.Log.With().Str("component", "store").Logger())
+	p.shared = newShared(&p.boot.Store, p.metrics, o.Log)
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
 		Source: o.Source, Builder: newBuilder(p.compiler(o.Remembers)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,

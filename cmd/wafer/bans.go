@@ -128,6 +128,9 @@ func (b *banCommand) pages(c *cobra.Command, ask url.Values, asJSON bool) error 
 			}
 			fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\t%s\n", one.Who, printable(scope), one.Rule, one.Times, one.Until.Format(time.RFC3339), printable(one.Reason))
 		}
+		if first && !asJSON && len(page.Bans) == 0 {
+			fmt.Fprintln(c.ErrOrStderr(), "nobody is banned")
+		}
 		if page.Next == "" {
 			return nil
 		}
