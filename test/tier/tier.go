@@ -45,6 +45,10 @@ func compile(name string, flags ...string) (string, error) {
 	if built := os.Getenv("WAFER_TEST_BINARIES"); built != "" {
 		return filepath.Join(built, name), nil
 	}
+	return build(name, flags...)
+}
+
+func build(name string, flags ...string) (string, error) {
 	dir, err := folder()
 	if err != nil {
 		return "", err
@@ -162,13 +166,14 @@ func launch(tb testing.TB, bin string, args []string) *Tier {
 	return launchWith(tb, bin, append(args, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"))
 }
 
-func launchWith(tb testing.TB, bin string, args []string) *Tier {
+func launchWith(tb testing.TB, bin string, args []string, env ...string) *Tier {
 	tb.Helper()
 	t := &Tier{tb: tb, done: make(chan struct{}), more: make(chan struct{})}
 	t.cmd = exec.Command(bin, args...)
 	// A fuzzing worker that is killed cleans nothing up, and waits for whoever has its pipes.
 	t.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	t.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode="+strconv.Itoa(raceExit))
+	t.cmd.Env = append(t.cmd.Env, env...)
 	stdout, err := t.cmd.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
