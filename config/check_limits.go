@@ -86,14 +86,15 @@ func (c *checker) checkKey(path string, l *AccessLimit) {
 	if len(l.Key) > mostKeyParts {
 		c.add(at, "%d parts are too many: at most %d", len(l.Key), mostKeyParts)
 	}
-	lacked := ""
+	lacked, before := "", len(c.problems)
 	for i := range l.Key {
 		if c.checkKeyPart(indexPath(at, i), &l.Key[i]); !l.Key[i].Part.always() && lacked == "" {
 			lacked = l.Key[i].String()
 		}
 	}
+	wrong := len(c.problems) > before || c.doc != nil && c.doc.isBroken(at) // then it is not known what the key may lack
 	switch {
-	case lacked == "" && l.Missing != "":
+	case lacked == "" && l.Missing != "" && !wrong:
 		c.add(path+".missing", "has no effect: every request has all parts of the key")
 	case lacked != "" && l.Missing == "":
 		if c.doc == nil || !c.doc.isBroken(path+".missing") {
