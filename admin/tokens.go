@@ -86,7 +86,7 @@ func ParseTokens(text []byte) ([]Token, error) {
 
 func parseToken(fields []string) (t Token, err error) {
 	if len(fields) != 3 && (len(fields) != 5 || fields[3] != "until") {
-		return t, errors.New(`write NAME ROLE sha256:HEX, and "until TIME" behind it if the token ends`)
+		return t, errors.New(`write NAME ROLE sha256:HEX, as wafer admin-token prints it behind "line:", and "until TIME" behind that if the token ends`)
 	}
 	if err := checkTokenName(fields[0]); err != nil {
 		return t, err
@@ -144,7 +144,7 @@ func OpenTokens(path string, broken func(error)) (*Tokens, error) {
 		return nil, err
 	}
 	if t.all, err = ParseTokens(text); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %s", path, strings.ReplaceAll(err.Error(), "\n", "\n"+path+": "))
 	}
 	t.text, t.looked = text, time.Now()
 	return t, nil

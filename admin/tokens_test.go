@@ -29,7 +29,7 @@ func TestParseTokens(t *testing.T) {
 	f("\tci@example.com  operate "+hash+" until 2027-01-31T00:00:00Z # of the pipeline\n", "", "ci@example.com operate")
 	f("a read "+hash+"\na operate "+hash, `line 2: "a" is the name in line 1 too: give each its own`, "a read")
 	f("a reed "+hash+"\nb anyone "+hash, `line 1: role "reed": read or operate: did you mean "read"?`+"\n"+`line 2: role "anyone": read or operate`)
-	f("a read", `line 1: write NAME ROLE sha256:HEX, and "until TIME" behind it if the token ends`)
+	f("a read", `line 1: write NAME ROLE sha256:HEX, as wafer admin-token prints it behind "line:", and "until TIME" behind that if the token ends`)
 	f("a read sha256:00", "line 1: no hash: write sha256: and 64 digits, as wafer admin-token prints them")
 	f("a read wafer_secret", "line 1: a token stands where its hash should: anybody who has read this file has it; make another one")
 	f("a read "+hash+" until tomorrow", `line 1: until "tomorrow" is no time: write it like 2027-01-31T00:00:00Z`)

@@ -234,6 +234,9 @@ func (b *banCommand) do(ctx context.Context, method string, ask url.Values, into
 		if json.Unmarshal(body, &p) != nil || p.Error == "" {
 			p.Error = resp.Status
 		}
+		if resp.StatusCode == http.StatusUnauthorized && b.tokenFile == "" {
+			p.Error += ": give a file with one by --token-file"
+		}
 		return "", errors.New(p.Error)
 	}
 	if resp.StatusCode == http.StatusAccepted {
