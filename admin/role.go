@@ -94,7 +94,7 @@ func (o *Options) may(need Role, next http.Handler) http.Handler {
 		case who.name == "" && o.Tokens != nil:
 			why = refusedUnknown
 			w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin"`)
-			problem(w, http.StatusUnauthorized, "a token of the role "+need.String()+" is needed (Authorization: Bearer …)", nil)
+			problem(w, http.StatusUnauthorized, "a token of the role "+needs(r, need).String()+" is needed (Authorization: Bearer …)", nil)
 		case who.name == "":
 			why = refusedRole
 			problem(w, http.StatusForbidden, "this is for who is on the same machine: use kubectl port-forward, or give out tokens with admin_tokens", nil)
@@ -114,6 +114,14 @@ func (o *Options) may(need Role, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// needs is the role that a request needs in the end: where reading is open to one, changing takes more.
+func needs(r *http.Request, role Role) Role {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return Operate
+	}
+	return role
 }
 
 func told(e *zerolog.Event, who someone, r *http.Request) *zerolog.Event {

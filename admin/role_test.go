@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,6 +198,24 @@ func TestAdminIsWrittenDown(t *testing.T) {
 	for name, token := range tokens {
 		if strings.Contains(text, token) {
 			t.Errorf("the token of %s is in the log", name)
+		}
+	}
+}
+
+// Who has no token is told at once which one changing takes.
+func TestRoleThatIsNeeded(t *testing.T) {
+	file, _ := keys(t)
+	given, err := OpenTokens(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := func(context.Context, url.Values) (any, error) { return "", nil }
+	h := New(Options{Log: zerolog.Nop(), Tokens: given, Bans: Bans{
+		List: func(string, string, int) (any, error) { return "", nil }, Add: none, Clear: none,
+	}})
+	for method, want := range map[string]string{"GET": "role read", "POST": "role operate", "DELETE": "role operate"} {
+		if w := ask(h, method, "/api/v1/bans", elsewhere, ""); w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %s", method, w.Code, w.Body, want)
 		}
 	}
 }
