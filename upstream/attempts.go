@@ -120,7 +120,7 @@ func (a *attempts) others() bool {
 // within is how long the next attempt may take. While there is somebody else to ask, opening a connection may take half of
 // what is left for that: so there is an answer within Config.Connect however many endpoints swallow what they are sent.
 func (a *attempts) within() (w limit, err error) {
-	w = limit{connect: a.connect, until: a.x.Deadline, careful: !repeatable(a.out)}
+	w = limit{connect: a.connect, until: a.x.Deadline, careful: !repeatable(a.out), placed: a.x.placed}
 	if a.others() {
 		w.connect = max(w.connect/2, leastConnect) // none at all would be no limit
 	}

@@ -28,6 +28,7 @@ func (e *endpoint) connect(within limit, secure *tls.Config) (*conn, error) {
 	if !within.unlimited && !e.room() {
 		return nil, ErrBusy
 	}
+	within.found()
 	c, err := e.dial(within.connect)
 	if err != nil {
 		if !within.unlimited {
@@ -88,6 +89,7 @@ func (c *conn) prepare(secure *tls.Config, until time.Time) error {
 // ErrBusy or a *ConnectError.
 func (e *endpoint) acquire(within limit) (c *conn, reused bool, err error) {
 	if c := e.reuse(within.careful); c != nil {
+		within.found()
 		return c, true, nil
 	}
 	if c, err = e.connect(within, e.tls); err != nil {

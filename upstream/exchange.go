@@ -75,6 +75,7 @@ type Exchange struct {
 	left   bool      // the use of one of them has begun, and has ended with an error
 	stays  bool      // it is not sent to another endpoint for want of a place
 	own    *endpoint // for which it waits
+	placed func()    // it waits in a line, which it leaves as soon as it has a place; nil: it does not
 }
 
 func (x *Exchange) reset() {

@@ -24,7 +24,7 @@ type line struct {
 // waiter is a request that waits.
 type waiter struct {
 	woken chan struct{} // has room for one
-	at    *list.Element
+	at    *list.Element // nil: it is not in the line
 }
 
 // empty reports whether nobody waits.
@@ -69,13 +69,27 @@ func (l *line) first(w *waiter) bool {
 	return l.all.Front() == w.at
 }
 
-// quit takes a request out of the line. The next one looks: there may be more than one place.
+// quit takes a request out of the line, if it is there. The next one looks: there may be more than one place.
 func (l *line) quit(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if w.at == nil {
+		return
+	}
 	l.all.Remove(w.at)
+	w.at = nil
 	l.waiting.Add(-1)
 	l.wakeFirst()
+}
+
+// rejoin puts a request to the front that has left the line for a place and is in want of another one.
+func (l *line) rejoin(w *waiter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.at == nil {
+		w.at = l.all.PushFront(w)
+		l.waiting.Add(1)
+	}
 }
 
 var (
@@ -106,7 +120,11 @@ func (l *line) wait(ctx context.Context, x *Exchange, try func() error) error {
 	if !l.join(w) {
 		return errQueueFull
 	}
-	defer l.quit(w)
+	x.placed = func() { l.quit(w) }
+	defer func() {
+		x.placed = nil
+		l.quit(w)
+	}()
 	late, glance := time.NewTimer(l.patience), time.NewTicker(lookEvery)
 	defer late.Stop()
 	defer glance.Stop()
@@ -121,6 +139,7 @@ func (l *line) wait(ctx context.Context, x *Exchange, try func() error) error {
 			if err := try(); !errors.Is(err, ErrBusy) {
 				return err
 			}
+			l.rejoin(w)
 			if x.left { // what it has left itself it does not look for again at once
 				w.forget()
 			}

@@ -201,6 +201,7 @@ func (e *endpoint) askMany(within limit, out *message.Request, x *Exchange) (spe
 	case c != nil:
 		return e.exchange(c, reused, out, x)
 	}
+	within.found()
 	lost, err := e.stream(s, out, x)
 	switch {
 	case errors.Is(lost, http2.ErrUnprocessed):

@@ -305,6 +305,15 @@ type limit struct {
 	careful bool          // the request must not be lost with a connection that had been idle
 
 	unlimited bool // the connection counts against no limit
+
+	placed func() // is told when there is room for the request; nil: nobody is
+}
+
+// found tells that there is room for the request.
+func (l limit) found() {
+	if l.placed != nil {
+		l.placed()
+	}
 }
 
 // secure is when a handshake that begins now has to be over.
