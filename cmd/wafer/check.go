@@ -156,7 +156,11 @@ func printDescription(w io.Writer, file string, d *snapshot.Description) {
 		}
 	}
 	for _, a := range d.Access {
-		fmt.Fprintf(w, "  access %s: %s, %d rules, used by %d routes\n", a.ID, a.Mode, a.Rules, a.Routes)
+		others := ""
+		if a.ID == config.DefaultAccessID {
+			others = ", and by requests that no route matches"
+		}
+		fmt.Fprintf(w, "  access %s: %s, %d rules, used by %d routes%s\n", a.ID, a.Mode, a.Rules, a.Routes, others)
 	}
 }
 
