@@ -22,7 +22,6 @@ func TestTotal(t *testing.T) {
 		}
 	}
 	over := make(chan struct{})
-	defer close(over)
 	b := startBackend(t, func(s *session) {
 		s.request()
 		s.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -31,23 +30,33 @@ func TestTotal(t *testing.T) {
 	url, _ := startHTTP2(t, false, func(w http.ResponseWriter, _ *http.Request) {
 		drip(w, http.NewResponseController(w).Flush, over)
 	})
-	for name, p := range map[string]*Pool{
-		"HTTP/1": newPool(t, func(c *Config) { c.Total = 100 * time.Millisecond }, b.url()),
-		"HTTP/2": newPool(t, func(c *Config) { c.Total, c.Protocol = 100*time.Millisecond, HTTP2 }, url),
-	} {
-		x := newExchange()
-		if err := p.Do(get(), x); err != nil {
-			t.Fatal(name, err)
-		}
-		n, err := io.Copy(io.Discard, x.Body)
-		if n == 0 || FailureOf(err) != Endless {
-			t.Errorf("%s: %d bytes, %v", name, n, err)
-		}
-		_ = x.Body.Close()
-	}
 	silent := startBackend(t, func(s *session) { s.request(); <-over })
-	p := newPool(t, func(c *Config) { c.Total = 20 * time.Millisecond }, silent.url())
-	if err := p.Do(get(), newExchange()); FailureOf(err) != Endless {
-		t.Errorf("no response: %v", err)
+	t.Cleanup(func() { close(over) }) // before the backends wait for who serves
+	// It has to be long enough for a connection, with TLS, on a machine that has other work.
+	pool := func(protocol Protocol, url string) *Pool {
+		return newPool(t, func(c *Config) { c.Total, c.Protocol = 2*time.Second, protocol }, url)
 	}
+	for name, p := range map[string]*Pool{
+		"HTTP/1": pool(HTTP1, b.url()),
+		"HTTP/2": pool(HTTP2, url),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := newExchange()
+			if err := p.Do(get(), x); err != nil {
+				t.Fatal(err)
+			}
+			n, err := io.Copy(io.Discard, x.Body)
+			if n == 0 || FailureOf(err) != Endless {
+				t.Errorf("%d bytes, %v", n, err)
+			}
+			_ = x.Body.Close()
+		})
+	}
+	t.Run("no response", func(t *testing.T) {
+		t.Parallel()
+		if err := pool(HTTP1, silent.url()).Do(get(), newExchange()); FailureOf(err) != Endless {
+			t.Errorf("%v", err)
+		}
+	})
 }
