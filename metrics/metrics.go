@@ -299,7 +299,13 @@ func (m *Metrics) InForce(c *Configuration) {
 }
 
 // Gone are the ids of what a configuration had and the one in force does not have.
-type Gone struct{ Routes, Upstreams, Policies, Access []string }
+type Gone struct {
+	Routes, Upstreams, Policies, Access []string
+	Rules                               []AccessRule // of access policies that are still there
+}
+
+// AccessRule is a rule, a limit or a ban of an access policy.
+type AccessRule struct{ Policy, ID string }
 
 // Forget ends the series of what is gone. Nobody may count for it any more.
 func (m *Metrics) Forget(gone Gone) {
@@ -330,6 +336,10 @@ func (m *Metrics) Forget(gone Gone) {
 		m.accessCarries.DeletePartialMatch(prometheus.Labels{"policy": id})
 		m.challenges.forget(func(c challenged) bool { return c.policy == id })
 		m.challenged.DeletePartialMatch(prometheus.Labels{"policy": id})
+	}
+	for _, r := range gone.Rules {
+		m.accessDecisions.forget(func(d accessDecision) bool { return d.policy == r.Policy && d.rule == r.ID })
+		m.accessDecided.DeletePartialMatch(prometheus.Labels{"policy": r.Policy, "rule": r.ID})
 	}
 	for _, id := range gone.Policies {
 		m.disagreements.DeletePartialMatch(prometheus.Labels{"policy": id})

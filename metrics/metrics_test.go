@@ -64,6 +64,26 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// The series of a rule end with it, while its policy stays.
+func TestForgetRules(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := New(registry, "", "", "")
+	for range 2 {
+		a := m.Access("shop")
+		a.Decided("gone", "access_denied", false)
+		a.Decided("gone", "access_denied", true)
+		a.Decided("stays", "access_denied", false)
+		a.Passed("default", "pass")
+		m.Forget(Gone{Rules: []AccessRule{{"shop", "gone"}, {"other", "stays"}}})
+		if got := labeled(t, registry, "gone"); len(got) > 0 {
+			t.Errorf("left: %v", got)
+		}
+		if got := labeled(t, registry, "shop"); len(got) != 2 {
+			t.Errorf("the policy has %v", got)
+		}
+	}
+}
+
 // An alert looks for an increase, so the counter of a policy is there before it counts.
 func TestDisagreementsBeginAtZero(t *testing.T) {
 	registry := prometheus.NewRegistry()

@@ -124,6 +124,16 @@ func TestGone(t *testing.T) {
 	}
 }
 
+func TestGoneRules(t *testing.T) {
+	const policy = "access: [{id: shop, rules: [{id: no, then: deny}, {id: yes, then: allow}], limits: [{id: l, rate: 1/s}], bans: [{id: b, statuses: [404], count: 3}]}, {id: old}]\n"
+	before := parse(t, sharing+policy)
+	after := parse(t, sharing+strings.NewReplacer("{id: no,", "{id: none,", "{id: l,", "{id: m,", "{id: b,", "{id: yes-too,", ", {id: old}", "").Replace(policy))
+	want := metrics.Gone{Access: []string{"old"}, Rules: []metrics.AccessRule{{Policy: "shop", ID: "no"}, {Policy: "shop", ID: "l"}, {Policy: "shop", ID: "b"}}}
+	if got := gone(before, after); !reflect.DeepEqual(got, want) {
+		t.Errorf("gone: %+v, want %+v", got, want)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	before := parse(t, sharing)
 	after := parse(t, strings.NewReplacer("127.0.0.1:2", "127.0.0.1:3", "id: a,", "id: z,").Replace(sharing))

@@ -68,8 +68,16 @@ func gone(before, now *config.Routes) (g metrics.Gone) {
 		}
 	}
 	for _, o := range before.Access {
-		if !slices.ContainsFunc(now.Access, func(n config.Access) bool { return n.ID == o.ID }) {
+		i := slices.IndexFunc(now.Access, func(n config.Access) bool { return n.ID == o.ID })
+		if i < 0 {
 			g.Access = append(g.Access, o.ID)
+			continue
+		}
+		kept := namesOf(&now.Access[i])
+		for _, id := range namesOf(&o) {
+			if !slices.Contains(kept, id) {
+				g.Rules = append(g.Rules, metrics.AccessRule{Policy: o.ID, ID: id})
+			}
 		}
 	}
 	for _, o := range before.Policies {
@@ -78,4 +86,18 @@ func gone(before, now *config.Routes) (g metrics.Gone) {
 		}
 	}
 	return g
+}
+
+// namesOf are the names that decisions of an access policy may have.
+func namesOf(a *config.Access) (all []string) {
+	for i := range a.Rules {
+		all = append(all, a.Rules[i].ID)
+	}
+	for i := range a.Limits {
+		all = append(all, a.Limits[i].ID)
+	}
+	for i := range a.Bans {
+		all = append(all, a.Bans[i].ID)
+	}
+	return all
 }
