@@ -146,3 +146,13 @@ func fillLimit(l *AccessLimit, has func(key string) bool) {
 	fill(&l.Buckets, d.Buckets, has("buckets"))
 	fill(&l.Fields, d.Fields, has("fields"))
 }
+
+// SharedLimits are the ids of limits of a policy that count for all replicas together, which takes a store.
+func (a *Access) SharedLimits() (ids []string) {
+	for i := range a.Limits {
+		if l := &a.Limits[i]; a.Mode != Disregard && l.Mode != LimitOff && l.Share != ShareNone {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids
+}

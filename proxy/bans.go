@@ -70,6 +70,7 @@ type Ban struct {
 	Begun   time.Time `json:"begun"`
 	Until   time.Time `json:"until"`
 	Times   int64     `json:"times"`
+	Warning string    `json:"warning,omitempty"` // of one that was made just now, and keeps nobody away
 }
 
 // Bans is a page of bans.
@@ -81,7 +82,7 @@ type Bans struct {
 }
 
 func shown(b *ban.Ban) Ban {
-	return Ban{b.Who.String(), b.Scope.String(), b.Where, ruleOf(b), b.Reason, b.Observe, b.Begun.UTC(), b.Until.UTC(), b.Times}
+	return Ban{b.Who.String(), b.Scope.String(), b.Where, ruleOf(b), b.Reason, b.Observe, b.Begun.UTC(), b.Until.UTC(), b.Times, ""}
 }
 
 // BanOrder says who is to be banned by a person, or no longer.
@@ -151,7 +152,30 @@ func (p *Proxy) AddBan(ctx context.Context, o BanOrder) (Ban, error) {
 	if made == nil {
 		return Ban{}, err
 	}
-	return shown(made), err
+	out := shown(made)
+	out.Warning = p.idle(at)
+	return out, err
+}
+
+// idle is why a ban keeps nobody away; empty: it does, or may.
+func (p *Proxy) idle(at ban.Target) string {
+	s := p.snapshots.InForce()
+	if s == nil {
+		return ""
+	}
+	enforces := func(id string) bool {
+		return slices.ContainsFunc(s.Config.Access, func(a config.Access) bool { return a.ID == id && a.Mode == config.Enforce })
+	}
+	somewhere := slices.ContainsFunc(s.Config.Routes, func(r config.Route) bool {
+		return enforces(r.Access) && (at.Scope != ban.OnRoute || r.ID == at.Where)
+	})
+	switch {
+	case somewhere, at.Scope != ban.OnRoute && enforces(config.DefaultAccessID):
+		return ""
+	case at.Scope == ban.OnRoute:
+		return "the route has no access policy that enforces bans"
+	}
+	return "no route has an access policy that enforces bans"
 }
 
 // hasRoute reports whether the configuration in force has a route: a ban on one that is mistyped would stop nobody.

@@ -88,7 +88,7 @@ func Prepare(o Options) *Proxy {
 	p.shared = newShared(&p.boot.Store, p.metrics, o.Log)
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
 		Source: o.Source, Builder: newBuilder(p.compiler(o.Remembers)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
-		Swapped: p.reserveMemory, LastGood: o.LastGood, Stands: o.Stands,
+		Swapped: p.swapped, LastGood: o.LastGood, Stands: o.Stands,
 	})
 	p.snapshots.Builder.Compiling = o.Compiling
 	p.snapshots.Builder.EndpointChanged, p.snapshots.Builder.SourceChanged = p.endpointChanged, p.sourceChanged
@@ -125,6 +125,7 @@ func (p *Proxy) Load(ctx context.Context) error {
 	}
 	p.shared.await(ctx)
 	p.setMemory()
+	p.warnUnshared(p.snapshots.InForce().Config)
 	return nil
 }
 

@@ -133,3 +133,22 @@ func (p *Proxy) DescribeStore() any {
 	defer s.mu.Unlock()
 	return StoreState{s.options.Mode, s.options.Addresses, s.why == "", s.since, s.why}
 }
+
+// swapped does what another configuration asks of the process.
+func (p *Proxy) swapped(c *config.Routes) {
+	p.reserveMemory(c)
+	p.warnUnshared(c)
+}
+
+// warnUnshared tells of limits that are shared with nobody.
+func (p *Proxy) warnUnshared(c *config.Routes) {
+	if p.shared != nil {
+		return
+	}
+	for i := range c.Access {
+		if ids := c.Access[i].SharedLimits(); len(ids) > 0 {
+			p.log.Warn().Str("access", c.Access[i].ID).Strs("limits", ids).
+				Msg("no store is configured (store.addresses): each replica counts alone in limits that are shared")
+		}
+	}
+}

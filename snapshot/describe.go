@@ -41,6 +41,8 @@ type AccessDescription struct {
 	Mode   config.Enforcement `json:"mode"`
 	Rules  int                `json:"rules"`
 	Routes int                `json:"routes"` // that use it
+	// Shared are the limits that replicas share, if there is a store.
+	Shared []string `json:"shared,omitempty"`
 }
 
 // RouteDescription is one route of the configuration in force.
@@ -150,7 +152,7 @@ func (s *Snapshot[R]) describePolicies() []PolicyDescription {
 
 func (s *Snapshot[R]) describeAccess() (out []AccessDescription) {
 	for _, a := range s.Config.Access {
-		d := AccessDescription{ID: a.ID, Mode: a.Mode, Rules: len(a.Rules)}
+		d := AccessDescription{ID: a.ID, Mode: a.Mode, Rules: len(a.Rules), Shared: a.SharedLimits()}
 		for _, r := range s.Config.Routes {
 			if r.Access == a.ID {
 				d.Routes++

@@ -163,6 +163,9 @@ func (b *banCommand) add() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s is banned until %s%s\n", made.Who, made.Until.Format(time.RFC3339), here)
+			if made.Warning != "" {
+				fmt.Fprintf(c.ErrOrStderr(), "but that keeps nobody away: %s\n", printable(made.Warning))
+			}
 			return nil
 		},
 	}

@@ -47,6 +47,7 @@ that route files take from variables (${env:NAME}) are those of this process.`,
 				all = append(all, checkPath(path, newProgress(c.ErrOrStderr()).compiling)...)
 			}
 			wantSomething(all)
+			noteStore(all)
 			return checkOutputs[output](all)
 		},
 	}
@@ -62,6 +63,8 @@ type checked struct {
 	OK            bool                  `json:"ok"`
 	Problems      config.Problems       `json:"problems,omitempty"`
 	Configuration *snapshot.Description `json:"configuration,omitempty"` // nil where there are no routes
+	NoStore       bool                  `json:"no_store,omitempty"`      // a boot file beside it says so: replicas share nothing
+	boot          *config.Boot
 	err           error
 }
 
@@ -83,6 +86,7 @@ func checkPath(path string, compiling func(policy string, i, n int)) (all []chec
 			c.Configuration = &d
 		}
 		if b := in.Boot(); b != nil {
+			c.boot = b
 			err = withProblems(err, proxy.CheckBoot(b))
 		}
 		if err != nil {
@@ -118,6 +122,15 @@ func wantSomething(all []checked) {
 	}
 }
 
+// noteStore notes of configurations that the boot files given with them have no store.
+func noteStore(all []checked) {
+	isBoot := func(c checked) bool { return c.boot != nil }
+	none := slices.ContainsFunc(all, isBoot) && !slices.ContainsFunc(all, func(c checked) bool { return isBoot(c) && c.boot.Store.On() })
+	for i := range all {
+		all[i].NoStore = none && all[i].Configuration != nil
+	}
+}
+
 func failed(c checked, err error) checked {
 	c.OK, c.err, c.Configuration = false, err, nil
 	if !errors.As(err, &c.Problems) {
@@ -140,13 +153,13 @@ func checkedText(all []checked) error {
 		case c.Configuration == nil:
 			fmt.Fprintf(os.Stdout, "%s: ok: a boot file\n", c.File)
 		default:
-			printDescription(os.Stdout, c.File, c.Configuration)
+			printDescription(os.Stdout, c.File, c.Configuration, c.NoStore)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func printDescription(w io.Writer, file string, d *snapshot.Description) {
+func printDescription(w io.Writer, file string, d *snapshot.Description, noStore bool) {
 	fmt.Fprintf(w, "%s: ok: %d routes, %d upstreams, %d policies, %d engines\n", file, d.Routes, d.Upstreams, len(d.Policies), d.Engines)
 	for _, p := range d.Policies {
 		fmt.Fprintf(w, "  policy %s: %s, %d rules, used by %d routes\n", p.ID, p.Mode, p.Rules, p.Routes)
@@ -161,6 +174,11 @@ func printDescription(w io.Writer, file string, d *snapshot.Description) {
 			others = ", and by requests that no route matches"
 		}
 		fmt.Fprintf(w, "  access %s: %s, %d rules, used by %d routes%s\n", a.ID, a.Mode, a.Rules, a.Routes, others)
+		if len(a.Shared) > 0 && noStore {
+			fmt.Fprintf(w, "    no store is configured (store.addresses): each replica counts alone in %s\n", strings.Join(a.Shared, ", "))
+		} else if len(a.Shared) > 0 {
+			fmt.Fprintf(w, "    replicas count together through a store in %s\n", strings.Join(a.Shared, ", "))
+		}
 	}
 }
 

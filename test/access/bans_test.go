@@ -2,6 +2,7 @@ package access
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -270,4 +271,35 @@ func TestFailover(t *testing.T) {
 	banned(t, two, "192.0.2.1")
 	probe(t, one, "192.0.2.2")
 	banned(t, two, "192.0.2.2")
+}
+
+// What is configured and does nothing is said: bans where no policy enforces them, limits that are shared with nobody.
+func TestWhatDoesNothingIsSaid(t *testing.T) {
+	t.Parallel()
+	routes := tier.RouteFile(t, `
+routes: [{ id: shop, policy: none, access: shop, upstreams: [{ id: app }] }]
+upstreams: [{ id: app, endpoints: ["`+application(t)+`"] }]
+policies: [{ id: none, mode: "off" }]
+access: [{ id: shop, mode: observe, limits: [{ id: l, rate: 10/s, share: exact }, { id: alone, rate: 10/s }] }]
+`)
+	w := tier.Start(t, routes, "--drain-delay", "0")
+	w.Log(func(l map[string]any) bool {
+		return l["level"] == "warn" && l["access"] == "shop" && fmt.Sprint(l["limits"]) == "[l]"
+	})
+	if out := bans(t, w, "add", "192.0.2.1"); !strings.Contains(out, "keeps nobody away: no route has") {
+		t.Error(out)
+	}
+	if out := bans(t, w, "add", "192.0.2.1", "--scope", "route", "--where", "shop"); !strings.Contains(out, "keeps nobody away: the route has") {
+		t.Error(out)
+	}
+	boot := filepath.Join(filepath.Dir(routes), "wafer.yaml")
+	for store, want := range map[string]string{"": "each replica counts alone in l\n", "store: { addresses: [\"redis:6379\"] }\n": "through a store in l\n"} {
+		tier.Rewrite(t, boot, "routes: "+routes+"\n"+store)
+		if out, err := exec.Command(tier.Binary(t), "check", routes, boot).CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, out)
+		}
+	}
+	if out := bans(t, start(t, banning(t), "127.0.0.1:1"), "add", "192.0.2.1"); strings.Contains(out, "nobody") {
+		t.Error(out)
+	}
 }
