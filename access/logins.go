@@ -160,6 +160,6 @@ func (l *logins) matches(o *Outcome) bool {
 
 // Explain says what it would do with a login.
 func (l *logins) Explain(*Request) string {
-	return fmt.Sprintf("counted when its body is read; only a running tier knows what has failed (%d in %s for an address, %d in %s for an account there)",
+	return fmt.Sprintf("counted by address and by account when its body is read; only a running tier knows what has failed (%d in %s for an address, %d in %s for an account there)",
 		l.Address.Units, l.Address.Period, l.Both.Units, l.Both.Period)
 }
