@@ -198,7 +198,7 @@ func TestStoreFaults(t *testing.T) {
 	write("wrong")
 	routes := banning(t)
 	one := start(t, routes, way.Addr, "--store-password-file", password)
-	down := one.Log(func(l map[string]any) bool { return l["component"] == "store" && l["reason"] == "denied" })
+	down := one.Log(func(l map[string]any) bool { return l["reason"] == "denied" })
 	if !strings.Contains(down["message"].(string), "user and password") {
 		t.Errorf("log %v", down)
 	}
