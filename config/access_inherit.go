@@ -10,12 +10,8 @@ import (
 	"github.com/wafer-waf/wafer/suggest"
 )
 
-// accessSettings are the key paths that Access.Sources knows: all but id and inherits.
-func accessSettings() []string {
-	return slices.DeleteFunc(leafPaths(reflect.TypeFor[Access]()), func(path string) bool {
-		return path == "id" || path == "inherits"
-	})
-}
+// accessSettings are the key paths that Access.Sources knows.
+func accessSettings() []string { return inheritable[Access]() }
 
 // Values lists all settings of an effective access policy in the order of the documentation.
 func (a *Access) Values() []Value {
@@ -39,25 +35,16 @@ func (a Access) clone() Access {
 
 // resolveAccess replaces the access policies, as decoded, by effective ones.
 func (l *loader) resolveAccess(tree map[string]any) {
-	res := &accessResolver{
-		loader:   l,
-		index:    map[string]int{},
-		resolved: make([]*Access, len(l.routes.Access)),
-		depth:    make([]int, len(l.routes.Access)),
-		trees:    make([]map[string]any, len(l.routes.Access)),
+	ids := make([]string, len(l.routes.Access))
+	for i := range ids {
+		ids[i] = l.routes.Access[i].ID
 	}
+	res := &accessResolver{loader: l, resolved: make([]*Access, len(ids)), depth: make([]int, len(ids))}
+	res.trees, res.index = treesOf(tree["access"], ids)
 	for i := range l.routes.Lists {
 		res.lists = append(res.lists, l.routes.Lists[i].ID)
 	}
 	slices.Sort(res.lists)
-	list, _ := tree["access"].([]any)
-	for i := range l.routes.Access {
-		res.trees[i], _ = list[i].(map[string]any)
-		id := l.routes.Access[i].ID
-		if _, ok := res.index[id]; !ok && id != "" {
-			res.index[id] = i
-		}
-	}
 	effective := make([]Access, len(res.trees))
 	for i := range effective {
 		effective[i] = res.effective(i, nil).clone()

@@ -12,11 +12,27 @@ import (
 // maxInherits bounds the policies between a policy and the built-in defaults.
 const maxInherits = 8
 
-// policySettings are the key paths that Policy.Sources knows: all but id and inherits.
-func policySettings() []string {
-	return slices.DeleteFunc(leafPaths(reflect.TypeFor[Policy]()), func(path string) bool {
+// policySettings are the key paths that Policy.Sources knows.
+func policySettings() []string { return inheritable[Policy]() }
+
+// inheritable are the key paths of what has an id and can inherit: all but these two.
+func inheritable[T any]() []string {
+	return slices.DeleteFunc(leafPaths(reflect.TypeFor[T]()), func(path string) bool {
 		return path == "id" || path == "inherits"
 	})
+}
+
+// treesOf are the items of a list as they were written. The index has the place of the first one of each id.
+func treesOf(list any, ids []string) (trees []map[string]any, index map[string]int) {
+	trees, index = make([]map[string]any, len(ids)), map[string]int{}
+	items, _ := list.([]any)
+	for i, id := range ids {
+		trees[i], _ = items[i].(map[string]any)
+		if _, ok := index[id]; !ok && id != "" {
+			index[id] = i
+		}
+	}
+	return trees, index
 }
 
 // clone returns a copy that shares nothing with p.
@@ -38,20 +54,12 @@ func (p Policy) clone() Policy {
 // resolvePolicies replaces the routes' policies, as decoded, by effective ones, and adds
 // the built-in default if a route asks for it and the file defines none.
 func (l *loader) resolvePolicies(tree map[string]any) {
-	res := &resolver{
-		loader:   l,
-		index:    map[string]int{},
-		resolved: make([]*resolvedPolicy, len(l.routes.Policies)),
-		trees:    make([]map[string]any, len(l.routes.Policies)),
+	ids := make([]string, len(l.routes.Policies))
+	for i := range ids {
+		ids[i] = l.routes.Policies[i].ID
 	}
-	list, _ := tree["policies"].([]any)
-	for i := range l.routes.Policies {
-		res.trees[i], _ = list[i].(map[string]any)
-		id := l.routes.Policies[i].ID
-		if _, ok := res.index[id]; !ok && id != "" {
-			res.index[id] = i
-		}
-	}
+	res := &resolver{loader: l, resolved: make([]*resolvedPolicy, len(ids))}
+	res.trees, res.index = treesOf(tree["policies"], ids)
 	effective := make([]Policy, len(res.trees))
 	for i := range effective {
 		effective[i] = res.effective(i, nil).clone()

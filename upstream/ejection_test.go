@@ -3,13 +3,12 @@ package upstream
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/wafer-waf/wafer/test/deaf"
 	"github.com/wafer-waf/wafer/upstream/balance"
 	"github.com/wafer-waf/wafer/upstream/health"
 	"github.com/wafer-waf/wafer/upstream/health/check"
@@ -184,7 +183,7 @@ func TestAFaultyEndpointCostsAFew(t *testing.T) {
 // them: without ejection each request that is sent there waits for timeouts.connect, for ever.
 func TestAnEndpointThatSwallowsPackets(t *testing.T) {
 	all, urls := startMoodies(t, 2)
-	p := newEjecting(t, time.Hour, func(c *Config) { c.Connect = 2 * time.Second }, append(urls, scheme()+swallowing(t))...)
+	p := newEjecting(t, time.Hour, func(c *Config) { c.Connect = 2 * time.Second }, append(urls, scheme()+deaf.Address(t))...)
 	passed := 0
 	for range 60 {
 		x := newExchange()
@@ -203,36 +202,6 @@ func TestAnEndpointThatSwallowsPackets(t *testing.T) {
 	if a, b := all[0].asked.Load(), all[1].asked.Load(); a+b != 60 {
 		t.Errorf("the others were asked %d and %d times", a, b)
 	}
-}
-
-// swallowing returns an address at which nobody answers connections.
-func swallowing(t *testing.T) string {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
-	bound, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := net.JoinHostPort("127.0.0.1", fmt.Sprint(bound.(*syscall.SockaddrInet4).Port))
-	for range 16 { // until the queue is full
-		c, err := net.DialTimeout("tcp", addr, 100*time.Millisecond)
-		if err != nil {
-			return addr
-		}
-		t.Cleanup(func() { _ = c.Close() })
-	}
-	t.Skip("this kernel completes connections that nobody accepts")
-	return ""
 }
 
 // TestEvenAgain has an endpoint fail, be ejected, and be well again. One request tries it, and then it gets its share.

@@ -3,7 +3,6 @@ package collection
 import (
 	"context"
 	"maps"
-	"sync"
 	"testing"
 	"time"
 
@@ -58,16 +57,7 @@ func TestServer(t *testing.T) {
 	a, _ := over(t, server.Addr)
 	b, sb := over(t, server.Addr)
 	k := key("192.0.2.1")
-	var both sync.WaitGroup
-	for _, table := range []*Table{a, b} {
-		both.Go(func() {
-			for range 500 {
-				table.Load(k)
-				table.Change(change(k, add("n", 1)))
-			}
-		})
-	}
-	both.Wait()
+	countBoth(k, a, b)
 	settle(t, a, b)
 	eventually(t, a, k, map[string]string{"n": "1000"})
 	eventually(t, b, k, map[string]string{"n": "1000"})

@@ -159,12 +159,8 @@ func settle(t *testing.T, tables ...*Table) {
 	}
 }
 
-// TestReplicas has two tables count the same clients at the same time.
-func TestReplicas(t *testing.T) {
-	c := newClock()
-	s := &shop{clock: c, all: map[kept.Key]*entry{}}
-	a, b := New(Options{Now: c.Now, Store: s}), New(Options{Now: c.Now, Store: s})
-	k := key("192.0.2.1")
+// countBoth has both tables count to 500 at the same time.
+func countBoth(k kept.Key, a, b *Table) {
 	var both sync.WaitGroup
 	for _, table := range []*Table{a, b} {
 		both.Go(func() {
@@ -175,6 +171,15 @@ func TestReplicas(t *testing.T) {
 		})
 	}
 	both.Wait()
+}
+
+// TestReplicas has two tables count the same clients at the same time.
+func TestReplicas(t *testing.T) {
+	c := newClock()
+	s := &shop{clock: c, all: map[kept.Key]*entry{}}
+	a, b := New(Options{Now: c.Now, Store: s}), New(Options{Now: c.Now, Store: s})
+	k := key("192.0.2.1")
+	countBoth(k, a, b)
 	settle(t, a, b)
 	c.pass(Fresh)
 	for _, table := range []*Table{a, b} {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/test/certs"
+	"github.com/wafer-waf/wafer/test/deaf"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -43,9 +44,9 @@ func rows() map[string]row {
 	never := func(s *session) { <-s.over }
 	return map[string]row{
 		"refuses": {at: nobody, client: "30 200", says: "ejected connect 1, retried answered 5, retries connect 5"},
-		"swallows": {at: swallowing, keys: "timeouts: { connect: 400ms }",
+		"swallows": {at: deaf.Address, keys: "timeouts: { connect: 400ms }",
 			client: "30 200", says: "ejected connect 1, retried answered 5, retries connect_timeout 5"},
-		"all-swallow": {at: swallowing, all: true, keys: "timeouts: { connect: 60ms }",
+		"all-swallow": {at: deaf.Address, all: true, keys: "timeouts: { connect: 60ms }",
 			client: "30 503", says: "errors connect_timeout 30, retried failed 30, retries connect_timeout .*"},
 		"hangs-in-handshakes": {fault: never, secure: (*certificates).good, keys: "timeouts: { tls: 100ms }",
 			client: "30 200", says: "ejected tls 1, retried answered 5, retries tls_timeout 5"},
