@@ -2,6 +2,7 @@ package access
 
 import (
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -107,6 +108,20 @@ type rule struct {
 	Rule
 	tests tests
 	later time.Duration // of who is told to come again
+}
+
+// AlwaysAllowed returns the id of a rule that always allows whoever asks from an address, whatever is asked for; empty: there
+// is none.
+func (p *Policy) AlwaysAllowed(address netip.Addr, now time.Time) string {
+	r := &Request{Client: address, Now: now}
+	for i := range p.always {
+		of := &p.always[i]
+		byAddress := len(of.tests) == 0 || len(of.tests) == 1 && of.When.Addresses != nil && of.When.Not == nil
+		if of.Mode == Enforce && byAddress && of.tests.missed(r) == "" {
+			return of.ID
+		}
+	}
+	return ""
 }
 
 // ID returns the id of the policy.

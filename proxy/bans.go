@@ -70,7 +70,7 @@ type Ban struct {
 	Begun   time.Time `json:"begun"`
 	Until   time.Time `json:"until"`
 	Times   int64     `json:"times"`
-	Warning string    `json:"warning,omitempty"` // of one that was made just now, and keeps nobody away
+	Warning string    `json:"warning,omitempty"` // of one that was made just now, and may keep nobody away
 }
 
 // Bans is a page of bans.
@@ -157,7 +157,7 @@ func (p *Proxy) AddBan(ctx context.Context, o BanOrder) (Ban, error) {
 	return out, err
 }
 
-// idle is why a ban keeps nobody away; empty: it does, or may.
+// idle is why a ban may keep nobody away; empty: it does
 func (p *Proxy) idle(at ban.Target) string {
 	s := p.snapshots.InForce()
 	if s == nil {
@@ -171,11 +171,24 @@ func (p *Proxy) idle(at ban.Target) string {
 	})
 	switch {
 	case somewhere, at.Scope != ban.OnRoute && enforces(config.DefaultAccessID):
-		return ""
+		return p.alwaysLetIn(at.Who)
 	case at.Scope == ban.OnRoute:
-		return "the route has no access policy that enforces bans"
+		return "it keeps nobody away: the route has no access policy that enforces bans"
 	}
-	return "no route has an access policy that enforces bans"
+	return "it keeps nobody away: no route has an access policy that enforces bans"
+}
+
+// alwaysLetIn says which rules let somebody in before any ban is looked at; empty: none does.
+func (p *Proxy) alwaysLetIn(who ban.Who) string {
+	network := who.Network()
+	if !network.IsValid() {
+		return ""
+	}
+	rules := p.snapshots.InForce().AlwaysAllowing(network.Addr(), time.Now())
+	if len(rules) == 0 {
+		return ""
+	}
+	return "rules that always allow this address come first: " + strings.Join(rules, ", ")
 }
 
 // hasRoute reports whether the configuration in force has a route: a ban on one that is mistyped would stop nobody.

@@ -2,7 +2,11 @@ package snapshot
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/config"
@@ -32,6 +36,16 @@ func accessPolicies(c *config.Routes, state *access.State, from sources, m *metr
 		}
 	}
 	return policies, carried
+}
+
+// AlwaysAllowing returns the rules that always allow whoever asks from an address, by policy: "shop/office".
+func (s *Snapshot[R]) AlwaysAllowing(address netip.Addr, now time.Time) (rules []string) {
+	for _, id := range slices.Sorted(maps.Keys(s.accesses)) {
+		if rule := s.accesses[id].AlwaysAllowed(address, now); rule != "" {
+			rules = append(rules, id+"/"+rule)
+		}
+	}
+	return rules
 }
 
 // accessPath is where what is wrong with a part of a policy is written, which may be in one that it inherits.

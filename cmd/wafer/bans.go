@@ -164,7 +164,7 @@ func (b *banCommand) add() *cobra.Command {
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s is banned until %s%s\n", made.Who, made.Until.Format(time.RFC3339), here)
 			if made.Warning != "" {
-				fmt.Fprintf(c.ErrOrStderr(), "but that keeps nobody away: %s\n", printable(made.Warning))
+				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", printable(made.Warning))
 			}
 			return nil
 		},

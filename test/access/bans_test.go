@@ -292,6 +292,23 @@ access: [{ id: shop, mode: observe, limits: [{ id: l, rate: 10/s, share: exact }
 	if out := bans(t, w, "add", "192.0.2.1", "--scope", "route", "--where", "shop"); !strings.Contains(out, "keeps nobody away: the route has") {
 		t.Error(out)
 	}
+	inside := tier.Start(t, tier.RouteFile(t, `
+routes: [{ id: shop, policy: none, access: shop, upstreams: [{ id: app }] }]
+upstreams: [{ id: app, endpoints: ["`+application(t)+`"] }]
+policies: [{ id: none, mode: "off" }]
+lists: [{ id: offices, entries: [192.0.2.0/24] }]
+access:
+- id: shop
+  rules:
+  - { id: health, when: { addresses: [198.51.100.0/24], paths: [{ exact: /healthz }] }, then: always_allow }
+  - { id: office, when: { addresses: [offices] }, then: always_allow }
+`), "--drain-delay", "0")
+	if out := bans(t, inside, "add", "192.0.2.1"); !strings.Contains(out, "come first: shop/office") {
+		t.Error(out)
+	}
+	if out := bans(t, inside, "add", "198.51.100.1"); strings.Contains(out, "keeps nobody away") {
+		t.Error(out)
+	}
 	boot := filepath.Join(filepath.Dir(routes), "wafer.yaml")
 	for store, want := range map[string]string{"": "each replica counts alone in l\n", "store: { addresses: [\"redis:6379\"] }\n": "through a store in l\n"} {
 		tier.Rewrite(t, boot, "routes: "+routes+"\n"+store)
