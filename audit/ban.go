@@ -17,39 +17,14 @@ type Ban struct {
 	Until     time.Time
 }
 
-// Ban writes an event about a ban.
-func (l *Log) Ban(b *Ban) {
-	if l.console != nil {
-		l.console.ban(b)
-		return
-	}
-	e := l.begin(time.Time{}, eventBan, b.RequestID)
-	if e == nil { // zerolog is switched off for the whole process
-		return
-	}
-	e.Str("action", b.Action)
-	e.Str("who", clean(b.Who, maxHostBytes))
-	e.Str("scope", b.Scope)
-	optional(e, "where", clean(b.Where, maxHostBytes))
-	e.Str("access_rule", clean(b.Rule, maxIDBytes))
-	optional(e, "reason", clean(b.Reason, maxMessageBytes))
-	if b.Observed {
-		e.Bool("observed", true)
-	}
-	e.Int64("times", b.Times)
-	e.Float64("lasts_s", b.Lasts.Round(time.Millisecond).Seconds())
-	e.Str("until", b.Until.UTC().Format(time.RFC3339))
-	e.Send()
-}
-
 func (c *console) ban(b *Ban) {
 	l := c.begin(time.Time{}, '!', "ban "+b.Action, 0)
-	l.pair("who", clean(b.Who, maxHostBytes))
+	l.pair("who", b.Who)
 	l.pair("scope", b.Scope)
-	l.pair("where", clean(b.Where, maxHostBytes))
-	l.pair("access_rule", clean(b.Rule, maxIDBytes))
-	l.pair("reason", clean(b.Reason, maxMessageBytes))
+	l.pair("where", b.Where)
+	l.pair("access_rule", b.Rule)
+	l.pair("reason", b.Reason)
 	l.pair("until", b.Until.UTC().Format(time.RFC3339))
-	l.pair("request_id", clean(b.RequestID, maxIDBytes))
+	l.pair("request_id", b.RequestID)
 	c.end(l)
 }

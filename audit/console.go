@@ -51,7 +51,7 @@ func (c *console) access(a *Access) {
 	l.pair("error", a.Error)
 	l.pair("access_rule", a.AccessRule)
 	l.pair("access_would", a.AccessWould)
-	l.pair("request_id", clean(a.RequestID, maxIDBytes))
+	l.pair("request_id", a.RequestID)
 	l.pair("route", a.Route)
 	l.address(a.Client)
 	l.coverage(a.Coverage, a.CoverageReason)
@@ -63,12 +63,8 @@ func (c *console) access(a *Access) {
 func (c *console) security(s *Security) {
 	l := c.begin(s.Time, '!', s.Verdict, s.Status)
 	l.request(s.Method, s.Host, s.Path)
-	rules := s.Rules[:min(len(s.Rules), maxRules)]
-	var values [maxRules]string
-	maskValues(&values, rules)
-	if l.limited && len(rules) > 0 {
-		worst := gravest(rules)
-		l.rule(&rules[worst], values[worst])
+	if l.limited && len(s.Rules) > 0 {
+		l.rule(gravest(s.Rules))
 		if more := len(s.Rules) + s.RulesDropped - 1; more > 0 {
 			l.put(noColor, strconv.AppendInt(append(l.text(), '+'), int64(more), 10))
 		}
@@ -76,32 +72,31 @@ func (c *console) security(s *Security) {
 	l.score("inbound", s.InboundScore, s.InboundThreshold)
 	l.score("outbound", s.OutboundScore, s.OutboundThreshold)
 	l.pair("error", s.Error)
-	l.pair("request_id", clean(s.RequestID, maxIDBytes))
+	l.pair("request_id", s.RequestID)
 	l.pair("route", s.Route)
 	l.address(s.Client)
 	l.number("rule_id", s.RuleID)
 	l.pair("policy", s.Policy)
 	l.coverage(s.Coverage, s.CoverageReason)
 	if !l.limited {
-		for i := range rules {
-			r := &rules[i]
+		for i := range s.Rules {
 			l.put(noColor, append(l.text(), '|'))
-			l.rule(r, values[i])
-			l.put(noColor, strconv.AppendQuote(l.text(), message(r.saying())))
+			l.rule(&s.Rules[i])
+			l.put(noColor, strconv.AppendQuote(l.text(), s.Rules[i].Message))
 		}
-		l.number("rules_dropped", s.RulesDropped+len(s.Rules)-len(rules))
+		l.number("rules_dropped", s.RulesDropped)
 	}
 	c.end(l)
 }
 
 // gravest returns the first of the rules that are critical, or else the first one.
-func gravest(rules []Rule) int {
+func gravest(rules []Rule) *Rule {
 	for i := range rules {
 		if rules[i].Severity == "critical" {
-			return i
+			return &rules[i]
 		}
 	}
-	return 0
+	return &rules[0]
 }
 
 // line is one that is being written. Whatever a client sent goes through word or strconv.AppendQuote, which
@@ -177,18 +172,18 @@ func (l *line) put(color string, part []byte) bool {
 
 // request takes a third of a terminal's width at most.
 func (l *line) request(method, host, requestPath string) {
-	b := append(word(l.text(), clean(method, maxMethodBytes)), ' ')
+	b := append(word(l.text(), method), ' ')
 	if host != "" {
-		b = word(b, clean(host, maxHostBytes))
+		b = word(b, host)
 	}
-	l.put(noColor, l.fit(word(b, path(requestPath)), 3))
+	l.put(noColor, l.fit(word(b, requestPath), 3))
 }
 
 // rule tells which rule has matched what, in a third of the width again.
-func (l *line) rule(r *Rule, value string) {
+func (l *line) rule(r *Rule) {
 	b := append(strconv.AppendInt(l.text(), int64(r.ID), 10), ' ')
-	b = append(word(b, target(r.Target)), '=')
-	l.put(bold, l.fit(strconv.AppendQuote(b, value), 3))
+	b = append(word(b, r.Target), '=')
+	l.put(bold, l.fit(strconv.AppendQuote(b, r.Value), 3))
 }
 
 // fit cuts a part to a share of the width, and marks the place.

@@ -23,6 +23,7 @@ const (
 type Access struct {
 	Time                time.Time // when the request's first byte was read; zero: now
 	RequestID           string
+	TraceID, SpanID     string // of the span of the request, in hex; empty: there is none
 	Route, Policy, Mode string // empty if no route matched
 	Client              netip.Addr
 	Method, Host        string
@@ -41,6 +42,7 @@ type Access struct {
 	CoverageReason      string        // closed set; empty if full
 	UserAgent           string
 	Error               string // closed set; empty if none
+	Failed              bool   // the request was refused, or did not get what it was sent for
 	AccessRule          string // that decided whether the client may ask; empty: none did
 	AccessWould         string // what would have been decided by a rule that is only observed, and its id
 }
@@ -50,6 +52,7 @@ type Access struct {
 type Security struct {
 	Time                                time.Time // zero: now
 	RequestID                           string
+	TraceID, SpanID                     string
 	Route, Policy, Mode                 string
 	Client                              netip.Addr
 	Method, Host                        string

@@ -325,6 +325,55 @@ func BenchmarkAccess(b *testing.B) {
 	f("writer", w, false)
 }
 
+// kept is a sink that remembers, which a real one may not.
+type kept struct{ lines []string }
+
+func (s *kept) Send(k Kind, line []byte) { s.lines = append(s.lines, fmt.Sprint(k, " ", string(line))) }
+
+// TestFanOut gives events to several sinks, each of which gets the kinds that it wants, and the
+// line that standard output got.
+func TestFanOut(t *testing.T) {
+	var out bytes.Buffer
+	l := New(&out, Options{Kinds: Kinds(FailedEvent | SecurityEvent)})
+	var all, bans kept
+	l.Attach(&all, Native, AllKinds)
+	l.Attach(&bans, Native, Kinds(BanEvent))
+	failed := fullAccess()
+	failed.Failed = true
+	l.Access(fullAccess())
+	l.Access(failed)
+	l.Security(fullSecurity())
+	l.Ban(&Ban{Action: "begun", Who: "192.0.2.1"})
+
+	if len(all.lines) != 4 || len(bans.lines) != 1 || bans.lines[0] != all.lines[3] {
+		t.Fatalf("one sink got %q, the other %q", all.lines, bans.lines)
+	}
+	for i, k := range []Kind{AccessEvent, FailedEvent, SecurityEvent, BanEvent} {
+		if !strings.HasPrefix(all.lines[i], fmt.Sprint(k, " {")) {
+			t.Errorf("event %d: want kind %d, got %q", i, k, all.lines[i])
+		}
+	}
+	want := strings.TrimPrefix(all.lines[1], "2 ") + strings.TrimPrefix(all.lines[2], "4 ")
+	if out.String() != want {
+		t.Errorf("standard output\n got %s\nwant %s", out.String(), want)
+	}
+}
+
+// TestWants says of events that nobody takes that they need not be made.
+func TestWants(t *testing.T) {
+	if l := New(nil, Options{}); l.Wants(AccessEvent) || l.Wants(SecurityEvent) {
+		t.Error("a log to nowhere wants events")
+	}
+	l := New(io.Discard, Options{Console: true, Kinds: Kinds(BanEvent)})
+	if l.Wants(AccessEvent) || !l.Wants(BanEvent) {
+		t.Error("a console of bans does not want bans alone")
+	}
+	l.Attach(&kept{}, Native, Kinds(AccessEvent))
+	if !l.Wants(AccessEvent) || l.Wants(FailedEvent) {
+		t.Error("what a sink wants is not wanted")
+	}
+}
+
 func BenchmarkSecurity(b *testing.B) {
 	l := New(io.Discard, Options{})
 	s := fullSecurity()

@@ -50,6 +50,6 @@ func (p *Proxy) unread(c listen.Client, begun any, err error) {
 	p.events.Access(&audit.Access{
 		Time: time.Now(), RequestID: id, Client: request.Peer.Addr(), Status: why.Status,
 		Method: request.Method, Path: shownPath(request.Target), Protocol: request.Protocol,
-		Verdict: inspect.Refused.String(), Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Error: why.Word,
+		Verdict: inspect.Refused.String(), Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Error: why.Word, Failed: true,
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/audit"
-	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/snapshot"
@@ -69,7 +68,8 @@ func (x *exchange) finish() {
 		in = c.n
 	}
 	x.asked(report.Findings.InboundScore, in, out)
-	if p.boot.Log.Access != config.AccessOff || x.failed() {
+	failed := x.failed()
+	if p.events.Wants(audit.KindOfAccess(failed)) {
 		rule, would := x.asking.told()
 		p.events.Access(&audit.Access{
 			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
@@ -77,7 +77,7 @@ func (x *exchange) finish() {
 			BytesIn: in, BytesOut: out, Duration: took,
 			Upstream: upstreamID, Endpoint: x.up.Endpoint, Attempts: 1 + x.up.Again, UpstreamDuration: x.upstreamed,
 			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
-			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, AccessRule: rule, AccessWould: would,
+			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, Failed: failed, AccessRule: rule, AccessWould: would,
 		})
 	}
 	p.metrics.Spoken(v.Protocol)

@@ -25,6 +25,7 @@ const (
 type outputs struct {
 	events, err *audit.Writer
 	console     bool
+	kinds       audit.Kinds // of events on standard output
 	log         zerolog.Logger
 }
 
@@ -37,7 +38,10 @@ func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
 	})
 	registry.MustRegister(eventsDropped, linesDropped)
 
-	out := &outputs{console: useConsole(o.Format)}
+	out := &outputs{console: useConsole(o.Format), kinds: audit.AllKinds}
+	if o.Access == config.AccessOff {
+		out.kinds &^= audit.Kinds(audit.AccessEvent)
+	}
 	out.err = audit.NewWriter(os.Stderr, audit.WriterOptions{
 		BufferBytes: logBytes, FlushInterval: -1,
 		Dropped: func(n int) { linesDropped.Add(float64(n)) },
@@ -53,7 +57,9 @@ func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
 
 // eventOptions say how events look.
 func (o *outputs) eventOptions() audit.Options {
-	return audit.Options{Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }}
+	return audit.Options{
+		Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }, Kinds: o.kinds,
+	}
 }
 
 // starting tells people who look at the log what is being compiled until the first configuration is in force.
