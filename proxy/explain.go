@@ -80,13 +80,39 @@ func (p *Proxy) ExplainUnder(policy string, change func(*config.Policy), raw []b
 }
 
 func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.AddrPort) (*Explanation, error) {
+	x, e := p.try(s, raw, client)
+	if x == nil {
+		return e, nil
+	}
+	e.Routes = s.Table.Explain(x.view.routed(routing.CanonicalPath(nil, x.view.Target)))
+	if a := &x.asking; a.policy != nil {
+		e.Access.Steps = a.policy.Explain(&a.request)
+	}
+	if e.Status == 0 {
+		e.Choices = x.choices()
+	}
+	return e, nil
+}
+
+// Try is Explain without what only explains: the routes that do not match, the steps of an access policy and the
+// endpoints. Several goroutines may have many requests tried. A request's body is inspected as that of a client
+// is; what it holds of the memory for bodies is given back.
+func (p *Proxy) Try(raw []byte, client netip.AddrPort) *Explanation {
+	s := p.snapshots.Current()
+	defer s.Release()
+	_, e := p.try(s, raw, client)
+	return e
+}
+
+// try runs a request through what serves requests. The exchange, which has ended, is nil if nothing could read it.
+func (p *Proxy) try(s *snapshot.Snapshot[*route], raw []byte, client netip.AddrPort) (*exchange, *Explanation) {
 	request, err := http1.Read(raw, client, wire.Options{HeadBytes: int(p.boot.Limits.Head)})
 	if err != nil {
 		why := unreadable(err)
-		return &Explanation{
+		return nil, &Explanation{
 			Verdict: inspect.Refused.String(), Status: why.Status, Failure: why.Word,
 			Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(),
-		}, nil
+		}
 	}
 	request.Security = &message.Security{} // the connection is taken to be what the route asks for
 	x := newExchange()
@@ -101,7 +127,6 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		Method: x.view.Method, Host: x.view.Host, Path: x.view.path,
 		Verdict: o.Verdict.String(), Status: status,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Failure: o.Failure.Word,
-		Routes: x.snapshot.Table.Explain(x.view.routed(routing.CanonicalPath(nil, x.view.Target))),
 	}
 	if x.route != nil {
 		if x.counted {
@@ -110,10 +135,7 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 		e.Route, e.Policy = x.route.Config.ID, &x.route.Policy
 	}
 	if a := &x.asking; a.policy != nil {
-		e.Access = &AccessExplanation{a.policy.ID(), a.policy.Observed(), a.decision, a.policy.Explain(&a.request)}
-	}
-	if status == 0 {
-		e.Choices = x.choices()
+		e.Access = &AccessExplanation{Policy: a.policy.ID(), Observed: a.policy.Observed(), Decision: a.decision}
 	}
 	inspected := x.inspection.Going()
 	e.Findings = x.inspection.End().Findings
@@ -127,7 +149,8 @@ func (p *Proxy) explain(s *snapshot.Snapshot[*route], raw []byte, client netip.A
 			e.NoScreen = err.Error()
 		}
 	}
-	return e, nil
+	x.leaveMemory()
+	return x, e
 }
 
 // choices says of each upstream of the route how an endpoint is chosen.
