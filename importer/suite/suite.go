@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 
 	"github.com/corazawaf/coraza-coreruleset/v4/tests"
 	"go.yaml.in/yaml/v3"
@@ -198,19 +197,9 @@ func (in *Input) Bytes() ([]byte, error) {
 // body is the data with its templates filled in and, in multipart bodies, with the line
 // breaks that YAML cannot hold.
 func (in *Input) body() (string, error) {
-	body := or(in.Data, "")
-	if strings.Contains(body, "{{") {
-		t, err := template.New("").Funcs(template.FuncMap{
-			"repeat": func(n int, s string) string { return strings.Repeat(s, n) },
-		}).Parse(body)
-		if err != nil {
-			return "", err
-		}
-		var b strings.Builder
-		if err := t.Execute(&b, nil); err != nil {
-			return "", err
-		}
-		body = b.String()
+	body, err := fill(or(in.Data, ""))
+	if err != nil {
+		return "", err
 	}
 	if t, _ := in.Headers.Get(contentType); strings.HasPrefix(t, "multipart/form-data;") {
 		body = strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "\r\n")

@@ -1,0 +1,94 @@
+package traffic
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Recorded is what a file says became of a request, or has to.
+type Recorded struct {
+	Verdict string // in the tier's words; empty: the file does not know it
+	Status  int    // that the client got; 0: likewise
+	Route   string
+	Rules   []int // that matched, with a verdict
+
+	// Late is true if the response decided, which is not there when the request is tried again.
+	Late bool
+
+	// What a test of go-ftw wants.
+	Expect, ExpectNot []int // rules
+	Statuses          []int // one of them; none: any
+	Fails             bool  // no proper answer
+	Test              bool
+	Unjudged          []string // wants of a test that are about more than rules and a status
+}
+
+// Result is what became of a request now.
+type Result struct {
+	Verdict string
+	Status  int   // 0: the application would answer
+	Rules   []int // that matched
+}
+
+// stops reports whether a request with that verdict does not reach the application.
+func stops(verdict string) bool {
+	return verdict != "pass" && verdict != "would_block" && verdict != "error_allow"
+}
+
+// Differences says in what a result is not what was recorded; nil: in nothing that the file knows.
+func (r *Recorded) Differences(got Result) []string {
+	if r == nil {
+		return nil
+	}
+	if r.Test {
+		return r.missed(got)
+	}
+	switch {
+	case r.Verdict != "" && r.Verdict != got.Verdict:
+		return []string{fmt.Sprintf("recorded %s, now %s", said(r.Verdict, r.Status), said(got.Verdict, got.Status))}
+	case r.Verdict == "" && r.Status != 0 && stops(got.Verdict) && r.Status != got.Status:
+		return []string{fmt.Sprintf("recorded status %d, now %s", r.Status, said(got.Verdict, got.Status))}
+	}
+	return nil
+}
+
+func said(verdict string, status int) string {
+	if status == 0 || !stops(verdict) {
+		return verdict
+	}
+	return fmt.Sprintf("%s %d", verdict, status)
+}
+
+// missed says what of a test does not hold.
+func (r *Recorded) missed(got Result) []string {
+	var out []string
+	refused := got.Status == 400 && got.Verdict == "refused"
+	if r.Fails && !stops(got.Verdict) {
+		out = append(out, "expected no proper answer, now "+said(got.Verdict, got.Status))
+	}
+	for _, id := range r.Expect {
+		if !slices.Contains(got.Rules, id) {
+			out = append(out, fmt.Sprintf("rule %d did not match", id))
+		}
+	}
+	if len(out) > 0 && refused {
+		out = []string{"the request was refused before any rule was asked"}
+	}
+	for _, id := range r.ExpectNot {
+		if slices.Contains(got.Rules, id) {
+			out = append(out, fmt.Sprintf("rule %d matched", id))
+		}
+	}
+	if len(r.Statuses) > 0 && got.Status != 0 && !slices.Contains(r.Statuses, got.Status) {
+		out = append(out, fmt.Sprintf("status %d, expected %s", got.Status, anyOf(r.Statuses)))
+	}
+	return out
+}
+
+func anyOf(statuses []int) string {
+	text := fmt.Sprint(statuses[0])
+	for _, s := range statuses[1:] {
+		text += fmt.Sprintf(" or %d", s)
+	}
+	return text
+}
