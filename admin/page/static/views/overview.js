@@ -1,0 +1,137 @@
+// The first screen: is it working, and what is it stopping?
+
+import { get } from '../api.js';
+import { bar, columns, spark } from '../chart.js';
+import { h } from '../dom.js';
+import { count, exact, percent, plural, rate } from '../format.js';
+import { link, table } from '../parts.js';
+import { failed, stopped, sum } from '../words.js';
+import { eventColumns } from './events.js';
+import { columns as routeColumns } from './routes.js';
+
+const windows = { '5m': '5 min', '15m': '15 min', '1h': '1 hour' };
+const levels = { error: 'bad', warn: 'warn', warning: 'warn', info: 'ok' };
+
+// sentence is the answer for who has five seconds.
+function sentence({ overview, rules }, since) {
+  const trouble = overview.trouble ?? [];
+  const errors = trouble.filter((t) => levels[t.level] === 'bad');
+  const warnings = trouble.filter((t) => levels[t.level] === 'warn');
+  const total = overview.total ?? {};
+  const blocked = sum(total.verdicts, stopped);
+  const would = total.verdicts?.would_block ?? 0;
+  const pods = overview.pods?.length ?? 1;
+  const level = errors.length ? 'bad' : warnings.length ? 'warn' : 'ok';
+  const title = { bad: errors.length === 1 ? errors[0].about : `Not working as it should: ${plural(errors.length, 'thing')} to mend`,
+    warn: `Working, with ${plural(warnings.length, 'thing')} to look at`, ok: total.requests ? 'Working' : 'Working, and waiting for requests' }[level];
+  const most = rules?.[0];
+  return h('section', { class: 'card state ' + level, 'data-key': 'state', 'aria-label': 'State of the tier' },
+    h('span', { class: 'sign', 'aria-hidden': true }, { bad: '!', warn: '!', ok: '✓' }[level]),
+    h('div', null, h('h1', { tabindex: -1, class: 'wrap' }, capital(title)),
+      total.requests ? h('p', null, h('b', null, rate(overview.rate)), ' requests a second through ', plural(overview.routes?.length ?? 0, 'route'), ' on ', plural(pods, 'pod'), '. ',
+        blocked ? ['In the last ', windows[since], ' ', h('b', null, plural(blocked, 'request was', 'requests were') + ' stopped'), most && [', most often for ', h('b', null, named(most))], '.'] : ['Nothing had to be stopped in the last ', windows[since], '.'],
+        would > 0 && [' ', h('b', null, exact(would) + ' more'), ' would have been, where policies only detect.'])
+        : h('p', null, 'Nothing has come in within the last ', windows[since], '. Send a request, and it is counted here within ten seconds.')),
+    trouble.length > (level === 'bad' && errors.length === 1 ? 1 : 0) && h('ul', null, trouble.map((t) => h('li', null, h('span', { class: 'dot ' + (levels[t.level] ?? ''), 'aria-hidden': true }),
+      h('span', { class: 'wrap' }, t.about, t.pod && pods > 1 && h('span', { class: 'quiet' }, ' · ' + t.pod), leads(t))))));
+}
+
+function leads(t) {
+  const view = { configuration: 'configuration', disagree: 'configuration', upstream: 'upstreams', certificate: 'certificates', screen: 'policies' }[t.what];
+  return view && [' ', link(view, {}, 'Show')];
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function named(rule) {
+  return rule.message ? `${rule.message.replace(/ Detected via libinjection$/, '')} (rule ${rule.value})` : 'rule ' + rule.value;
+}
+
+function tile(name, value, detail, { level, line, id } = {}) {
+  return h('div', { class: 'tile ' + (level ?? '') }, h('dt', null, name), h('dd', { class: 'main' }, value), h('dd', { class: 'small' }, detail), line && h('dd', null, spark(line, id)));
+}
+
+// uninspected counts what went on without having been looked at: a refused request went nowhere.
+const uninspected = (p) => Math.max(0, (p.coverage?.none ?? 0) - (p.verdicts?.refused ?? 0));
+const inPart = (p) => (p.coverage?.partial ?? 0) + (p.coverage?.headers ?? 0);
+
+function tiles({ total, rate: now, stopped_rate: stoppedNow }, points) {
+  const t = total ?? {};
+  const refused = t.verdicts?.refused ?? 0;
+  const blocked = sum(t.verdicts, stopped);
+  const would = t.verdicts?.would_block ?? 0;
+  const broke = sum(t.verdicts, failed);
+  const screened = (t.screened?.clean ?? 0) + (t.screened?.inspect ?? 0);
+  const missed = uninspected(t);
+  const each = (f) => points.map(f);
+  return h('dl', { class: 'tiles', 'data-key': 'tiles' },
+    tile('Requests', count(t.requests ?? 0), rate(now) + ' a second now', { line: each((p) => p.requests), id: 'pass' }),
+    tile('Stopped', count(blocked), `${percent(blocked, t.requests)}, ${rate(stoppedNow)} a second now`, { level: 'stopped', line: each((p) => sum(p.verdicts, stopped)), id: 'block' }),
+    tile('Would be stopped', count(would), 'where policies only detect', { level: would ? 'warn' : '', line: each((p) => p.verdicts?.would_block ?? 0), id: 'would_block' }),
+    tile('Refused before rules', count(refused), 'malformed, not allowed, no route', { line: each((p) => p.verdicts?.refused ?? 0), id: 'refused' }),
+    tile('Proved clean', percent(t.screened?.clean ?? 0, screened), 'by the screen, without the rules', { line: each((p) => p.screened?.clean ?? 0), id: 'clean' }),
+    tile('Passed uninspected', count(missed), inPart(t) ? `${count(inPart(t))} more in part` : 'all were inspected whole', { level: missed ? 'warn' : '', line: each(uninspected), id: 'none' }),
+    tile('Inspection failed', count(broke), 'refused or passed by on_error', { level: broke ? 'bad' : '', line: each((p) => sum(p.verdicts, failed)), id: 'failed' }),
+    tile('Answers take', t.requests ? ms(t.p50_ms) : '–', t.requests ? `half of them; 99 % within ${ms(t.p99_ms)}` : 'upstream included', { line: each((p) => p.p50_ms ?? 0), id: 'pass' }));
+}
+
+const ms = (n) => (Number.isFinite(n) ? (n < 10 ? n.toFixed(1) : Math.round(n)) + ' ms' : '–');
+
+function charts(points, step) {
+  const times = points.map((p) => new Date(p.time));
+  if (times.length === 0) return null;
+  const of = (id, label, f) => ({ id, label, values: points.map(f) });
+  const by = (name) => (p) => p.verdicts?.[name] ?? 0;
+  const note = `in steps of ${step < 60 ? step + ' s' : step / 60 + ' min'}`;
+  return h('section', { class: 'card grid charts', 'data-key': 'charts', 'aria-label': 'Over time' },
+    columns({ id: 'all', title: 'All requests', note, times, step, series: [of('pass', 'Passed', (p) => p.requests - sum(p.verdicts, [...stopped, ...failed, 'would_block', 'refused'])), of('block', 'Stopped', (p) => sum(p.verdicts, stopped)),
+      of('would_block', 'Would be stopped', by('would_block')), of('refused', 'Refused', by('refused')), of('failed', 'Inspection failed', (p) => sum(p.verdicts, failed))] }),
+    columns({ id: 'notable', title: 'All but those that passed', note, times, step, series: [of('block', 'Stopped', (p) => sum(p.verdicts, stopped)),
+      of('would_block', 'Would be stopped', by('would_block')), of('refused', 'Refused', by('refused')), of('failed', 'Inspection failed', (p) => sum(p.verdicts, failed))] }),
+    columns({ id: 'coverage', title: 'How much was inspected', note: 'of what was not refused before', times, step, share: true, height: 56, series: [of('full', 'All of it', (p) => p.coverage?.full ?? 0),
+      of('partial', 'In part', (p) => p.coverage?.partial ?? 0), of('headers', 'Head only', (p) => p.coverage?.headers ?? 0), of('none', 'Nothing', uninspected)] }));
+}
+
+// ranked lists what was found most often.
+function ranked(title, rows, name, parameters, empty) {
+  const most = Math.max(...rows.map((r) => r.count), 1);
+  return h('section', { class: 'card', 'data-key': title }, h('h2', null, title),
+    rows.length === 0 ? h('p', { class: 'empty' }, empty) : h('ol', null, rows.slice(0, 6).map((r) => h('li', { class: 'meter' },
+      link('events', parameters(r), name(r)), h('span', { class: 'number' }, count(r.count)),
+      bar([{ id: 'block', label: 'events', value: r.count }, { id: 'empty', label: 'rest', value: most - r.count }])))));
+}
+
+function draw(data, { now }) {
+  const since = now.parameters.get('since') ?? '15m';
+  const { overview, latest, clients, rules } = data;
+  const points = overview.points ?? [];
+  return [
+    sentence(data, since),
+    h('div', { class: 'head', 'data-key': 'window' }, h('h2', null, 'Traffic'),
+      h('div', { class: 'right' }, h('div', { class: 'choice', role: 'group', 'aria-label': 'Time' },
+        Object.entries(windows).map(([value, text]) => h('a', { class: 'as-button', href: '#/overview?since=' + value, 'aria-current': value === since && 'true' }, text))))),
+    tiles(overview, points),
+    h('div', { class: 'grid two', 'data-key': 'middle' }, charts(points, overview.step_s),
+      h('div', { class: 'grid' },
+        ranked('What is tried', rules, (r) => [h('span', { class: 'mono' }, r.value), ' ', r.message], (r) => ({ rule: r.value }), 'No rule has found anything.'),
+        ranked('Who tries it', clients, (r) => h('span', { class: 'mono' }, r.value), (r) => ({ client: r.value }), 'Nobody.'))),
+    h('section', { class: 'card', 'data-key': 'latest' }, h('div', { class: 'head' }, h('h2', null, 'The latest findings'), h('div', { class: 'right' }, link('events', {}, 'All events'))),
+      table({ id: 'latest-events', label: 'The latest findings', columns: eventColumns, rows: latest, key: (e) => e.id, more: 'events', empty: 'The rules have found nothing yet in what is kept.' })),
+    h('section', { class: 'card', 'data-key': 'busy' }, h('div', { class: 'head' }, h('h2', null, 'Routes'), h('div', { class: 'right' }, link('routes', {}, 'All routes'))),
+      table({ id: 'busy-routes', label: 'Routes', columns: routeColumns, rows: (overview.routes ?? []).slice(0, 5), key: (r) => r.id, empty: 'There are none.' })),
+  ];
+}
+
+export default {
+  title: 'Overview',
+  every: 5000,
+  async load({ scope, signal, now }) {
+    const since = now.parameters.get('since') ?? '15m';
+    const [overview, latest, clients, rules] = await Promise.all([
+      get('overview', { scope, since }, signal), get('events', { scope, kind: 'security', limit: 6 }, signal),
+      get('events/top', { scope, by: 'client', limit: 6, since }, signal), get('events/top', { scope, by: 'rule', limit: 6, since }, signal),
+    ]);
+    return { overview, latest: latest.events ?? [], clients: clients.rows ?? [], rules: rules.rows ?? [], about: { ...overview.about, kept: latest.about?.kept ?? overview.about.kept } };
+  },
+  draw,
+};
