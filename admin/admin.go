@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/admin/page"
 )
 
 // Options are what the listener shows and does. Every function is called for each
@@ -131,7 +132,9 @@ func New(o Options) http.Handler {
 	for _, e := range endpoints {
 		mux.Handle(e.path, only(e.methods, o.may(e.role, e.serve)))
 	}
-	mux.Handle("/{$}", only(read, index(o.Version, endpoints)))
+	shown := &page.Page{}
+	mux.Handle(page.Prefix, only(read, http.HandlerFunc(shown.Files)))
+	mux.Handle("/{$}", only(read, front(shown, index(o.Version, endpoints))))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "no such endpoint", nil)
 	})
@@ -255,6 +258,18 @@ func lists(o Options) http.HandlerFunc {
 			}
 		}
 		show(func() any { return o.Lists(of) }, o.Log)(w, r)
+	}
+}
+
+// front is the page for browsers, and the list of endpoints for programs and who asks by hand.
+func front(shown *page.Page, list http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if page.Wanted(r) {
+			shown.Document(w, r)
+			return
+		}
+		list(w, r)
 	}
 }
 

@@ -103,15 +103,15 @@ function ranked(title, rows, name, parameters, empty) {
 
 function draw(data, { now }) {
   const since = now.parameters.get('since') ?? '15m';
-  const { overview, latest, clients, rules } = data;
-  const points = overview.points ?? [];
+  const { overview, traffic, latest, clients, rules } = data;
+  const points = traffic.points ?? [];
   return [
     sentence(data, since),
     h('div', { class: 'head', 'data-key': 'window' }, h('h2', null, 'Traffic'),
       h('div', { class: 'right' }, h('div', { class: 'choice', role: 'group', 'aria-label': 'Time' },
         Object.entries(windows).map(([value, text]) => h('a', { class: 'as-button', href: '#/overview?since=' + value, 'aria-current': value === since && 'true' }, text))))),
     tiles(overview, points),
-    h('div', { class: 'grid two', 'data-key': 'middle' }, charts(points, overview.step_s),
+    h('div', { class: 'grid two', 'data-key': 'middle' }, charts(points, traffic.step_s),
       h('div', { class: 'grid' },
         ranked('What is tried', rules, (r) => [h('span', { class: 'mono' }, r.value), ' ', r.message], (r) => ({ rule: r.value }), 'No rule has found anything.'),
         ranked('Who tries it', clients, (r) => h('span', { class: 'mono' }, r.value), (r) => ({ client: r.value }), 'Nobody.'))),
@@ -127,11 +127,11 @@ export default {
   every: 5000,
   async load({ scope, signal, now }) {
     const since = now.parameters.get('since') ?? '15m';
-    const [overview, latest, clients, rules] = await Promise.all([
-      get('overview', { scope, since }, signal), get('events', { scope, kind: 'security', limit: 6 }, signal),
+    const [overview, traffic, latest, clients, rules] = await Promise.all([
+      get('overview', { scope, since }, signal), get('traffic', { scope, since }, signal), get('events', { scope, kind: 'security', limit: 6 }, signal),
       get('events/top', { scope, by: 'client', limit: 6, since }, signal), get('events/top', { scope, by: 'rule', limit: 6, since }, signal),
     ]);
-    return { overview, latest: latest.events ?? [], clients: clients.rows ?? [], rules: rules.rows ?? [], about: { ...overview.about, kept: latest.about?.kept ?? overview.about.kept } };
+    return { overview, traffic, latest: latest.events ?? [], clients: clients.rows ?? [], rules: rules.rows ?? [], about: { ...overview.about, kept: latest.about?.kept ?? overview.about.kept } };
   },
   draw,
 };
