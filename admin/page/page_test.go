@@ -17,7 +17,7 @@ func TestPage(t *testing.T) {
 	if strings.Contains(text, "{{") || !strings.Contains(text, "<title>Wafer</title>") {
 		t.Fatalf("document %s", text)
 	}
-	named := regexp.MustCompile(`(?:href|src)="(` + Prefix + `[^"]+)"`).FindAllStringSubmatch(text, -1)
+	named := regexp.MustCompile(`(?:href|src)="(`+Prefix+`[^"]+)"`).FindAllStringSubmatch(text, -1)
 	if len(named) != 3 {
 		t.Fatalf("the document names %d files: %v", len(named), named)
 	}
