@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/mask"
 )
 
 // Kinds of event, the values of the field "event".
@@ -21,11 +22,14 @@ type Options struct {
 	Width   func() int // of a console: columns that a line may take, asked for each; nil or 0: no limit
 	Format  Format     // of JSON
 	Kinds   Kinds      // 0: all
+
+	Masking *mask.Policy // what is secret in events
 }
 
 // Log takes events, masks each once, encodes it once for each format in use, and hands the line
 // to all that want it.
 type Log struct {
+	masking *mask.Policy
 	console *console // nil: nobody reads one
 	shown   Kinds    // by the console
 	wanted  Kinds    // by anybody
@@ -42,7 +46,7 @@ type encoding struct {
 // New returns a Log that writes to w, usually a *Writer: Log itself neither buffers nor
 // limits. Nil is nobody. Events are written whatever the level of the operational log is.
 func New(w io.Writer, o Options) *Log {
-	l := &Log{}
+	l := &Log{masking: o.Masking}
 	if o.Kinds == 0 {
 		o.Kinds = AllKinds
 	}
@@ -83,7 +87,7 @@ func (l *Log) Access(event *Access) {
 	if !l.wanted.Has(k) {
 		return
 	}
-	a := event.cleaned()
+	a := event.cleaned(l.masking)
 	if l.console != nil && l.shown.Has(k) {
 		l.console.access(&a)
 	}
@@ -97,7 +101,7 @@ func (l *Log) Security(event *Security) {
 	if !l.wanted.Has(SecurityEvent) {
 		return
 	}
-	s := event.cleaned()
+	s := event.cleaned(l.masking)
 	if l.console != nil && l.shown.Has(SecurityEvent) {
 		l.console.security(&s)
 	}
@@ -111,7 +115,7 @@ func (l *Log) Ban(event *Ban) {
 	if !l.wanted.Has(BanEvent) {
 		return
 	}
-	b := event.cleaned()
+	b := event.cleaned(l.masking)
 	if l.console != nil && l.shown.Has(BanEvent) {
 		l.console.ban(&b)
 	}

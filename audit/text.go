@@ -4,38 +4,17 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/mask"
 )
 
-const ellipsis = "…"
-
-// cut shortens s to at most limit bytes on a rune boundary and marks the place with an
-// ellipsis, which comes on top of limit.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return s[:runeStart(s, limit)] + ellipsis
-}
-
-// runeStart returns the greatest index up to i at which a rune of s starts. Bytes that
-// are no UTF-8 count as runes of their own.
-func runeStart(s string, i int) int {
-	if i >= len(s) {
-		return len(s)
-	}
-	for back := i; back > 0 && i-back < utf8.UTFMax; back-- {
-		if utf8.RuneStart(s[back]) {
-			return back
-		}
-	}
-	return i
-}
+const ellipsis = mask.Ellipsis
 
 // clean cuts s and replaces what no log viewer should interpret: bytes that are not
 // UTF-8 and runes that are not graphic, such as C1 controls and text direction marks.
 // ASCII controls stay, because both encodings escape them. What is fine costs no allocation.
 func clean(s string, limit int) string {
-	s = cut(s, limit)
+	s = mask.Cut(s, limit)
 	if ascii(s) {
 		return s
 	}
@@ -78,25 +57,20 @@ func Shown(s string, limit int) string {
 }
 
 // path prepares a request path: matrix parameters and tokens within it are masked.
-func path(s string) string {
-	return clean(mask(s, maxPathBytes, inPath), maxPathBytes+len(ellipsis))
+func path(p *mask.Policy, s string) string {
+	return clean(p.Path(s, maxPathBytes), maxPathBytes+len(ellipsis))
 }
 
-// text prepares text of a client, such as a user agent.
-func text(s string, limit int) string {
-	return clean(mask(s, limit, inText), limit+len(ellipsis))
-}
-
-// message prepares the message of a rule, into which rules may expand request text.
-func message(s string) string {
-	return text(s, maxMessageBytes)
+// text prepares text of a client, such as a user agent or what rules expand into their messages.
+func text(p *mask.Policy, s string, limit int) string {
+	return clean(p.Short(s, limit), limit+len(ellipsis))
 }
 
 // target prepares the name of what matched. The name after the collection is the client's.
-func target(s string) string {
+func target(p *mask.Policy, s string) string {
 	collection, name, found := strings.Cut(s, ":")
 	if !found {
 		return clean(s, maxTargetBytes)
 	}
-	return clean(collection+":"+mask(name, maxTargetBytes, inText), maxTargetBytes+len(ellipsis))
+	return clean(collection+":"+p.Short(name, maxTargetBytes), maxTargetBytes+len(ellipsis))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
@@ -29,6 +30,7 @@ type Options struct {
 	Registry prometheus.Registerer
 	Version  string
 
+	Masking   *mask.Policy                  // what is secret in what the proxy tells
 	Compiling func(policy string, i, n int) // as that of [snapshot.Builder]
 	Services  snapshot.Services             // as that of [snapshot.Builder]
 	LastGood  snapshot.LastGood             // as that of [snapshot.Options], like Stands
@@ -90,7 +92,7 @@ func Prepare(o Options) *Proxy {
 		Source: o.Source, Builder: newBuilder(p.compiler(o.Remembers)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.swapped, LastGood: o.LastGood, Stands: o.Stands,
 	})
-	p.snapshots.Builder.Compiling = o.Compiling
+	p.snapshots.Builder.Compiling, p.snapshots.Builder.Masking = o.Compiling, o.Masking
 	p.snapshots.Builder.EndpointChanged, p.snapshots.Builder.SourceChanged = p.endpointChanged, p.sourceChanged
 	p.snapshots.Builder.EndpointHealth = snapshot.HealthTold{Changed: p.healthChanged, Panics: p.upstreamPanics, Withheld: p.metrics.Spared}
 	p.metrics.WatchUpstreams(p.upstreamsNow)

@@ -11,12 +11,13 @@ import (
 	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/identity"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
 )
 
 // accessPolicies makes the access policies, which it returns by their ids, and what becomes of what requests carry. A policy
 // that is off is none.
-func accessPolicies(c *config.Routes, state *access.State, from sources, m *metrics.Metrics, report func(path string, err error)) (
+func accessPolicies(c *config.Routes, state *access.State, from sources, secrets *mask.Policy, m *metrics.Metrics, report func(path string, err error)) (
 	policies map[string]*access.Policy, carried map[string]*access.Forwarding,
 ) {
 	reportLogins(c, report)
@@ -25,7 +26,7 @@ func accessPolicies(c *config.Routes, state *access.State, from sources, m *metr
 		a := &c.Access[i]
 		wrong := func(key string, err error) { report(accessPath(fmt.Sprintf("access[%d]", i), a, key), err) }
 		built := accessConfig(a, state, from, m)
-		built.Tokens, built.APIKeys, built.Login = accessTokens(a.Tokens, state, wrong), accessAPIKeys(a.APIKeys, wrong), accessLogin(a.Login)
+		built.Tokens, built.APIKeys, built.Login = accessTokens(a.Tokens, state, secrets, wrong), accessAPIKeys(a.APIKeys, secrets, wrong), accessLogin(a.Login)
 		made, problems := state.Compile(built)
 		for _, p := range problems {
 			wrong(p.Key, p.Err)

@@ -7,8 +7,8 @@ import (
 	"github.com/wafer-waf/wafer/access"
 	"github.com/wafer-waf/wafer/access/login"
 	"github.com/wafer-waf/wafer/access/token"
-	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/mask"
 )
 
 var asked = map[config.TokenMode]access.Asked{
@@ -17,7 +17,7 @@ var asked = map[config.TokenMode]access.Asked{
 }
 
 // accessTokens says to package access what config.AccessTokens says; nil: nothing.
-func accessTokens(t *config.AccessTokens, state *access.State, report func(key string, err error)) *access.Tokens {
+func accessTokens(t *config.AccessTokens, state *access.State, secrets *mask.Policy, report func(key string, err error)) *access.Tokens {
 	if t == nil {
 		return nil
 	}
@@ -27,7 +27,7 @@ func accessTokens(t *config.AccessTokens, state *access.State, report func(key s
 	}
 	for i, p := range t.From {
 		made.Places = append(made.Places, token.Place{Header: p.Header, Scheme: p.Scheme, Cookie: p.Cookie})
-		reportName(fmt.Sprintf("tokens.from[%d].header", i), p.Header, report)
+		reportName(fmt.Sprintf("tokens.from[%d].header", i), p.Header, secrets, report)
 	}
 	for _, h := range t.Headers {
 		made.Fields = append(made.Fields, access.ClaimField{Claim: h.Claim, Name: h.Name})
@@ -60,7 +60,7 @@ func issuer(i *config.TokenIssuer, state *access.State, report func(key string, 
 }
 
 // accessAPIKeys says to package access what config.AccessAPIKeys says; nil: nothing.
-func accessAPIKeys(k *config.AccessAPIKeys, report func(key string, err error)) *access.APIKeys {
+func accessAPIKeys(k *config.AccessAPIKeys, secrets *mask.Policy, report func(key string, err error)) *access.APIKeys {
 	if k == nil {
 		return nil
 	}
@@ -69,8 +69,8 @@ func accessAPIKeys(k *config.AccessAPIKeys, report func(key string, err error)) 
 	}
 	for i, p := range k.From {
 		made.Places = append(made.Places, token.Place{Header: p.Header, Query: p.Query})
-		reportName(fmt.Sprintf("api_keys.from[%d].header", i), p.Header, report)
-		reportName(fmt.Sprintf("api_keys.from[%d].query", i), p.Query, report)
+		reportName(fmt.Sprintf("api_keys.from[%d].header", i), p.Header, secrets, report)
+		reportName(fmt.Sprintf("api_keys.from[%d].query", i), p.Query, secrets, report)
 	}
 	var err error
 	if made.Keys, err = token.ParseAPIKeys(k.Keys); err != nil {
@@ -80,9 +80,9 @@ func accessAPIKeys(k *config.AccessAPIKeys, report func(key string, err error)) 
 }
 
 // reportName reports the name of something secret of which events could not know that it is.
-func reportName(key, name string, report func(key string, err error)) {
-	if name != "" && !audit.NamesSecret(name) {
-		report(key, errors.New("events would show its values, for the name tells nobody that they are secret: use one that holds api_key, token or auth"))
+func reportName(key, name string, secrets *mask.Policy, report func(key string, err error)) {
+	if name != "" && !secrets.Names(name) {
+		report(key, errors.New("events would show its values, for the name tells nobody that they are secret: use one that holds api_key, token or auth, or list it in masking.names"))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/wafer-waf/wafer/access/geo"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/upstream"
@@ -112,6 +113,9 @@ type Builder[R any] struct {
 	// Access is what is remembered about clients, over all snapshots.
 	Access *access.State
 
+	// Masking is what is secret in configurations and in what they are tried with.
+	Masking *mask.Policy
+
 	// Compiling is told which policy of how many comes next, and n of n when all are through; nil: nobody asks.
 	Compiling func(policy string, i, n int)
 
@@ -158,7 +162,7 @@ func (b *Builder[R]) Build(c *config.Routes, m *metrics.Metrics) (*Snapshot[R], 
 	}
 	by := authoritiesOf(c.Routes, report)
 	pools := b.makeAll(s, report)
-	policies, carried := accessPolicies(s.Config, b.Access, b.openSources(s, report), m, report)
+	policies, carried := accessPolicies(s.Config, b.Access, b.openSources(s, report), b.Masking, m, report)
 	s.accesses = policies
 	if len(problems) == 0 {
 		b.bindAll(s, m, pools, carried, report)

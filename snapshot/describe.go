@@ -3,7 +3,6 @@ package snapshot
 import (
 	"time"
 
-	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/upstream"
 )
@@ -101,7 +100,7 @@ func (k *Keeper[R]) Effective(boot *config.Boot) Effective {
 	defer s.Release()
 	d := s.Describe()
 	standing := k.Standing()
-	told := func(part any) any { return config.Effective(part, audit.Mask) }
+	told := func(part any) any { return config.Effective(part, k.Builder.Masking.Value) }
 	return Effective{
 		Generation: d.Generation, Digest: d.Digest, Built: d.Built, Files: d.Files, Engines: d.Engines,
 		Boot: told(boot), Routes: told(s.Config.Routes), Upstreams: told(s.Config.Upstreams), Policies: told(s.Config.Policies),

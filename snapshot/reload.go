@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/waf"
@@ -282,7 +281,7 @@ func (k *Keeper[R]) screenDisagreed(e *waf.Engine, d waf.Disagreement) {
 		m := &d.Findings.Matches[0]
 		event.Int("rule_id", m.RuleID)
 		if len(m.Targets) > 0 {
-			event.Str("target", m.Targets[0].Name).Str("value", audit.Mask(m.Targets[0].Name, m.Targets[0].Value))
+			event.Str("target", m.Targets[0].Name).Str("value", k.Builder.Masking.Value(m.Targets[0].Name, m.Targets[0].Value))
 		}
 	}
 	event.Msg("screen disagreed with the rules and is off")

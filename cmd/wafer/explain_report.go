@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/proxy"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -139,11 +140,11 @@ func newAnswer(e *proxy.Explanation) *answer {
 
 func newMatchedRule(m *waf.Match, counts bool) matchedRule {
 	r := matchedRule{
-		ID: m.RuleID, Message: audit.Shown(audit.MaskText(m.Message), shownText), Severity: m.Severity,
+		ID: m.RuleID, Message: audit.Shown(secrets().Text(m.Message), shownText), Severity: m.Severity,
 		Score: m.Score, Paranoia: m.Paranoia, Counts: counts && m.Score > 0, Targets: []matchedTarget{},
 	}
 	for i, t := range m.Targets {
-		shown := matchedTarget{shownTarget(t.Name), audit.Shown(audit.Mask(t.Name, t.Value), shownValue)}
+		shown := matchedTarget{shownTarget(t.Name), audit.Shown(secrets().Value(t.Name, t.Value), shownValue)}
 		if i < m.Deciding {
 			r.Targets = append(r.Targets, shown)
 		} else {
@@ -159,10 +160,10 @@ func shownTarget(name string) string {
 	if !found {
 		return audit.Shown(name, shownName)
 	}
-	return audit.Shown(collection+":"+audit.MaskText(key), shownName)
+	return audit.Shown(collection+":"+secrets().Text(key), shownName)
 }
 
-func shownPath(path string) string { return audit.Shown(audit.MaskText(path), 4*shownName) }
+func shownPath(path string) string { return audit.Shown(secrets().Text(path), 4*shownName) }
 
 // brief takes out what only -v tells.
 func (r *report) brief() {
@@ -297,5 +298,8 @@ func screenText(e *proxy.Explanation) string {
 	case a.Target == "":
 		return fmt.Sprintf("asked the rules: %d may match", a.Rule)
 	}
-	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, shownTarget(a.Target), audit.Shown(audit.Mask(a.Target, a.Value), 80))
+	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, shownTarget(a.Target), audit.Shown(secrets().Value(a.Target, a.Value), 80))
 }
+
+// secrets says what is secret in what is explained.
+func secrets() *mask.Policy { return nil }

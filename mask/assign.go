@@ -1,4 +1,4 @@
-package audit
+package mask
 
 import (
 	"encoding/base64"
@@ -19,7 +19,7 @@ func (c *scanner) assignment(i int) int {
 		return c.formPart(i)
 	}
 	field := cookieHeader(key)
-	if field == notCookie && !sensitive(key) {
+	if field == notCookie && !c.policy.sensitive(key) {
 		return i
 	}
 	from := i + 1
@@ -38,7 +38,7 @@ func (c *scanner) assignment(i int) int {
 	}
 	if field != notCookie && !quoted {
 		to := endOfAny(c.s, from, "\r\n")
-		return c.replace(from, to, maskCookies(c.s[from:to], field))
+		return c.replace(from, to, c.policy.cookies(c.s[from:to], field, maxScanBytes))
 	}
 	switch first := c.s[from]; {
 	case (first == '{' || first == '[') && (quoted || c.s[i] == ':'):
@@ -67,7 +67,7 @@ func (c *scanner) mask(from, to int) int {
 	if from == to {
 		return to
 	}
-	return c.replace(from, to, masked)
+	return c.hide(from, to, secretValue)
 }
 
 // key returns the name that ends before i: what quotes enclose, else the word, before a
@@ -112,7 +112,10 @@ func (c *scanner) formPart(i int) int {
 		return i
 	}
 	name := c.s[i+1 : endOfAny(c.s, i+1, ";\r\n")]
-	if !sensitive(name) {
+	if !c.policy.sensitive(name) {
+		return i
+	}
+	if c.noBlank {
 		return i
 	}
 	rest := c.s[i:]
@@ -121,6 +124,7 @@ func (c *scanner) formPart(i int) int {
 		blank, size = strings.Index(rest, "\n\n"), 2
 	}
 	if blank < 0 {
+		c.noBlank = true
 		return i
 	}
 	from := i + blank + size
@@ -134,16 +138,23 @@ func (c *scanner) formPart(i int) int {
 // element masks the content of an XML element whose name tells a secret. It starts from
 // the end of the start tag, so that attributes have been looked at before.
 func (c *scanner) element(i int) int {
-	open := strings.LastIndexByte(c.s[max(i-maxKeyBytes, 0):i], '<')
-	if open < 0 || c.s[i-1] == '/' {
+	back := max(i-maxKeyBytes, c.tag)
+	open := strings.LastIndexByte(c.s[back:i], '<')
+	if open < 0 {
+		c.tag = i
 		return i
 	}
-	open += max(i-maxKeyBytes, 0)
+	if c.s[i-1] == '/' {
+		return i
+	}
+	open += back
 	name := c.s[open+1 : endOfAny(c.s, open+1, " \t\r\n/>")]
 	if name == "" || name[0] == '!' || name[0] == '?' {
+		c.tag = i
 		return i
 	}
-	if !sensitive(name[strings.LastIndexByte(name, ':')+1:]) {
+	if !c.policy.sensitive(name[strings.LastIndexByte(name, ':')+1:]) {
+		c.tag = i
 		return i
 	}
 	for to := i + 1; to < len(c.s); to++ {
@@ -187,12 +198,25 @@ func (c *scanner) credentials(i int) int {
 	switch {
 	case from == i+size:
 		return i
-	case basic && userAndPassword(c.s[from:to]):
+	case basic && c.userAndPassword(from, to):
 	case !basic && to-from >= 4:
 	default:
 		return i
 	}
-	return c.replace(from, to, masked)
+	return c.hide(from, to, secretValue)
+}
+
+// maxAsked is how often one run of base64 is asked for user and password. One that says "basic" more often is
+// masked unasked: text of people does not.
+const maxAsked = 8
+
+// userAndPassword reports whether from..to, which ends a run of base64, is or has to be taken for credentials.
+func (c *scanner) userAndPassword(from, to int) bool {
+	if to != c.basic {
+		c.basic, c.asked = to, 0
+	}
+	c.asked++
+	return c.asked > maxAsked || userAndPassword(c.s[from:to])
 }
 
 func userAndPassword(s string) bool {
@@ -270,30 +294,34 @@ var cookieAttributes = map[string]bool{
 	"path": true, "priority": true, "samesite": true, "secure": true,
 }
 
-// maskCookies keeps the names in a Cookie or Set-Cookie field and masks the values.
-func maskCookies(s string, field cookieField) string {
-	truncated := len(s) > maxScanBytes
+// cookies keeps the names in a Cookie or Set-Cookie field and masks the values, in limit bytes.
+func (p *Policy) cookies(s string, field cookieField, limit int) string {
+	truncated := len(s) > limit
 	if truncated {
-		s = s[:maxScanBytes]
+		s = s[:limit]
 	}
 	var out strings.Builder
-	for i, part := range strings.Split(s, ";") {
-		if i > 0 {
+	first := true
+	for part := range strings.SplitSeq(s, ";") {
+		if !first {
 			out.WriteByte(';')
 		}
 		name, value, assigned := strings.Cut(part, "=")
-		attribute := field == responseCookie && i > 0 && cookieAttributes[strings.ToLower(strings.TrimSpace(name))]
+		attribute := field == responseCookie && !first && cookieAttributes[strings.ToLower(strings.TrimSpace(name))]
+		first = false
 		switch {
 		case attribute, strings.TrimSpace(part) == "", assigned && value == "":
 			out.WriteString(part)
 		case assigned:
-			out.WriteString(name + "=" + masked)
+			out.WriteString(name + "=" + p.hide(secretValue, value, inText))
 		default:
-			out.WriteString(masked)
+			trimmed := strings.TrimLeft(part, " ")
+			out.WriteString(part[:len(part)-len(trimmed)])
+			out.WriteString(p.hide(secretValue, trimmed, inText))
 		}
 	}
 	if truncated {
-		out.WriteString(ellipsis)
+		out.WriteString(Ellipsis)
 	}
 	return out.String()
 }

@@ -1,4 +1,4 @@
-package audit
+package mask
 
 import "strings"
 
@@ -50,21 +50,13 @@ var secretStart = func() (table [256][]string) {
 	return table
 }()
 
-// NamesSecret reports whether the values of fields, cookies and parameters of that name are never written.
-func NamesSecret(name string) bool { return sensitive(name) }
-
 // sensitive reports whether a name tells that its value is a secret. The name may be
 // percent-encoded up to twice, or hold \u escapes as JSON allows.
 func sensitive(name string) bool {
 	if len(name) > maxScanBytes {
 		name = name[len(name)-maxScanBytes:] // the last part of a path says most
 	}
-	for range 2 {
-		name = decodePercent(name)
-	}
-	if strings.Contains(name, `\u`) {
-		name = decodeJSON(name)
-	}
+	name = plainName(name)
 	var buf [96]byte
 	flat := buf[:0] // all words, joined
 	start := 0      // of the current word in flat
@@ -85,6 +77,30 @@ func sensitive(name string) bool {
 		}
 	}
 	return secretWord(flat[start:]) || secretPart(flat)
+}
+
+// plainName undoes the ways in which a name can be written.
+func plainName(name string) string {
+	for range 2 {
+		name = decodePercent(name)
+	}
+	if strings.Contains(name, `\u`) {
+		name = decodeJSON(name)
+	}
+	return name
+}
+
+// flatten appends what is compared of a name: its letters, in lower case, and digits.
+func flatten(flat []byte, name string) []byte {
+	for i := range len(name) {
+		switch c := name[i]; wordClass(c) {
+		case upper:
+			flat = append(flat, c|0x20)
+		case lower, digit:
+			flat = append(flat, c)
+		}
+	}
+	return flat
 }
 
 // cookieField tells the two header fields whose cookies are masked whatever their names are.

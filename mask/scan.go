@@ -1,4 +1,4 @@
-package audit
+package mask
 
 import "strings"
 
@@ -6,32 +6,44 @@ import "strings"
 type textKind int
 
 const (
-	inText textKind = iota // & and the end of the line
-	inPath                 // / ; ? too: a matrix parameter is one part of a path
+	inText  textKind = iota // & and the end of the line
+	inPath                  // / ; ? too: a matrix parameter is one part of a path
+	inQuery                 // as in text; placeholders have no spaces
 )
 
 // triggers are the bytes at which something secret may be recognized.
 var triggers = func() (table [256]bool) {
-	for _, c := range []byte("=:>eBb0123456789") {
+	for _, c := range []byte("=:>eBb-@0123456789") {
 		table[c] = true
+	}
+	for _, one := range shapes {
+		table[one.prefix[0]] = true
 	}
 	return table
 }()
 
 // scanner walks over text once and copies it, except for what it masks.
 type scanner struct {
-	s    string
-	kind textKind
-	out  []byte // nil until something is masked
-	from int    // start of what is not yet copied to out
-	dull int    // no web token starts before this index: looked at once is enough
+	policy *Policy
+	s      string
+	kind   textKind
+	out    []byte // nil until something is masked
+	from   int    // start of what is not yet copied to out
+
+	// What has been looked at in vain is not looked at again, so that the work stays linear.
+	dull    int  // no web token starts before this index
+	tag     int  // and no start tag
+	basic   int  // and no run of base64 ends, which has been asked for credentials
+	asked   int  // times
+	noBlank bool // no blank line follows
 }
 
 // scan replaces the secrets in s. If s is ragged, which is to say cut anywhere, its last
 // bytes only serve to recognize what begins before them. The result is ragged if it ends
 // before s does, for this reason or because it has keep bytes.
-func scan(s string, keep int, ragged bool, kind textKind) (string, bool) {
-	c := scanner{s: s, kind: kind}
+func (p *Policy) scan(s string, keep int, ragged bool, kind textKind) (string, bool) {
+	s = p.sift(s, kind)
+	c := scanner{policy: p, s: s, kind: kind}
 	end := len(s)
 	if ragged {
 		end = runeStart(s, max(len(s)-lookahead, 0))
@@ -70,11 +82,26 @@ func (c *scanner) secret(i int) int {
 		return c.webToken(i)
 	case 'b', 'B':
 		return c.credentials(i)
+	case '-':
+		return c.privateKey(i)
+	case '@':
+		return c.address(i)
 	}
-	return c.card(i)
+	if isDigit(c.s[i]) {
+		if to := c.shape(i); to > i {
+			return to
+		}
+		return c.card(i)
+	}
+	return c.shape(i)
 }
 
-// replace masks from..to and returns to.
+// hide masks from..to and returns to.
+func (c *scanner) hide(from, to int, kind secretKind) int {
+	return c.replace(from, to, c.policy.hide(kind, c.s[from:to], c.kind))
+}
+
+// replace puts something else in the place of from..to and returns to.
 func (c *scanner) replace(from, to int, with string) int {
 	c.out = append(append(c.out, c.s[c.from:from]...), with...)
 	c.from = to
@@ -99,7 +126,7 @@ func (c *scanner) userinfo(i int) int {
 		return i
 	}
 	start := i + len("://")
-	return c.replace(start+colon+1, start+at, masked)
+	return c.hide(start+colon+1, start+at, secretValue)
 }
 
 // webToken masks a JSON web token: parts of base64url between dots, the first of which
@@ -124,7 +151,7 @@ func (c *scanner) webToken(i int) int {
 		c.dull = end
 		return i
 	}
-	return c.replace(i, end, maskedJWT)
+	return c.hide(i, end, secretJWT)
 }
 
 func base64url(b byte) bool {
@@ -151,7 +178,7 @@ func (c *scanner) card(i int) int {
 		}
 	}
 	if end := cardEnd(s, i); end > 0 {
-		return c.replace(i, end, maskedCard)
+		return c.hide(i, end, secretCard)
 	}
 	return groupEnd
 }
