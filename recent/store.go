@@ -1,0 +1,109 @@
+package recent
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// Parts of a store.
+const (
+	Notable = iota // security events, bans, and requests of other verdicts than pass
+	Passed         // other requests
+	parts
+)
+
+var partNames = [parts]string{"notable", "passed"}
+
+// Store keeps the latest events.
+type Store struct {
+	limit int
+	id    string // of this store among those of other processes, in cursors
+	now   func() time.Time
+
+	mu      sync.Mutex
+	rings   [parts]ring
+	number  uint64        // of the latest event
+	tooLong uint64        // events
+	woken   chan struct{} // closed when there is another event; nil: nobody waits
+
+	asking    chan struct{} // a place for each who asks
+	following chan struct{}
+	copies    sync.Pool // *[]byte, room for a segment
+}
+
+// Bounds of who reads.
+const (
+	maxAsking    = 4  // at once, in one store
+	maxFollowing = 32 // likewise
+)
+
+// MinLimit is the least that a store can do with.
+const MinLimit = 128 << 10
+
+// NewStore returns a store of so many bytes. It takes them as events come.
+func NewStore(limit int) *Store {
+	s := &Store{
+		limit: limit, id: newID(), now: time.Now,
+		asking: make(chan struct{}, maxAsking), following: make(chan struct{}, maxFollowing),
+	}
+	for i := range s.rings {
+		s.rings[i] = newRing(limit / parts)
+	}
+	return s
+}
+
+// What tells the part of an event. A client cannot write these into a value, where quotes are escaped.
+var (
+	isAccess = []byte(`"event":"access"`)
+	isPass   = []byte(`"verdict":"pass"`)
+	isError  = []byte(`"error":"`)
+)
+
+// part says where an event is kept.
+func part(line []byte) int {
+	if bytes.Contains(line, isAccess) && bytes.Contains(line, isPass) && !bytes.Contains(line, isError) {
+		return Passed
+	}
+	return Notable
+}
+
+// Add keeps an event: one line of JSON, with or without its end. It keeps nothing of line.
+func (s *Store) Add(line []byte) {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	into := part(line)
+	now := s.now()
+	s.mu.Lock()
+	if s.rings[into].add(s.number+1, now, line) {
+		s.number++
+	} else {
+		s.tooLong++
+	}
+	woken := s.woken
+	s.woken = nil
+	s.mu.Unlock()
+	if woken != nil {
+		close(woken)
+	}
+}
+
+// Part is what one part of a store has.
+type Part struct {
+	Name        string
+	From, To    time.Time // of the oldest and the newest event; zero: there is none
+	Events      int
+	Bytes       int
+	Limit       int
+	Overwritten uint64
+}
+
+// Kept says what a store has, and how many events were too long for it.
+func (s *Store) Kept() (all []Part, tooLong uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.rings {
+		r := &s.rings[i]
+		all = append(all, Part{partNames[i], r.since(), r.until(), r.events, r.bytes, r.size * len(r.segments), r.overwritten})
+	}
+	return all, s.tooLong
+}
