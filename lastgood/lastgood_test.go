@@ -1,6 +1,7 @@
 package lastgood
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/peers"
 )
 
 // text is a bundle of one route file.
@@ -106,7 +108,7 @@ func TestPeers(t *testing.T) {
 	few := serving(t, "few", digest("a"), "few")
 	none := peer(t, `{"pod":"starting"}`, nil)
 	names := []string{none, "127.0.0.1:1", few, serving(t, "most-1", digest("b"), "most"), serving(t, "most-2", digest("b"), "most")}
-	p := NewPeers(names)
+	p := NewPeers(peers.Options{Names: names})
 	got := kept(t, New("", p, zerolog.Nop()))
 	slices.Sort(got[:min(2, len(got))]) // by address
 	if want := []string{"the peer most-1: most", "the peer most-2: most", "the peer few: few"}; !slices.Equal(got, want) {
@@ -150,10 +152,10 @@ func TestHostilePeers(t *testing.T) {
 		peer(t, `{"digest":"not one"}`, nil),
 		peer(t, `[]`, nil),
 	}
-	if got, want := kept(t, New("", NewPeers(names), zerolog.Nop())), []string{"the peer good: good"}; !slices.Equal(got, want) {
+	if got, want := kept(t, New("", NewPeers(peers.Options{Names: names}), zerolog.Nop())), []string{"the peer good: good"}; !slices.Equal(got, want) {
 		t.Errorf("kept %q, want %q", got, want)
 	}
-	c, _ := NewPeers([]string{peer(t, `{"pod":"a\u001b[31m\n","digest":"`+digest("e")+`"}`, nil)}).Compare(t.Context())
+	c, _ := NewPeers(peers.Options{Names: []string{peer(t, `{"pod":"a\u001b[31m\n","digest":"`+digest("e")+`"}`, nil)}}).Compare(t.Context())
 	if got := c.String(); got != "a??31m?: eeeeeeeeeeee" {
 		t.Errorf("a name goes into the log as %q", got)
 	}
@@ -162,20 +164,26 @@ func TestHostilePeers(t *testing.T) {
 // TestSilentPeers has peers that accept and say nothing cost two seconds, and peers without an address none.
 func TestSilentPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPeers([]string{"wafer-admin:9090"})
-		p.lookup = func(context.Context, string) ([]netip.Addr, error) {
-			return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, nil
-		}
 		var mu sync.Mutex // both peers are dialed at once
 		var ends []net.Conn
-		p.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
-			ours, theirs := net.Pipe()
-			mu.Lock()
-			ends = append(ends, theirs)
-			mu.Unlock()
-			go func() { _, _ = theirs.Read(make([]byte, 4096)) }()
-			return ours, nil
-		}
+		named := true
+		p := NewPeers(peers.Options{
+			Names: []string{"wafer-admin:9090"},
+			Lookup: func(context.Context, string) ([]netip.Addr, error) {
+				if !named {
+					return nil, errors.New("no such host")
+				}
+				return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, nil
+			},
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				mu.Lock()
+				ends = append(ends, theirs)
+				mu.Unlock()
+				go func() { _, _ = theirs.Read(make([]byte, 4096)) }()
+				return ours, nil
+			},
+		})
 		began := time.Now()
 		if got, err := p.Ask(t.Context()); len(got) != 0 || err != nil {
 			t.Errorf("got %v, %v", got, err)
@@ -188,7 +196,7 @@ func TestSilentPeers(t *testing.T) {
 			_ = end.Close()
 		}
 		mu.Unlock()
-		p.lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no such host") }
+		named = false
 		if _, err := p.Ask(t.Context()); err == nil || !strings.Contains(err.Error(), "wafer-admin:9090: no such host") {
 			t.Errorf("error %v", err)
 		}
@@ -198,19 +206,23 @@ func TestSilentPeers(t *testing.T) {
 // TestWatch tells of pods that disagree when they have twice, which is within a minute.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPeers([]string{"wafer-admin:9090"})
-		addrs := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}
-		p.lookup = func(context.Context, string) ([]netip.Addr, error) { return addrs, nil }
 		var mu sync.Mutex
 		second := digest("b")
-		p.client.Transport = answers(func(r *http.Request) string {
-			mu.Lock()
-			defer mu.Unlock()
-			d := digest("a")
-			if r.URL.Hostname() == "10.0.0.2" {
-				d = second
-			}
-			return `{"pod":"pod-` + r.URL.Hostname() + `","digest":"` + d + `"}`
+		p := NewPeers(peers.Options{
+			Names: []string{"wafer-admin:9090"},
+			Lookup: func(context.Context, string) ([]netip.Addr, error) {
+				return []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, nil
+			},
+			Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				d := digest("a")
+				if address == "10.0.0.2:9090" {
+					d = second
+				}
+				host, _, _ := net.SplitHostPort(address)
+				return answering(`{"pod":"pod-` + host + `","digest":"` + d + `"}`), nil
+			},
 		})
 		told := make(chan string, 100)
 		go p.Watch(t.Context(), func(c Comparison, settled bool) {
@@ -237,11 +249,14 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// answers is a transport that answers by itself.
-type answers func(*http.Request) string
-
-func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	fmt.Fprint(w, a(r))
-	return w.Result(), nil
+// answering is a connection on which every request gets the same answer.
+func answering(body string) net.Conn {
+	ours, theirs := net.Pipe()
+	go func() {
+		defer theirs.Close()
+		if _, err := http.ReadRequest(bufio.NewReader(theirs)); err == nil {
+			fmt.Fprintf(theirs, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
+		}
+	}()
+	return ours
 }

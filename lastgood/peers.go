@@ -6,36 +6,28 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/peers"
 )
 
 // Peer is what a peer says of itself.
 type Peer struct {
-	Addr   string    `json:"-"`      // of its admin listener
-	Pod    string    `json:"pod"`    // its host name, which is a pod's name
-	Digest string    `json:"digest"` // of the configuration in force; empty: none
-	Built  time.Time `json:"built"`  // when it came into force
+	Addr   netip.AddrPort `json:"-"`      // of its admin listener
+	Pod    string         `json:"pod"`    // its host name, which is a pod's name
+	Digest string         `json:"digest"` // of the configuration in force; empty: none
+	Built  time.Time      `json:"built"`  // when it came into force
 }
 
 // name is what people call it.
-func (p Peer) name() string { return cmp.Or(p.Pod, p.Addr) }
+func (p Peer) name() string { return cmp.Or(p.Pod, p.Addr.String()) }
 
 // Peers are the processes that serve the same files.
-type Peers struct {
-	names  []string // host:port; a host name stands for all its addresses
-	client *http.Client
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-}
+type Peers struct{ *peers.Peers }
 
 // Paths of the admin listener on which peers answer.
 const (
@@ -45,80 +37,29 @@ const (
 
 // What a peer may take, however it answers.
 const (
-	maxPeers        = 64 // that are asked
-	maxFetched      = 8  // whose configuration is asked for
+	maxFetched      = 8 // whose configuration is asked for
 	maxStanding     = 64 << 10
-	maxHeader       = 16 << 10
-	lookupTimeout   = 2 * time.Second
 	standingTimeout = 2 * time.Second
 	bundleTimeout   = 10 * time.Second
 )
 
-// NewPeers returns the processes whose admin listeners are at names, host:port.
-func NewPeers(names []string) *Peers {
-	return &Peers{
-		names: names,
-		client: &http.Client{
-			Transport: &http.Transport{ // through no proxy
-				DialContext:            (&net.Dialer{Timeout: standingTimeout}).DialContext,
-				DisableKeepAlives:      true, // they are asked too rarely
-				DisableCompression:     true, // a few bytes must not become gigabytes
-				MaxResponseHeaderBytes: maxHeader,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		},
-	}
-}
-
-// addresses returns where peers are, each address once, maxPeers at most.
-func (p *Peers) addresses(ctx context.Context) (all []netip.AddrPort, err error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	for _, name := range p.names {
-		host, port, splitErr := net.SplitHostPort(name)
-		n, portErr := net.DefaultResolver.LookupPort(ctx, "tcp", port)
-		found, lookupErr := p.lookup(ctx, host)
-		if e := cmp.Or(splitErr, portErr, lookupErr); e != nil {
-			err = errors.Join(err, fmt.Errorf("peers %s: %w", name, e))
-			continue
-		}
-		for _, a := range found {
-			all = append(all, netip.AddrPortFrom(a.Unmap(), uint16(n))) //nolint:gosec // a port has 16 bits
-		}
-	}
-	slices.SortFunc(all, netip.AddrPort.Compare)
-	all = slices.Compact(all)
-	return all[:min(len(all), maxPeers)], err
-}
-
-// Include reports whether an address is one of a peer: nobody else is given the configuration.
-func (p *Peers) Include(ctx context.Context, a netip.Addr) (bool, error) {
-	all, err := p.addresses(ctx)
-	for _, one := range all {
-		if one.Addr() == a.Unmap() {
-			return true, nil
-		}
-	}
-	return false, err
-}
+// NewPeers returns the processes that are found and asked by o.
+func NewPeers(o peers.Options) *Peers { return &Peers{peers.New(o)} }
 
 // Ask asks all peers what they serve, this process among them, and returns those that answer. An error says
 // which names have no address.
 func (p *Peers) Ask(ctx context.Context) ([]Peer, error) {
-	all, err := p.addresses(ctx)
+	all, err := p.Addresses(ctx)
 	answers := make([]Peer, len(all))
 	var asked sync.WaitGroup
 	for i, a := range all {
 		asked.Go(func() {
-			data, err := p.get(ctx, a.String(), StandingPath, standingTimeout, maxStanding)
+			data, err := p.Get(ctx, a, StandingPath, standingTimeout, maxStanding)
 			var one Peer
 			if err != nil || json.Unmarshal(data, &one) != nil || !isDigest(one.Digest) {
 				return
 			}
-			one.Addr, one.Pod = a.String(), printable(one.Pod)
+			one.Addr, one.Pod = a, printable(one.Pod)
 			answers[i] = one
 		})
 	}
@@ -142,34 +83,11 @@ func (p *Peers) candidates(ctx context.Context) []Peer {
 
 // fetch returns the configuration of a peer.
 func (p *Peers) fetch(ctx context.Context, one Peer) (*config.Bundle, error) {
-	data, err := p.get(ctx, one.Addr, BundlePath, bundleTimeout, config.MaxBundle)
+	data, err := p.Get(ctx, one.Addr, BundlePath, bundleTimeout, config.MaxBundle)
 	if err != nil {
 		return nil, err
 	}
 	return config.DecodeBundle(data)
-}
-
-// get reads a path of a peer, within a time and a size.
-func (p *Peers) get(ctx context.Context, addr, path string, timeout time.Duration, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	response, err := p.client.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: status %d", path, response.StatusCode)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: more than %d bytes", path, limit)
-	}
-	return data, err
 }
 
 // isDigest tells a digest from other text, and from none.

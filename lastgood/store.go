@@ -96,7 +96,7 @@ func (s *Store) Kept(ctx context.Context) iter.Seq2[string, *config.Bundle] {
 		for _, one := range s.peers.candidates(ctx) {
 			b, err := s.peers.fetch(ctx, one)
 			if err != nil {
-				s.log.Warn().Err(err).Str("peer", one.Addr).Msg("ask peer for its configuration")
+				s.log.Warn().Err(err).Stringer("peer", one.Addr).Msg("ask peer for its configuration")
 				continue
 			}
 			if !yield("the peer "+one.name(), b) {

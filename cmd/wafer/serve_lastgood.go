@@ -14,6 +14,7 @@ import (
 	"github.com/wafer-waf/wafer/k8s/notify"
 	"github.com/wafer-waf/wafer/lastgood"
 	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/peers"
 	"github.com/wafer-waf/wafer/snapshot"
 )
 
@@ -40,7 +41,7 @@ func newLastGood(boot *config.Boot, registry prometheus.Registerer, log zerolog.
 		return l
 	}
 	if len(boot.LastGood.Peers) > 0 {
-		l.peers = lastgood.NewPeers(boot.LastGood.Peers)
+		l.peers = lastgood.NewPeers(peers.Options{Names: boot.LastGood.Peers, Self: hostName()})
 		l.metrics = metrics.NewPeers(registry)
 	}
 	l.store = lastgood.New(boot.LastGood.Dir, l.peers, l.log)
@@ -104,14 +105,19 @@ func (l *lastGood) compared(c lastgood.Comparison, settled bool) {
 
 // standing is what this process says of itself, to people and to peers.
 func (l *lastGood) standing(s snapshot.Standing) any {
-	pod, _ := os.Hostname() // without a name peers are called by their addresses
 	out := struct {
 		Pod     string `json:"pod,omitempty"`
 		Version string `json:"version"`
 		snapshot.Standing
 		Disagree *lastgood.Comparison `json:"disagree,omitempty"` // pods by digest
-	}{pod, version, s, l.disagree.Load()}
+	}{hostName(), version, s, l.disagree.Load()}
 	return out
+}
+
+// hostName is the process' own, which is a pod's name. Without one peers are called by their addresses.
+func hostName() string {
+	name, _ := os.Hostname()
+	return name
 }
 
 // bundle gives the configuration in force to peers.
