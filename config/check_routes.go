@@ -17,6 +17,7 @@ func (c *checker) checkRoutes(r *Routes) {
 		policies:  c.ids("policies", len(r.Policies), func(i int) string { return r.Policies[i].ID }),
 		upstreams: c.ids("upstreams", len(r.Upstreams), func(i int) string { return r.Upstreams[i].ID }),
 		access:    c.ids("access", len(r.Access), func(i int) string { return r.Access[i].ID }),
+		records:   c.ids("records", len(r.Records), func(i int) string { return r.Records[i].ID }),
 	}
 	if i, ok := slices.BinarySearch(known.policies, DefaultPolicyID); !ok {
 		known.policies = slices.Insert(known.policies, i, DefaultPolicyID) // built in
@@ -36,7 +37,7 @@ func (c *checker) checkRoutes(r *Routes) {
 }
 
 // references are the ids that a route may name, sorted.
-type references struct{ policies, upstreams, access []string }
+type references struct{ policies, upstreams, access, records []string }
 
 func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.each(path+".hosts", r.Hosts, checkHost)
@@ -50,6 +51,9 @@ func (c *checker) checkRoute(path string, r *Route, known references) {
 	c.reference(path+".policy", "policy", r.Policy, "policies", known.policies)
 	if r.Access != DefaultAccessID { // which there need not be
 		c.reference(path+".access", "access policy", r.Access, "access", known.access)
+	}
+	if r.Record != DefaultRecordingID { // likewise
+		c.reference(path+".record", "entry of records", r.Record, "records", known.records)
 	}
 	c.checkTarget(path, r, known.upstreams)
 	c.checkHeaderEdit(path+".request_headers", r.RequestHeaders)

@@ -39,6 +39,7 @@ func DefaultRoute() Route {
 	return Route{
 		Policy:       DefaultPolicyID,
 		Access:       DefaultAccessID,
+		Record:       DefaultRecordingID,
 		WebSocket:    WebSocketDeny,
 		PathReadings: ReadingsAgree,
 		Timeouts:     RouteTimeouts{Request: 60 * time.Second, Idle: 60 * time.Second},

@@ -120,6 +120,9 @@ func TestRoutesAreDocumented(t *testing.T) {
 	tokens.Issuers = []TokenIssuer{DefaultIssuer()}
 	access.Tokens, access.APIKeys, access.Login = &tokens, &keys, &login
 	documented("access[]", reflect.ValueOf(access), visit)
+	recording := DefaultRecording()
+	recording.ID = ""
+	documented("records[]", reflect.ValueOf(recording), visit)
 	list := DefaultList()
 	list.Signature, list.Entries = &ListSignature{}, []ListEntry{{}}
 	documented("lists[]", reflect.ValueOf(list), visit)

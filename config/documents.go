@@ -8,7 +8,7 @@ import (
 )
 
 // lists are the keys of a route file: lists to which each file of a configuration adds.
-var lists = []string{"routes", "upstreams", "policies", "access", "lists"}
+var lists = []string{"routes", "upstreams", "policies", "access", "lists", "records"}
 
 // single are the keys that stand in one of the files.
 var single = []string{"geo"}

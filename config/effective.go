@@ -82,6 +82,8 @@ func hide(all map[string]any, part any, mask func(name, value string) string) {
 		all["sources"] = p.Sources
 	case Access:
 		all["sources"] = p.Sources
+	case Recording:
+		all["sources"] = p.Sources
 	case Challenge:
 		if len(p.Keys) > 0 {
 			all["keys"] = fmt.Sprintf("[masked %d]", len(p.Keys))

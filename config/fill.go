@@ -22,6 +22,7 @@ func fillRoute(r *Route, has func(key string) bool) {
 	d := DefaultRoute()
 	fill(&r.Policy, d.Policy, has("policy"))
 	fill(&r.Access, d.Access, has("access"))
+	fill(&r.Record, d.Record, has("record"))
 	fill(&r.WebSocket, d.WebSocket, has("websocket"))
 	fill(&r.PathReadings, d.PathReadings, has("path_readings"))
 	fill(&r.Timeouts.Request, d.Timeouts.Request, has("timeouts.request"))

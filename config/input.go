@@ -222,7 +222,7 @@ func mayBeRoutes(data []byte) bool {
 	return isRoutes(data) || yaml.Unmarshal(data, &any) != nil && beginsList.Match(data)
 }
 
-var beginsList = regexp.MustCompile(`(?m)^(routes|upstreams|policies|access|lists):\s*$`)
+var beginsList = regexp.MustCompile(`(?m)^(routes|upstreams|policies|access|lists|records):\s*$`)
 
 // isBoot tells whether a text has keys of a boot file, and none of a route file.
 func isBoot(data []byte) bool {

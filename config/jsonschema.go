@@ -185,6 +185,8 @@ func (s *schemaMaker) scalar(t reflect.Type, words []string) schemaNode {
 		n = schemaNode{{"type", "string"}, {"pattern", `^[0-9a-fA-F.:]+/[0-9]+$`}}
 	case t == percentType:
 		n = zeroOr(`^-?[0-9]+%$`)
+	case t == shareType:
+		n = zeroOr(`^([0-9]+(\.[0-9]*)?|\.[0-9]+)%$`)
 	case t == statusType:
 		n = schemaNode{{"anyOf", []schemaNode{{{"type", "integer"}}, {{"type", "string"}, {"pattern", `^([2-5][0-9]{2}|[2-5]xx|[2-5][0-9]{2}-[2-5][0-9]{2})$`}}}}}
 	case t == amountType:

@@ -104,6 +104,7 @@ func parse(names []string, texts [][]byte, from surroundings) (*Routes, error) {
 	l.readGeo()
 	l.resolvePolicies(tree)
 	l.resolveAccess(tree)
+	l.resolveRecords(tree)
 	l.readClientFiles()
 	l.checkRoutes(l.routes)
 	return l.routes, append(l.doc.problems(), l.problems...).orNil()
@@ -117,7 +118,7 @@ func FromTo(backend string) (*Routes, error) {
 		return nil, Problems{{Path: "to", What: err.Error()}}
 	}
 	r := &Routes{
-		Routes:    []Route{{ID: "default", Policy: DefaultPolicyID, Access: DefaultAccessID, Upstreams: []WeightedUpstream{{ID: "backend"}}}},
+		Routes:    []Route{{ID: "default", Policy: DefaultPolicyID, Access: DefaultAccessID, Record: DefaultRecordingID, Upstreams: []WeightedUpstream{{ID: "backend"}}}},
 		Upstreams: []Upstream{{ID: "backend", Endpoints: []Endpoint{{Address: backend}}}},
 		Policies:  []Policy{DefaultPolicy()},
 		Files:     []SourceFile{{Path: "--to " + backend, SHA256: sha256.Sum256([]byte(backend))}},

@@ -5,12 +5,13 @@ import "time"
 // Routes is a whole route file: checked in shape, every default filled in, every
 // policy resolved. Lists keep the order of the file.
 type Routes struct {
-	Routes    []Route    `mapstructure:"routes"`
-	Upstreams []Upstream `mapstructure:"upstreams"`
-	Policies  []Policy   `mapstructure:"policies"`
-	Access    []Access   `mapstructure:"access"`
-	Lists     []List     `mapstructure:"lists"`
-	Geo       *Geo       `mapstructure:"geo"` // nil: nothing is known of addresses
+	Routes    []Route     `mapstructure:"routes"`
+	Upstreams []Upstream  `mapstructure:"upstreams"`
+	Policies  []Policy    `mapstructure:"policies"`
+	Access    []Access    `mapstructure:"access"`
+	Lists     []List      `mapstructure:"lists"`
+	Records   []Recording `mapstructure:"records"`
+	Geo       *Geo        `mapstructure:"geo"` // nil: nothing is known of addresses
 
 	// Files are all files the configuration was made of, in the order they were read: the route files
 	// first, then those that they name. A variable is one, too, as ${env:NAME}.
@@ -35,6 +36,7 @@ type Route struct {
 	Headers         []HeaderMatch      `mapstructure:"headers"` // all must hold
 	Policy          string             `mapstructure:"policy"`  // policy id; "default" if the file names none
 	Access          string             `mapstructure:"access"`  // access policy id; "default": none, if the file defines no such
+	Record          string             `mapstructure:"record"`  // id of an entry of records; "default": none, if the file defines no such
 	Upstreams       []WeightedUpstream `mapstructure:"upstreams"`
 	Redirect        *Redirect          `mapstructure:"redirect"` // instead of Upstreams
 	Rewrite         *Rewrite           `mapstructure:"rewrite"`

@@ -84,6 +84,7 @@ func TestFullFile(t *testing.T) {
 		}
 	}
 	differs("route", r.Routes[0], DefaultRoute(), "redirect")
+	differs("records", r.Records[1], DefaultRecording())
 	differs("redirect", *r.Routes[2].Redirect, Redirect{})
 	differs("upstream", r.Upstreams[0], DefaultUpstream(), "service", // which excludes endpoints
 		"sticky", "zone", "slow_start.window", "slow_start.least") // which exclude consistent_hash

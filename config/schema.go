@@ -17,6 +17,7 @@ var (
 	sizeType     = reflect.TypeFor[Size]()
 	prefixType   = reflect.TypeFor[netip.Prefix]()
 	percentType  = reflect.TypeFor[Percent]()
+	shareType    = reflect.TypeFor[Share]()
 	statusType   = reflect.TypeFor[StatusRange]()
 	amountType   = reflect.TypeFor[Amount]()
 	rateType     = reflect.TypeFor[Rate]()
@@ -56,7 +57,7 @@ func keysOf(t reflect.Type) []string {
 
 // isText tells whether values of the type are written as one string.
 func isText(t reflect.Type) bool {
-	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == statusType || t == amountType || t == rateType || t == momentType
+	return t == durationType || t == sizeType || t == prefixType || t == percentType || t == shareType || t == statusType || t == amountType || t == rateType || t == momentType
 }
 
 // isMapping tells whether values of the type are written as a mapping.
@@ -113,6 +114,8 @@ func wanted(t reflect.Type) string {
 		return "a network such as 10.0.0.0/8"
 	case t == percentType:
 		return "a share such as 50%"
+	case t == shareType:
+		return "a share such as 1% or 0.1%"
 	case t == statusType:
 		return "a status such as 200, 2xx or 200-399"
 	case t == amountType:
@@ -151,6 +154,8 @@ func parseText(t reflect.Type, text string) (any, error) {
 		return parseNetwork(text)
 	case percentType:
 		return ParsePercent(text)
+	case shareType:
+		return ParseShare(text)
 	case statusType:
 		return ParseStatusRange(text)
 	case amountType:

@@ -193,6 +193,7 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[TokenInvalid]():  texts(InvalidDeny, InvalidIgnore),
 	reflect.TypeFor[TokenForward]():  texts(ForwardKeep, ForwardRemove),
 	reflect.TypeFor[LoginThen]():     texts(LoginBlock, LoginChallenge),
+	reflect.TypeFor[Unreadable]():    texts(UnreadableLeaveOut, UnreadableKeep),
 	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
 }
 
