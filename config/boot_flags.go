@@ -16,7 +16,7 @@ type setting struct {
 }
 
 // fileOnly are the key paths of what is too much for a flag or a variable.
-var fileOnly = []string{"listeners"}
+var fileOnly = []string{"listeners", "masking.patterns"}
 
 // settings lists all boot settings in the order of help and documentation.
 var settings = []setting{
@@ -35,6 +35,12 @@ var settings = []setting{
 	{"log-access", "log.access", "access events: all (one per request) or off (only those refused or failed)"},
 	{"reload-interval", "reload.interval", "how often the route file is read for changes; 0: only on SIGHUP and POST /-/reload"},
 	{"reload-jitter", "reload.jitter", "longest wait, by chance, before a changed route file is loaded: replicas that share it do not all compile at once"},
+	{"mask-names", "masking.names", "names of fields whose values are secret, beside those that tell so anyway"},
+	{"mask-headers", "masking.headers", "header fields whose values are secret"},
+	{"mask-cookies", "masking.cookies", "names of cookies, whose values are secret in queries and bodies, too"},
+	{"mask-json-paths", "masking.json_paths", "places in JSON whose values are secret: user.email, items[*].iban, **.birthday"},
+	{"mask-email", "masking.email", "mask addresses of e-mail, too"},
+	{"mask-key-file", "masking.key_file", "file with a key, by which what stands in the place of a secret carries a hash; empty: it carries none"},
 	{"last-good-dir", "last_good.dir", "folder that keeps the configuration in force for the next start, in case the files are refused then; empty: none"},
 	{"last-good-peers", "last_good.peers", "admin listeners, host:port, of processes with the same files, which are asked for their configuration in that case; a name stands for all its addresses"},
 	{"kubernetes-events", "kubernetes_events", "tell Kubernetes of refused files by events and a condition of the pod"},

@@ -29,7 +29,7 @@ func (c *scanner) assignment(i int) int {
 	if from == len(c.s) {
 		return i
 	}
-	if smallNumber(c.s[from:]) {
+	if smallNumber(c.s[from:]) || c.kind == inProse && !quoted && from > i+1 && c.s[i] == ':' && !headerLine(key) {
 		return i
 	}
 	if open := quoteBytes(c.s[from:]); open > 0 {
@@ -51,6 +51,12 @@ func (c *scanner) assignment(i int) int {
 		return c.mask(from, endOfAny(c.s, from, "\r\n"))
 	}
 	return c.mask(from, endOfAny(c.s, from, "&\r\n"))
+}
+
+// headerLine reports whether the last word before a colon is a field which holds nothing but credentials.
+func headerLine(words string) bool {
+	name := words[strings.LastIndexByte(words, ' ')+1:]
+	return cookieHeader(name) != notCookie || strings.EqualFold(name, "authorization") || strings.EqualFold(name, "proxy-authorization")
 }
 
 // smallNumber reports whether s begins with one or two digits and a comma: nobody's secret, but

@@ -10,12 +10,23 @@ import (
 // media type says how it is read; what does not read so is looked at as text. A body that is cut, since it was
 // too long, loses its last bytes, as half a secret is not recognized. Content codings have to be undone before.
 func (p *Policy) Body(mediaType string, body []byte, cut bool) []byte {
-	s := unsafe.String(unsafe.SliceData(body), len(body)) // nobody keeps it
-	told := p.body(mediaType, s, cut, true)
-	if len(told) == len(s) && unsafe.StringData(told) == unsafe.StringData(s) {
-		return body
+	return told(body, func(s string) string { return p.body(mediaType, s, cut, true) })
+}
+
+// Line returns a line of a log in JSON as it may be written: the same bytes if nothing in it is secret. What a program
+// says before a colon is no name of what follows.
+func (p *Policy) Line(line []byte) []byte {
+	return told(line, func(s string) string { return p.json(s, false, inProse) })
+}
+
+// told gives bytes as text to who keeps none of it, and returns them if they stay as they are.
+func told(b []byte, masked func(string) string) []byte {
+	s := unsafe.String(unsafe.SliceData(b), len(b))
+	t := masked(s)
+	if len(t) == len(s) && unsafe.StringData(t) == unsafe.StringData(s) {
+		return b
 	}
-	return []byte(told)
+	return []byte(t)
 }
 
 func (p *Policy) body(mediaType, s string, cut, parts bool) string {
@@ -31,7 +42,7 @@ func (p *Policy) body(mediaType, s string, cut, parts bool) string {
 	}
 	switch first := firstByte(s); {
 	case first == '{' || first == '[', kind == "application/json", strings.HasSuffix(kind, "+json"):
-		return p.json(s, cut)
+		return p.json(s, cut, inText)
 	case kind == "application/x-www-form-urlencoded" && first != '<':
 		if cut {
 			s = s[:strings.LastIndexByte(s, '&')+1]

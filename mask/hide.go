@@ -31,7 +31,7 @@ func (p *Policy) hide(kind secretKind, secret string, style textKind) string {
 		return secret
 	}
 	between := " #"
-	if style != inText {
+	if style == inPath || style == inQuery {
 		between = "."
 	}
 	return string(kind[:len(kind)-1]) + between + p.hash(kind, secret) + "]"

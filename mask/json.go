@@ -18,19 +18,20 @@ type walker struct {
 	last  int    // start of what is not yet copied to out
 	depth int
 
+	kind   textKind
 	names  []string // where it stands, if the policy has paths
 	cut    bool     // the text ends anywhere
 	broken bool
 }
 
 // json masks values of names that tell a secret, with all that is in them, and looks at the other ones as text.
-func (p *Policy) json(s string, cut bool) string {
-	w := walker{p: p, s: s, cut: cut}
+func (p *Policy) json(s string, cut bool, kind textKind) string {
+	w := walker{p: p, s: s, cut: cut, kind: kind}
 	for w.space(); w.i < len(s) && !w.broken; w.space() {
 		w.value("", "")
 	}
 	if w.i < len(s) || w.broken {
-		w.put(w.i, len(s), p.whole(s[w.i:], cut, inText))
+		w.put(w.i, len(s), p.whole(s[w.i:], cut, w.kind))
 	}
 	if w.out == nil {
 		return s
@@ -80,7 +81,7 @@ func (w *walker) value(name, around string) {
 			w.broken, w.i = true, from
 			return
 		}
-		if told := w.p.whole(w.s[from:w.i], false, inText); told != w.s[from:w.i] {
+		if told := w.p.whole(w.s[from:w.i], false, w.kind); told != w.s[from:w.i] {
 			w.put(from, w.i, quoteJSON(told))
 		}
 	}
@@ -99,17 +100,17 @@ func scalar(word string) bool {
 func (w *walker) str(from, to int) {
 	raw := w.s[from+1 : to-1]
 	if strings.IndexByte(raw, '\\') < 0 {
-		if told := w.p.whole(raw, false, inText); told != raw {
+		if told := w.p.whole(raw, false, w.kind); told != raw {
 			w.put(from, to, quoteJSON(told))
 		}
 		return
 	}
 	var plain string
 	if json.Unmarshal([]byte(w.s[from:to]), &plain) != nil {
-		w.put(from+1, to-1, w.p.whole(raw, false, inText))
+		w.put(from+1, to-1, w.p.whole(raw, false, w.kind))
 		return
 	}
-	if told := w.p.whole(plain, false, inText); told != plain {
+	if told := w.p.whole(plain, false, w.kind); told != plain {
 		w.put(from, to, quoteJSON(told))
 	}
 }
@@ -135,7 +136,7 @@ func (w *walker) object(around string) {
 		w.i++
 		w.space()
 		// The name itself is client's text too.
-		if told := w.p.whole(name, false, inText); told != name {
+		if told := w.p.whole(name, false, w.kind); told != name {
 			w.put(from, key, quoteJSON(told))
 		}
 		w.member(name, around)

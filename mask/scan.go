@@ -9,6 +9,7 @@ const (
 	inText  textKind = iota // & and the end of the line
 	inPath                  // / ; ? too: a matrix parameter is one part of a path
 	inQuery                 // as in text; placeholders have no spaces
+	inProse                 // what programs say: in "open tokens: no such file" a colon assigns nothing
 )
 
 // triggers are the bytes at which something secret may be recognized.

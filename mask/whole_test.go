@@ -55,6 +55,8 @@ func (c *wholeCase) masked(p *Policy, in string) string {
 		return p.Query(in)
 	case "header":
 		return p.Header(c.kind, in)
+	case "line":
+		return string(p.Line([]byte(in)))
 	}
 	return string(p.Body(c.kind, []byte(in), c.what == "cut"))
 }

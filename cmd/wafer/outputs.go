@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/mask"
 	"golang.org/x/term"
 )
 
@@ -26,10 +28,11 @@ type outputs struct {
 	events, err *audit.Writer
 	console     bool
 	kinds       audit.Kinds // of events on standard output
+	masking     *mask.Policy
 	log         zerolog.Logger
 }
 
-func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
+func newOutputs(o config.Log, secrets *mask.Policy, registry prometheus.Registerer) *outputs {
 	eventsDropped := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "wafer_events_dropped_total", Help: "Events dropped because the output did not take them.",
 	})
@@ -38,7 +41,7 @@ func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
 	})
 	registry.MustRegister(eventsDropped, linesDropped)
 
-	out := &outputs{console: useConsole(o.Format), kinds: audit.AllKinds}
+	out := &outputs{console: useConsole(o.Format), kinds: audit.AllKinds, masking: secrets}
 	if o.Access == config.AccessOff {
 		out.kinds &^= audit.Kinds(audit.AccessEvent)
 	}
@@ -46,7 +49,7 @@ func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
 		BufferBytes: logBytes, FlushInterval: -1,
 		Dropped: func(n int) { linesDropped.Add(float64(n)) },
 	})
-	out.log = newLogger(out.err, o.Level, out.console)
+	out.log = newLogger(out.err, secrets, o.Level, out.console)
 	log := out.log
 	out.events = audit.NewWriter(os.Stdout, audit.WriterOptions{
 		Dropped: func(n int) { eventsDropped.Add(float64(n)) },
@@ -58,7 +61,7 @@ func newOutputs(o config.Log, registry prometheus.Registerer) *outputs {
 // eventOptions say how events look.
 func (o *outputs) eventOptions() audit.Options {
 	return audit.Options{
-		Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }, Kinds: o.kinds,
+		Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }, Kinds: o.kinds, Masking: o.masking,
 	}
 }
 
@@ -109,14 +112,14 @@ func useConsole(format string) bool {
 	return format == "console"
 }
 
-func newLogger(w *audit.Writer, level string, console bool) zerolog.Logger {
+func newLogger(w io.Writer, secrets *mask.Policy, level string, console bool) zerolog.Logger {
 	l, err := zerolog.ParseLevel(level)
 	if err != nil {
 		l = zerolog.InfoLevel // config has checked the word
 	}
-	log := zerolog.New(w)
+	log := zerolog.New(maskedLog{w, secrets})
 	if console {
-		log = zerolog.New(zerolog.SyncWriter(consoleLog(w, colored(os.Stderr))))
+		log = zerolog.New(zerolog.SyncWriter(maskedLog{consoleLog(w, colored(os.Stderr)), secrets}))
 	}
 	return log.Level(l).With().Timestamp().Logger()
 }

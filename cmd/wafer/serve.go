@@ -80,13 +80,17 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	signals := takeSignals()
 	open.add("signals", signals.release)
 	registry := prometheus.NewRegistry()
-	out := newOutputs(boot.Log, registry)
+	secrets, err := maskingOf(&boot)
+	if err != nil {
+		return err
+	}
+	out := newOutputs(boot.Log, secrets, registry)
 	open.log = out.log
 	open.add("outputs", out.close)
 	keeps := newLastGood(&boot, registry, out.log)
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
-		Boot:      boot, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
+		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events:   audit.New(out.events, out.eventOptions()),
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
