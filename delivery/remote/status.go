@@ -1,0 +1,57 @@
+package remote
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/delivery"
+)
+
+const (
+	answerBytes = 64 << 10 // of an answer that are read
+	quoteBytes  = 200      // of a refusal that are told
+)
+
+// Answered says what the answer of an HTTP receiver means for a batch, and returns its body. What may be mended at the
+// receiver or in the files, such as credentials that are refused, is tried again: what waits is not lost by it.
+func Answered(r *http.Response) (body []byte, err error) {
+	body, err = io.ReadAll(io.LimitReader(r.Body, answerBytes))
+	switch s := r.StatusCode; {
+	case s >= 200 && s < 300:
+		return body, err
+	case s == http.StatusRequestEntityTooLarge:
+		return nil, delivery.ErrTooLarge
+	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
+		return nil, &delivery.Later{After: retryAfter(r.Header.Get("Retry-After")), Err: told(s, body)}
+	case s >= 500 || s < 400, s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusNotFound,
+		s == http.StatusProxyAuthRequired, s == http.StatusRequestTimeout, s == http.StatusTooEarly:
+		return nil, told(s, body)
+	default:
+		return nil, &delivery.Refusal{Why: delivery.Refused, Err: told(s, body)}
+	}
+}
+
+func told(status int, body []byte) error {
+	if len(body) > quoteBytes {
+		body = body[:quoteBytes]
+	}
+	for len(body) > 0 && !utf8.Valid(body) { // cut within a rune, or no text at all
+		body = body[:len(body)-1]
+	}
+	return fmt.Errorf("answered %d %s: %q", status, http.StatusText(status), body)
+}
+
+// retryAfter reads the field of that name: seconds, or a date.
+func retryAfter(value string) time.Duration {
+	if s, err := strconv.Atoi(value); err == nil && s >= 0 && s < 1<<20 {
+		return time.Duration(s) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
