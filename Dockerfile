@@ -6,7 +6,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -tags no_fs_access -trimpath -buildvcs=false \
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -tags no_fs_access,grpcnotrace -trimpath -buildvcs=false \
     -ldflags "-s -w -X main.version=$VERSION" -o /wafer ./cmd/wafer
 
 FROM scratch

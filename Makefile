@@ -12,7 +12,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE ?= wafer:dev
 ARCHS ?= $(shell go env GOARCH)
 
-BUILDFLAGS = -tags no_fs_access -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+BUILDFLAGS = -tags no_fs_access,grpcnotrace -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 # FUZZTIME is how long each fuzz target runs, TESTTIMEOUT how long the tests of one package may.
 FUZZTIME    ?= 30s
@@ -71,6 +71,7 @@ help: ## List the targets
 
 # no_fs_access: the rule engine keeps everything in memory. Otherwise it would write each part of
 # an upload to a temporary file, and not start without a writable folder.
+# grpcnotrace: the client of gRPC, which events and traces leave by, has no pages for browsers.
 .PHONY: build
 build: ## Build bin/wafer, one static binary
 	CGO_ENABLED=0 go build $(BUILDFLAGS) -o bin/wafer ./cmd/wafer
@@ -163,8 +164,8 @@ test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) ## Ru
 
 .PHONY: build-tests
 build-tests: need-gcc
-	@CGO_ENABLED=1 go build -tags no_fs_access -race -buildvcs=false -o $(TIERS)/wafer ./cmd/wafer
-	@go build -tags no_fs_access -buildvcs=false -o $(TIERS)/wafer-plain ./cmd/wafer
+	@CGO_ENABLED=1 go build -tags no_fs_access,grpcnotrace -race -buildvcs=false -o $(TIERS)/wafer ./cmd/wafer
+	@go build -tags no_fs_access,grpcnotrace -buildvcs=false -o $(TIERS)/wafer-plain ./cmd/wafer
 
 define run-tests
 	@echo "== go test -race (everything but what is below)"

@@ -55,7 +55,7 @@ func build(name string, flags ...string) (string, error) {
 	}
 	_, file, _, _ := runtime.Caller(0)
 	bin := filepath.Join(dir, name)
-	c := exec.Command("go", slices.Concat([]string{"build", "-tags", "no_fs_access"}, flags, []string{"-buildvcs=false", "-o", bin, "./cmd/wafer"})...)
+	c := exec.Command("go", slices.Concat([]string{"build", "-tags", "no_fs_access,grpcnotrace"}, flags, []string{"-buildvcs=false", "-o", bin, "./cmd/wafer"})...)
 	c.Dir = filepath.Join(filepath.Dir(file), "..", "..")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build wafer: %w\n%s", err, out)
