@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/admin/page"
 )
@@ -19,7 +17,8 @@ import (
 // request to its endpoint, by several goroutines at once; an endpoint whose field is nil
 // answers 404.
 type Options struct {
-	Gatherer prometheus.Gatherer
+	// Metrics answers with all metrics. It tells failed what is wrong with one of them, and leaves that one out.
+	Metrics func(w http.ResponseWriter, r *http.Request, failed func(error))
 
 	// Ready returns nil if the pod should get traffic, else an error whose text says why
 	// not. A nil function means always ready.
@@ -114,7 +113,7 @@ func New(o Options) http.Handler {
 			endpoints = append(endpoints, e)
 		}
 	}
-	if o.Gatherer != nil {
+	if o.Metrics != nil {
 		endpoints = append(endpoints, endpoint{"/metrics", read, open("/metrics"), "metrics for Prometheus", metrics(o)})
 	}
 	add(o.Reload != nil, endpoint{"/-/reload", write, Operate, "load the configuration anew", reload(o)})
@@ -197,25 +196,9 @@ func bundle(o Options) http.HandlerFunc {
 }
 
 func metrics(o Options) http.HandlerFunc {
-	return promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
-		EnableOpenMetrics: true,
-		ErrorLog:          gatherLog{o.Log},
-		// A collector that fails costs its own series, not all of them.
-		ErrorHandling: promhttp.ContinueOnError,
-	}).ServeHTTP
-}
-
-// gatherLog carries errors of promhttp into the log.
-type gatherLog struct{ log zerolog.Logger }
-
-func (g gatherLog) Println(v ...any) {
-	e := g.log.Error()
-	for _, one := range v {
-		if err, ok := one.(error); ok {
-			e = e.Err(err)
-		}
+	return func(w http.ResponseWriter, r *http.Request) {
+		o.Metrics(w, r, func(err error) { o.Log.Error().Err(err).Msg("gather metrics") })
 	}
-	e.Msg("gather metrics")
 }
 
 // reload waits for the result, so that a pipeline that asked learns whether it holds.

@@ -66,7 +66,10 @@ type Inspection struct {
 // Report is what is known when an inspection is over.
 type Report struct {
 	Findings waf.Findings
-	Took     time.Duration // without waiting for places
+	Took     time.Duration // the screen and the rules, without waiting for places and without phase 5
+	Waited   time.Duration // for places
+	Request  Looked        // at the request's body
+	Response Looked        // and at the response's
 	Err      error         // of the engine, when the outcome was there already
 }
 
@@ -123,9 +126,19 @@ func (p *passage) Run(rules func()) error {
 // LongWait is how long who waits for a place is taken for granted to wait for the response as well.
 const LongWait = time.Millisecond
 
+// Looked is how many bytes of a body were looked at, as they came, before any decoding.
+type Looked struct {
+	All    int // of which nothing was left out
+	Partly int // of which something was: files, or what is no text
+}
+
+// Screening is how long the screen had the message.
+func (r *Report) Screening() time.Duration { return max(r.Took-r.Findings.Phases.Sum(), 0) }
+
 // step ends the step at hand, with what the engine says.
 func (i *Inspection) step(v waf.Verdict, err error) {
 	i.report.Took += time.Since(i.since) - i.away
+	i.report.Waited += i.away
 	i.away = 0
 	switch {
 	case err != nil:

@@ -91,7 +91,7 @@ func (i *Inspection) requestBody(b Body, prefix int) Outcome {
 	if len(body) > 0 && !i.take(len(body), b.Coding != "") {
 		return i.Overloaded(NoMemory)
 	}
-	decoded := 0
+	came, decoded := len(body)-prefix, 0
 	if len(body) > 0 && b.Coding != "" {
 		if body = i.decode(body, &b, prefix); i.out.Stops() {
 			return i.out
@@ -104,12 +104,16 @@ func (i *Inspection) requestBody(b Body, prefix int) Outcome {
 	if prefix > 0 && len(body) > 0 {
 		read = i.tx.RequestMessage
 	}
+	if len(body) > prefix {
+		i.report.Request.All = came
+	}
 	v, err := read(body, i.out.Coverage.Label != Partial)
 	i.step(v, err)
 	if i.tx != nil {
 		holds, uninspected := i.tx.BodyRead()
 		i.keep(decoded + holds)
 		if uninspected != "" {
+			i.report.Request = Looked{Partly: i.report.Request.All}
 			i.lessThanFull(unread[uninspected])
 		}
 	}

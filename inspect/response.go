@@ -51,6 +51,9 @@ func (i *Inspection) ResponseBody(b Body) Outcome {
 		return i.out
 	}
 	body := i.decodeResponse(&b)
+	if len(body) > 0 {
+		i.report.Response.All = min(len(b.Bytes), i.policy.ResponseLimit)
+	}
 	i.since = time.Now()
 	v, err := i.tx.ResponseBody(body)
 	i.step(v, err)
@@ -82,9 +85,13 @@ func (i *Inspection) ResponseMessage(b Body) Outcome {
 	if !whole {
 		i.lessThanFull(ReasonOversize)
 	}
+	if len(message) > 0 {
+		i.report.Response.All = min(len(b.Bytes)-MessagePrefix, limit)
+	}
 	i.since = time.Now()
 	v, left, err := i.tx.ResponseMessage(message, whole)
 	if left != "" {
+		i.report.Response = Looked{Partly: i.report.Response.All}
 		i.lessThanFull(unread[left])
 	}
 	i.step(v, err)

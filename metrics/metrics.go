@@ -14,23 +14,16 @@ type Metrics struct {
 
 	Panics prometheus.Counter // that cost a request
 
-	requests      *prometheus.CounterVec   // route, verdict
-	responses     *prometheus.CounterVec   // route, code
-	duration      *prometheus.HistogramVec // route
-	inspection    *prometheus.HistogramVec // route
-	coverage      *prometheus.CounterVec   // route, coverage, reason
-	messages      *prometheus.CounterVec   // route, verdict
-	grpcMessages  *prometheus.CounterVec   // route, direction, verdict
-	screened      *prometheus.CounterVec   // route, result
-	disagreements *prometheus.CounterVec   // policy
-	screens       *prometheus.GaugeVec     // policy
-	upstreamError *prometheus.CounterVec   // upstream, reason
-	upstreamRetry *prometheus.CounterVec   // upstream, reason
-	retriedOver   *prometheus.CounterVec   // upstream, result
-	ejected       *prometheus.CounterVec   // upstream, reason
-	withheld      *prometheus.CounterVec   // upstream
-	untaken       *prometheus.CounterVec   // route
-	ruleMatched   *prometheus.CounterVec   // route, rule_id
+	routeSeries
+	stages *stages
+
+	disagreements *prometheus.CounterVec // policy
+	screens       *prometheus.GaugeVec   // policy
+	upstreamError *prometheus.CounterVec // upstream, reason
+	upstreamRetry *prometheus.CounterVec // upstream, reason
+	retriedOver   *prometheus.CounterVec // upstream, result
+	ejected       *prometheus.CounterVec // upstream, reason
+	withheld      *prometheus.CounterVec // upstream
 
 	refusals        *series[string]         // by reason
 	accessDecided   *prometheus.CounterVec  // policy, rule, decision
@@ -97,21 +90,9 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		reg.MustRegister(g)
 		return g
 	}
-	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
-		reg.MustRegister(h)
-		return h
-	}
 	m := &Metrics{
 		Registry:      reg,
-		requests:      counter("wafer_requests_total", "Requests by what was decided about them.", "route", "verdict"),
-		responses:     counter("wafer_responses_total", "Responses sent to clients by class of status.", "route", "code"),
-		duration:      histogram("wafer_request_duration_seconds", "Head received to response sent.", prometheus.DefBuckets, "route"),
-		inspection:    histogram("wafer_inspection_duration_seconds", "Time spent in rules, request and response.", prometheus.ExponentialBuckets(1e-5, 4, 10), "route"),
-		coverage:      counter("wafer_coverage_total", "Requests by how much of them was inspected, and why not all.", "route", "coverage", "reason"),
-		messages:      counter("wafer_websocket_messages_total", "Text messages of WebSockets that were inspected, by verdict.", "route", "verdict"),
-		grpcMessages:  counter("wafer_grpc_messages_total", "Messages of gRPC that were inspected, by direction and verdict.", "route", "direction", "verdict"),
-		screened:      counter("wafer_screened_total", "Inspected requests by what the screen said: clean, inspect, or off.", "route", "result"),
+		routeSeries:   newRouteSeries(reg),
 		disagreements: counter("wafer_screen_disagreements_total", "Checks of the screen that failed.", "policy"),
 		screens:       gauge("wafer_policy_screen", "1 if the policy has a screen, 0 if all its requests go to the rules.", "policy"),
 		upstreamError: counter("wafer_upstream_errors_total", "Exchanges with an upstream that failed.", "upstream", "reason"),
@@ -119,7 +100,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 		retriedOver:   counter("wafer_upstream_retried_requests_total", "Requests of which an attempt failed, by what came of it: answered, failed, or no_budget for another one.", "upstream", "result"),
 		ejected:       counter("wafer_upstream_ejections_total", "Ejections of endpoints by what they failed with.", "upstream", "reason"),
 		withheld:      counter("wafer_upstream_ejections_withheld_total", "Faults that would have ejected an endpoint, had others not been out or failing too.", "upstream"),
-		untaken:       counter("wafer_responses_untaken_total", "Responses that the client did not take to their end.", "route"),
+		stages:        newStages(reg),
 		reloads:       counter("wafer_config_reloads_total", "Reloads by result.", "result"),
 		lastReloadOK:  gauge("wafer_config_last_reload_successful", "1 if the last reload succeeded.").WithLabelValues(),
 		lastGood:      gauge("wafer_config_last_good", "1 if the files were refused at the start, so that an older configuration is in force.").WithLabelValues(),
@@ -151,7 +132,6 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	m.accessCarried = newSeries(func(c carried) prometheus.Counter { return m.accessCarries.WithLabelValues(c.policy, c.of, c.reason) })
 	fetched := counter("wafer_access_key_fetches_total", "Fetches of the keys that issuers sign tokens with.", "url", "result")
 	m.keyFetches = newSeries(func(f keysFetched) prometheus.Counter { return fetched.WithLabelValues(f.url, f.result) })
-	m.ruleMatched = counter("wafer_rule_matches_total", "Matches of rules that log.", "route", "rule_id")
 	m.ruleMatches = newSeries(func(r ruleMatch) prometheus.Counter { return m.ruleMatched.WithLabelValues(r.route, r.id()) })
 	m.upstreamErrors = newSeries(func(f upstreamFailure) prometheus.Counter {
 		return m.upstreamError.WithLabelValues(f.upstream, f.reason)
@@ -310,13 +290,8 @@ type AccessRule struct{ Policy, ID string }
 // Forget ends the series of what is gone. Nobody may count for it any more.
 func (m *Metrics) Forget(gone Gone) {
 	for _, id := range gone.Routes {
-		l := prometheus.Labels{"route": id}
-		m.duration.DeletePartialMatch(l)
-		m.inspection.DeletePartialMatch(l)
 		m.ruleMatches.forget(func(r ruleMatch) bool { return r.route == id })
-		for _, c := range []*prometheus.CounterVec{m.requests, m.responses, m.coverage, m.screened, m.messages, m.grpcMessages, m.ruleMatched, m.untaken} {
-			c.DeletePartialMatch(l)
-		}
+		m.routeSeries.forget(id)
 	}
 	for _, id := range gone.Upstreams {
 		ofIt := func(f upstreamFailure) bool { return f.upstream == id }

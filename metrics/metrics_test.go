@@ -37,10 +37,10 @@ func TestForget(t *testing.T) {
 	for range 2 {
 		for _, id := range []string{"gone", "stays"} {
 			r := m.Route(id)
-			r.Done(&inspect.Outcome{}, 200, 1, 1)
+			r.Done(finished(&inspect.Report{Took: 1}))
 			r.Message(inspect.Block)
-			r.Screened(waf.ScreenClean)
-			r.RuleMatched(942100)
+			r.Inspected(&inspect.Report{Took: 1, Findings: waf.Findings{Screened: waf.ScreenClean}})
+			r.RuleMatched(942100, "")
 			m.UpstreamFailed(id, "timeout")
 			m.UpstreamRetried(id, "connect")
 			m.UpstreamRetriedOver(id, "answered")
@@ -49,7 +49,7 @@ func TestForget(t *testing.T) {
 			r.Untaken()
 			m.Disagreed(id)
 		}
-		const series = 16 // 7 counters and 2 histograms of a route, 5 of an upstream, 2 of a policy, 1 a gauge
+		const series = 20 // 9 counters, two of them of two kinds, and 3 histograms of a route, 5 of an upstream, 2 of a policy, 1 a gauge
 		if got := labeled(t, registry, "gone"); len(got) != series {
 			t.Errorf("%d series: %v", len(got), got)
 		}
@@ -128,7 +128,7 @@ func TestWords(t *testing.T) {
 	m := New(registry, "", "", "")
 	for range 3 {
 		m.Refused("no_route")
-		m.Route("shop").RuleMatched(942100)
+		m.Route("shop").RuleMatched(942100, "")
 	}
 	families, err := registry.Gather()
 	if err != nil {
@@ -151,7 +151,7 @@ func TestRuleSeriesAreBounded(t *testing.T) {
 	for route := range routes {
 		r := m.Route(strconv.Itoa(route))
 		for rule := range rules {
-			r.RuleMatched(1 + rule)
+			r.RuleMatched(1+rule, "")
 		}
 	}
 	families, err := registry.Gather()

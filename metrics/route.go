@@ -16,6 +16,7 @@ type Route struct {
 	id         string
 	duration   histogram
 	inspection histogram
+	score      histogram
 	requests   [inspect.Verdicts]slot
 	responses  [6]slot
 	screened   [waf.ScreenedResults]slot
@@ -23,6 +24,8 @@ type Route struct {
 	messages   [inspect.Verdicts]slot
 	grpc       [Directions][inspect.Verdicts]slot
 	untaken    slot
+	stages     [stageCount]slot
+	bodies     [Directions][lookeds]slot
 }
 
 // Route returns the instruments of a route.
@@ -54,11 +57,6 @@ func (r *Route) GRPCMessage(d Direction, v inspect.Verdict) {
 	})
 }
 
-// Screened counts what the screen said of a message that was inspected.
-func (r *Route) Screened(s waf.Screened) {
-	r.screened[s].inc(func() prometheus.Counter { return r.all.screened.WithLabelValues(r.id, s.String()) })
-}
-
 // Untaken counts a response that the client did not take to its end.
 func (r *Route) Untaken() {
 	r.untaken.inc(func() prometheus.Counter { return r.all.untaken.WithLabelValues(r.id) })
@@ -66,19 +64,36 @@ func (r *Route) Untaken() {
 
 // RuleMatched counts a match of a rule. With thousands of series there are no more for rules that have none
 // yet: they count together, as "other".
-func (r *Route) RuleMatched(id int) {
+func (r *Route) RuleMatched(id int, requestID string) {
 	about := ruleMatch{r.id, id}
 	if matches := r.all.ruleMatches; matches.full(about, ruleSeries) {
 		about.rule = 0
 	}
-	r.all.ruleMatches.inc(about)
+	incWith(r.all.ruleMatches.of(about), exemplarOf(requestID))
 }
 
-// Done counts a finished request: the outcome, the status of the answer (0: none), how long it took
-// in all, and how long its inspection did.
-func (r *Route) Done(o *inspect.Outcome, status int, took, inspecting time.Duration) {
-	r.requests[o.Verdict].inc(func() prometheus.Counter { return r.all.requests.WithLabelValues(r.id, o.Verdict.String()) })
-	if class := status / 100; class >= 1 && class <= 5 {
+// Request is what is known of a finished request.
+type Request struct {
+	ID       string
+	Outcome  *inspect.Outcome
+	Status   int               // of the answer; 0: none
+	Report   *inspect.Report   // of its inspection, that of messages apart
+	Took     time.Duration     // in all
+	Access   time.Duration     // until its access was decided about; 0: nobody had to
+	Upstream time.Duration     // until the upstream's head was there; 0: none was asked
+	In, Out  int64             // bytes of bodies
+	Apart    [Directions]int64 // of them, those of messages that were inspected each by itself
+}
+
+// Done counts a finished request.
+func (r *Route) Done(q *Request) {
+	o := q.Outcome
+	var exemplar prometheus.Labels
+	if o.Verdict != inspect.Pass || q.Took >= slow {
+		exemplar = exemplarOf(q.ID)
+	}
+	incWith(r.requests[o.Verdict].of(func() prometheus.Counter { return r.all.requests.WithLabelValues(r.id, o.Verdict.String()) }), exemplar)
+	if class := q.Status / 100; class >= 1 && class <= 5 {
 		r.responses[class].inc(func() prometheus.Counter {
 			return r.all.responses.WithLabelValues(r.id, strconv.Itoa(class)+"xx")
 		})
@@ -87,8 +102,13 @@ func (r *Route) Done(o *inspect.Outcome, status int, took, inspecting time.Durat
 	r.coverages[c.Label][c.Reason].inc(func() prometheus.Counter {
 		return r.all.coverage.WithLabelValues(r.id, c.Label.String(), c.Reason.String())
 	})
-	r.duration.observe(r.all.duration, r.id, took)
-	if inspecting > 0 {
-		r.inspection.observe(r.all.inspection, r.id, inspecting)
+	observeWith(r.duration.of(r.all.duration, r.id), q.Took.Seconds(), exemplar)
+	r.spent(accessing, q.Access)
+	r.spent(asking, q.Upstream)
+	report := q.Report
+	if report.Took > 0 {
+		r.inspection.observe(r.all.inspection, r.id, report.Took.Seconds())
 	}
+	r.bytes(Requests, unseen, q.In-q.Apart[Requests]-int64(report.Request.All+report.Request.Partly))
+	r.bytes(Responses, unseen, q.Out-q.Apart[Responses]-int64(report.Response.All+report.Response.Partly))
 }

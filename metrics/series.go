@@ -3,7 +3,6 @@ package metrics
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -20,7 +19,10 @@ func newSeries[K comparable](make func(K) prometheus.Counter) *series[K] {
 	return &series[K]{make: make, made: map[K]prometheus.Counter{}}
 }
 
-func (s *series[K]) inc(about K) {
+func (s *series[K]) inc(about K) { s.of(about).Inc() }
+
+// of is the counter of what it is about.
+func (s *series[K]) of(about K) prometheus.Counter {
 	s.mu.RLock()
 	c := s.made[about]
 	s.mu.RUnlock()
@@ -32,7 +34,7 @@ func (s *series[K]) inc(about K) {
 		}
 		s.mu.Unlock()
 	}
-	c.Inc()
+	return c
 }
 
 // full reports whether there are so many that another one would be too much, and none yet about this.
@@ -58,28 +60,36 @@ type slot struct {
 	made atomic.Pointer[prometheus.Counter]
 }
 
-func (s *slot) inc(make func() prometheus.Counter) {
+func (s *slot) inc(make func() prometheus.Counter) { s.of(make).Inc() }
+
+func (s *slot) add(n float64, make func() prometheus.Counter) { s.of(make).Add(n) }
+
+func (s *slot) of(make func() prometheus.Counter) prometheus.Counter {
 	c := s.made.Load()
 	if c == nil {
 		resolved := make()
 		c = &resolved
 		s.made.Store(c)
 	}
-	(*c).Inc()
+	return *c
 }
 
-// histogram is one of a route, made when it observes for the first time: a route that nobody asks costs no
-// series.
+// histogram is one of many that are told apart by one label, made when it observes for the first time: a route that nobody
+// asks costs no series.
 type histogram struct {
 	made atomic.Pointer[prometheus.Observer]
 }
 
-func (h *histogram) observe(all *prometheus.HistogramVec, route string, d time.Duration) {
+func (h *histogram) observe(all *prometheus.HistogramVec, label string, value float64) {
+	h.of(all, label).Observe(value)
+}
+
+func (h *histogram) of(all *prometheus.HistogramVec, label string) prometheus.Observer {
 	o := h.made.Load()
 	if o == nil {
-		resolved := all.WithLabelValues(route)
+		resolved := all.WithLabelValues(label)
 		o = &resolved
 		h.made.Store(o)
 	}
-	(*o).Observe(d.Seconds())
+	return *o
 }

@@ -8,6 +8,7 @@ import (
 
 // TLS are the instruments of listeners with TLS.
 type TLS struct {
+	all        *Metrics
 	handshakes *series[handshake]
 	reloads    *prometheus.CounterVec // listener, result
 	reloaded   *prometheus.GaugeVec   // listener
@@ -31,6 +32,7 @@ func (m *Metrics) TLS() *TLS {
 	}
 	handshakes := counter("wafer_tls_handshakes_total", "Handshakes with clients by version, cipher suite and what came of them.", "listener", "version", "cipher", "result")
 	return &TLS{
+		all: m,
 		handshakes: newSeries(func(h handshake) prometheus.Counter {
 			return handshakes.WithLabelValues(h.listener, h.version, h.cipher, h.result)
 		}),
@@ -41,8 +43,9 @@ func (m *Metrics) TLS() *TLS {
 	}
 }
 
-// Handshaken counts a handshake, by words of closed sets.
-func (t *TLS) Handshaken(listener, version, cipher, result string) {
+// Handshaken counts a handshake, by words of closed sets, and how long it took.
+func (t *TLS) Handshaken(listener, version, cipher, result string, took time.Duration) {
+	t.all.stages.observe(handshaking, took.Seconds())
 	t.handshakes.inc(handshake{listener, version, cipher, result})
 }
 

@@ -48,6 +48,7 @@ func (x *exchange) mayAsk(policy *access.Policy) bool {
 		r.Readings, r.Unreadable = readings(v.path)
 	}
 	a.policy, a.decision = policy, policy.Decide(r)
+	defer func() { x.accessed = time.Since(x.started) }()
 	switch a.decision.Verdict {
 	case access.Pass:
 		return a.decision.Wait <= 0 || x.awaitTurn(a.decision.Wait)

@@ -43,10 +43,11 @@ type call struct {
 	answered bool   // in the place of the application
 
 	mu       sync.Mutex
-	outcome  inspect.Outcome // what has come of the messages so far, both ways
-	stopped  bool            // by the outcome
-	found    waf.Findings    // in the last message that did not pass
-	reported map[int]bool    // rules of messages that passed which an event has named already
+	outcome  inspect.Outcome           // what has come of the messages so far, both ways
+	stopped  bool                      // by the outcome
+	found    waf.Findings              // in the last message that did not pass
+	apart    [metrics.Directions]int64 // bytes of messages that were inspected
+	reported map[int]bool              // rules of messages that passed which an event has named already
 }
 
 // form is how the request's body holds messages, if it does.
@@ -238,13 +239,29 @@ func (c *call) account(began time.Time, i *inspect.Inspection, o *inspect.Outcom
 	if o.Verdict != inspect.Pass || c.tellsMore(&report.Findings) {
 		c.proxy.reportFindings(&subject{began, c.id, c.snapshot, c.route, &c.view}, o, &report.Findings, http.StatusOK)
 	}
-	c.route.Metrics.Screened(report.Findings.Screened)
+	c.route.Metrics.Inspected(report)
+	c.count(report)
 	if o.Verdict != inspect.Pass {
 		c.mu.Lock()
 		c.found = report.Findings
 		c.mu.Unlock()
 	}
 	c.add(o)
+}
+
+// count counts the bytes of a message that was inspected.
+func (c *call) count(r *inspect.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.apart[metrics.Requests] += int64(r.Request.All + r.Request.Partly)
+	c.apart[metrics.Responses] += int64(r.Response.All + r.Response.Partly)
+}
+
+// inspected is how many bytes of messages were inspected each by itself.
+func (c *call) inspected() [metrics.Directions]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.apart
 }
 
 // tellsMore reports whether a message that passes has matched a rule that no event of this call has named. What

@@ -42,7 +42,7 @@ func newDoors(b *config.Boot, gate *secure.Gate, terms func(name string) *identi
 			Timeout: b.Timeout.Head, Gate: gate, Terms: terms, Read: readSmall, ALPN: protocols(b),
 			Handshaken: func(h secure.Handshake) {
 				if d.metrics != nil {
-					d.metrics.Handshaken(l.Name, h.Version, h.Cipher, h.Result)
+					d.metrics.Handshaken(l.Name, h.Version, h.Cipher, h.Result, h.Took)
 				}
 			},
 		})

@@ -51,6 +51,7 @@ type exchange struct {
 	up           *upstream.Exchange // a tunnel keeps it
 	pool         *upstream.Pool
 	upstreamed   time.Duration
+	accessed     time.Duration // from the head on, until its access was decided about; 0: nobody had to
 	responseBody responseBody
 	response     message.Response // what the client gets
 	streams      bool             // its body does, and ends the exchange when it is closed

@@ -9,6 +9,7 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -48,10 +49,9 @@ func (x *exchange) finish() {
 			r.InFlight.Add(-1)
 		}
 		if r.Inspect.Engine != nil {
-			r.Metrics.Screened(report.Findings.Screened)
+			r.Metrics.Inspected(report)
 			x.remember()
 		}
-		r.Metrics.Done(o, status, took, report.Took)
 	}
 	if x.pool != nil {
 		upstreamID = x.pool.ID()
@@ -66,6 +66,15 @@ func (x *exchange) finish() {
 	var in int64
 	if c, ok := x.stream.(*countedBody); ok {
 		in = c.n
+	}
+	if x.route != nil {
+		done := metrics.Request{
+			ID: x.id, Outcome: o, Status: status, Report: report, Took: took, Access: x.accessed, Upstream: x.upstreamed, In: in, Out: out,
+		}
+		if x.call != nil {
+			done.Apart = x.call.inspected()
+		}
+		x.route.Metrics.Done(&done)
 	}
 	x.asked(report.Findings.InboundScore, in, out)
 	failed := x.failed()
@@ -161,7 +170,7 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	}
 	for i := range found.Matches {
 		m := &found.Matches[i]
-		r.Metrics.RuleMatched(m.RuleID)
+		r.Metrics.RuleMatched(m.RuleID, about.requestID)
 		if m.Summary { // the event has the scores, and the id of the rule that decided
 			continue
 		}

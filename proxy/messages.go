@@ -272,7 +272,7 @@ func (m *messages) account(began time.Time, o *inspect.Outcome) {
 		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
 	}
 	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, http.StatusSwitchingProtocols)
-	m.route.Metrics.Screened(report.Findings.Screened)
+	m.route.Metrics.Inspected(report)
 	m.route.Metrics.Message(o.Verdict)
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/corazawaf/coraza/v3/types"
 	"github.com/wafer-waf/wafer/waf/budget"
@@ -52,7 +53,11 @@ type Transaction struct {
 
 	first Verdict
 	phase int
+	took  Phases
 }
+
+// has notes that Coraza has had a phase since then. It is deferred.
+func (t *Transaction) has(phase int, since time.Time) { t.took[phase-1] += time.Since(since) }
 
 // rules runs a phase in Coraza, when the gate lets it.
 func (t *Transaction) rules(phase func() (Verdict, error)) (v Verdict, err error) {
@@ -89,6 +94,7 @@ func (t *Transaction) screenHead() bool {
 }
 
 func (t *Transaction) requestHead() Verdict {
+	defer t.has(1, time.Now())
 	t.phase = 1
 	t.readHead()
 	t.showHead()
@@ -144,6 +150,7 @@ func (t *Transaction) screenBody() bool {
 }
 
 func (t *Transaction) requestBody() (Verdict, error) {
+	defer t.has(2, time.Now())
 	t.phase = 2
 	processor := t.state().Variables().RequestBodyProcessor().Get()
 	if t.run != nil && processor != t.run.Processor() { // rules have matched that the screen took for rules that do not
@@ -187,6 +194,7 @@ func (t *Transaction) normalize(r *Response) {
 func (t *Transaction) screenResponseHead() bool { return t.run.ResponseHead(t.response) }
 
 func (t *Transaction) responseHead() Verdict {
+	defer t.has(3, time.Now())
 	t.phase = 3
 	for _, h := range t.response.Headers {
 		t.tx.AddResponseHeader(keyOfItsOwn(h.Name), h.Value)
@@ -226,6 +234,7 @@ func (t *Transaction) ResponseMessage(message []byte, whole bool) (v Verdict, le
 func (t *Transaction) screenResponseBody() bool { return t.run.ResponseBody(t.answer) }
 
 func (t *Transaction) responseBody() (Verdict, error) {
+	defer t.has(4, time.Now())
 	t.phase = 4
 	t.narrow(4, t.screenResponseBody)
 	if len(t.answer) > 0 {
@@ -268,7 +277,7 @@ func (t *Transaction) Finish() (f Findings, err error) {
 	if t.view != nil {
 		t.budget.StopIf(nil) // rules of phase 5 count those that left, too
 	}
-	defer func() { f.Screened, f.Asked = t.said(), t.asked }()
+	defer func() { f.Screened, f.Asked, f.Phases = t.said(), t.asked, t.took }()
 	if t.tx == nil && (!t.clean || t.screened(5, t.last)) {
 		if t.clean {
 			t.engine.verify(t, true)
@@ -291,6 +300,7 @@ func (t *Transaction) Finish() (f Findings, err error) {
 
 // conclude is Finish for a transaction that Coraza knows of.
 func (t *Transaction) conclude() (f Findings, err error) {
+	defer t.has(5, time.Now())
 	if t.status != 0 {
 		t.set(reading.ResponseStatus, strconv.Itoa(t.status))
 	}

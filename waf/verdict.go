@@ -1,6 +1,8 @@
 package waf
 
 import (
+	"time"
+
 	"github.com/wafer-waf/wafer/waf/reading"
 	"github.com/wafer-waf/wafer/waf/screen"
 )
@@ -70,8 +72,16 @@ type Findings struct {
 	InboundScore  int // at the blocking paranoia level
 	OutboundScore int
 	Screened      Screened
+	Phases        Phases // what they have taken
 	Asked         Reason // why Coraza was asked although there is a screen; the value is unmasked
 }
+
+// Phases is how long Coraza had each phase, from phase 1 on; 0 where it was not asked. What the screen does meanwhile,
+// to have it leave rules out, counts with it.
+type Phases [5]time.Duration
+
+// Sum is how long it had all of those that may stop a message, which the last one may not.
+func (p *Phases) Sum() time.Duration { return p[0] + p[1] + p[2] + p[3] }
 
 // Screened is what the screen said of a transaction.
 type Screened uint8

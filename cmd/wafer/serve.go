@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/admin"
@@ -79,7 +78,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	defer open.close()
 	signals := takeSignals()
 	open.add("signals", signals.release)
-	registry := prometheus.NewRegistry()
+	registry := metrics.NewRegistry()
 	secrets, err := maskingOf(&boot)
 	if err != nil {
 		return err
@@ -322,11 +321,11 @@ func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zer
 	return ln.Addr().String(), stop, nil
 }
 
-func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *prometheus.Registry) admin.Options {
+func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *metrics.Registry) admin.Options {
 	return admin.Options{
-		Gatherer: registry,
-		Ready:    p.Ready,
-		Notice:   func() string { return p.Standing().String() },
+		Metrics: registry.ServeHTTP,
+		Ready:   p.Ready,
+		Notice:  func() string { return p.Standing().String() },
 		Reload: func(ctx context.Context) (any, error) {
 			if !p.Loaded() {
 				return nil, fmt.Errorf("%w: %w", admin.ErrNotYet, p.Ready())

@@ -61,6 +61,7 @@ type Handshake struct {
 	Version string // "1.2", "1.3"; "none": it has not come so far
 	Cipher  string // as the registry of IANA names it; "none"
 	Result  string // of [Results]
+	Took    time.Duration
 }
 
 // Listener makes connections secure.
@@ -113,12 +114,13 @@ func (l *Listener) config(noTickets bool) *tls.Config {
 func (l *Listener) Handshake(_ context.Context, sock *socket.Conn) (net.Conn, *message.Security, error) {
 	sock.Seal()
 	sock.WriteBy(sock.Now().After(l.o.Timeout))
-	u := &under{Conn: sock, l: l, due: time.Now().Add(l.o.Timeout), most: mostHello}
+	began := time.Now()
+	u := &under{Conn: sock, l: l, due: began.Add(l.o.Timeout), most: mostHello}
 	conn := tls.Server(u, l.base)
 	err := conn.Handshake()
 	u.leave()
 	if err != nil {
-		u.failed(err)
+		u.failed(err, time.Since(began))
 		return nil, nil, err
 	}
 	u.done = true
@@ -136,7 +138,7 @@ func (l *Listener) Handshake(_ context.Context, sock *socket.Conn) (net.Conn, *m
 	if cs.DidResume {
 		result = ResultResumed
 	}
-	l.o.Handshaken(Handshake{version(cs.Version), s.Cipher, result})
+	l.o.Handshaken(Handshake{version(cs.Version), s.Cipher, result, time.Since(began)})
 	return conn, s, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/wafer-waf/wafer/identity"
 	"github.com/wafer-waf/wafer/socket"
@@ -72,11 +73,11 @@ func anyCipher(offered, allowed []uint16) bool {
 
 // failed counts a handshake that has failed. One that never began, as those that only look whether somebody
 // listens, is none.
-func (u *under) failed(err error) {
+func (u *under) failed(err error, took time.Duration) {
 	if u.read == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return
 	}
-	h := Handshake{Version: "none", Cipher: "none", Result: u.result(err)}
+	h := Handshake{Version: "none", Cipher: "none", Result: u.result(err), Took: took}
 	if h.Result == ResultNotTLS {
 		u.sayHTTP(err)
 	}
