@@ -55,17 +55,6 @@ type Sink interface {
 	Send(k Kind, line []byte)
 }
 
-// Reporter hears what becomes of events that a sink was given. Each is reported once, as sent or
-// as dropped, at the latest when the sink is closed.
-type Reporter interface {
-	Sent(events int)
-	Dropped(events int)
-	// Failed is called after each attempt that failed, and Worked after each that did not. Who
-	// listens finds out for itself whether that is news.
-	Failed(err error)
-	Worked()
-}
-
 // writerSink is standard output, or another writer that takes one line in each call.
 type writerSink struct{ w io.Writer }
 

@@ -32,6 +32,7 @@ type WriterOptions struct {
 	BufferBytes   int           // bytes accepted and not yet written, at most; 0: 4 MiB
 	FlushInterval time.Duration // shortest time between two writes; 0: 100 ms, negative: none
 	Dropped       func(n int)   // called with the number of lines lost; nil: nobody counts
+	Written       func(n int)   // called with the number of lines written; nil: nobody counts
 	Failed        func(error)   // called after each write that failed; nil: nobody counts
 }
 
@@ -48,6 +49,7 @@ type Writer struct {
 	limit   int
 	every   time.Duration
 	dropped func(int)
+	written func(int)
 	failed  func(error)
 
 	wake     chan struct{} // capacity 1: pending is no longer empty
@@ -70,6 +72,7 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 		limit:    o.BufferBytes,
 		every:    o.FlushInterval,
 		dropped:  o.Dropped,
+		written:  o.Written,
 		failed:   o.Failed,
 		wake:     make(chan struct{}, 1),
 		half:     make(chan struct{}, 1),
@@ -85,6 +88,9 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 	}
 	if lw.dropped == nil {
 		lw.dropped = func(int) {}
+	}
+	if lw.written == nil {
+		lw.written = func(int) {}
 	}
 	if lw.failed == nil {
 		lw.failed = func(error) {}
@@ -133,6 +139,13 @@ func (lw *Writer) add(line []byte, newline bool) {
 	if half := lw.limit / 2; before < half && before+size >= half {
 		notify(lw.half)
 	}
+}
+
+// Waiting is how many bytes are accepted and not yet written.
+func (lw *Writer) Waiting() int {
+	lw.mu.Lock()
+	defer lw.mu.Unlock()
+	return len(lw.pending) + len(lw.unwritten)
 }
 
 // Close refuses further lines and waits until all accepted ones are written, retrying
@@ -211,13 +224,17 @@ func (lw *Writer) write(batch []byte) bool {
 	delay := firstRetry
 	for len(batch) > 0 {
 		n, err := lw.w.Write(batch)
-		batch = batch[min(max(n, 0), len(batch)):]
+		done := batch[:min(max(n, 0), len(batch))]
+		batch = batch[len(done):]
 		lw.mu.Lock()
 		abandoned := lw.abandoned
 		if !abandoned {
 			lw.unwritten = batch
 		}
 		lw.mu.Unlock()
+		if !abandoned { // else they are counted as dropped already
+			lw.written(bytes.Count(done, newlineByte))
+		}
 		if err == nil && len(batch) > 0 {
 			err = io.ErrShortWrite
 		}

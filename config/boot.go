@@ -28,6 +28,7 @@ type Boot struct {
 	To     string `mapstructure:"to"`     // http://host:port; instead of Routes
 
 	Log    Log    `mapstructure:"log"`
+	Events Events `mapstructure:"events"`
 	Reload Reload `mapstructure:"reload"`
 
 	Masking Masking `mapstructure:"masking"` // what is secret in what leaves the process

@@ -33,6 +33,7 @@ var settings = []setting{
 	{"log-level", "log.level", "least level that is logged: debug, info, warn or error"},
 	{"log-format", "log.format", "auto (console on a terminal, else json), json or console"},
 	{"log-access", "log.access", "access events: all (one per request) or off (only those refused or failed)"},
+	{"events-format", "events.stdout.format", "how events look on standard output, if they are JSON: native, ocsf or ecs; off: none are written there"},
 	{"reload-interval", "reload.interval", "how often the route file is read for changes; 0: only on SIGHUP and POST /-/reload"},
 	{"reload-jitter", "reload.jitter", "longest wait, by chance, before a changed route file is loaded: replicas that share it do not all compile at once"},
 	{"mask-names", "masking.names", "names of fields whose values are secret, beside those that tell so anyway"},

@@ -12,6 +12,7 @@ func DefaultBoot() Boot {
 		Listen: ":8080",
 		Admin:  ":9090",
 		Log:    Log{Level: "info", Format: "auto", Access: "all"},
+		Events: Events{Stdout: EventsStdout{Format: StdoutNative}},
 		Reload: Reload{Interval: 5 * time.Second},
 		HTTP2:  "on",
 		Store: Store{

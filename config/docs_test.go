@@ -102,6 +102,9 @@ func TestRoutesAreDocumented(t *testing.T) {
 	documented("listeners[]", reflect.ValueOf(Listener{TLS: &TLS{
 		MinVersion: TLS12, SessionTickets: On, ClientCertificate: ClientCertificate{Mode: ClientOff},
 	}}), visit)
+	sink, file := DefaultEventSink(), DefaultRotatingFile()
+	sink.File = &file
+	documented("events.sinks[]", reflect.ValueOf(sink), visit)
 	documented("routes[]", reflect.ValueOf(route), visit)
 	health := DefaultHealthCheck()
 	upstream.Health = &health

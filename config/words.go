@@ -155,6 +155,35 @@ const (
 	HTTPSRequire  HTTPS = "require"
 )
 
+// EventFormat is how events are spelled on standard output.
+type EventFormat string
+
+// SinkFormat is how events are spelled for a sink.
+type SinkFormat string
+
+// The formats.
+const (
+	StdoutNative EventFormat = "native"
+	StdoutOCSF   EventFormat = "ocsf"
+	StdoutECS    EventFormat = "ecs"
+	StdoutOff    EventFormat = "off" // nothing is written there
+
+	FormatNative SinkFormat = "native"
+	FormatOCSF   SinkFormat = "ocsf"
+	FormatECS    SinkFormat = "ecs"
+)
+
+// EventKind is a kind of events that a sink gets.
+type EventKind string
+
+// The kinds.
+const (
+	EventAccess   EventKind = "access"   // one of every request
+	EventRefused  EventKind = "refused"  // of these, those of requests that were refused or failed
+	EventSecurity EventKind = "security" // what policies found
+	EventBans     EventKind = "bans"     // begun and ended
+)
+
 // sets are the words of each type, in the order in which messages list them.
 var sets = map[reflect.Type][]string{
 	reflect.TypeFor[Mode]():          texts(ModeOff, ModeDetect, ModeBlock),
@@ -195,6 +224,9 @@ var sets = map[reflect.Type][]string{
 	reflect.TypeFor[LoginThen]():     texts(LoginBlock, LoginChallenge),
 	reflect.TypeFor[Unreadable]():    texts(UnreadableLeaveOut, UnreadableKeep),
 	reflect.TypeFor[HTTPS]():         texts(HTTPSOptional, HTTPSRedirect, HTTPSRequire),
+	reflect.TypeFor[EventFormat]():   texts(StdoutNative, StdoutOCSF, StdoutECS, StdoutOff),
+	reflect.TypeFor[SinkFormat]():    texts(FormatNative, FormatOCSF, FormatECS),
+	reflect.TypeFor[EventKind]():     texts(EventAccess, EventRefused, EventSecurity, EventBans),
 }
 
 func texts[T ~string](words ...T) (out []string) {

@@ -26,13 +26,13 @@ const (
 // nobody reads: whoever writes to them never waits, and what finds no room is dropped and counted.
 type outputs struct {
 	events, err *audit.Writer
-	console     bool
-	kinds       audit.Kinds // of events on standard output
-	masking     *mask.Policy
+	options     audit.Options // of events on standard output
+	silent      bool          // none go there
 	log         zerolog.Logger
 }
 
-func newOutputs(o config.Log, secrets *mask.Policy, registry prometheus.Registerer) *outputs {
+func newOutputs(boot *config.Boot, secrets *mask.Policy, registry prometheus.Registerer) *outputs {
+	o := boot.Log
 	eventsDropped := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "wafer_events_dropped_total", Help: "Events dropped because the output did not take them.",
 	})
@@ -41,15 +41,13 @@ func newOutputs(o config.Log, secrets *mask.Policy, registry prometheus.Register
 	})
 	registry.MustRegister(eventsDropped, linesDropped)
 
-	out := &outputs{console: useConsole(o.Format), kinds: audit.AllKinds, masking: secrets}
-	if o.Access == config.AccessOff {
-		out.kinds &^= audit.Kinds(audit.AccessEvent)
-	}
+	out := &outputs{options: eventOptions(boot), silent: boot.Events.Stdout.Format == config.StdoutOff}
+	out.options.Masking = secrets
 	out.err = audit.NewWriter(os.Stderr, audit.WriterOptions{
 		BufferBytes: logBytes, FlushInterval: -1,
 		Dropped: func(n int) { linesDropped.Add(float64(n)) },
 	})
-	out.log = newLogger(out.err, secrets, o.Level, out.console)
+	out.log = newLogger(out.err, secrets, o.Level, out.options.Console)
 	log := out.log
 	out.events = audit.NewWriter(os.Stdout, audit.WriterOptions{
 		Dropped: func(n int) { eventsDropped.Add(float64(n)) },
@@ -58,17 +56,30 @@ func newOutputs(o config.Log, secrets *mask.Policy, registry prometheus.Register
 	return out
 }
 
-// eventOptions say how events look.
-func (o *outputs) eventOptions() audit.Options {
-	return audit.Options{
-		Console: o.console, Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) }, Kinds: o.kinds, Masking: o.masking,
+// eventOptions say which events standard output gets, and how they look.
+func eventOptions(boot *config.Boot) audit.Options {
+	kinds := audit.AllKinds
+	if boot.Log.Access == config.AccessOff {
+		kinds &^= audit.Kinds(audit.AccessEvent)
 	}
+	return audit.Options{
+		Console: useConsole(boot.Log.Format), Color: colored(os.Stdout), Width: func() int { return terminalWidth(os.Stdout) },
+		Format: formatOf(string(boot.Events.Stdout.Format)), Kinds: kinds,
+	}
+}
+
+// eventLog returns where events begin, with standard output as its first reader.
+func (o *outputs) eventLog() *audit.Log {
+	if o.silent {
+		return audit.New(nil, o.options)
+	}
+	return audit.New(o.events, o.options)
 }
 
 // starting tells people who look at the log what is being compiled until the first configuration is in force.
 // Afterwards there are events, which would stand in the same line.
 func (o *outputs) starting() func(policy string, i, n int) {
-	if !o.console || !isTerminal(os.Stderr) {
+	if !o.options.Console || !isTerminal(os.Stderr) {
 		return nil
 	}
 	var over atomic.Bool

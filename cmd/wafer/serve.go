@@ -18,7 +18,6 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/admin"
-	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/hold"
 	"github.com/wafer-waf/wafer/k8s/endpoints"
@@ -83,14 +82,20 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	if err != nil {
 		return err
 	}
-	out := newOutputs(boot.Log, secrets, registry)
+	out := newOutputs(&boot, secrets, registry)
 	open.log = out.log
 	open.add("outputs", out.close)
+	events := out.eventLog()
+	sinks, err := openSinks(&boot, events, registry, out.log)
+	if err != nil {
+		return err
+	}
+	open.add("sinks", sinks.close)
 	keeps := newLastGood(&boot, registry, out.log)
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
 		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
-		Events:   audit.New(out.events, out.eventOptions()),
+		Events:   events,
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/audit"
+	"github.com/wafer-waf/wafer/audit/file"
+	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/metrics"
+)
+
+// sinks are where events go beside standard output.
+type sinks struct {
+	list []sink
+	log  zerolog.Logger
+}
+
+// sink takes events until it is closed, and then writes or sends what waits, as long as that does
+// not take too long.
+type sink interface {
+	audit.Sink
+	Close(timeout time.Duration) error
+}
+
+// openSinks starts the sinks of the boot settings and attaches them to events. A sink whose
+// destination is not there is no error: it may come, and requests do not wait for it.
+func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registerer, log zerolog.Logger) (*sinks, error) {
+	s := &sinks{log: log.With().Str("component", "sinks").Logger()}
+	if len(boot.Events.Sinks) == 0 {
+		return s, nil
+	}
+	instruments := metrics.NewSinks(registry)
+	for i := range boot.Events.Sinks {
+		c := &boot.Events.Sinks[i]
+		one, err := openSink(c, newReporter(c.ID, instruments.Sink(c.ID, int64(c.Queue)), s.log))
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		s.list = append(s.list, one)
+		events.Attach(one, formatOf(string(c.Format)), kindsOf(c.Events))
+	}
+	return s, nil
+}
+
+// openSink starts one sink, of the kind that its settings say.
+func openSink(c *config.EventSink, r *reporter) (sink, error) {
+	return file.Start(fileOptions(c.File), int(c.Queue), r), nil
+}
+
+func fileOptions(f *config.RotatingFile) file.Options {
+	return file.Options{
+		Path: f.Path, MaxSize: int64(f.MaxSize), MaxAge: f.MaxAge, Keep: f.Keep, MaxTotal: int64(f.MaxTotal),
+	}
+}
+
+// close ends all sinks at once, since each takes its time.
+func (s *sinks) close() {
+	var all sync.WaitGroup
+	for _, one := range s.list {
+		all.Go(func() { _ = one.Close(outputsFlush) }) // what is lost is counted
+	}
+	all.Wait()
+}
+
+// formatOf is the format that a word of the settings stands for.
+func formatOf(word string) audit.Format {
+	switch word {
+	case string(config.FormatOCSF):
+		return audit.OCSF
+	case string(config.FormatECS):
+		return audit.ECS
+	}
+	return audit.Native
+}
+
+// kindsOf are the kinds of events that words of the settings stand for.
+func kindsOf(words []config.EventKind) (kinds audit.Kinds) {
+	add := func(word config.EventKind, of ...audit.Kind) {
+		if slices.Contains(words, word) {
+			for _, k := range of {
+				kinds |= audit.Kinds(k)
+			}
+		}
+	}
+	add(config.EventAccess, audit.AccessEvent, audit.FailedEvent)
+	add(config.EventRefused, audit.FailedEvent)
+	add(config.EventSecurity, audit.SecurityEvent)
+	add(config.EventBans, audit.BanEvent)
+	return kinds
+}
+
+// reporter counts what becomes of the events of a sink, and logs when it goes down and when it is
+// back: one line each, however many attempts fail.
+type reporter struct {
+	*metrics.Sink
+	log  zerolog.Logger
+	down atomic.Bool
+	lost atomic.Int64 // events, while it is down
+}
+
+func newReporter(id string, m *metrics.Sink, log zerolog.Logger) *reporter {
+	return &reporter{Sink: m, log: log.With().Str("sink", id).Logger()}
+}
+
+// Lost counts events that nobody will get.
+func (r *reporter) Lost(events int, why string) {
+	r.Sink.Lost(events, why)
+	r.lost.Add(int64(events))
+}
+
+// Failed counts an attempt that failed.
+func (r *reporter) Failed(err error) {
+	r.Sink.Failed()
+	if r.down.CompareAndSwap(false, true) {
+		r.Up(false)
+		r.log.Error().Err(err).Msg("sink of events does not take them")
+	}
+}
+
+// Worked hears of an attempt that did not.
+func (r *reporter) Worked() {
+	if r.down.Load() && r.down.CompareAndSwap(true, false) {
+		r.Up(true)
+		r.log.Info().Int64("lost", r.lost.Swap(0)).Msg("sink of events takes them again")
+	}
+}
