@@ -16,7 +16,7 @@ type setting struct {
 }
 
 // fileOnly are the key paths of what is too much for a flag or a variable.
-var fileOnly = []string{"listeners", "masking.patterns"}
+var fileOnly = []string{"listeners", "masking.patterns", "events.sinks"}
 
 // settings lists all boot settings in the order of help and documentation.
 var settings = []setting{
