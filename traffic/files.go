@@ -29,9 +29,10 @@ func Formats() []Format { return []Format{Records, HAR, HTTP, FTW} }
 // reading is one file that is read.
 type reading struct {
 	Options
-	name  string
-	n     int
-	yield func(*Request, error) bool
+	name   string
+	n      int
+	events bool // it begins with events, among which may be records
+	yield  func(*Request, error) bool
 }
 
 // errEnough ends the reading of a file whose reader wants no more.
@@ -93,7 +94,7 @@ func (f *reading) read(r io.Reader) error {
 			return err
 		}
 	}
-	switch format {
+	switch f.events = beginsEvent.Match(begin); format {
 	case Records:
 		return f.records(in)
 	case HAR:
@@ -111,8 +112,10 @@ var (
 	beginsHTTP   = regexp.MustCompile(`^(?:#[^\n]*\n|\s*\n)*\S+ [^\r\n]*HTTP/`)
 	beginsFTW    = regexp.MustCompile(`(?m)^(?:meta|tests|rule_id):`)
 	beginsRecord = regexp.MustCompile(`^\{[^\n]*"event"\s*:\s*"record"`)
-	beginsEvent  = regexp.MustCompile(`^[^\n{]*\{[^\n]*"event"\s*:\s*"(?:access|security|ban)"`)
+	beginsEvent  = regexp.MustCompile(`^\{[^\n]*"event"\s*:\s*"(?:access|security|ban)"`)
 )
+
+var errEvents = errors.New(`these are events, which tell what became of requests and not the requests: "wafer explain --log" reads them; records have the requests`)
 
 // known finds out the format of a file by its beginning.
 func known(begin []byte) (Format, error) {
@@ -120,10 +123,8 @@ func known(begin []byte) (Format, error) {
 	switch {
 	case beginsHAR.Match(begin):
 		return HAR, nil
-	case beginsRecord.Match(begin):
+	case beginsRecord.Match(begin), beginsEvent.Match(begin):
 		return Records, nil
-	case beginsEvent.Match(begin):
-		return "", errors.New(`these are events, which tell what became of requests and not the requests: "wafer explain --log" reads them; records have the requests`)
 	case begin[0] == '{' || begin[0] == '[':
 		return "", errors.New(`neither HAR, which begins with {"log":, nor records, whose lines have "event":"record"`)
 	case beginsHTTP.Match(begin):
@@ -139,7 +140,7 @@ func known(begin []byte) (Format, error) {
 func (f *reading) give(r *Request) error {
 	f.n++
 	r.File, r.N = f.name, f.n
-	if f.Host != "" {
+	if f.Host != "" && r.Raw != nil {
 		r.Raw = withHost(r.Raw, f.Host)
 	}
 	if !f.yield(r, nil) {

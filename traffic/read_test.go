@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wafer-waf/wafer/record"
 )
 
 // told reads a file, and tells each request by its line, its first line and its body, and each problem.
@@ -120,6 +122,49 @@ func TestFTW(t *testing.T) {
 	}
 }
 
+// records are lines as the tier writes them.
+func records() (lines []string) {
+	request := func(headers []record.Field, body *record.Body) *record.Request {
+		return &record.Request{Method: "POST", Target: "/login", Protocol: "HTTP/1.1", Host: "shop.example.com", Headers: headers, Body: body}
+	}
+	host, length := record.Field{Name: "Host", Value: "shop.example.com"}, record.Field{Name: "Content-Length", Value: "6"}
+	masked := request([]record.Field{host, length, {Name: "Authorization", Value: "[masked 12 bytes]"}}, &record.Body{Bytes: []byte("user=[masked 4 bytes]"), Size: 9, Masked: true})
+	masked.MaskedHeaders = []string{"Authorization"}
+	for _, rec := range []record.Record{
+		{RequestID: "whole", Client: record.Address{IP: "203.0.113.9", Port: 1}, Verdict: "block", Phase: 2, Route: "shop",
+			Request: request([]record.Field{host, length}, &record.Body{Bytes: []byte("user=a"), Size: 6}), Response: &record.Response{Status: 403}, Rules: []record.Rule{{ID: 942100}}},
+		{RequestID: "masked", Verdict: "pass", Request: masked},
+		{RequestID: "unframed", Verdict: "pass", Request: request([]record.Field{host}, nil)},
+		{RequestID: "message", Message: "websocket", Request: request(nil, nil)},
+	} {
+		lines = append(lines, strings.TrimSpace(string(rec.Append(nil))))
+	}
+	return lines
+}
+
+func TestRecords(t *testing.T) {
+	lines := append([]string{`{"event":"access","request_id":"x"}`}, records()...)
+	all, requests := told(t, "r.jsonl", strings.Join(lines, "\n")+"\n{\"event\":\"record\",nonsense}\n{\"event\":\"rec", Options{})
+	if len(requests) != 4 || len(all) != 6 || !strings.HasPrefix(all[4], "r.jsonl:6: no record: ") || all[5] != "r.jsonl:7: the file ends in the middle: it was cut, or is still being written" {
+		t.Fatalf("read %q", all)
+	}
+	want := "POST /login HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: 6\r\n\r\nuser=a"
+	if r := requests[0]; string(r.Raw) != want || r.Lost != nil || r.Name != "whole" || r.Client.String() != "203.0.113.9" || fmt.Sprint(*r.Recorded) != "{block 403  shop [942100] false [] [] [] false false []}" {
+		t.Errorf("the first is %+v\n%s", r, r.Raw)
+	}
+	if r := requests[1]; !slices.Equal(r.Lost, []string{"headers masked: Authorization", "body masked"}) {
+		t.Errorf("of the masked one is lost %q", r.Lost)
+	}
+	if r := requests[2]; strings.Contains(string(r.Raw), "Content-Length") {
+		t.Errorf("what had no length has one now:\n%s", r.Raw)
+	}
+	for _, r := range requests[3:] {
+		if r.Untried == "" || r.Raw != nil {
+			t.Errorf("%s is tried: %s", r.Name, r.Raw)
+		}
+	}
+}
+
 // TestFormats: each file is known by its beginning, and one that is none says what was expected.
 func TestFormats(t *testing.T) {
 	var packed bytes.Buffer
@@ -146,7 +191,7 @@ func TestFormats(t *testing.T) {
 	f("\xff\xfeG\x00E\x00T\x00", "f: the file is in UTF-16: save it as UTF-8")
 	f("hello\n", `f: it begins with "hello", expected records, HAR, a request line such as GET / HTTP/1.1, or tests of go-ftw`)
 	f(`{"a":1}`, `f: neither HAR, which begins with {"log":, nor records, whose lines have "event":"record"`)
-	f(`pod/x {"level":"info","event":"access"}`, `f: these are events, which tell what became of requests and not the requests: "wafer explain --log" reads them; records have the requests`)
+	f(`{"level":"info","event":"access"}`, `f: these are events, which tell what became of requests and not the requests: "wafer explain --log" reads them; records have the requests`)
 	f("tests:\n  - test_id: [\n", "f:2: no tests of go-ftw: did not find expected node content")
 	f("tests: 5\n", "f:1: no tests of go-ftw: unmarshal errors: cannot unmarshal !!int `5` into []yaml.Node")
 }
@@ -196,15 +241,22 @@ func TestEnough(t *testing.T) {
 }
 
 func TestDifferences(t *testing.T) {
-	f := func(r *Recorded, got Result, want ...string) {
+	f := func(old *Recorded, got Result, want ...string) {
 		t.Helper()
-		same(t, r.Differences(got), want...)
+		differs, unsure := (&Request{Recorded: old}).Differences(got)
+		if unsure != "" {
+			differs = append(differs, "unsure: "+unsure)
+		}
+		same(t, differs, want...)
 	}
 	pass, block := Result{Verdict: "pass"}, Result{Verdict: "block", Status: 403, Rules: []int{942100}}
 	f(nil, block)
 	f(&Recorded{Verdict: "pass"}, pass)
 	f(&Recorded{Verdict: "pass"}, block, "recorded pass, now block 403")
 	f(&Recorded{Verdict: "block", Status: 403}, pass, "recorded block 403, now pass")
+	f(&Recorded{Verdict: "block", Status: 403, Late: true}, pass, "recorded block 403, now pass", "unsure: the response decided, which is not tried")
+	f(&Recorded{Verdict: "refused", Status: 429, Error: "rate_limited"}, pass, "recorded refused 429, now pass", "unsure: it hung on more than the request: rate_limited")
+	f(&Recorded{Verdict: "refused", Status: 400, Error: "syntax"}, pass, "recorded refused 400, now pass")
 	f(&Recorded{Status: 200}, pass)
 	f(&Recorded{Status: 200}, block, "recorded status 200, now block 403")
 	f(&Recorded{Status: 403}, block)
@@ -215,6 +267,11 @@ func TestDifferences(t *testing.T) {
 	f(&Recorded{Test: true, Fails: true, Statuses: []int{400, 500}}, block, "status 403, expected 400 or 500")
 	f(&Recorded{Test: true, Fails: true}, pass, "expected no proper answer, now pass")
 	f(&Recorded{Test: true, Expect: []int{1, 2}}, Result{Verdict: "refused", Status: 400}, "the request was refused before any rule was asked")
+
+	masked := &Request{Lost: []string{"headers masked: Authorization"}, Recorded: &Recorded{Verdict: "block", Status: 403}}
+	if differs, unsure := masked.Differences(pass); len(differs) != 1 || unsure != "the request is not the one that was sent" {
+		t.Errorf("of a masked request: %q, %q", differs, unsure)
+	}
 }
 
 // FuzzRead reads anything in every format. Nothing may be larger than asked for, and whatever comes is a request or a problem
@@ -224,7 +281,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(uint8(0), file(f, name))
 	}
 	f.Add(uint8(3), "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n")
-	f.Add(uint8(1), `{"event":"record","v":1}`)
+	f.Add(uint8(1), strings.Join(records(), "\n"))
 	formats := append([]Format{""}, Formats()...)
 	f.Fuzz(func(t *testing.T, which uint8, text string) {
 		const most = 4 << 10

@@ -9,8 +9,9 @@ import (
 type Recorded struct {
 	Verdict string // in the tier's words; empty: the file does not know it
 	Status  int    // that the client got; 0: likewise
+	Error   string // why it was refused
 	Route   string
-	Rules   []int // that matched, with a verdict
+	Rules   []int // that matched
 
 	// Late is true if the response decided, which is not there when the request is tried again.
 	Late bool
@@ -35,21 +36,45 @@ func stops(verdict string) bool {
 	return verdict != "pass" && verdict != "would_block" && verdict != "error_allow"
 }
 
-// Differences says in what a result is not what was recorded; nil: in nothing that the file knows.
-func (r *Recorded) Differences(got Result) []string {
-	if r == nil {
-		return nil
-	}
-	if r.Test {
-		return r.missed(got)
+// Differences says in what a result is not what was recorded; nil: in nothing that the file knows. unsure says why that
+// need not be the policy's doing; empty: it is.
+func (r *Request) Differences(got Result) (differs []string, unsure string) {
+	old := r.Recorded
+	if old == nil {
+		return nil, ""
 	}
 	switch {
-	case r.Verdict != "" && r.Verdict != got.Verdict:
-		return []string{fmt.Sprintf("recorded %s, now %s", said(r.Verdict, r.Status), said(got.Verdict, got.Status))}
-	case r.Verdict == "" && r.Status != 0 && stops(got.Verdict) && r.Status != got.Status:
-		return []string{fmt.Sprintf("recorded status %d, now %s", r.Status, said(got.Verdict, got.Status))}
+	case old.Test:
+		differs = old.missed(got)
+	case old.Verdict != "" && old.Verdict != got.Verdict:
+		differs = []string{fmt.Sprintf("recorded %s, now %s", said(old.Verdict, old.Status), said(got.Verdict, got.Status))}
+	case old.Verdict == "" && old.Status != 0 && stops(got.Verdict) && old.Status != got.Status:
+		differs = []string{fmt.Sprintf("recorded status %d, now %s", old.Status, said(got.Verdict, got.Status))}
 	}
-	return nil
+	if differs == nil {
+		return nil, ""
+	}
+	switch {
+	case len(r.Lost) > 0:
+		unsure = "the request is not the one that was sent"
+	case old.Test && old.Late, !old.Test && old.Late && stops(old.Verdict):
+		unsure = "the response decided, which is not tried"
+	case !old.Test && old.depends():
+		unsure = "it hung on more than the request: " + old.Error
+	}
+	return differs, unsure
+}
+
+// depends reports whether what was recorded hung on more than the request: on how often its client had asked, on how
+// busy the tier was, or on the time.
+func (r *Recorded) depends() bool {
+	switch r.Error {
+	case "":
+		return false
+	case "banned", "challenged", "unauthenticated", "rate_limited", "client_gone", "timeout", "overload", "memory", "budget":
+		return true
+	}
+	return stops(r.Verdict) && (r.Status == 0 || r.Status == 408 || r.Status >= 500)
 }
 
 func said(verdict string, status int) string {

@@ -21,6 +21,9 @@ type Request struct {
 	// not be what became of the one that was sent.
 	Lost []string
 
+	// Untried says why there is nothing to try, so that Raw is nil; empty: there is.
+	Untried string
+
 	Recorded *Recorded // what the file says became of it; nil: nothing
 }
 
@@ -92,12 +95,10 @@ func (p *parts) bytes() ([]byte, error) {
 	fmt.Fprintf(&b, "%s %s %s\r\n", method, target, version)
 	hasHost := false
 	for _, f := range fields {
-		switch strings.ToLower(f.name) {
-		case "content-length", "transfer-encoding", "trailer", "expect":
+		if framed(f.name) || strings.EqualFold(f.name, "Trailer") || strings.EqualFold(f.name, "Expect") {
 			continue // they belong to the body as it was sent
-		case "host":
-			hasHost = true
 		}
+		hasHost = hasHost || strings.EqualFold(f.name, "Host")
 		if f.name == "" || strings.ContainsFunc(f.name, breaksLine) || strings.ContainsAny(f.value, "\r\n\x00") {
 			return nil, fmt.Errorf("header %s cannot stand in one line", quoted(f.name))
 		}
@@ -115,6 +116,11 @@ func (p *parts) bytes() ([]byte, error) {
 	b.WriteString("\r\n")
 	b.Write(body)
 	return b.Bytes(), nil
+}
+
+// framed reports whether a field says where a body ends.
+func framed(name string) bool {
+	return strings.EqualFold(name, "Content-Length") || strings.EqualFold(name, "Transfer-Encoding")
 }
 
 // breaksLine reports whether a letter would end a word of a request's first lines.
