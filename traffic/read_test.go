@@ -265,6 +265,8 @@ func TestDifferences(t *testing.T) {
 	f(&Recorded{Test: true, Expect: []int{942100, 1}, ExpectNot: []int{2}}, pass, "rule 942100 did not match", "rule 1 did not match")
 	f(&Recorded{Test: true, ExpectNot: []int{942100}}, block, "rule 942100 matched")
 	f(&Recorded{Test: true, Fails: true, Statuses: []int{400, 500}}, block, "status 403, expected 400 or 500")
+	f(&Recorded{Test: true, Statuses: []int{403}}, pass, "now pass, expected status 403")
+	f(&Recorded{Test: true, Statuses: []int{200, 404}}, pass)
 	f(&Recorded{Test: true, Fails: true}, pass, "expected no proper answer, now pass")
 	f(&Recorded{Test: true, Expect: []int{1, 2}}, Result{Verdict: "refused", Status: 400}, "the request was refused before any rule was asked")
 

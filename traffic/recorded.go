@@ -104,8 +104,12 @@ func (r *Recorded) missed(got Result) []string {
 			out = append(out, fmt.Sprintf("rule %d matched", id))
 		}
 	}
-	if len(r.Statuses) > 0 && got.Status != 0 && !slices.Contains(r.Statuses, got.Status) {
+	switch {
+	case len(r.Statuses) == 0, slices.Contains(r.Statuses, got.Status):
+	case got.Status != 0:
 		out = append(out, fmt.Sprintf("status %d, expected %s", got.Status, anyOf(r.Statuses)))
+	case slices.Min(r.Statuses) >= 400: // what answers behind a tested firewall finds nothing wrong
+		out = append(out, fmt.Sprintf("now %s, expected status %s", got.Verdict, anyOf(r.Statuses)))
 	}
 	return out
 }
