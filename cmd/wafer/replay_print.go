@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -126,20 +127,16 @@ func (p *replayText) row(r *replayed) {
 	}
 }
 
-// rulesText is the first rules that have found something.
+// rulesText is the rule that adds most to the score, and how many others have found something.
 func (j *judged) rulesText() string {
-	switch n := len(j.Rules); n {
-	case 0:
+	if len(j.Rules) == 0 {
 		return ""
-	case 1, 2:
-		text := strconv.Itoa(j.Rules[0].ID)
-		if n > 1 {
-			text += " " + strconv.Itoa(j.Rules[1].ID)
-		}
-		return text
-	default:
-		return fmt.Sprintf("%d and %d more", j.Rules[0].ID, n-1)
 	}
+	most := slices.MaxFunc(j.Rules, func(a, b foundRule) int { return a.Score - b.Score })
+	if len(j.Rules) == 1 {
+		return strconv.Itoa(most.ID)
+	}
+	return fmt.Sprintf("%d and %d more", most.ID, len(j.Rules)-1)
 }
 
 // shownRules is how many rules a summary tells to people.
