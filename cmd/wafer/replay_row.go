@@ -83,7 +83,7 @@ func newJudged(e *proxy.Explanation) judged {
 		if m.Summary {
 			continue
 		}
-		r := foundRule{ID: m.RuleID, Message: audit.Shown(audit.MaskText(m.Message), shownText), Score: m.Score}
+		r := foundRule{ID: m.RuleID, Message: audit.Shown(secrets().Text(m.Message), shownText), Score: m.Score}
 		if len(m.Targets) > 0 {
 			r.Target = shownTarget(m.Targets[0].Name)
 		}
