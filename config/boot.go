@@ -33,6 +33,8 @@ type Boot struct {
 
 	Masking Masking `mapstructure:"masking"` // what is secret in what leaves the process
 
+	Metrics Metrics `mapstructure:"metrics"`
+
 	// LastGood is where a configuration is found if the files are refused at the start.
 	LastGood LastGood `mapstructure:"last_good"`
 	// KubernetesEvents tells Kubernetes of refused files and of pods that disagree, by events and a condition of the pod.

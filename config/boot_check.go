@@ -60,6 +60,7 @@ func (l *bootLoader) check() {
 	l.checkHTTP2()
 	l.checkStore()
 	l.checkMasking()
+	l.checkMetrics()
 	l.checkEvents()
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")

@@ -42,6 +42,7 @@ var settings = []setting{
 	{"mask-json-paths", "masking.json_paths", "places in JSON whose values are secret: user.email, items[*].iban, **.birthday"},
 	{"mask-email", "masking.email", "mask addresses of e-mail, too"},
 	{"mask-key-file", "masking.key_file", "file with a key, by which what stands in the place of a secret carries a hash; empty: it carries none"},
+	{"metrics-aliases", "metrics.aliases", "sets of metrics under names that dashboards of others know, beside those of wafer: coraza_operator"},
 	{"last-good-dir", "last_good.dir", "folder that keeps the configuration in force for the next start, in case the files are refused then; empty: none"},
 	{"last-good-peers", "last_good.peers", "admin listeners, host:port, of processes with the same files, which are asked for their configuration in that case; a name stands for all its addresses"},
 	{"kubernetes-events", "kubernetes_events", "tell Kubernetes of refused files by events and a condition of the pod"},

@@ -33,7 +33,7 @@ func sorted(text string) []string {
 // What is written here is what the client library writes, in both forms.
 func TestExposition(t *testing.T) {
 	registry, m := busyRoutes(3)
-	r := m.Route("a \"b\" \\ c\nd")
+	r := m.Route("a \"b\" \\ c\nd", "")
 	q := finished(&inspect.Report{})
 	q.Took = 700 * time.Second // beyond all buckets
 	r.Done(q)

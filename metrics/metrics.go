@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ type Metrics struct {
 
 	routeSeries
 	stages *stages
+	coraza *coraza // nil: nobody asks for it
 
 	disagreements *prometheus.CounterVec // policy
 	screens       *prometheus.GaugeVec   // policy
@@ -50,6 +52,7 @@ type Metrics struct {
 	lastGood     prometheus.Gauge
 	lastReload   prometheus.Gauge
 	bootStale    prometheus.Gauge
+	policies     []Policy             // that were published last
 	configInfo   *prometheus.GaugeVec // digest
 	generation   prometheus.Gauge
 	engines      prometheus.Gauge
@@ -153,6 +156,16 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	return m
 }
 
+// The aliases of metrics that somebody may ask for.
+const AliasCorazaOperator = "coraza_operator"
+
+// Aliases adds metrics under names that dashboards of others know. It is called before there are routes.
+func (m *Metrics) Aliases(names []string) {
+	if slices.Contains(names, AliasCorazaOperator) {
+		m.coraza = newCoraza(m.Registry)
+	}
+}
+
 // Refused counts a request that was refused, by the word of a closed set.
 func (m *Metrics) Refused(reason string) { m.refusals.inc(reason) }
 
@@ -209,6 +222,7 @@ func (m *Metrics) Unchanged() {
 // ReloadFailed counts a reload that failed.
 func (m *Metrics) ReloadFailed() {
 	m.reloads.WithLabelValues("failure").Inc()
+	m.coraza.failed(m.policies)
 }
 
 // Standing says whether the files are in force, and if not, whether what is in force is older than the process.
@@ -238,10 +252,11 @@ type Configuration struct {
 
 // Policy is what instruments say of one.
 type Policy struct {
-	ID     string
-	Rules  int
-	Off    bool // it has no engine
-	Screen bool // its engine has a screen
+	ID      string
+	Rules   int
+	Off     bool  // it has no engine
+	Screen  bool  // its engine has a screen
+	Without []int // rules that it leaves out everywhere, by id
 }
 
 // InForce publishes what is in force now, and counts the reload that made it so.
@@ -262,6 +277,8 @@ func (m *Metrics) InForce(c *Configuration) {
 	for upstream, at := range c.NotAfter {
 		m.ownNotAfter.WithLabelValues(upstream).Set(float64(at.Unix()))
 	}
+	m.policies = c.Policies
+	m.coraza.inForce(c.Policies)
 	m.policyRules.Reset()
 	m.screens.Reset()
 	for _, p := range c.Policies {
@@ -318,6 +335,7 @@ func (m *Metrics) Forget(gone Gone) {
 	}
 	for _, id := range gone.Policies {
 		m.disagreements.DeletePartialMatch(prometheus.Labels{"policy": id})
+		m.coraza.forget(id)
 	}
 }
 

@@ -36,11 +36,11 @@ func TestForget(t *testing.T) {
 	m := New(registry, "", "", "")
 	for range 2 {
 		for _, id := range []string{"gone", "stays"} {
-			r := m.Route(id)
+			r := m.Route(id, id)
 			r.Done(finished(&inspect.Report{Took: 1}))
 			r.Message(inspect.Block)
 			r.Inspected(&inspect.Report{Took: 1, Findings: waf.Findings{Screened: waf.ScreenClean}})
-			r.RuleMatched(942100, "")
+			r.ruleMatched(942100, "")
 			m.UpstreamFailed(id, "timeout")
 			m.UpstreamRetried(id, "connect")
 			m.UpstreamRetriedOver(id, "answered")
@@ -128,7 +128,7 @@ func TestWords(t *testing.T) {
 	m := New(registry, "", "", "")
 	for range 3 {
 		m.Refused("no_route")
-		m.Route("shop").RuleMatched(942100, "")
+		m.Route("shop", "").ruleMatched(942100, "")
 	}
 	families, err := registry.Gather()
 	if err != nil {
@@ -149,9 +149,9 @@ func TestRuleSeriesAreBounded(t *testing.T) {
 	m := New(registry, "", "", "")
 	const routes, rules = 100, 60
 	for route := range routes {
-		r := m.Route(strconv.Itoa(route))
+		r := m.Route(strconv.Itoa(route), "")
 		for rule := range rules {
-			r.RuleMatched(1+rule, "")
+			r.ruleMatched(1+rule, "")
 		}
 	}
 	families, err := registry.Gather()
@@ -176,7 +176,7 @@ func TestRuleSeriesAreBounded(t *testing.T) {
 func TestIdleRoutesCostNothing(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := New(registry, "", "", "")
-	m.Route("idle")
+	m.Route("idle", "")
 	if got := labeled(t, registry, "idle"); len(got) > 0 {
 		t.Errorf("series of a route without requests: %v", got)
 	}

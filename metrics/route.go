@@ -26,11 +26,12 @@ type Route struct {
 	untaken    slot
 	stages     [stageCount]slot
 	bodies     [Directions][lookeds]slot
+	coraza     *corazaRoute // nil: nobody asks for it
 }
 
-// Route returns the instruments of a route.
-func (m *Metrics) Route(id string) *Route {
-	return &Route{all: m, id: id}
+// Route returns the instruments of a route, which has a policy.
+func (m *Metrics) Route(id, policy string) *Route {
+	return &Route{all: m, id: id, coraza: m.coraza.of(policy)}
 }
 
 // Message counts a message of a WebSocket.
@@ -62,9 +63,17 @@ func (r *Route) Untaken() {
 	r.untaken.inc(func() prometheus.Counter { return r.all.untaken.WithLabelValues(r.id) })
 }
 
-// RuleMatched counts a match of a rule. With thousands of series there are no more for rules that have none
+// Found counts the rules that an inspection has matched, and with which outcome.
+func (r *Route) Found(o *inspect.Outcome, matches []waf.Match, requestID string) {
+	for i := range matches {
+		r.ruleMatched(matches[i].RuleID, requestID)
+	}
+	r.coraza.found(o, matches)
+}
+
+// ruleMatched counts a match of a rule. With thousands of series there are no more for rules that have none
 // yet: they count together, as "other".
-func (r *Route) RuleMatched(id int, requestID string) {
+func (r *Route) ruleMatched(id int, requestID string) {
 	about := ruleMatch{r.id, id}
 	if matches := r.all.ruleMatches; matches.full(about, ruleSeries) {
 		about.rule = 0
@@ -103,6 +112,7 @@ func (r *Route) Done(q *Request) {
 		return r.all.coverage.WithLabelValues(r.id, c.Label.String(), c.Reason.String())
 	})
 	observeWith(r.duration.of(r.all.duration, r.id), q.Took.Seconds(), exemplar)
+	r.coraza.done(o)
 	r.spent(accessing, q.Access)
 	r.spent(asking, q.Upstream)
 	report := q.Report

@@ -49,7 +49,7 @@ func linesOf(w *httptest.ResponseRecorder, names ...string) (lines []string) {
 // What a request that the rules have seen counts: the time of each stage, bytes by whether they were looked at, its score.
 func TestRequestCounts(t *testing.T) {
 	registry := NewRegistry()
-	r := New(registry, "", "", "").Route("shop")
+	r := New(registry, "", "", "").Route("shop", "")
 	report := &inspect.Report{
 		Took: 16 * time.Second, Waited: 2 * time.Second,
 		Findings: waf.Findings{Screened: waf.ScreenInspect, InboundScore: 8, Phases: waf.Phases{4 * time.Second, 8 * time.Second, 0, 0, time.Second}},
@@ -88,7 +88,7 @@ func TestRequestCounts(t *testing.T) {
 // Requests that do not pass have exemplars, as have the rules that they match, and slow ones; the others have none.
 func TestExemplars(t *testing.T) {
 	registry := NewRegistry()
-	r := New(registry, "", "", "").Route("shop")
+	r := New(registry, "", "", "").Route("shop", "")
 	r.Done(finished(&inspect.Report{}))
 	if got := linesOf(scrape(t, registry, openMetrics), "wafer_re"); slices.ContainsFunc(got, func(l string) bool { return strings.Contains(l, "request_id") }) {
 		t.Errorf("a request that passes has an exemplar: %q", got)
@@ -103,7 +103,7 @@ func TestExemplars(t *testing.T) {
 		change(q)
 		r.Done(q)
 	}
-	r.RuleMatched(942100, "matched")
+	r.ruleMatched(942100, "matched")
 	told := strings.Join(linesOf(scrape(t, registry, openMetrics), "wafer_re", "wafer_rule"), "\n")
 	for _, want := range []string{
 		`wafer_requests_total{route="shop",verdict="block"} 1.0 # {request_id="blocked"} 1.0`,
@@ -122,7 +122,7 @@ func TestExemplars(t *testing.T) {
 
 // A request that passes allocates nothing here.
 func TestCleanRequestAllocatesNothing(t *testing.T) {
-	r := New(prometheus.NewRegistry(), "", "", "").Route("shop")
+	r := New(prometheus.NewRegistry(), "", "", "").Route("shop", "")
 	clean := &inspect.Report{Took: time.Millisecond, Findings: waf.Findings{Screened: waf.ScreenClean}, Request: inspect.Looked{All: 10}}
 	q := finished(clean)
 	q.In, q.Access = 10, time.Millisecond
@@ -137,7 +137,7 @@ func TestCleanRequestAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkCleanRequest(b *testing.B) {
-	r := New(prometheus.NewRegistry(), "", "", "").Route("shop")
+	r := New(prometheus.NewRegistry(), "", "", "").Route("shop", "")
 	clean := &inspect.Report{Took: time.Millisecond, Findings: waf.Findings{Screened: waf.ScreenClean}}
 	q := finished(clean)
 	for b.Loop() {
@@ -152,7 +152,7 @@ func busyRoutes(n int) (*Registry, *Metrics) {
 	m := New(registry, "", "", "")
 	attack := inspect.Report{Took: time.Millisecond, Waited: 1, Findings: waf.Findings{InboundScore: 8, Screened: waf.ScreenInspect, Phases: waf.Phases{1, 1, 1, 1, 1}}}
 	for i := range n {
-		r := m.Route(fmt.Sprintf("team-%03d-application", i))
+		r := m.Route(fmt.Sprintf("team-%03d-application", i), "")
 		for _, status := range []int{200, 304, 404, 502} {
 			r.Inspected(&attack)
 			q := finished(&attack)
@@ -163,7 +163,7 @@ func busyRoutes(n int) (*Registry, *Metrics) {
 		}
 		r.Inspected(&inspect.Report{Took: 1, Findings: waf.Findings{Screened: waf.ScreenClean}, Request: inspect.Looked{All: 1}, Response: inspect.Looked{All: 1}})
 		for rule := range 5 {
-			r.RuleMatched(942100+rule, "0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11")
+			r.ruleMatched(942100+rule, "0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11")
 		}
 	}
 	return registry, m

@@ -68,6 +68,7 @@ func (r *Route) Inspected(report *inspect.Report) {
 	f := &report.Findings
 	r.screened[f.Screened].inc(func() prometheus.Counter { return r.all.screened.WithLabelValues(r.id, f.Screened.String()) })
 	r.score.observe(r.all.score, r.id, float64(f.InboundScore))
+	r.coraza.scored(f.InboundScore)
 	r.spent(queueing, report.Waited)
 	r.spent(screening, report.Screening())
 	if f.Screened != waf.ScreenClean {

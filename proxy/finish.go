@@ -168,9 +168,9 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Error: o.Failure.Word,
 		Generation: about.snapshot.Generation,
 	}
+	r.Metrics.Found(o, found.Matches, about.requestID)
 	for i := range found.Matches {
 		m := &found.Matches[i]
-		r.Metrics.RuleMatched(m.RuleID, about.requestID)
 		if m.Summary { // the event has the scores, and the id of the rule that decided
 			continue
 		}

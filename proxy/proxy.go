@@ -83,6 +83,7 @@ func Prepare(o Options) *Proxy {
 		metrics: metrics.New(o.Registry, o.Version, coraza, crs),
 		memory:  newMemory(int64(config.GiB)), // until Load
 	}
+	p.metrics.Aliases(o.Boot.Metrics.Aliases)
 	p.bulkhead = newBulkhead(p.inspections(), inspectionQueue, inspectionWait)
 	p.bulkhead.crowded = p.processors.add
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}

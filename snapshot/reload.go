@@ -254,10 +254,20 @@ func (k *Keeper[R]) publish(s *Snapshot[R]) {
 			c.NotAfter[p.value.ID()] = at
 		}
 	}
-	for _, d := range s.describePolicies() {
-		c.Policies = append(c.Policies, metrics.Policy{ID: d.ID, Rules: d.Rules, Off: d.Engine == "", Screen: d.NoScreen == ""})
+	for i, d := range s.describePolicies() {
+		c.Policies = append(c.Policies, metrics.Policy{ID: d.ID, Rules: d.Rules, Off: d.Engine == "", Screen: d.NoScreen == "", Without: leftOut(&s.Config.Policies[i])})
 	}
 	k.Metrics.InForce(&c)
+}
+
+// leftOut are the rules that a policy leaves out everywhere.
+func leftOut(p *config.Policy) (rules []int) {
+	for _, x := range p.Exclusions {
+		if x.Rule != 0 && x.Target == "" && x.Path == "" {
+			rules = append(rules, x.Rule)
+		}
+	}
+	return rules
 }
 
 // screenDisagreed reports that an engine's screen was wrong, and is off until the engine is built
