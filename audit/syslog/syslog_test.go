@@ -146,6 +146,7 @@ func TestBrokenServers(t *testing.T) {
 				}
 				defer second.Close()
 				again <- frames(t, second, 1)
+				<-t.Context().Done()
 			}()
 			c := syslog.New(syslog.Options{Network: "tcp", Address: ln.Addr().String(), App: "wafer", Remote: remote.New(remote.TLS{}, "")})
 			defer c.Close()
