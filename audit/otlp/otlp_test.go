@@ -16,28 +16,25 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/delivery"
+	"github.com/wafer-waf/wafer/delivery/collector"
 	"github.com/wafer-waf/wafer/delivery/remote"
-	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	service "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // server takes logs by gRPC and HTTP, and answers as a test says.
 type server struct {
-	collector.UnimplementedLogsServiceServer
-	answer func(ctx context.Context) (*collector.ExportLogsServiceResponse, error)
+	service.UnimplementedLogsServiceServer
+	answer func(ctx context.Context) (*service.ExportLogsServiceResponse, error)
 
 	mu      sync.Mutex
 	records int
 	token   string
 }
 
-func (s *server) Export(ctx context.Context, r *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
+func (s *server) Export(ctx context.Context, r *service.ExportLogsServiceRequest) (*service.ExportLogsServiceResponse, error) {
 	s.mu.Lock()
 	s.records += len(r.ResourceLogs[0].ScopeLogs[0].LogRecords)
 	if md, ok := metadata.FromIncomingContext(ctx); ok {
@@ -48,7 +45,7 @@ func (s *server) Export(ctx context.Context, r *collector.ExportLogsServiceReque
 	if answer != nil {
 		return answer(ctx)
 	}
-	return &collector.ExportLogsServiceResponse{}, nil
+	return &service.ExportLogsServiceResponse{}, nil
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +55,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, _ := io.ReadAll(z)
-	var request collector.ExportLogsServiceRequest
+	var request service.ExportLogsServiceRequest
 	if err := proto.Unmarshal(body, &request); err != nil || r.URL.Path != "/v1/logs" {
 		http.Error(w, "no logs", http.StatusBadRequest)
 		return
@@ -89,10 +86,10 @@ func each(t *testing.T, headers string, test func(t *testing.T, s *server, c *Ca
 			t.Fatal(err)
 		}
 		g := grpc.NewServer()
-		collector.RegisterLogsServiceServer(g, s)
+		service.RegisterLogsServiceServer(g, s)
 		go func() { _ = g.Serve(ln) }()
 		defer g.Stop()
-		c := New(Options{GRPC: true, Target: ln.Addr().String(), Clear: true, Remote: remote.New(remote.TLS{}, headers)})
+		c := New(Options{Collector: collector.Options{GRPC: true, Target: ln.Addr().String(), Clear: true, Remote: remote.New(remote.TLS{}, headers)}})
 		defer c.Close()
 		test(t, s, c)
 	})
@@ -100,7 +97,7 @@ func each(t *testing.T, headers string, test func(t *testing.T, s *server, c *Ca
 		s := &server{}
 		h := httptest.NewServer(s)
 		defer h.Close()
-		c := New(Options{URL: h.URL + "/v1/logs", Remote: remote.New(remote.TLS{}, headers)})
+		c := New(Options{Collector: collector.Options{URL: h.URL + collector.Logs.Path(), Remote: remote.New(remote.TLS{}, headers)}})
 		defer c.Close()
 		test(t, s, c)
 	})
@@ -124,8 +121,8 @@ func TestCarries(t *testing.T) {
 func TestPartialSuccess(t *testing.T) {
 	each(t, "", func(t *testing.T, s *server, c *Carrier) {
 		s.mu.Lock()
-		s.answer = func(context.Context) (*collector.ExportLogsServiceResponse, error) {
-			return &collector.ExportLogsServiceResponse{PartialSuccess: &collector.ExportLogsPartialSuccess{RejectedLogRecords: 2, ErrorMessage: "too old"}}, nil
+		s.answer = func(context.Context) (*service.ExportLogsServiceResponse, error) {
+			return &service.ExportLogsServiceResponse{PartialSuccess: &service.ExportLogsPartialSuccess{RejectedLogRecords: 2, ErrorMessage: "too old"}}, nil
 		}
 		s.mu.Unlock()
 		err := c.Carry(t.Context(), batch(`{}`, `{}`, `{}`))
@@ -134,8 +131,8 @@ func TestPartialSuccess(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		s.mu.Lock()
-		s.answer = func(context.Context) (*collector.ExportLogsServiceResponse, error) {
-			return &collector.ExportLogsServiceResponse{PartialSuccess: &collector.ExportLogsPartialSuccess{ErrorMessage: "a hint"}}, nil
+		s.answer = func(context.Context) (*service.ExportLogsServiceResponse, error) {
+			return &service.ExportLogsServiceResponse{PartialSuccess: &service.ExportLogsPartialSuccess{ErrorMessage: "a hint"}}, nil
 		}
 		s.mu.Unlock()
 		if err := c.Carry(t.Context(), batch(`{}`)); err != nil {
@@ -147,7 +144,7 @@ func TestPartialSuccess(t *testing.T) {
 func TestHungReceiver(t *testing.T) {
 	each(t, "", func(t *testing.T, s *server, c *Carrier) {
 		s.mu.Lock()
-		s.answer = func(ctx context.Context) (*collector.ExportLogsServiceResponse, error) {
+		s.answer = func(ctx context.Context) (*service.ExportLogsServiceResponse, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
@@ -164,75 +161,4 @@ func TestHungReceiver(t *testing.T) {
 			t.Errorf("once it answers again: %v", err)
 		}
 	})
-}
-
-func TestStatusesOfGRPC(t *testing.T) {
-	wait, err := status.New(codes.ResourceExhausted, "busy").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(3 * time.Second)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		err  error
-		want string
-	}{
-		{status.Error(codes.InvalidArgument, "bad"), "refused"},
-		{status.Error(codes.Unauthenticated, "who"), "again"},
-		{status.Error(codes.PermissionDenied, "no"), "again"},
-		{status.Error(codes.Unavailable, "later"), "again"},
-		{status.Error(codes.Unimplemented, "what"), "again"},
-		{status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 4)"), "too large"},
-		{wait.Err(), "later"},
-	} {
-		g := &byGRPC{}
-		got := g.failed(test.err)
-		var refused *delivery.Refusal
-		var later *delivery.Later
-		is := "again"
-		switch {
-		case errors.Is(got, delivery.ErrTooLarge):
-			is = "too large"
-		case errors.As(got, &refused):
-			is = "refused"
-		case errors.As(got, &later):
-			if is = "later"; later.After != 3*time.Second {
-				t.Errorf("after %s", later.After)
-			}
-		}
-		if is != test.want {
-			t.Errorf("%v: %s, want %s", test.err, is, test.want)
-		}
-	}
-}
-
-// Who answers is no collector: nobody has the batch.
-func TestNonsense(t *testing.T) {
-	for _, answer := range []string{"<html>log in</html>", "\xff\xff\xff", "\x0a\x7f"} {
-		if err := rejected([]byte(answer)); !errors.Is(err, errNonsense) {
-			t.Errorf("%q: %v", answer, err)
-		}
-	}
-	if err := rejected(nil); err != nil {
-		t.Error(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
-			_ = conn.Close()
-		}
-	}()
-	c := New(Options{GRPC: true, Target: ln.Addr().String(), Clear: true, Remote: remote.New(remote.TLS{}, "")})
-	defer c.Close()
-	var refused *delivery.Refusal
-	if err := c.Carry(t.Context(), batch(`{}`)); err == nil || errors.As(err, &refused) {
-		t.Errorf("%v", err)
-	}
 }

@@ -1,4 +1,4 @@
-package otlp
+package collector
 
 import (
 	"bytes"
@@ -20,15 +20,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const method = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
-
 // reconnects bounds the pauses between attempts to connect: who carries batches has longer ones anyway.
 const reconnects = 2 * time.Second
 
 // byGRPC calls the receiver.
 type byGRPC struct {
-	o    Options
-	conn *grpc.ClientConn // nil: there is none
+	method string
+	o      Options
+	conn   *grpc.ClientConn // nil: there is none
 }
 
 func (g *byGRPC) export(ctx context.Context, request []byte) ([]byte, error) {
@@ -52,7 +51,7 @@ func (g *byGRPC) export(ctx context.Context, request []byte) ([]byte, error) {
 		options = append(options, grpc.UseCompressor(gzip.Name))
 	}
 	var response []byte
-	if err := g.conn.Invoke(ctx, method, request, &response, options...); err != nil {
+	if err := g.conn.Invoke(ctx, g.method, request, &response, options...); err != nil {
 		return nil, g.failed(err)
 	}
 	return response, nil

@@ -1,4 +1,4 @@
-package otlp
+package collector
 
 import (
 	"bytes"
@@ -7,6 +7,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/wafer-waf/wafer/delivery/remote"
 )
+
+// keepBytes bounds the buffer that is kept for the next request.
+const keepBytes = 1 << 20
 
 // byHTTP posts requests.
 type byHTTP struct {
