@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -58,7 +57,7 @@ func banOrder(ask url.Values) (o proxy.BanOrder, err error) {
 }
 
 // banCommand is how a tier is asked about bans.
-type banCommand struct{ admin, tokenFile string }
+type banCommand struct{ adminClient }
 
 // newBans is "wafer bans".
 func newBans() *cobra.Command {
@@ -75,8 +74,7 @@ second; without one it holds for the replica that is asked.`,
   wafer bans add 2001:db8:1:2::/64 --for 1h --scope route --where shop
   wafer bans clear 192.0.2.7`,
 	}
-	c.PersistentFlags().StringVar(&b.admin, "admin", "http://127.0.0.1:9090", "admin listener of the tier")
-	c.PersistentFlags().StringVar(&b.tokenFile, "token-file", "", "file with the token that the admin listener wants")
+	b.flags(c.PersistentFlags())
 	c.AddCommand(b.list(), b.add(), b.clear())
 	return c
 }
@@ -207,40 +205,18 @@ func (b *banCommand) clear() *cobra.Command {
 
 // do asks the admin listener. Here says if what was done holds for one replica only.
 func (b *banCommand) do(ctx context.Context, method string, ask url.Values, into any) (here string, err error) {
-	target := b.admin
-	if !strings.Contains(target, "://") {
-		target = "http://" + target
-	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(target, "/")+"/api/v1/bans?"+ask.Encode(), nil)
+	r, err := b.request(ctx, method, "/api/v1/bans", ask)
 	if err != nil {
 		return "", err
 	}
-	if b.tokenFile != "" {
-		token, err := os.ReadFile(b.tokenFile)
-		if err != nil {
-			return "", err
-		}
-		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	}
-	client := http.Client{Timeout: 30 * time.Second}
-	resp, err := client.Do(r)
+	resp, err := b.ask(r, &http.Client{Timeout: 30 * time.Second})
 	if err != nil {
-		return "", fmt.Errorf("ask the admin listener (--admin): %w", err)
+		return "", err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
 		return "", err
-	}
-	if resp.StatusCode >= http.StatusMultipleChoices {
-		var p struct{ Error string }
-		if json.Unmarshal(body, &p) != nil || p.Error == "" {
-			p.Error = resp.Status
-		}
-		if resp.StatusCode == http.StatusUnauthorized && b.tokenFile == "" {
-			p.Error += ": give a file with one by --token-file"
-		}
-		return "", errors.New(p.Error)
 	}
 	if resp.StatusCode == http.StatusAccepted {
 		here = "; the store is down: this holds for this replica only until it is back"

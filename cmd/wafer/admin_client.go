@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// adminClient asks the admin listener of a tier that runs.
+type adminClient struct{ address, tokenFile string }
+
+// tokenVariable holds a token where no file does.
+const tokenVariable = "WAFER_ADMIN_TOKEN"
+
+func (a *adminClient) flags(f *pflag.FlagSet) {
+	f.StringVar(&a.address, "admin", "http://127.0.0.1:9090", "admin listener of the tier")
+	f.StringVar(&a.tokenFile, "token-file", "", "file with the token that the admin listener wants; without it the variable "+tokenVariable+" may hold one")
+}
+
+// request is a request to the admin listener.
+func (a *adminClient) request(ctx context.Context, method, path string, ask url.Values) (*http.Request, error) {
+	target := a.address
+	if !strings.Contains(target, "://") {
+		target = "http://" + target
+	}
+	target = strings.TrimSuffix(target, "/") + path
+	if len(ask) > 0 {
+		target += "?" + ask.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil {
+		return nil, fmt.Errorf("--admin: %w", err)
+	}
+	token := os.Getenv(tokenVariable)
+	if a.tokenFile != "" {
+		text, err := os.ReadFile(a.tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		token = string(text)
+	}
+	if token = strings.TrimSpace(token); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r, nil
+}
+
+// ask sends a request, and gives the answer to whoever wants its body. What the listener refuses is an error in its words.
+func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response, error) {
+	resp, err := client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("ask the admin listener (--admin): %w", err)
+	}
+	if resp.StatusCode < http.StatusMultipleChoices {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	var p struct{ Error string }
+	if err != nil || json.Unmarshal(body, &p) != nil || p.Error == "" {
+		p.Error = resp.Status
+	}
+	if resp.StatusCode == http.StatusUnauthorized && r.Header.Get("Authorization") == "" {
+		p.Error += ": give a file with one by --token-file"
+	}
+	return nil, &adminError{resp.StatusCode, errors.New(printable(p.Error))}
+}
+
+// adminError is what the admin listener says that it does not do.
+type adminError struct {
+	status int
+	error
+}
