@@ -81,8 +81,8 @@ derive: ## Write waf/screen/prefilter/derived.bin anew, after a change of CRS or
 	@go test -count=1 -run '^TestDerived$$' ./waf/screen/prefilter -derive -v
 
 .PHONY: schema
-schema: ## Write schema/*.json anew, after a change of the types or of docs/configuration.md
-	@go test -count=1 -run '^TestSchemas$$' ./config -schemas
+schema: ## Write schema/*.json anew, after a change of the types, of docs/configuration.md or docs/operations.md
+	@go test -count=1 -run '^TestSchemas$$' ./config ./audit -schemas
 	@cd test/cluster && go test -count=1 -run '^TestChartDerived$$' . -derive
 
 .PHONY: chart

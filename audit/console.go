@@ -64,7 +64,7 @@ func (c *console) security(s *Security) {
 	l := c.begin(s.Time, '!', s.Verdict, s.Status)
 	l.request(s.Method, s.Host, s.Path)
 	if l.limited && len(s.Rules) > 0 {
-		l.rule(gravest(s.Rules))
+		l.rule(gravestOf(s.Rules))
 		if more := len(s.Rules) + s.RulesDropped - 1; more > 0 {
 			l.put(noColor, strconv.AppendInt(append(l.text(), '+'), int64(more), 10))
 		}
@@ -87,16 +87,6 @@ func (c *console) security(s *Security) {
 		l.number("rules_dropped", s.RulesDropped)
 	}
 	c.end(l)
-}
-
-// gravest returns the first of the rules that are critical, or else the first one.
-func gravest(rules []Rule) *Rule {
-	for i := range rules {
-		if rules[i].Severity == "critical" {
-			return &rules[i]
-		}
-	}
-	return &rules[0]
 }
 
 // line is one that is being written. Whatever a client sent goes through word or strconv.AppendQuote, which

@@ -2,6 +2,8 @@ package audit
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -88,4 +90,49 @@ type Rule struct {
 	Target   string   // what matched: "ARGS:q"
 	Value    string   // as matched; masked by Log
 	Tags     []string // optional
+}
+
+// productName is what other formats call the tier.
+const productName = "Wafer"
+
+// Stopped tells whether a request of a verdict was kept from the upstream, or its answer from the client.
+func Stopped(verdict string) bool {
+	switch verdict {
+	case "pass", "would_block", "error_allow":
+		return false
+	}
+	return true
+}
+
+// gravestOf returns the first of the rules that are critical, or else the first one; nil: there is none.
+func gravestOf(rules []Rule) *Rule {
+	for i := range rules {
+		if rules[i].Severity == "critical" {
+			return &rules[i]
+		}
+	}
+	if len(rules) > 0 {
+		return &rules[0]
+	}
+	return nil
+}
+
+// title sums a security event up.
+func (s *Security) title() string {
+	if r := gravestOf(s.Rules); r != nil && r.Message != "" {
+		return r.Message
+	}
+	return "security event"
+}
+
+// types are the kinds of attacks that the rules are about, each once.
+func (s *Security) types() (types []string) {
+	for i := range s.Rules {
+		for _, tag := range s.Rules[i].Tags {
+			if strings.HasPrefix(tag, "attack-") && !slices.Contains(types, tag) {
+				types = append(types, tag)
+			}
+		}
+	}
+	return types
 }

@@ -24,6 +24,9 @@ type Options struct {
 	Kinds   Kinds      // 0: all
 
 	Masking *mask.Policy // what is secret in events
+
+	Version  string // of the product, for formats that tell it
+	Instance string // name of this process, likewise; empty: none is told
 }
 
 // Log takes events, masks each once, encodes it once for each format in use, and hands the line
@@ -34,6 +37,8 @@ type Log struct {
 	shown   Kinds    // by the console
 	wanted  Kinds    // by anybody
 	formats [formatCount]encoding
+
+	version, instance string
 }
 
 // encoding is one format, as far as it is in use.
@@ -46,7 +51,7 @@ type encoding struct {
 // New returns a Log that writes to w, usually a *Writer: Log itself neither buffers nor
 // limits. Nil is nobody. Events are written whatever the level of the operational log is.
 func New(w io.Writer, o Options) *Log {
-	l := &Log{masking: o.Masking}
+	l := &Log{masking: o.Masking, version: o.Version, instance: o.Instance}
 	if o.Kinds == 0 {
 		o.Kinds = AllKinds
 	}
@@ -94,6 +99,12 @@ func (l *Log) Access(event *Access) {
 	if e := l.begin(Native, k); e != nil {
 		nativeAccess(e, &a)
 	}
+	if e := l.begin(OCSF, k); e != nil {
+		l.ocsfAccess(e, &a)
+	}
+	if e := l.begin(ECS, k); e != nil {
+		l.ecsAccess(e, &a)
+	}
 }
 
 // Security takes a security event.
@@ -108,6 +119,12 @@ func (l *Log) Security(event *Security) {
 	if e := l.begin(Native, SecurityEvent); e != nil {
 		nativeSecurity(e, &s)
 	}
+	if e := l.begin(OCSF, SecurityEvent); e != nil {
+		l.ocsfSecurity(e, &s)
+	}
+	if e := l.begin(ECS, SecurityEvent); e != nil {
+		l.ecsSecurity(e, &s)
+	}
 }
 
 // Ban takes an event about a ban.
@@ -121,6 +138,12 @@ func (l *Log) Ban(event *Ban) {
 	}
 	if e := l.begin(Native, BanEvent); e != nil {
 		nativeBan(e, &b)
+	}
+	if e := l.begin(OCSF, BanEvent); e != nil {
+		l.ocsfBan(e, &b)
+	}
+	if e := l.begin(ECS, BanEvent); e != nil {
+		l.ecsBan(e, &b)
 	}
 }
 

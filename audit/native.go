@@ -63,11 +63,7 @@ func nativeSecurity(e *zerolog.Event, s *Security) {
 		e.Int("phase", s.Phase)
 	}
 	e.Int("rule_id", s.RuleID)
-	e.Dict("score", e.CreateDict().
-		Int("inbound", s.InboundScore).
-		Int("inbound_threshold", s.InboundThreshold).
-		Int("outbound", s.OutboundScore).
-		Int("outbound_threshold", s.OutboundThreshold))
+	e.Dict("score", nativeScore(e, s))
 	array := e.CreateArray()
 	for i := range s.Rules {
 		array.Dict(nativeRule(e, &s.Rules[i]))
@@ -81,6 +77,14 @@ func nativeSecurity(e *zerolog.Event, s *Security) {
 	optional(e, "error", s.Error)
 	e.Uint64("generation", s.Generation)
 	e.Msg("security event")
+}
+
+func nativeScore(e *zerolog.Event, s *Security) *zerolog.Event {
+	return e.CreateDict().
+		Int("inbound", s.InboundScore).
+		Int("inbound_threshold", s.InboundThreshold).
+		Int("outbound", s.OutboundScore).
+		Int("outbound_threshold", s.OutboundThreshold)
 }
 
 func nativeRule(e *zerolog.Event, r *Rule) *zerolog.Event {
@@ -101,6 +105,11 @@ func nativeRule(e *zerolog.Event, r *Rule) *zerolog.Event {
 // nativeBan writes an event about a ban as docs/operations.md describes it.
 func nativeBan(e *zerolog.Event, b *Ban) {
 	nativeHead(e, time.Time{}, eventBan, b.RequestID)
+	nativeBanFields(e, b)
+	e.Send()
+}
+
+func nativeBanFields(e *zerolog.Event, b *Ban) *zerolog.Event {
 	e.Str("action", b.Action)
 	e.Str("who", b.Who)
 	e.Str("scope", b.Scope)
@@ -113,7 +122,7 @@ func nativeBan(e *zerolog.Event, b *Ban) {
 	e.Int64("times", b.Times)
 	e.Float64("lasts_s", b.Lasts.Round(time.Millisecond).Seconds())
 	e.Str("until", b.Until.UTC().Format(time.RFC3339))
-	e.Send()
+	return e
 }
 
 // nativeHead writes what stands in every event. The level is a field only, see begin.

@@ -42,7 +42,8 @@ func newOutputs(boot *config.Boot, secrets *mask.Policy, registry prometheus.Reg
 	registry.MustRegister(eventsDropped, linesDropped)
 
 	out := &outputs{options: eventOptions(boot), silent: boot.Events.Stdout.Format == config.StdoutOff}
-	out.options.Masking = secrets
+	out.options.Masking, out.options.Version = secrets, version
+	out.options.Instance, _ = os.Hostname() // else formats that tell it do without
 	out.err = audit.NewWriter(os.Stderr, audit.WriterOptions{
 		BufferBytes: logBytes, FlushInterval: -1,
 		Dropped: func(n int) { linesDropped.Add(float64(n)) },
