@@ -386,13 +386,18 @@ type rule struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// TestAlerts compares the alerts with the table in the operations guide, and the metrics in
+// TestAlerts compares the alerts with the table in the operations guide and with the runbook, and the metrics in
 // them with those that the guide documents.
 func TestAlerts(t *testing.T) {
 	guide, err := os.ReadFile(filepath.Join(root, "docs/operations.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	runbook, err := os.ReadFile(filepath.Join(root, "docs/runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const runbookURL = "https://github.com/wafer-waf/wafer/blob/main/docs/runbook.md#"
 	_, metrics, _ := strings.Cut(string(guide), "\n## Metrics\n")
 	metrics, table, _ := strings.Cut(metrics, "\n### Alerts\n")
 	table, _, _ = strings.Cut(table, "\n## ")
@@ -414,6 +419,9 @@ func TestAlerts(t *testing.T) {
 					t.Errorf("%s watches %s, which docs/operations.md does not know", r.Alert, m)
 				}
 			}
+			if section := "\n### " + r.Alert + "\n"; !strings.Contains(string(runbook), section) || r.Annotations["runbook_url"] != runbookURL+strings.ToLower(r.Alert) {
+				t.Errorf("%s: docs/runbook.md has no section, or its runbook_url leads elsewhere: %s", r.Alert, r.Annotations["runbook_url"])
+			}
 			if !slices.Contains([]string{"info", "warning", "critical"}, r.Labels["severity"]) || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 				t.Errorf("%s: labels %v, annotations %v", r.Alert, r.Labels, r.Annotations)
 			}
@@ -422,6 +430,11 @@ func TestAlerts(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `(Wafer[A-Za-z]+)` ").FindAllStringSubmatch(table, -1) {
 		if !seen[m[1]] {
 			t.Errorf("docs/operations.md has a row for %s, which no rule is", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^### (Wafer\w+)`).FindAllStringSubmatch(string(runbook), -1) {
+		if !seen[m[1]] {
+			t.Errorf("docs/runbook.md has a section for %s, which no rule is", m[1])
 		}
 	}
 	if len(seen) < 10 {
