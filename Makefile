@@ -62,6 +62,7 @@ endef
 GOLANGCI  := bin/tools/golangci-lint
 BENCHSTAT := bin/tools/benchstat
 HELM      := bin/tools/helm
+AXE       := bin/tools/axe.min.js
 
 ##@ Use
 
@@ -155,11 +156,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl need-redis need-chromium build-tests $(HELM) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(AXE) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -318,6 +319,22 @@ define build-tool
 	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')"
 	@touch $@
 endef
+
+# What judges the page for people who do not see it, or do not use a mouse: a package of npm, pinned in tools/axe.
+bin/tools/axe.min.js: tools/axe/package.json tools/axe/package-lock.json | need-npm
+	@echo "== fetching $@ (once)"
+	@mkdir -p bin/tools/axe
+	@cp tools/axe/package.json tools/axe/package-lock.json bin/tools/axe
+	@cd bin/tools/axe && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@cp bin/tools/axe/node_modules/axe-core/axe.min.js $@
+
+.PHONY: need-npm
+need-npm:
+	@if ! command -v npm >/dev/null; then \
+		echo "== installing npm"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm; \
+	fi
 
 # The race detector needs a C compiler. Where there is none, it comes from Debian.
 .PHONY: need-gcc

@@ -68,8 +68,9 @@ async function repeat(view, tools) {
     try {
       const data = await view.load(tools);
       if (signal.aborted) return;
-      draw(view.draw(data, { ...tools, redraw: () => draw(view.draw(data, { ...tools, redraw: null })) }));
       based(data.about);
+      const redraw = () => draw(view.draw(data, { ...tools, redraw }));
+      redraw();
     } catch (error) {
       if (signal.aborted) return;
       failed(error);
@@ -94,16 +95,16 @@ function wait(ms, signal) {
 }
 
 function draw(nodes) {
-  const notices = about?.complete === false || about?.warnings?.length ? [notice(about)] : [];
-  replace(main, [...notices, ...[nodes].flat().filter(Boolean)]);
+  replace(main, [notice(), ...[nodes].flat()].filter(Boolean));
 }
 
 // notice names the pods that have not answered, above whatever is shown without them.
-function notice(about) {
-  const silent = (about.pods ?? []).filter((p) => !p.answered);
+function notice() {
+  const silent = shown.name === 'overview' ? [] : (about?.pods ?? []).filter((p) => !p.answered); // it tells of them itself
+  if (silent.length === 0 && !about?.warnings?.length) return null;
   return h('div', { class: 'banner', role: 'status', 'data-key': 'notice' },
     silent.length > 0 && h('p', null, h('b', null, plural(silent.length, 'pod does not', 'pods do not') + ' answer: '),
-      silent.map((p, i) => [i > 0 && ', ', h('span', { class: 'mono' }, p.pod || p.address), p.error && ` (${p.error})`]), '. What they know is missing here.'),
+      silent.map((p, i) => [i > 0 && ', ', h('span', { class: 'mono' }, p.pod || p.address), p.error && ` (${p.error})`]), `. What ${silent.length === 1 ? 'it knows' : 'they know'} is missing here.`),
     (about.warnings ?? []).map((w) => h('p', null, w)));
 }
 

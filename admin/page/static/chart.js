@@ -6,10 +6,14 @@ import { clockOf, count, exact, percent } from './format.js';
 
 const asTable = new Set(); // charts whose table is open
 
-// columns draws stacked columns over time. series are {id, label, values}; share draws them as parts of 1.
-export function columns({ id, title, note, times, step, series, share = false, height = 96 }) {
+// columns draws stacked columns over time. series are {id, label, values, silent}: a silent one counts, is
+// listed, and is not drawn. With share they are parts of what there is.
+export function columns({ id, title, note, times, series, share = false, height = 96 }) {
   const sums = times.map((_, i) => series.reduce((sum, s) => sum + s.values[i], 0));
-  const top = share ? 1 : nice(Math.max(...sums, 1));
+  const drawn = series.filter((s) => !s.silent);
+  const tall = times.map((_, i) => drawn.reduce((sum, s) => sum + s.values[i], 0) / (share ? sums[i] || 1 : 1));
+  const top = share ? Math.min(1, nice(100 * Math.max(...tall, 0.005)) / 100) : nice(Math.max(...tall, 1));
+  const scale = share ? (part) => `${+(100 * part * top).toPrecision(2)} %` : (part) => count(part * top);
   const used = series.filter((s) => s.values.some((v) => v > 0));
   const readout = h('span', { class: 'readout', 'data-own': true });
   const cursor = svg('rect', { class: 'cursor', x: -1, y: 0, width: 1, height: 100 });
@@ -37,7 +41,7 @@ export function columns({ id, title, note, times, step, series, share = false, h
       },
     },
   }, svg('svg', { viewBox: `0 0 ${times.length} 100`, preserveAspectRatio: 'none', 'aria-hidden': true, focusable: 'false' },
-    stacked(used, times.length, (i) => (share ? sums[i] || 1 : top)), cursor));
+    stacked(used.filter((s) => !s.silent), times.length, (i) => (share ? (sums[i] || 1) * top : top)), cursor));
 
   // point shows one column: the figures above, a mark in the picture, and to who listens.
   function point(plot, i) {
@@ -58,7 +62,7 @@ export function columns({ id, title, note, times, step, series, share = false, h
   return h('figure', { class: 'chart', 'data-key': id },
     h('figcaption', null, h('h2', null, title), h('span', { class: 'quiet' }, note), readout),
     h('div', { class: 'frame' },
-      h('div', { class: 'scale', 'aria-hidden': true }, h('span', null, share ? '100 %' : count(top)), h('span', null, share ? '50 %' : count(top / 2)), h('span', null, '0')),
+      h('div', { class: 'scale', 'aria-hidden': true }, h('span', null, scale(1)), h('span', null, scale(0.5)), h('span', null, '0')),
       plot,
       h('div', { class: 'ticks', 'aria-hidden': true }, ticks(times).map((t) => h('span', { style: { left: t.left + '%' } }, t.text)))),
     h('div', { class: 'below' },
@@ -112,7 +116,7 @@ function table({ times, series, share, sums }) {
 // nice is the next round number.
 function nice(n) {
   const size = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 4, 5, 10].map((f) => f * size).find((f) => f >= n && (f >= 2 || n <= 1)) ?? 10 * size;
+  return [1, 2, 4, 6, 8, 10].map((f) => f * size).find((f) => f >= n);
 }
 
 function ticks(times) {

@@ -60,7 +60,10 @@ export function morph(from, to) {
     if (name !== 'open' && !to.hasAttribute(name)) from.removeAttribute(name);
   }
   for (const { name, value } of to.attributes) {
-    if (name !== 'style' && from.getAttribute(name) !== value) from.setAttribute(name, value);
+    if (name === 'style' || from.getAttribute(name) === value) continue;
+    from.setAttribute(name, value);
+    if (name === 'value' && from.nodeName === 'INPUT') from.value = value; // what is typed hides the attribute
+    if (name === 'selected') from.selected = true;
   }
   if (from.style.cssText !== to.style.cssText) from.style.cssText = to.style.cssText;
   const on = handlers.get(to);

@@ -6,15 +6,15 @@ import { coverageOf, coverages, verdictOf, verdicts } from './words.js';
 // table has rows of cells. On narrow screens each row becomes a list of names and values, which is why the roles
 // are spelled out: browsers forget them with the layout.
 export function table({ id, label, columns, rows, key, pick, empty, more }) {
+  if (rows.length === 0) return h('p', { class: 'empty', 'data-key': id + '-empty' }, empty ?? 'Nothing here.');
   return h('div', { class: 'scroll', 'data-key': id, tabindex: 0, role: 'region', 'aria-label': label },
     h('table', { class: 'stack ' + (more ?? ''), role: 'table', 'aria-label': label },
       h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map((c) => h('th', { role: 'columnheader', scope: 'col', class: c.number && 'number' }, c.label)))),
-      h('tbody', { role: 'rowgroup' }, rows.map((row) => tableRow({ columns, key, pick }, row)))),
-    rows.length === 0 && h('p', { class: 'empty' }, empty ?? 'Nothing here.'));
+      h('tbody', { role: 'rowgroup' }, rows.map((row) => tableRow({ columns, key, pick }, row)))));
 }
 
-export function tableRow({ columns, key, pick }, row, more) {
-  return h('tr', { role: 'row', 'data-key': key?.(row), class: [pick && 'pick', more].filter(Boolean).join(' ') || null, on: pick && { click: (e) => picked(e, () => pick(row)) } },
+function tableRow({ columns, key, pick }, row) {
+  return h('tr', { role: 'row', 'data-key': key?.(row), class: pick && 'pick', on: pick && { click: (e) => picked(e, () => pick(row)) } },
     columns.map((c) => h(c.head ? 'th' : 'td', { role: c.head ? 'rowheader' : 'cell', scope: c.head && 'row', class: c.number && 'number', 'data-label': c.label }, h('div', { class: c.class }, c.cell(row)))));
 }
 
@@ -93,6 +93,6 @@ export function perPod(answer) {
 
 // fact is one line of a list of names and values; without a value it is left out.
 export function facts(list) {
-  return h('dl', { class: 'facts' }, list.filter(([, value]) => value !== undefined && value !== null && value !== '')
+  return h('dl', { class: 'facts' }, list.filter(([, value]) => value !== undefined && value !== null && value !== false && value !== '')
     .map(([name, value]) => [h('dt', null, name), h('dd', null, value)]));
 }

@@ -62,7 +62,7 @@ function policy(told) {
   const p = told.policy;
   if (!p) return null;
   const rows = (p.settings ?? []).filter((s) => decisive.test(s.path) || s.source !== 'default');
-  return h('section', { class: 'card', 'data-key': 'policy' },
+  return h('section', { class: 'card settings', 'data-key': 'policy' },
     h('div', { class: 'head' }, h('h2', null, 'Policy ', link('policies', { policy: p.id }, p.id)), modeTag(p.mode), told.policy_changed && h('span', { class: 'tag warn' }, 'another configuration is in force now than then')),
     table({ id: 'effective', label: 'Effective values of the policy', columns: settingColumns, rows, key: (s) => s.path, more: 'dense', empty: 'No value is known.' }));
 }

@@ -83,6 +83,8 @@ class List {
     this.filter = asked(now.parameters);
     this.columns = scope === 'tier' ? [...eventColumns, podColumn] : eventColumns;
     this.events = [];
+    this.known = new Set(); // of events that are in one of the two lists
+    this.rest = 250; // milliseconds until the list is drawn again
     this.held = []; // came while nobody wanted the list to move
     this.live = true;
     this.state = 'waiting';
@@ -108,14 +110,22 @@ class List {
   }
 
   async older() {
-    const told = await get('events', { ...this.filter, scope: this.scope, limit: page, cursor: this.next }, this.signal);
-    const known = new Set(this.events.map(keyOf));
-    this.events.push(...(told.events ?? []).filter((e) => !known.has(keyOf(e))));
+    const from = this.until ? { until: this.until } : { cursor: this.next };
+    const told = await get('events', { ...this.filter, ...from, scope: this.scope, limit: page }, this.signal);
+    this.events.push(...(told.events ?? []).filter((e) => this.isNew(e)));
     this.next = told.next;
+    this.until = null;
     this.looked += told.looked ?? 0;
     this.about = told.about;
     this.show();
     this.based(told.about);
+  }
+
+  isNew(event) {
+    const key = keyOf(event);
+    if (this.known.has(key)) return false;
+    this.known.add(key);
+    return true;
   }
 
   is(state) {
@@ -135,30 +145,32 @@ class List {
       this.about = { ...this.about, ...told };
       this.based(this.about);
     } else if (kind === 'event') {
-      if (this.events.some((e) => keyOf(e) === keyOf(told)) || this.held.some((e) => keyOf(e) === keyOf(told))) return;
+      if (!this.isNew(told)) return;
       this.held.unshift(told);
-      this.held.length = Math.min(this.held.length, most);
+      if (this.held.length > most) this.known.delete(keyOf(this.held.pop()));
       this.soon();
     }
   }
 
-  // soon draws at most a few times a second, however many events come.
+  // soon draws a few times a second at most, and rarer where drawing takes long, however many events come.
   soon() {
     if (this.timer) return;
     this.timer = setTimeout(() => {
       this.timer = null;
       if (this.signal.aborted) return;
+      const began = performance.now();
       if (this.live && scrollY < 200) this.take();
       this.show();
-    }, 250);
+      this.rest = Math.max(250, 4 * (performance.now() - began));
+    }, this.rest);
   }
 
   take() {
     this.events = [...this.held, ...this.events];
     this.held = [];
     if (this.events.length > most) {
-      this.events.length = most;
-      this.next = this.events.at(-1).id;
+      for (const gone of this.events.splice(most)) this.known.delete(keyOf(gone));
+      this.until = this.events.at(-1).event.time; // where older ones go on, since no cursor is known there
     }
   }
 
@@ -176,7 +188,7 @@ class List {
       h('section', { class: 'card', 'data-key': 'list' },
         table({ id: 'events', label: 'Events', columns, rows: events, key: keyOf, more: 'events', pick: open, empty: this.empty() }),
         h('div', { class: 'head' }, h('span', { class: 'quiet' }, this.told()),
-          this.next && h('div', { class: 'right' }, h('button', { type: 'button', on: { click: (e) => this.more(e.currentTarget) } }, 'Older events')))),
+          (this.next || this.until) && h('div', { class: 'right' }, h('button', { type: 'button', on: { click: (e) => this.more(e.currentTarget) } }, 'Older events')))),
     ]);
   }
 
@@ -191,13 +203,16 @@ class List {
   }
 
   told() {
-    return `${plural(this.events.length, 'event')} shown, ${exact(this.looked)} looked at${this.next ? '' : ', and nothing older is kept'}.`;
+    return `${plural(this.events.length, 'event')} shown, ${exact(this.looked)} looked at${this.next || this.until ? '' : ', and nothing older is kept'}.`;
   }
 
   async more(button) {
     button.disabled = true;
     try {
-      if (this.events.length >= most) this.events = []; // walks on, instead of growing
+      if (this.events.length >= most) { // walks on, instead of growing
+        this.events = [];
+        this.known.clear();
+      }
       await this.older();
       if (this.events.length <= page) scrollTo(0, 0);
     } catch (error) {

@@ -3,7 +3,7 @@
 import { get } from '../api.js';
 import { bar, columns, spark } from '../chart.js';
 import { h } from '../dom.js';
-import { count, exact, percent, plural, rate } from '../format.js';
+import { bytes, count, exact, percent, plural, rate } from '../format.js';
 import { link, table } from '../parts.js';
 import { failed, stopped, sum } from '../words.js';
 import { eventColumns } from './events.js';
@@ -55,7 +55,7 @@ function tile(name, value, detail, { level, line, id } = {}) {
 const uninspected = (p) => Math.max(0, (p.coverage?.none ?? 0) - (p.verdicts?.refused ?? 0));
 const inPart = (p) => (p.coverage?.partial ?? 0) + (p.coverage?.headers ?? 0);
 
-function tiles({ total, rate: now, stopped_rate: stoppedNow }, points) {
+function tiles({ total, rate: now }, points) {
   const t = total ?? {};
   const refused = t.verdicts?.refused ?? 0;
   const blocked = sum(t.verdicts, stopped);
@@ -66,13 +66,13 @@ function tiles({ total, rate: now, stopped_rate: stoppedNow }, points) {
   const each = (f) => points.map(f);
   return h('dl', { class: 'tiles', 'data-key': 'tiles' },
     tile('Requests', count(t.requests ?? 0), rate(now) + ' a second now', { line: each((p) => p.requests), id: 'pass' }),
-    tile('Stopped', count(blocked), `${percent(blocked, t.requests)}, ${rate(stoppedNow)} a second now`, { level: 'stopped', line: each((p) => sum(p.verdicts, stopped)), id: 'block' }),
+    tile('Stopped', count(blocked), `${percent(blocked, t.requests)} of all`, { level: 'stopped', line: each((p) => sum(p.verdicts, stopped)), id: 'block' }),
     tile('Would be stopped', count(would), 'where policies only detect', { level: would ? 'warn' : '', line: each((p) => p.verdicts?.would_block ?? 0), id: 'would_block' }),
-    tile('Refused before rules', count(refused), 'malformed, not allowed, no route', { line: each((p) => p.verdicts?.refused ?? 0), id: 'refused' }),
-    tile('Proved clean', percent(t.screened?.clean ?? 0, screened), 'by the screen, without the rules', { line: each((p) => p.screened?.clean ?? 0), id: 'clean' }),
-    tile('Passed uninspected', count(missed), inPart(t) ? `${count(inPart(t))} more in part` : 'all were inspected whole', { level: missed ? 'warn' : '', line: each(uninspected), id: 'none' }),
-    tile('Inspection failed', count(broke), 'refused or passed by on_error', { level: broke ? 'bad' : '', line: each((p) => sum(p.verdicts, failed)), id: 'failed' }),
-    tile('Answers take', t.requests ? ms(t.p50_ms) : '–', t.requests ? `half of them; 99 % within ${ms(t.p99_ms)}` : 'upstream included', { line: each((p) => p.p50_ms ?? 0), id: 'pass' }));
+    tile('Refused', count(refused), 'before any rule', { line: each((p) => p.verdicts?.refused ?? 0), id: 'refused' }),
+    tile('Proved clean', percent(t.screened?.clean ?? 0, screened), 'by the screen alone', { line: each((p) => p.screened?.clean ?? 0), id: 'clean' }),
+    tile('Uninspected', count(missed), inPart(t) ? `forwarded; ${count(inPart(t))} in part` : 'forwarded unseen', { level: missed ? 'warn' : '', line: each(uninspected), id: 'none' }),
+    tile('Failed', count(broke), 'the engine, not upstreams', { level: broke ? 'bad' : '', line: each((p) => sum(p.verdicts, failed)), id: 'failed' }),
+    tile('Answers take', t.requests ? ms(t.p50_ms) : '–', t.requests ? `99 % within ${ms(t.p99_ms)}` : 'upstream included', { line: each((p) => p.p50_ms ?? 0), id: 'pass' }));
 }
 
 const ms = (n) => (Number.isFinite(n) ? (n < 10 ? n.toFixed(1) : Math.round(n)) + ' ms' : '–');
@@ -84,11 +84,11 @@ function charts(points, step) {
   const by = (name) => (p) => p.verdicts?.[name] ?? 0;
   const note = `in steps of ${step < 60 ? step + ' s' : step / 60 + ' min'}`;
   return h('section', { class: 'card grid charts', 'data-key': 'charts', 'aria-label': 'Over time' },
-    columns({ id: 'all', title: 'All requests', note, times, step, series: [of('pass', 'Passed', (p) => p.requests - sum(p.verdicts, [...stopped, ...failed, 'would_block', 'refused'])), of('block', 'Stopped', (p) => sum(p.verdicts, stopped)),
+    columns({ id: 'all', title: 'All requests', note, times, series: [of('pass', 'Passed', (p) => p.requests - sum(p.verdicts, [...stopped, ...failed, 'would_block', 'refused'])), of('block', 'Stopped', (p) => sum(p.verdicts, stopped)),
       of('would_block', 'Would be stopped', by('would_block')), of('refused', 'Refused', by('refused')), of('failed', 'Inspection failed', (p) => sum(p.verdicts, failed))] }),
-    columns({ id: 'notable', title: 'All but those that passed', note, times, step, series: [of('block', 'Stopped', (p) => sum(p.verdicts, stopped)),
+    columns({ id: 'notable', title: 'All but those that passed', note, times, series: [of('block', 'Stopped', (p) => sum(p.verdicts, stopped)),
       of('would_block', 'Would be stopped', by('would_block')), of('refused', 'Refused', by('refused')), of('failed', 'Inspection failed', (p) => sum(p.verdicts, failed))] }),
-    columns({ id: 'coverage', title: 'How much was inspected', note: 'of what was not refused before', times, step, share: true, height: 56, series: [of('full', 'All of it', (p) => p.coverage?.full ?? 0),
+    columns({ id: 'coverage', title: 'Not inspected whole', note: 'share of what was not refused before', times, share: true, height: 56, series: [{ ...of('full', 'Whole', (p) => p.coverage?.full ?? 0), silent: true },
       of('partial', 'In part', (p) => p.coverage?.partial ?? 0), of('headers', 'Head only', (p) => p.coverage?.headers ?? 0), of('none', 'Nothing', uninspected)] }));
 }
 
@@ -99,6 +99,19 @@ function ranked(title, rows, name, parameters, empty) {
     rows.length === 0 ? h('p', { class: 'empty' }, empty) : h('ol', null, rows.slice(0, 6).map((r) => h('li', { class: 'meter' },
       link('events', parameters(r), name(r)), h('span', { class: 'number' }, count(r.count)),
       bar([{ id: 'block', label: 'events', value: r.count }, { id: 'empty', label: 'rest', value: most - r.count }])))));
+}
+
+const podColumns = [
+  { label: 'Pod', head: true, class: 'mono wrap', cell: (p) => p.pod },
+  { label: 'State', class: 'nowrap', cell: (p) => h('span', { class: 'tag ' + (p.ready ? 'ok' : 'bad'), title: p.not_ready }, p.ready ? 'ready' : 'not ready') },
+  { label: 'Requests', number: true, cell: (p) => count(p.requests) },
+  { label: 'In flight', number: true, cell: (p) => count(p.in_flight) },
+  { label: 'Memory', number: true, cell: (p) => bytes(p.memory) },
+];
+
+function pods(all) {
+  return h('section', { class: 'card', 'data-key': 'pods' }, h('h2', null, 'Pods'),
+    table({ id: 'pod-list', label: 'Pods', columns: podColumns, rows: all, key: (p) => p.pod, more: 'dense', empty: 'None has answered.' }));
 }
 
 function draw(data, { now }) {
@@ -114,7 +127,8 @@ function draw(data, { now }) {
     h('div', { class: 'grid two', 'data-key': 'middle' }, charts(points, traffic.step_s),
       h('div', { class: 'grid' },
         ranked('What is tried', rules, (r) => [h('span', { class: 'mono' }, r.value), ' ', r.message], (r) => ({ rule: r.value }), 'No rule has found anything.'),
-        ranked('Who tries it', clients, (r) => h('span', { class: 'mono' }, r.value), (r) => ({ client: r.value }), 'Nobody.'))),
+        ranked('Who tries it', clients, (r) => h('span', { class: 'mono' }, r.value), (r) => ({ client: r.value }), 'Nobody.'),
+        pods(overview.pods ?? []))),
     h('section', { class: 'card', 'data-key': 'latest' }, h('div', { class: 'head' }, h('h2', null, 'The latest findings'), h('div', { class: 'right' }, link('events', {}, 'All events'))),
       table({ id: 'latest-events', label: 'The latest findings', columns: eventColumns, rows: latest, key: (e) => e.id, more: 'events', empty: 'The rules have found nothing yet in what is kept.' })),
     h('section', { class: 'card', 'data-key': 'busy' }, h('div', { class: 'head' }, h('h2', null, 'Routes'), h('div', { class: 'right' }, link('routes', {}, 'All routes'))),

@@ -45,7 +45,7 @@ function settings(policy) {
 function one(policy, redraw) {
   const rows = settings(policy);
   const hidden = policy.settings.length - rows.length;
-  return h('section', { class: 'card', 'data-key': 'policy-' + policy.id, 'aria-label': 'Policy ' + policy.id },
+  return h('section', { class: 'card settings', 'data-key': 'policy-' + policy.id, 'aria-label': 'Policy ' + policy.id },
     h('div', { class: 'head' }, h('h2', null, policy.id), modeTag(policy.mode),
       h('span', { class: 'quiet' }, policy.rules ? plural(policy.rules, 'rule') + ' compiled' : 'no rules'),
       policy.no_screen && h('span', { class: 'tag warn', title: policy.no_screen }, 'no screen'),

@@ -26,7 +26,7 @@ function share(part, id, label, rest) {
 export const columns = [
   { label: 'Route', head: true, cell: (r) => [link('events', { route: r.id }, h('b', null, r.id || '(no route)')), h('div', null, selects(r))] },
   { label: 'Mode', cell: (r) => (r.mode ? [modeTag(r.mode), h('div', { class: 'quiet' }, link('policies', { policy: r.policy }, r.policy))] : '–') },
-  { label: 'Health', cell: (r) => [h('span', { class: 'tag ' + (health[r.health]?.[1] ?? '') }, health[r.health]?.[0] ?? r.health ?? '–'), r.endpoints > 0 && h('div', { class: 'quiet nowrap' }, `${r.endpoints_up} of ${r.endpoints} endpoints`)] },
+  { label: 'Health', cell: (r) => [h('span', { class: 'tag ' + (health[r.health]?.[1] ?? '') }, health[r.health]?.[0] ?? r.health ?? '–'), r.endpoints > 0 && h('div', { class: 'quiet nowrap' }, `${r.endpoints_up} of ${r.endpoints} up`)] },
   { label: 'Requests', number: true, cell: (r) => [count(r.requests), r.line?.length > 1 && spark(r.line, 'pass')] },
   { label: 'Stopped', number: true, cell: (r) => [count(sum(r.verdicts, stopped)), r.blocked_line?.some((n) => n > 0) && spark(r.blocked_line, 'block')] },
   { label: 'Would stop', number: true, cell: (r) => count(r.verdicts?.would_block ?? 0) },

@@ -28,15 +28,15 @@ function joined(answer) {
 
 // states tells one state for all pods, or else who says what.
 function states(said) {
-  const by = Map.groupBy ? Map.groupBy(said, (s) => s.state) : group(said);
+  const by = group(said, (s) => s.state);
   return [...by].map(([state, of]) => h('div', null,
     h('span', { class: 'tag ' + (looks[state] ?? '') }, state), ' ',
     by.size > 1 && h('span', { class: 'quiet' }, 'on ' + of.map((s) => s.pod).join(', '))));
 }
 
-function group(said) {
+function group(said, word) {
   const by = new Map();
-  for (const s of said) by.set(s.state, [...(by.get(s.state) ?? []), s]);
+  for (const s of said) by.set(word(s), [...(by.get(word(s)) ?? []), s]);
   return by;
 }
 
@@ -45,7 +45,8 @@ const sum = (said, name) => said.reduce((all, s) => all + (s[name] ?? 0), 0);
 function why(said) {
   const told = said.filter((s) => s.reason || s.check || s.failing?.reason || s.faults);
   if (told.length === 0) return h('span', { class: 'quiet' }, '–');
-  return told.map((s) => h('div', null, [s.reason, s.check, s.failing?.reason].filter((t) => typeof t === 'string' && t).join('; ') || plural(s.faults, 'fault')));
+  const words = told.map((s) => [s.reason, s.check, s.failing?.reason].filter(Boolean).join('; ') || plural(s.faults, 'fault') + ' in a row');
+  return [...new Set(words)].map((text) => h('div', null, text));
 }
 
 const columns = [
@@ -71,7 +72,7 @@ function draw(answer) {
         h('div', { class: 'head' }, h('h2', null, u.id), h('span', { class: 'tag ' + (up === endpoints.length && up > 0 ? 'ok' : up > 0 ? 'warn' : 'bad') }, `${up} of ${endpoints.length} up`),
           u.waiting > 0 && h('span', { class: 'tag warn' }, plural(u.waiting, 'request waits', 'requests wait')),
           u.panic.length > 0 && h('span', { class: 'tag bad', title: 'so few are available that all are asked' }, 'all are asked')),
-        u.sources.map((s) => h('p', { class: 'banner' }, `${s.pod}: ${s.name ?? 'a source'} does not tell endpoints: ${typeof s.failing === 'string' ? s.failing : s.failing.reason}`)),
+        [...group(u.sources, (s) => `${s.name} does not say where endpoints are: ${s.failing.reason}`)].map(([text, of]) => h('p', { class: 'banner' }, text, h('span', { class: 'quiet' }, of.map((s) => s.pod).join(', ')))),
         table({ id: 'endpoints-' + u.id, label: 'Endpoints of ' + u.id, columns, rows: endpoints, key: ([address]) => address, empty: 'It has no endpoint.' }));
     }),
   ].flat();

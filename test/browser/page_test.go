@@ -1,0 +1,243 @@
+package browser
+
+import (
+	"flag"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+	"github.com/wafer-waf/wafer/admin/view"
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// shots writes the pictures of docs/page.md anew.
+var shots = flag.Bool("shots", false, "write the pictures of docs/page.md anew")
+
+// views are all views, with a text that each has when it is there.
+func views(opened string) []struct{ name, text string } {
+	return []struct{ name, text string }{
+		{"overview", "The latest findings"}, {"events", "Older events"}, {"event/" + opened, "If this was no attack"}, {"routes", "Proved clean"},
+		{"policies", "people write about SQL there"}, {"upstreams", "10.2.0.19:8080"}, {"certificates", "ends soon"}, {"configuration", "Generation 2"},
+	}
+}
+
+// TestPageStates shows every view of a tier of which not all is well: nothing that axe calls serious, nothing refused by
+// the browser, nothing asked of anybody else.
+func TestPageStates(t *testing.T) {
+	events := someAttacks(150)
+	_, url := newStandIn(t, events)
+	chromium := start(t)
+	opened := "0197f2c4-8a51-7c3e-9d5b-000000000150"
+	for _, as := range []struct {
+		width int64
+		theme string
+	}{{wide, "light"}, {wide, "dark"}, {narrow, "light"}} {
+		v := chromium.look(t, url, as.width, as.theme)
+		for _, one := range views(opened) {
+			what := fmt.Sprint(one.name, " ", as.width, " ", as.theme)
+			v.see(one.name, one.text)
+			v.has("10.0.0.7:9090") // the pod that does not answer
+			v.judge(what)
+			if over := eval[int](v, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
+				t.Errorf("%s: %d pixels too wide", what, over)
+			}
+			v.until("document.getElementById('basis').innerText.includes('Window')")
+			v.clean(what)
+			if *shots {
+				name := fmt.Sprintf("%s-%s%s", one.name[:min(len(one.name), len("configuration"))], as.theme, map[int64]string{wide: "", narrow: "-narrow"}[as.width])
+				if one.name == "event/"+opened {
+					name = "event-" + as.theme
+				}
+				v.shoot(t.TempDir(), filepath.Base(name), true)
+			}
+		}
+	}
+}
+
+// payloads are what would run if text became markup.
+var payloads = []string{
+	`<img src=x onerror="window.ran.push('img')">`, `"><script>window.ran.push('script')</script>`, `<svg onload="window.ran.push('svg')">`,
+	`javascript:window.ran.push('link')`, `'-window.ran.push('quote')-'`, `{{constructor.constructor('window.ran.push(1)')()}}`, `</textarea><iframe srcdoc="<script>parent.ran.push('frame')</script>">`,
+}
+
+// TestPageShowsText puts what would run into every field of an event, and looks at it everywhere.
+func TestPageShowsText(t *testing.T) {
+	fields := func(text string) attack {
+		return attack{Time: time.Now().UTC().Format(time.RFC3339Nano), Event: "security", RequestID: "id " + text, Route: text, Policy: text, Mode: text, Client: text, Method: text, Host: text, Path: text, Verdict: text, Status: 403,
+			Score: view.Score{Inbound: 5, InboundThreshold: 5}, Rules: []found{{942100, text, text, text, text, []string{text}}}, Coverage: text, CoverageReason: text, Error: text, AccessRule: text, UserAgent: text, Comment: text, Text: text}
+	}
+	var events []view.Event
+	for i, text := range payloads {
+		e := fields(text).event("id " + text)
+		e.Pod = text
+		if i == 0 {
+			e = fields(text).event("without pod")
+		}
+		events = append(events, e)
+	}
+	s, url := newStandIn(t, events)
+	v := start(t).look(t, url, wide, "light")
+	literal := func(view string) {
+		t.Helper()
+		for _, text := range payloads {
+			v.has(text)
+		}
+		if got := eval[int](v, "document.querySelectorAll('img, iframe, script:not([src]), [onload], [onerror], a[href^=javascript]').length"); got != 0 {
+			t.Errorf("%s: %d elements were written by a client", view, got)
+		}
+		v.clean(view)
+	}
+	v.see("overview", "The latest findings")
+	v.see("events", "Found")
+	literal("events")
+	pushed := fields(`<img src=y onerror="window.ran.push('pushed')">`).event("pushed")
+	s.push(pushed)
+	v.has("src=y")
+	literal("stream")
+	for _, text := range payloads {
+		eval[any](v, "void (location.hash = '#/event/' + encodeURIComponent("+quote("id "+text)+"))")
+		v.has("If this was no attack")
+		v.has("no longer looks at " + text)
+		v.clean("event " + text)
+	}
+	// The address is a client's as well, if somebody was sent here.
+	for _, text := range payloads {
+		eval[any](v, "void (location.hash = '#/events?text=' + encodeURIComponent("+quote(text)+") + '&kind=' + encodeURIComponent("+quote(text)+"))")
+		v.until("document.querySelector('input[name=text]')?.value === " + quote(text))
+		v.clean("address " + text)
+	}
+}
+
+// TestPageStream has the stream break off, go on where it was, and say what was missed.
+func TestPageStream(t *testing.T) {
+	s, url := newStandIn(t, someAttacks(3))
+	v := start(t).look(t, url, wide, "light")
+	v.see("events", "live")
+	more := someAttacks(12)
+	s.push(more[0])
+	v.until("document.querySelectorAll('.events tbody tr').length === 4")
+	s.breakOff()
+	v.has("live")
+	tier.Eventually(t, "the stream is asked for again", func() bool { asked, _ := s.readers(); return asked >= 2 })
+	if _, since := s.readers(); since != more[0].ID {
+		t.Errorf("the stream goes on behind %q, want %q", since, more[0].ID)
+	}
+	v.has("live")
+	s.push(more[0]) // told twice
+	s.push(more[1])
+	v.until("document.querySelectorAll('.events tbody tr').length === 5")
+	s.push(view.Event{})
+	v.has("12 events came faster")
+	v.click("button[aria-pressed=true]:not(.choice button)") // Pause
+	s.push(more[2])
+	v.has("1 new event")
+	if got := eval[int](v, "document.querySelectorAll('.events tbody tr').length"); got != 5 {
+		t.Errorf("%d rows while paused, want 5", got)
+	}
+	v.clean("stream")
+}
+
+// TestPageManyEvents walks through a hundred thousand events while more come in, and stays small.
+func TestPageManyEvents(t *testing.T) {
+	const many = 100_000
+	s, url := newStandIn(t, someAttacks(many))
+	v := start(t).look(t, url, wide, "light")
+	v.see("events", "100 events shown")
+	for range 12 {
+		before := eval[string](v, "document.querySelector('.events tbody tr:last-child').dataset.key")
+		v.click("section .right button")
+		v.until("document.querySelector('.events tbody tr:last-child').dataset.key !== " + quote(before))
+	}
+	v.see("events?text=000000000007&verdict=would_block", "shown") // far back
+	v.see("events?text=-000000000007", "1 event shown")
+	v.see("events", "100 events shown")
+	for i := range 1500 {
+		e := attack{Time: time.Now().UTC().Format(time.RFC3339Nano), Event: "security", RequestID: fmt.Sprint("flood-", i), Method: "GET", Path: fmt.Sprint("/flood/", i), Verdict: "block", Status: 403}
+		s.push(e.event(fmt.Sprint("f-", i)))
+	}
+	v.has("/flood/1499")
+	if rows := eval[int](v, "document.querySelectorAll('.events tbody tr').length"); rows > 1000 {
+		t.Errorf("%d rows, want 1000 at most", rows)
+	}
+	v.clean("many events")
+}
+
+// TestPageKeyboard goes through the page without a mouse.
+func TestPageKeyboard(t *testing.T) {
+	_, url := newStandIn(t, someAttacks(5))
+	v := start(t).look(t, url, wide, "light")
+	v.has("The latest findings")
+	// tab presses Tab until what has the focus is what is looked for.
+	tab := func(expression string) {
+		t.Helper()
+		for range 80 {
+			v.press(kb.Tab)
+			if eval[bool](v, "(() => { const e = document.activeElement; return Boolean("+expression+") })()") {
+				return
+			}
+		}
+		t.Fatalf("Tab does not lead to %s", expression)
+	}
+	v.press(kb.Tab)
+	if !eval[bool](v, "document.activeElement.className === 'skip' && document.activeElement.getBoundingClientRect().top >= 0") {
+		t.Error("the first Tab does not lead to a visible way past the menu")
+	}
+	tab("e.role === 'slider'")
+	v.press(kb.Home)
+	first := eval[string](v, "document.activeElement.ariaValueText")
+	v.press(kb.ArrowRight)
+	if second := eval[string](v, "document.activeElement.ariaValueText"); second == first || second == "" {
+		t.Errorf("the arrow keys do not walk through a chart: %q, %q", first, second)
+	}
+	tab("e.textContent === 'As a table'")
+	v.press(kb.Enter)
+	v.until("document.querySelector('.figures[open] tbody tr')")
+	tab("e.closest('#main') && e.className === 'open'") // an event
+	v.press(kb.Enter)
+	v.has("If this was no attack")
+	v.until("document.activeElement === document.getElementById('main')")
+	v.until("document.title === 'Event · Wafer'")
+	tab("e.textContent === 'Copy'")
+	v.press(kb.Enter)
+	v.until("document.getElementById('said').textContent !== ''")
+	tab("e.tagName === 'SUMMARY' && e.textContent.startsWith('The rule')")
+	v.press(kb.Enter)
+	v.until("document.querySelector('.found details').open")
+	v.see("events", "Findings of rules")
+	tab("e.name === 'verdict'")
+	v.press("w") // would block
+	v.until("location.hash.includes('would_block')")
+	if !eval[bool](v, "document.activeElement.name === 'verdict'") {
+		t.Error("the filter has lost the focus")
+	}
+	v.clean("keyboard")
+}
+
+// TestPageToken asks for a token where one is needed, and takes no other.
+func TestPageToken(t *testing.T) {
+	s, url := newStandIn(t, someAttacks(5))
+	s.token = "the right one"
+	v := start(t).look(t, url, wide, "light")
+	v.has("This tier asks who you are")
+	v.judge("login")
+	enter := func(token string) {
+		t.Helper()
+		v.until("document.activeElement.name === 'token'")
+		v.press(token + kb.Enter)
+	}
+	enter("a wrong one")
+	v.has("not accepted")
+	enter("the right one")
+	v.has("The latest findings")
+	v.see("events", "live")
+	if cookie := eval[string](v, "document.cookie"); cookie != "" {
+		t.Errorf("cookie %q", cookie)
+	}
+	eval[any](v, "void location.reload()")
+	v.has("live")
+	v.click(".tools > button:last-child") // forgets it
+	v.has("This tier asks who you are")
+	v.clean("token")
+}
