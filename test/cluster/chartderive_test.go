@@ -60,6 +60,11 @@ func TestChartDerived(t *testing.T) {
 	for name, from := range map[string]string{
 		"files/prometheusrule.yaml": "manifests/components/monitoring/prometheusrule.yaml",
 		"files/routes.yaml":         "manifests/base/config/routes.yaml",
+
+		"files/dashboards/tier.json":     "dashboards/tier.json",
+		"files/dashboards/routes.json":   "dashboards/routes.json",
+		"files/dashboards/rules.json":    "dashboards/rules.json",
+		"files/dashboards/coverage.json": "dashboards/coverage.json",
 	} {
 		text, err := os.ReadFile(filepath.Join(root, from))
 		if err != nil {

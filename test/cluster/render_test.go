@@ -132,7 +132,7 @@ func add(t *testing.T, to string, components ...string) rendered {
 // combinations are the components as somebody would add them.
 var combinations = [][]string{
 	{"autoscale"}, {"autoscale", "autoscale-requests"}, {"autoscale", "high-availability"},
-	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"}, {"events"}, {"network-policy", "events"}, {"endpoint-slices"}, {"network-policy", "events", "endpoint-slices"}, {"tls"}, {"tls", "network-policy"},
+	{"high-availability"}, {"network-policy"}, {"monitoring"}, {"monitoring", "dashboards"}, {"ingress"}, {"gateway"}, {"endpoint-discovery"}, {"keda"}, {"events"}, {"network-policy", "events"}, {"endpoint-slices"}, {"network-policy", "events", "endpoint-slices"}, {"tls"}, {"tls", "network-policy"},
 	{"upstream-secret"}, {"upstream-pod-certificate"},
 	{"autoscale", "autoscale-requests", "high-availability", "network-policy", "monitoring", "ingress", "gateway", "endpoint-discovery"},
 }
