@@ -20,6 +20,9 @@ type EventSink struct {
 	Format SinkFormat    `mapstructure:"format"`
 	Queue  Size          `mapstructure:"queue"` // bytes of events that wait to be written or sent
 	File   *RotatingFile `mapstructure:"file" one:"kind"`
+	HTTPS  *HTTPSSink    `mapstructure:"https" one:"kind"`
+	Syslog *SyslogSink   `mapstructure:"syslog" one:"kind"`
+	OTLP   *OTLPSink     `mapstructure:"otlp" one:"kind"`
 }
 
 // RotatingFile is a file that is put aside and begun anew. It and those put aside are bounded.
@@ -99,8 +102,20 @@ func (l *bootLoader) checkSinkKind(at string, s *EventSink) {
 		kinds++
 		l.checkRotatingFile(at+".file", s.File)
 	}
+	if s.HTTPS != nil {
+		kinds++
+		l.checkHTTPSSink(at+".https", s.HTTPS)
+	}
+	if s.Syslog != nil {
+		kinds++
+		l.checkSyslogSink(at+".syslog", s.Syslog)
+	}
+	if s.OTLP != nil {
+		kinds++
+		l.checkOTLPSink(at+".otlp", s.OTLP)
+	}
 	if kinds != 1 {
-		l.add(at, "a sink is of one kind: give it file")
+		l.add(at, "a sink is of one kind: give it file, https, syslog or otlp")
 	}
 }
 

@@ -104,6 +104,8 @@ func TestRoutesAreDocumented(t *testing.T) {
 	}}), visit)
 	sink, file := DefaultEventSink(), DefaultRotatingFile()
 	sink.File = &file
+	https, syslog, otlp := DefaultHTTPSSink(), DefaultSyslogSink(), DefaultOTLPSink()
+	sink.HTTPS, sink.Syslog, sink.OTLP = &https, &syslog, &otlp
 	documented("events.sinks[]", reflect.ValueOf(sink), visit)
 	documented("routes[]", reflect.ValueOf(route), visit)
 	health := DefaultHealthCheck()

@@ -50,6 +50,14 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 
 // openSink starts one sink, of the kind that its settings say.
 func openSink(c *config.EventSink, r *reporter) (sink, error) {
+	switch {
+	case c.HTTPS != nil:
+		return openHTTPS(c, r), nil
+	case c.Syslog != nil:
+		return openSyslog(c, r)
+	case c.OTLP != nil:
+		return openOTLP(c, r), nil
+	}
 	return file.Start(fileOptions(c.File), int(c.Queue), r), nil
 }
 
