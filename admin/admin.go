@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/admin/page"
+	"github.com/wafer-waf/wafer/mask"
 )
 
 // Options are what the listener shows and does. Every function is called for each
@@ -61,6 +62,8 @@ type Options struct {
 	// Tokens are those of operators and readers. Nil: there are none, so that only who is on the same machine can
 	// operate, and everybody can read.
 	Tokens *Tokens
+	// Certificates are those of clients; nil: nobody is asked for one.
+	Certificates *Certificates
 	// Closed are endpoints that need a token for reading although they tell no secrets, by path: /metrics and
 	// /api/v1/standing.
 	Closed []string
@@ -71,6 +74,9 @@ type Options struct {
 
 	Version string
 	Log     zerolog.Logger
+	Masking *mask.Policy // what is secret in what is logged
+
+	requests, failures *limiter // of each client: requests, and tokens that are not known
 }
 
 // ErrNotYet says that there is no configuration yet that could be replaced.
@@ -101,9 +107,10 @@ func New(o Options) http.Handler {
 		}
 		return Anyone
 	}
-	if o.Tokens != nil {
+	if o.proofs() {
 		reading = Read
 	}
+	o.requests, o.failures = newLimiter(requestRate, requestBurst), newLimiter(failureRate, failureBurst)
 	endpoints := []endpoint{
 		{"/healthz", read, Anyone, "the process lives", health},
 		{"/readyz", read, Anyone, "traffic is welcome, or why not", ready(o)},
@@ -137,7 +144,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "no such endpoint", nil)
 	})
-	return guard(ownHosts(o.Hosts, mux), o.Log)
+	return guard(ownHosts(o.Hosts, o.seldom(mux)), o.Log)
 }
 
 // health answers as long as the process can answer at all. It looks at nothing else: a

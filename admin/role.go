@@ -49,15 +49,21 @@ const local = "local"
 const (
 	refusedUnknown = "token" // none that is known
 	refusedRole    = "role"
+	refusedTooMany = "rate"
 )
 
 // Refusals are the reasons for which the listener refuses requests.
-func Refusals() []string { return []string{refusedUnknown, refusedRole} }
+func Refusals() []string { return []string{refusedUnknown, refusedRole, refusedTooMany} }
 
 // who finds out who sends a request. A token that is not known is an error, even of who could do without.
 func (o *Options) who(r *http.Request) (who someone, known bool) {
-	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() && !o.LocalNeedsToken {
+	if clientOf(r).IsLoopback() && !o.LocalNeedsToken {
 		who = someone{local, Operate}
+	}
+	if o.Certificates != nil && r.TLS != nil {
+		if shown := o.Certificates.find(r.TLS, time.Now()); shown.name != "" {
+			who = someone{shown.name, max(shown.role, who.role)}
+		}
 	}
 	field := r.Header.Get("Authorization")
 	if field == "" || o.Tokens == nil {
@@ -74,7 +80,16 @@ func (o *Options) who(r *http.Request) (who someone, known bool) {
 	return someone{t.Name, max(t.Role, who.role)}, true
 }
 
-// may lets those through who have a role at least. What changes something is written down, and who was
+// clientOf is the address that a request comes from; none if there is none.
+func clientOf(r *http.Request) netip.Addr {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return from.Addr().Unmap()
+}
+
+// proofs reports whether anybody can prove to have a role, so that reading needs one.
+func (o *Options) proofs() bool { return o.Tokens != nil || o.Certificates != nil }
+
+// may lets those through who have a role at least. What operators do is written down with what came of it, and who was
 // refused is, too, up to a number: a log must not be filled by strangers.
 func (o *Options) may(need Role, next http.Handler) http.Handler {
 	refused := o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
@@ -84,37 +99,78 @@ func (o *Options) may(need Role, next http.Handler) http.Handler {
 			return
 		}
 		who, known := o.who(r)
-		why := ""
-		switch {
-		case !known:
-			why = refusedUnknown
-			w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin", error="invalid_token"`)
-			problem(w, http.StatusUnauthorized, "this token is not known, or has ended", nil)
-		case who.role >= need:
-		case who.name == "" && o.Tokens != nil:
-			why = refusedUnknown
-			w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin"`)
-			problem(w, http.StatusUnauthorized, "a token of the role "+needs(r, need).String()+" is needed (Authorization: Bearer …)", nil)
-		case who.name == "":
-			why = refusedRole
-			problem(w, http.StatusForbidden, "this is for who is on the same machine: use kubectl port-forward, or give out tokens with admin_tokens", nil)
-		default:
-			why = refusedRole
-			problem(w, http.StatusForbidden, "the role of "+who.name+" is "+who.role.String()+", and "+need.String()+" is needed", nil)
-		}
-		if why != "" {
+		if why := o.refuse(w, r, need, who, known); why != "" {
 			if o.Refused != nil {
 				o.Refused(why)
 			}
 			told(refused.Warn(), who, r).Str("reason", why).Msg("admin request refused")
 			return
 		}
-		if need == Operate {
-			told(o.Log.Info(), who, r).Msg("admin request")
+		if need < Operate {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
+		answered := &answered{ResponseWriter: w}
+		defer func() {
+			e := told(o.Log.Info(), who, r).Int("status", answered.status)
+			if r.URL.RawQuery != "" {
+				e.Str("query", o.Masking.Query(r.URL.RawQuery))
+			}
+			e.Msg("admin request")
+		}()
+		next.ServeHTTP(answered, r)
 	})
 }
+
+// refuse answers who may not, and returns for which reason; empty: who asks may.
+func (o *Options) refuse(w http.ResponseWriter, r *http.Request, need Role, who someone, known bool) (why string) {
+	switch {
+	case !known:
+		if !o.failures.allow(clientOf(r), time.Now()) {
+			o.tooMany(w)
+			return refusedTooMany
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin", error="invalid_token"`)
+		problem(w, http.StatusUnauthorized, "this token is not known, or has ended", nil)
+		return refusedUnknown
+	case who.role >= need:
+		return ""
+	case who.name == "" && o.Tokens != nil:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="wafer admin"`)
+		problem(w, http.StatusUnauthorized, "a token of the role "+needs(r, need).String()+" is needed (Authorization: Bearer …)", nil)
+		return refusedUnknown
+	case who.name == "" && o.Certificates != nil:
+		problem(w, http.StatusForbidden, "a client certificate with the role "+needs(r, need).String()+" is needed", nil)
+	case who.name == "":
+		problem(w, http.StatusForbidden, "this is for who is on the same machine: use kubectl port-forward, or give out tokens with admin_tokens", nil)
+	default:
+		problem(w, http.StatusForbidden, "the role of "+who.name+" is "+who.role.String()+", and "+need.String()+" is needed", nil)
+	}
+	return refusedRole
+}
+
+// answered remembers the status of an answer.
+type answered struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answered) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answered) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// Unwrap is for [http.ResponseController].
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // needs is the role that a request needs in the end: where reading is open to one, changing takes more.
 func needs(r *http.Request, role Role) Role {

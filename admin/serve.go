@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log"
 	"net"
@@ -21,6 +22,12 @@ const (
 	shutdownGrace = 2 * time.Second
 	maxHeadBytes  = 16 << 10
 )
+
+// Secure has the listener speak TLS.
+func Secure(ln net.Listener, f *Files) net.Listener { return tls.NewListener(newCrowd(ln), f.Server()) }
+
+// Plain has the listener speak in clear text.
+func Plain(ln net.Listener) net.Listener { return newCrowd(ln) }
 
 // Serve answers on ln until ctx ends, lets exchanges under way finish for up to two
 // seconds, and returns nil; any other end is an error. It closes ln. Cancel ctx only after
