@@ -22,6 +22,8 @@ type Boot struct {
 	// AdminLocalNeedsToken is true if nobody may operate without a token, not even on the same machine.
 	AdminLocalNeedsToken bool `mapstructure:"admin_local_needs_token"`
 
+	AdminTLS AdminTLS `mapstructure:"admin_tls"`
+
 	Hold string `mapstructure:"hold"` // Unix socket of "wafer hold", which keeps the traffic listener; empty: nobody does
 
 	Routes string `mapstructure:"routes"` // path of the route file

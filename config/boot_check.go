@@ -74,20 +74,6 @@ func (l *bootLoader) check() {
 	l.positive("shutdown_grace", b.ShutdownGrace)
 }
 
-// checkAdminAccess checks who may ask the admin listener.
-func (l *bootLoader) checkAdminAccess() {
-	b := &l.boot
-	for i, word := range b.AdminClosed {
-		oneOf(l, indexPath("admin_closed", i), word, allowed[Boot]("admin_closed"))
-	}
-	if b.AdminTokens == "" && len(b.AdminClosed) > 0 {
-		l.add("admin_closed", "needs admin_tokens: without tokens nobody could open it")
-	}
-	if slices.Contains(b.AdminClosed, "standing") && len(b.LastGood.Peers) > 0 {
-		l.add("admin_closed", "standing is what last_good.peers ask each other: remove one of the two")
-	}
-}
-
 func (l *bootLoader) checkHTTP2() {
 	limits := &l.boot.Limits.HTTP2
 	for _, n := range []struct {

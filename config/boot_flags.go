@@ -16,7 +16,7 @@ type setting struct {
 }
 
 // fileOnly are the key paths of what is too much for a flag or a variable.
-var fileOnly = []string{"listeners", "masking.patterns", "events.sinks"}
+var fileOnly = []string{"listeners", "masking.patterns", "events.sinks", "admin_tls.read", "admin_tls.operate"}
 
 // settings lists all boot settings in the order of help and documentation.
 var settings = []setting{
@@ -27,6 +27,12 @@ var settings = []setting{
 	{"admin-tokens", "admin_tokens", "file with the hashes of the admin listener's tokens, lines of wafer admin-token; empty: only who is on the same machine may operate, and everybody may read"},
 	{"admin-closed", "admin_closed", "what of the admin listener needs a token, too: metrics, standing"},
 	{"admin-local-needs-token", "admin_local_needs_token", "let who is on the same machine operate only with a token, too"},
+	{"admin-tls-cert", "admin_tls.cert", "file with the certificate of the admin listener, in PEM; empty: it speaks in clear text"},
+	{"admin-tls-key", "admin_tls.key", "file with its key"},
+	{"admin-tls-client-ca", "admin_tls.client_ca", "files with the authorities of clients' certificates, which give the roles of admin_tls.read and admin_tls.operate"},
+	{"admin-tls-client-crl", "admin_tls.client_crl", "files with lists of certificates that they have revoked"},
+	{"admin-tls-peer-ca", "admin_tls.peer_ca", "files with the authorities of other replicas' admin listeners; empty: those of clients, or those of the system"},
+	{"admin-tls-server-name", "admin_tls.server_name", "name in the certificates of other replicas' admin listeners; empty: the host by which they are found"},
 	{"hold", "hold", "Unix socket of a wafer hold, which keeps the traffic listener's socket when this process is killed; empty: none"},
 	{"routes", "routes", "route file"},
 	{"to", "to", "send everything to http://host:port under the default policy, instead of a route file"},

@@ -172,6 +172,7 @@ func TestFlagDefaults(t *testing.T) {
 	want.To = "http://app:80"
 	want.TrustedProxies, want.AdminHosts, want.AdminClosed, want.LastGood.Peers, want.Store.Addresses = []netip.Prefix{}, []string{}, []string{}, []string{}, []string{}
 	want.Metrics.Aliases = []string{}
+	want.AdminTLS = AdminTLS{ClientCA: []string{}, ClientCRL: []string{}, PeerCA: []string{}}
 	want.Masking = Masking{Names: []string{}, Headers: []string{}, Cookies: []string{}, JSONPaths: []string{}}
 	got.places, got.file, got.sum = nil, "", [32]byte{}
 	if err != nil || !reflect.DeepEqual(got, want) {

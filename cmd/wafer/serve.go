@@ -318,6 +318,9 @@ func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zer
 			return "", nil, at
 		}
 	}
+	if ln, err = secureAdmin(ln, &o, boot); err != nil {
+		return "", nil, err
+	}
 	stop = background(ctx, func(ctx context.Context) {
 		if err := admin.Serve(ctx, ln, admin.New(o), o.Log); err != nil {
 			failed <- fmt.Errorf("admin listener: %w", err)
