@@ -22,6 +22,7 @@ import (
 	"github.com/wafer-waf/wafer/hold"
 	"github.com/wafer-waf/wafer/k8s/endpoints"
 	"github.com/wafer-waf/wafer/lastgood"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/proxy"
 )
@@ -91,7 +92,11 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		return err
 	}
 	open.add("sinks", sinks.close)
-	keeps := newLastGood(&boot, registry, out.log)
+	files, err := adminFiles(&boot, out.log)
+	if err != nil {
+		return err
+	}
+	keeps := newLastGood(&boot, files, registry, out.log)
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
 		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
@@ -111,7 +116,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	}
 	addresses := addressesOf(traffic)
 	failed := make(chan error, 2)
-	adminAddr, stopAdmin, err := startAdmin(ctx, adminOptions(&boot, p, keeps, registry), &boot, out.log, failed)
+	adminAddr, stopAdmin, err := startAdmin(ctx, adminOptions(&boot, secrets, p, keeps, registry), &boot, files, out.log, failed)
 	if err != nil {
 		return err
 	}
@@ -299,7 +304,7 @@ func addressesOf(lns []net.Listener) string {
 }
 
 // startAdmin serves the admin listener, if there is to be one, until stop.
-func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
+func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, files *admin.Files, log zerolog.Logger, failed chan<- error) (bound string, stop func(), err error) {
 	if boot.Admin == "" {
 		return "", func() {}, nil
 	}
@@ -318,9 +323,7 @@ func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zer
 			return "", nil, at
 		}
 	}
-	if ln, err = secureAdmin(ln, &o, boot); err != nil {
-		return "", nil, err
-	}
+	ln = secureAdmin(ln, &o, &boot.AdminTLS, files)
 	stop = background(ctx, func(ctx context.Context) {
 		if err := admin.Serve(ctx, ln, admin.New(o), o.Log); err != nil {
 			failed <- fmt.Errorf("admin listener: %w", err)
@@ -329,7 +332,7 @@ func startAdmin(ctx context.Context, o admin.Options, boot *config.Boot, log zer
 	return ln.Addr().String(), stop, nil
 }
 
-func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *metrics.Registry) admin.Options {
+func adminOptions(boot *config.Boot, secrets *mask.Policy, p *proxy.Proxy, keeps *lastGood, registry *metrics.Registry) admin.Options {
 	return admin.Options{
 		Metrics: registry.ServeHTTP,
 		Ready:   p.Ready,
@@ -349,7 +352,7 @@ func adminOptions(boot *config.Boot, p *proxy.Proxy, keeps *lastGood, registry *
 		Standing:  func() any { return keeps.standing(p.Standing()) },
 		Bundle:    keeps.bundle(),
 		Hosts:     boot.AdminHosts, Profiles: boot.AdminProfiles,
-		Closed: closedPaths(boot.AdminClosed), LocalNeedsToken: boot.AdminLocalNeedsToken,
+		Closed: closedPaths(boot.AdminClosed), LocalNeedsToken: boot.AdminLocalNeedsToken, Masking: secrets,
 		Refused: metrics.NewAdmin(registry, admin.Refusals()),
 		Version: version,
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
 	"net"
 
+	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/identity"
@@ -10,13 +12,16 @@ import (
 )
 
 // adminFiles are those by which admin listeners of the tier are secure; nil: they speak in clear text.
-func adminFiles(boot *config.Boot, broken func(error)) (*admin.Files, error) {
+func adminFiles(boot *config.Boot, log zerolog.Logger) (*admin.Files, error) {
 	t := &boot.AdminTLS
 	if boot.Admin == "" || !t.On() {
 		return nil, nil
 	}
 	files := &admin.Files{
-		Cert: t.Cert, Key: t.Key, ClientCA: t.ClientCA, ClientCRL: t.ClientCRL, PeerCA: t.PeerCA, Broken: broken,
+		Cert: t.Cert, Key: t.Key, ClientCA: t.ClientCA, ClientCRL: t.ClientCRL, PeerCA: t.PeerCA,
+		Broken: func(err error) {
+			log.Error().Str("component", "admin").Err(err).Msg("certificates cannot be read, those read last are in force")
+		},
 	}
 	if err := files.Open(); err != nil {
 		at := boot.At("admin_tls.cert")
@@ -26,24 +31,15 @@ func adminFiles(boot *config.Boot, broken func(error)) (*admin.Files, error) {
 	return files, nil
 }
 
-// secureAdmin has the admin listener speak TLS, if it is to, and says who has a role by a certificate. It closes the listener
-// if it cannot.
-func secureAdmin(ln net.Listener, o *admin.Options, boot *config.Boot) (net.Listener, error) {
-	log := o.Log
-	files, err := adminFiles(boot, func(err error) {
-		log.Error().Err(err).Msg("certificates cannot be read, those read last are in force")
-	})
-	if err != nil {
-		_ = ln.Close()
-		return nil, err
-	}
+// secureAdmin has the admin listener speak TLS, if there are files for it, and says who has a role by a certificate.
+func secureAdmin(ln net.Listener, o *admin.Options, t *config.AdminTLS, files *admin.Files) net.Listener {
 	if files == nil {
-		return admin.Plain(ln), nil
+		return admin.Plain(ln)
 	}
-	if t := &boot.AdminTLS; t.Clients() {
+	if t.Clients() {
 		o.Certificates = &admin.Certificates{Files: files, Read: allowed(t.Read), Operate: allowed(t.Operate)}
 	}
-	return admin.Secure(ln, files), nil
+	return admin.Secure(ln, files)
 }
 
 // allowed are those that settings name; nil: nobody.
@@ -52,4 +48,16 @@ func allowed(who *config.Identities) *identity.Allow {
 		return nil
 	}
 	return snapshot.Allow(who)
+}
+
+// peerTLS is how peers, which have names, are asked; nil: in clear text.
+func peerTLS(t *config.AdminTLS, files *admin.Files, names []string) *tls.Config {
+	if files == nil || len(names) == 0 {
+		return nil
+	}
+	name := t.ServerName
+	if name == "" {
+		name, _, _ = net.SplitHostPort(names[0]) // it has been checked
+	}
+	return files.Client(name)
 }

@@ -29,7 +29,7 @@ type lastGood struct {
 	disagree atomic.Pointer[lastgood.Comparison] // as last told; nil: they agree
 }
 
-func newLastGood(boot *config.Boot, registry prometheus.Registerer, log zerolog.Logger) *lastGood {
+func newLastGood(boot *config.Boot, files *admin.Files, registry prometheus.Registerer, log zerolog.Logger) *lastGood {
 	l := &lastGood{log: log.With().Str("component", "last good").Logger()}
 	if boot.KubernetesEvents {
 		var err error
@@ -41,7 +41,7 @@ func newLastGood(boot *config.Boot, registry prometheus.Registerer, log zerolog.
 		return l
 	}
 	if len(boot.LastGood.Peers) > 0 {
-		l.peers = lastgood.NewPeers(peers.Options{Names: boot.LastGood.Peers, Self: hostName()})
+		l.peers = lastgood.NewPeers(peers.Options{Names: boot.LastGood.Peers, Self: hostName(), TLS: peerTLS(&boot.AdminTLS, files, boot.LastGood.Peers)})
 		l.metrics = metrics.NewPeers(registry)
 	}
 	l.store = lastgood.New(boot.LastGood.Dir, l.peers, l.log)

@@ -1,0 +1,182 @@
+package admin
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+func TestLimiter(t *testing.T) {
+	l := newLimiter(2, 5)
+	now := time.Now()
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	count := func(client netip.Addr, at time.Time) (n int) {
+		for n < 100 && l.allow(client, at) {
+			n++
+		}
+		return n
+	}
+	if n := count(a, now); n != 5 {
+		t.Errorf("%d at once, want 5", n)
+	}
+	if n := count(b, now); n != 5 {
+		t.Errorf("another client: %d, want 5", n)
+	}
+	if n := count(a, now.Add(time.Second)); n != 2 {
+		t.Errorf("a second later %d, want 2", n)
+	}
+	if n := count(a, now.Add(time.Hour)); n != 5 {
+		t.Errorf("an hour later %d, want 5", n)
+	}
+	if n := count(netip.MustParseAddr("2001:db8::1"), now); n != 5 {
+		t.Errorf("%d", n)
+	}
+	if l.allow(netip.MustParseAddr("2001:db8::2"), now) {
+		t.Error("two addresses of a /64 are one client")
+	}
+}
+
+// TestLimiterIsBounded has more clients ask than are told apart.
+func TestLimiterIsBounded(t *testing.T) {
+	l := newLimiter(1, 2)
+	now := time.Now()
+	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	for i := range maxClients + 1000 {
+		l.allow(address(i), now)
+	}
+	if len(l.clients) > maxClients+1 {
+		t.Errorf("%d clients are told apart", len(l.clients))
+	}
+	if l.allow(address(maxClients+2000), now) {
+		t.Error("who is not told apart does not share what is left")
+	}
+	if !l.allow(address(maxClients+2000), now.Add(time.Minute)) {
+		t.Error("those who have not asked for long are not forgotten")
+	}
+	if len(l.clients) > 10 {
+		t.Errorf("%d are remembered", len(l.clients))
+	}
+}
+
+// TestTooManyRequests asks more often than anybody may: those who ask for health and metrics never notice.
+func TestTooManyRequests(t *testing.T) {
+	var reasons []string
+	file, tokens := keys(t)
+	known, err := OpenTokens(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(Options{
+		Tokens: known, Config: func() any { return "config" }, Metrics: func(http.ResponseWriter, *http.Request, func(error)) {},
+		Refused: func(reason string) { reasons = append(reasons, reason) }, Log: zerolog.Nop(), Version: "test",
+	})
+	for i := range requestBurst {
+		if got := ask(h, "GET", "/api/v1/config", elsewhere, tokens["grafana"]); got.Code != http.StatusOK {
+			t.Fatalf("request %d: %d", i, got.Code)
+		}
+	}
+	limited := 0
+	for range 50 {
+		got := ask(h, "GET", "/api/v1/config", elsewhere, tokens["grafana"])
+		if got.Code == http.StatusTooManyRequests && got.Header().Get("Retry-After") != "" {
+			limited++
+		}
+	}
+	if limited == 0 || len(reasons) == 0 || reasons[0] != refusedTooMany {
+		t.Errorf("%d were too many, refused for %v", limited, reasons)
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		for i := range 3 * requestBurst {
+			if got := ask(h, "GET", path, elsewhere, ""); got.Code != http.StatusOK {
+				t.Fatalf("%s, request %d: %d", path, i, got.Code)
+			}
+		}
+	}
+	if got := ask(h, "GET", "/api/v1/config", "10.9.9.9:1", tokens["grafana"]); got.Code != http.StatusOK {
+		t.Errorf("another client: %d", got.Code)
+	}
+}
+
+// TestTokensAreNotGuessed tries tokens. The owner of a good one on the same address is served all the same.
+func TestTokensAreNotGuessed(t *testing.T) {
+	file, tokens := keys(t)
+	known, err := OpenTokens(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(Options{Tokens: known, Config: func() any { return "config" }, Log: zerolog.Nop(), Version: "test"})
+	count := map[int]int{}
+	for i := range 50 {
+		count[ask(h, "GET", "/api/v1/config", elsewhere, fmt.Sprint("wafer_guess", i)).Code]++
+	}
+	if count[http.StatusUnauthorized] < failureBurst || count[http.StatusUnauthorized] > failureBurst+5 || count[http.StatusTooManyRequests] < 30 {
+		t.Errorf("statuses %v", count)
+	}
+	if got := ask(h, "GET", "/api/v1/config", elsewhere, tokens["grafana"]); got.Code != http.StatusOK {
+		t.Errorf("a good token: %d", got.Code)
+	}
+}
+
+// TestOperatorsAreWrittenDown reads what the log says of what operators do.
+func TestOperatorsAreWrittenDown(t *testing.T) {
+	var log bytes.Buffer
+	h := New(Options{Log: zerolog.New(&log), Version: "test", Profiles: false})
+	ask(h, "GET", "/debug/pprof/cmdline?token=Zq7Planted9xW&x=1", here, "")
+	got := log.String()
+	for _, want := range []string{`"who":"local"`, `"status":200`, `"path":"/debug/pprof/cmdline"`, `"query":"token=[masked]&x=1"`, `"message":"admin request"`} {
+		if !bytes.Contains(log.Bytes(), []byte(want)) {
+			t.Errorf("no %s in %s", want, got)
+		}
+	}
+}
+
+// TestCrowd opens more connections than a client may have.
+func TestCrowd(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCrowd(ln)
+	defer c.Close()
+	accepted := make(chan net.Conn, 2*maxConnections)
+	go func() {
+		for {
+			conn, err := c.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- conn
+		}
+	}()
+	dial := func() net.Conn {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+	var first net.Conn
+	for range maxConnections {
+		dial()
+		first = <-accepted
+	}
+	// One more is closed at once.
+	if n, err := dial().Read(make([]byte, 1)); err == nil || n != 0 {
+		t.Errorf("read %d, %v", n, err)
+	} else if err != io.EOF {
+		t.Logf("closed with %v", err)
+	}
+	_ = first.Close()
+	_ = first.Close()
+	dial()
+	_ = (<-accepted).Close()
+}
