@@ -66,7 +66,7 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	var p struct{ Error string }
 	if err != nil || json.Unmarshal(body, &p) != nil || p.Error == "" {
-		p.Error = resp.Status
+		p.Error = fmt.Sprintf("%s%s says %s: is this an admin listener (--admin)?", r.URL.Host, r.URL.Path, resp.Status)
 	}
 	if resp.StatusCode == http.StatusUnauthorized && r.Header.Get("Authorization") == "" {
 		p.Error += ": give a file with one by --token-file"

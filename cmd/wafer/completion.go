@@ -22,7 +22,7 @@ func completions(c *cobra.Command) {
 			complete(c, name, "true", "false")
 		case name == "routes" || name == "config" || name == "file":
 			files(c, name, "yaml", "yml")
-		case name == "log" || name == "body":
+		case name == "log" || name == "body" || name == "traffic" || name == "token-file":
 			files(c, name)
 		default:
 			complete(c, name)

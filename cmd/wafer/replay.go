@@ -60,6 +60,12 @@ Exit with 0; with 3 if a request is not what --expect says; with 1 if something 
 			}
 			return nil
 		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 		RunE: func(c *cobra.Command, args []string) error { return r.run(c, args[0], args[1:]) },
 	}
 	r.flags(c)

@@ -19,7 +19,8 @@ import (
 
 // terminal is a pseudo terminal, and what was written to it.
 type terminal struct {
-	tty *os.File
+	tty  *os.File
+	keys *os.File // what is typed
 
 	mu      sync.Mutex
 	written bytes.Buffer
@@ -49,7 +50,7 @@ func newTerminal(t *testing.T, columns uint16) *terminal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tty.Close() })
-	screen := &terminal{tty: tty}
+	screen := &terminal{tty: tty, keys: ptm}
 	go func() {
 		buf := make([]byte, 4096)
 		for {
