@@ -90,6 +90,10 @@ schema: ## Write schema/*.json anew, after a change of the types, of docs/config
 chart: ## Write anew what charts/wafer has from schema, manifests and values.yaml
 	@cd test/cluster && go test -count=1 -run '^TestChartDerived$$' . -derive
 
+.PHONY: shots
+shots: need-chromium $(AXE) ## Write anew the pictures of docs/page.md
+	@cd test/browser && go test -count=1 -run '^TestPage$$/^states$$' . -shots
+
 .PHONY: image
 image: ## Build dist/wafer.tar, an image archive of IMAGE for ARCHS, and its bill of materials
 	@for a in $(ARCHS); do \

@@ -400,7 +400,7 @@ func someAttacks(n int) []view.Event {
 	now := time.Now().UTC()
 	out := make([]view.Event, 0, n)
 	for i := range n {
-		e := kinds[i*i%len(kinds)]
+		e := kinds[i*7/4%len(kinds)]
 		e.Event, e.Score = "security", view.Score{Inbound: 5 * len(e.Rules), InboundThreshold: 5, OutboundThreshold: 4}
 		e.Time = now.Add(time.Duration(-i*7) * time.Second).Format("2006-01-02T15:04:05.000Z07:00")
 		e.RequestID = fmt.Sprintf("0197f2c4-8a51-7c3e-9d5b-%012d", n-i)

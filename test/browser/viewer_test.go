@@ -178,13 +178,6 @@ func (v *viewer) clean(what string) {
 	}
 }
 
-// times is how often the browser has asked for something whose address has a text in it.
-func (v *viewer) times(text string) int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(slices.DeleteFunc(slices.Clone(v.asked), func(url string) bool { return !strings.Contains(url, text) }))
-}
-
 // shoot writes a picture of the view into a folder; with whole also what is below the edge of the screen.
 func (v *viewer) shoot(folder, name string, whole bool) {
 	v.t.Helper()

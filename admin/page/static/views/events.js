@@ -180,8 +180,8 @@ class List {
     this.draw([
       h('div', { class: 'head', 'data-key': 'head' }, h('h1', { tabindex: -1 }, 'Events'), this.sign(),
         h('div', { class: 'right' },
-          h('button', { type: 'button', 'aria-pressed': String(this.live), on: { click: () => { this.live = !this.live; if (this.live) this.take(); this.show(); } } }, this.live ? 'Pause' : 'Go on'),
-          ['csv', 'ndjson'].map((format) => h('button', { type: 'button', 'aria-label': 'Export as ' + names[format], on: { click: (e) => this.export(e.currentTarget, format) } }, names[format])))),
+          h('button', { type: 'button', id: 'pause', on: { click: () => { this.live = !this.live; if (this.live) this.take(); this.show(); } } }, this.live ? 'Pause' : 'Go on'),
+          h('span', { class: 'quiet', 'aria-hidden': true }, 'Export'), ['csv', 'ndjson'].map((format) => h('button', { type: 'button', 'aria-label': 'Export as ' + names[format], on: { click: (e) => this.export(e.currentTarget, format) } }, names[format])))),
       form(this.parameters),
       this.missed > 0 && h('p', { class: 'banner', 'data-key': 'missed' }, plural(this.missed, 'event') + ' came faster than this page could take them, and are not in this list. ', h('button', { type: 'button', on: { click: () => location.reload() } }, 'Ask again')),
       this.held.length > 0 && h('p', { class: 'banner', role: 'status', 'data-key': 'held' }, plural(this.held.length, 'new event') + '. ', h('button', { type: 'button', on: { click: () => { this.take(); this.show(); scrollTo(0, 0); } } }, 'Show')),
