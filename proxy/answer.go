@@ -81,6 +81,7 @@ var comeAgain = message.Fields{{Name: "Retry-After", Value: "1"}}
 // page replaces whatever the upstream has answered.
 func (x *exchange) page(status int, p *pages, more ...message.Field) {
 	x.closeUpstream()
+	x.passedOn = false
 	if x.form() != grpc.None {
 		x.endCall(status)
 	} else {
@@ -107,7 +108,7 @@ func (x *exchange) panicked(r any) {
 	if x.streams {
 		return // the response is on its way
 	}
-	x.outcome.Failure, x.outcome.Verdict = panicked, inspect.ErrorDeny
+	x.outcome.Failure, x.outcome.Verdict, x.passedOn = panicked, inspect.ErrorDeny, false
 	if x.form() != grpc.None {
 		x.endCall(http.StatusInternalServerError)
 	} else {

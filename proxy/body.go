@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"github.com/wafer-waf/wafer/record"
 )
 
 // errBodyLimit says that a request body is longer than its route allows.
@@ -20,7 +22,12 @@ type countedBody struct {
 	announced int   // bytes; below 0: chunked
 	limit     int64 // 0: none
 	progress  *atomic.Int64
+	capture   *record.Capture // nil: nobody records it
+	eof       bool
 }
+
+// ended reports whether all of the body has come.
+func (c *countedBody) ended() bool { return c.eof || c.announced >= 0 && c.n >= int64(c.announced) }
 
 func (c *countedBody) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
@@ -28,6 +35,8 @@ func (c *countedBody) Read(p []byte) (int, error) {
 	if c.progress != nil {
 		c.progress.Add(int64(n))
 	}
+	_, _ = c.capture.Write(p[:n]) // never fails
+	c.eof = c.eof || err == io.EOF
 	if c.limit > 0 && c.n > c.limit {
 		return n, errBodyLimit
 	}
@@ -108,7 +117,8 @@ type responseBody struct {
 	n        int64
 	err      error
 	prefixed bool
-	whole    bool // all was read
+	whole    bool            // all was read
+	capture  *record.Capture // nil: nobody records it
 }
 
 // ended reports whether all of a body of that length, if it is known, went out as far as can be told.
@@ -127,6 +137,7 @@ func (b *responseBody) Read(p []byte) (n int, err error) {
 	}()
 	n, err = b.r.Read(p)
 	b.n += int64(n)
+	_, _ = b.capture.Write(p[:n]) // never fails
 	if err != nil && err != io.EOF {
 		b.err = err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
@@ -47,6 +48,7 @@ type call struct {
 	stopped  bool                      // by the outcome
 	found    waf.Findings              // in the last message that did not pass
 	apart    [metrics.Directions]int64 // bytes of messages that were inspected
+	recorded *record.Capture           // the first message that did not pass; nil: there was none, or nobody records it
 	reported map[int]bool              // rules of messages that passed which an event has named already
 }
 

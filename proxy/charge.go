@@ -31,6 +31,7 @@ func (x *exchange) readUpload(limit int) bool {
 
 // passOn prepares for a body that goes on beyond what was read of it.
 func (x *exchange) passOn() {
+	x.captureRequest()
 	if c, ok := x.stream.(*countedBody); ok && !x.bodyDone {
 		c.progress = &x.upload.got
 		x.upload.pass()
@@ -67,7 +68,7 @@ func (x *exchange) takeResponse(r *message.Response, limit int) (ok bool) {
 func (x *exchange) dropInspected() {
 	x.inspection.End()
 	bodies.put(x.sent)
-	x.sent = nil
+	x.sent, x.answered = nil, true
 	if !x.responseBody.prefixed && x.up.Response.Body.Length < 0 { // else it is the response's by now
 		bodies.put(x.body)
 		x.body = nil

@@ -371,6 +371,7 @@ func escapePath(p string) string {
 // connection and applies the route's edits. It runs after the rules have seen the head as it was
 // received.
 func (x *exchange) editResponseHead() {
+	x.passedOn = true
 	from, to := &x.up.Response, &x.response
 	to.Status, to.Reason = from.Status, from.Reason
 	var room [4]string

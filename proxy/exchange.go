@@ -55,6 +55,11 @@ type exchange struct {
 	responseBody responseBody
 	response     message.Response // what the client gets
 	streams      bool             // its body does, and ends the exchange when it is closed
+	passedOn     bool             // it is the upstream's
+	answered     bool             // body is the response's, or nobody's, and sent is the request's
+
+	recording *recording                        // nil: the transaction is not recorded, as far as is known
+	shown     struct{ request, response int64 } // bytes of bodies that were inspected
 
 	// kept when the exchange is used again
 	scratch       []byte
@@ -141,6 +146,7 @@ func (x *exchange) find() bool {
 		return x.mayAsk(x.snapshot.Access) && x.refuse(noRoute)
 	}
 	x.route, x.matched = match.Value, match.Path
+	x.mark()
 	return true
 }
 
@@ -206,6 +212,7 @@ func (x *exchange) readBody() bool {
 	n := x.view.Body.Length
 	x.stream = &countedBody{r: x.view.Body.Stream, announced: n, limit: int64(x.route.Config.Limits.RequestBody)}
 	if x.beginCall(); x.messages() {
+		x.captureRequest()
 		return true
 	}
 	if !x.obey(x.inspection.Announced(n)) {
@@ -229,7 +236,9 @@ func (x *exchange) inspectBody() bool {
 	if len(x.body) > 0 {
 		body.Coding = x.view.Fields.Join("Content-Encoding")
 	}
-	return x.obey(x.inspection.RequestBody(body)) && x.inspectEnd()
+	o := x.inspection.RequestBody(body)
+	x.shown.request = inspected(&o, body.Bytes, x.route.Inspect.RequestLimit)
+	return x.obey(o) && x.inspectEnd()
 }
 
 // forward sends the request and receives the response's head.
@@ -291,13 +300,14 @@ func (x *exchange) inspectResponse() bool {
 		}
 	}
 	// The request's body is sent, but the rules may have to see it yet.
-	x.sent, x.body = x.body, nil
+	x.sent, x.body, x.answered = x.body, nil, true
 	body := inspect.Body{Ended: true}
 	if x.up.Body != nil && r.Status != http.StatusSwitchingProtocols {
 		if limit, wants := x.inspection.WantsResponseBody(mediaType(r)); wants && !x.readResponse(r, limit, &body) {
 			return false
 		}
 	}
+	x.shown.response = int64(min(len(body.Bytes), x.route.Inspect.ResponseLimit))
 	return x.obey(x.inspection.ResponseBody(body))
 }
 

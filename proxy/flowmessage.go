@@ -62,6 +62,9 @@ func (f *flow) begin() (*inspect.Inspection, inspect.Outcome) {
 
 // decided does with a message what its inspection says.
 func (f *flow) decided(began time.Time, i *inspect.Inspection, o inspect.Outcome) error {
+	if o.Verdict != inspect.Pass && f.direction == metrics.Requests {
+		f.call.keepMessage(f.held)
+	}
 	if i == f.first {
 		f.first, f.firstOutcome = nil, o
 		f.call.route.Metrics.GRPCMessage(f.direction, o.Verdict)

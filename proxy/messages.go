@@ -243,7 +243,7 @@ func (m *messages) judge(text []byte) (code uint16) {
 	default:
 		m.standing.Client = m.place.who.client
 	}
-	m.account(began, &o)
+	m.account(began, &o, text)
 	return code
 }
 
@@ -266,12 +266,13 @@ func (m *messages) inspect(mediaType string, body []byte) inspect.Outcome {
 }
 
 // account ends a message's inspection, reports and counts.
-func (m *messages) account(began time.Time, o *inspect.Outcome) {
+func (m *messages) account(began time.Time, o *inspect.Outcome, text []byte) {
 	report := m.inspection.End()
 	if report.Err != nil {
 		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
 	}
 	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, http.StatusSwitchingProtocols)
+	m.record(began, o, &report.Findings, text)
 	m.route.Metrics.Inspected(report)
 	m.route.Metrics.Message(o.Verdict)
 }

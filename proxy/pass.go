@@ -10,6 +10,7 @@ import (
 // passBody passes a response on that has a body.
 func (x *exchange) passBody() {
 	x.editResponseHead()
+	x.captureResponse()
 	body := &x.responseBody
 	body.r = x.up.Body
 	if body.prefixed {
@@ -39,6 +40,7 @@ const maxSmall = 8 << 10
 // readBeginning reads what has to be there of a long body before its head is sent.
 func (x *exchange) readBeginning(body *responseBody) bool {
 	bodies.put(x.body) // the request's is sent
+	x.answered = true
 	var err error
 	if x.body, _, err = readUpTo(x.up.Body, bodies.get(), maxSmall); err != nil {
 		x.brokeOff(err)

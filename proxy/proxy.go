@@ -17,6 +17,7 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -27,6 +28,7 @@ type Options struct {
 	Source   *config.Source
 	Log      zerolog.Logger
 	Events   *audit.Log
+	Recorder *record.Recorder // nil: nothing is recorded
 	Registry prometheus.Registerer
 	Version  string
 
@@ -46,6 +48,7 @@ type Proxy struct {
 	boot       config.Boot
 	log        zerolog.Logger
 	events     *audit.Log
+	recorder   *record.Recorder // nil: nothing is recorded
 	metrics    *metrics.Metrics
 	listeners  listeners
 	doors      *doors
@@ -79,7 +82,7 @@ func New(o Options) (*Proxy, error) {
 func Prepare(o Options) *Proxy {
 	coraza, crs := waf.Versions()
 	p := &Proxy{
-		boot: o.Boot, log: o.Log, events: o.Events,
+		boot: o.Boot, log: o.Log, events: o.Events, recorder: o.Recorder,
 		metrics: metrics.New(o.Registry, o.Version, coraza, crs),
 		memory:  newMemory(int64(config.GiB)), // until Load
 	}
@@ -129,6 +132,7 @@ func (p *Proxy) Load(ctx context.Context) error {
 	p.shared.await(ctx)
 	p.setMemory()
 	p.warnUnshared(p.snapshots.InForce().Config)
+	p.warnUnrecorded(p.snapshots.InForce().Config)
 	return nil
 }
 

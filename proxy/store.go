@@ -138,6 +138,7 @@ func (p *Proxy) DescribeStore() any {
 func (p *Proxy) swapped(c *config.Routes) {
 	p.reserveMemory(c)
 	p.warnUnshared(c)
+	p.warnUnrecorded(c)
 }
 
 // warnUnshared tells of limits that are shared with nobody.

@@ -18,10 +18,10 @@ type suspects struct {
 
 	mu      sync.Mutex
 	clients map[netip.Prefix]*list.Element
-	recent  list.List // of *record, the last seen in front
+	recent  list.List // of *suspect, the last seen in front
 }
 
-type record struct {
+type suspect struct {
 	client netip.Prefix
 	points float64
 	at     time.Time
@@ -47,12 +47,12 @@ func (s *suspects) blocked(client netip.Prefix, now time.Time) {
 		if s.recent.Len() >= mostSuspects {
 			s.forget(s.recent.Back())
 		}
-		e = s.recent.PushFront(&record{client: client, at: now})
+		e = s.recent.PushFront(&suspect{client: client, at: now})
 		s.clients[client] = e
 		s.some.Store(true)
 	}
 	s.recent.MoveToFront(e)
-	r := e.Value.(*record)
+	r := e.Value.(*suspect)
 	r.points = min(r.pointsAt(now)+1, mostPoints)
 	r.at = now
 }
@@ -65,7 +65,7 @@ func (s *suspects) passed(client netip.Prefix, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.clients[client]; e != nil {
-		r := e.Value.(*record)
+		r := e.Value.(*suspect)
 		if r.points, r.at = r.pointsAt(now)-forgiveness, now; r.points <= 0 {
 			s.forget(e)
 		}
@@ -80,15 +80,15 @@ func (s *suspects) has(client netip.Prefix, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.clients[client]
-	return e != nil && e.Value.(*record).pointsAt(now) >= suspectPoints
+	return e != nil && e.Value.(*suspect).pointsAt(now) >= suspectPoints
 }
 
 func (s *suspects) forget(e *list.Element) {
-	delete(s.clients, e.Value.(*record).client)
+	delete(s.clients, e.Value.(*suspect).client)
 	s.recent.Remove(e)
 	s.some.Store(s.recent.Len() > 0)
 }
 
-func (r *record) pointsAt(now time.Time) float64 {
+func (r *suspect) pointsAt(now time.Time) float64 {
 	return r.points * math.Exp2(-now.Sub(r.at).Seconds()/forgivenAfter.Seconds())
 }

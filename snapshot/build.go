@@ -246,10 +246,14 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 		policies[p.ID] = p
 	}
 	s.Access, s.Answers = s.accesses[config.DefaultAccessID], answers(s.Config, b.Access)
+	recorded := recordings(s.Config)
 	var entries []routing.Entry[R]
 	for _, c := range s.Config.Routes {
 		p := policies[c.Policy]
-		r := &Route{Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Access: s.accesses[c.Access], Forwarding: carried[c.Access], Metrics: m.Route(c.ID, p.ID)}
+		r := &Route{
+			Config: c, Policy: p, Inspect: inspectPolicy(&p, s.byPolicy[p.ID]), Access: s.accesses[c.Access], Forwarding: carried[c.Access],
+			Records: recorded[c.Record], Metrics: m.Route(c.ID, p.ID),
+		}
 		if c.Redirect == nil {
 			var parts []upstream.Part
 			for _, w := range c.Upstreams {

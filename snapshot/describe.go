@@ -87,6 +87,7 @@ type Effective struct {
 	Upstreams  any       `json:"upstreams"`
 	Policies   any       `json:"policies"`
 	Access     any       `json:"access,omitempty"`
+	Records    any       `json:"records,omitempty"`
 	// LastGood and Problems are those of the keeper's [Standing].
 	LastGood string   `json:"last_good,omitempty"`
 	Problems []string `json:"problems,omitempty"`
@@ -104,7 +105,7 @@ func (k *Keeper[R]) Effective(boot *config.Boot) Effective {
 	return Effective{
 		Generation: d.Generation, Digest: d.Digest, Built: d.Built, Files: d.Files, Engines: d.Engines,
 		Boot: told(boot), Routes: told(s.Config.Routes), Upstreams: told(s.Config.Upstreams), Policies: told(s.Config.Policies),
-		Access:   told(s.Config.Access),
+		Access: told(s.Config.Access), Records: told(s.Config.Records),
 		LastGood: standing.LastGood, Problems: standing.Problems,
 		Compiled: d.Policies,
 	}

@@ -32,7 +32,8 @@ type whole struct {
 	route     config.Route
 	policy    config.Policy
 	upstreams []config.Upstream
-	access    []config.Access // none: it is a default that the file does not define
+	access    []config.Access    // none: it is a default that the file does not define
+	records   []config.Recording // likewise
 }
 
 func index(c *config.Routes) map[string]whole {
@@ -44,6 +45,9 @@ func index(c *config.Routes) map[string]whole {
 		}
 		if i := slices.IndexFunc(c.Access, func(a config.Access) bool { return a.ID == r.Access }); i >= 0 {
 			w.access = c.Access[i : i+1]
+		}
+		if i := slices.IndexFunc(c.Records, func(e config.Recording) bool { return e.ID == r.Record }); i >= 0 {
+			w.records = c.Records[i : i+1]
 		}
 		for _, u := range r.Upstreams {
 			if i := slices.IndexFunc(c.Upstreams, func(c config.Upstream) bool { return c.ID == u.ID }); i >= 0 {

@@ -91,6 +91,7 @@ type Route struct {
 	Inspect  inspect.Policy  // the same policy, as inspections see it
 	Split    *upstream.Split // nil: a redirect
 	Access   *access.Policy  // nil: nobody is asked
+	Records  *Recording      // nil: nothing is recorded
 	Metrics  *metrics.Route
 	InFlight atomic.Int64
 
