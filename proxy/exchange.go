@@ -58,8 +58,7 @@ type exchange struct {
 	passedOn     bool             // it is the upstream's
 	answered     bool             // body is the response's, or nobody's, and sent is the request's
 
-	recording *recording                        // nil: the transaction is not recorded, as far as is known
-	shown     struct{ request, response int64 } // bytes of bodies that were inspected
+	recording *recording // nil: the transaction is not recorded, as far as is known
 
 	// kept when the exchange is used again
 	scratch       []byte
@@ -236,9 +235,7 @@ func (x *exchange) inspectBody() bool {
 	if len(x.body) > 0 {
 		body.Coding = x.view.Fields.Join("Content-Encoding")
 	}
-	o := x.inspection.RequestBody(body)
-	x.shown.request = inspected(&o, body.Bytes, x.route.Inspect.RequestLimit)
-	return x.obey(o) && x.inspectEnd()
+	return x.obey(x.inspection.RequestBody(body)) && x.inspectEnd()
 }
 
 // forward sends the request and receives the response's head.
@@ -307,7 +304,6 @@ func (x *exchange) inspectResponse() bool {
 			return false
 		}
 	}
-	x.shown.response = int64(min(len(body.Bytes), x.route.Inspect.ResponseLimit))
 	return x.obey(x.inspection.ResponseBody(body))
 }
 

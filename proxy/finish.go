@@ -77,7 +77,7 @@ func (x *exchange) finish() {
 		x.route.Metrics.Done(&done)
 	}
 	x.asked(report.Findings.InboundScore, in, out)
-	x.record(&report.Findings, took, in, out)
+	x.record(report, took, in, out)
 	failed := x.failed()
 	if p.events.Wants(audit.KindOfAccess(failed)) {
 		rule, would := x.asking.told()

@@ -7,6 +7,7 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
@@ -65,15 +66,6 @@ func (x *exchange) heldRequest() []byte {
 		return x.sent
 	}
 	return x.body
-}
-
-// inspected is how much of a body rules were shown.
-func inspected(o *inspect.Outcome, body []byte, limit int) int64 {
-	switch o.Coverage.Label {
-	case inspect.None, inspect.Headers:
-		return 0
-	}
-	return int64(min(len(body), limit))
 }
 
 // keepRequest copies what is held of the request's body, before others get the buffer.
@@ -135,11 +127,12 @@ func weightOf(fields message.Fields) (n int64) {
 }
 
 // record gives the recorder what there is of a transaction that is wanted.
-func (x *exchange) record(found *waf.Findings, took time.Duration, in, out int64) {
+func (x *exchange) record(report *inspect.Report, took time.Duration, in, out int64) {
 	r := x.records()
 	if r == nil {
 		return
 	}
+	found := &report.Findings
 	if c := x.call; c != nil && len(c.found.Matches) > 0 { // when both directions are over
 		found = &c.found
 	}
@@ -156,8 +149,8 @@ func (x *exchange) record(found *waf.Findings, took time.Duration, in, out int64
 		return
 	}
 	x.keepRequest()
-	request, withheld := x.recordedRequest(in), x.recordedWithheld()
-	response := x.recordedResponse(out)
+	request, withheld := x.recordedRequest(report, in), x.recordedWithheld()
+	response := x.recordedResponse(report, out)
 	weight := recordCost + int64(len(x.view.Target)) + weightOf(x.view.Fields) + weightOf(x.response.Fields) + bodyWeight(request) + bodyWeight(response)
 	if withheld {
 		weight += weightOf(x.up.Response.Fields) + int64(min(len(x.body), r.Terms.ResponseBody))
@@ -175,7 +168,7 @@ func (x *exchange) record(found *waf.Findings, took time.Duration, in, out int64
 		Status: x.response.Status, Reason: x.response.Reason, Protocol: x.view.Protocol, Headers: recordedFields(x.response.Fields), By: x.answeredBy(), Body: response,
 	}
 	if withheld {
-		one.Withheld = x.withheld(r.Terms.ResponseBody)
+		one.Withheld = x.withheld(report, r.Terms.ResponseBody)
 	}
 	if c := x.call; c != nil {
 		x.recordCall(one, c)
@@ -186,6 +179,9 @@ func (x *exchange) record(found *waf.Findings, took time.Duration, in, out int64
 	one.UpstreamDuration, one.Duration, one.BytesIn, one.BytesOut = x.upstreamed, took, in, out
 	x.proxy.recorder.Give(one, &r.Terms, weight)
 }
+
+// looked is how many bytes of a body rules were shown.
+func looked(l *inspect.Looked) int64 { return int64(l.All + l.Partly) }
 
 func bodyWeight(b *record.Body) int64 {
 	if b == nil {
@@ -251,7 +247,7 @@ func recordedFields(fields message.Fields) []record.Field {
 }
 
 // recordedRequest is the request's body.
-func (x *exchange) recordedRequest(in int64) *record.Body {
+func (x *exchange) recordedRequest(report *inspect.Report, in int64) *record.Body {
 	c := x.arriving()
 	if c == nil {
 		if x.view.Body.Stream == nil {
@@ -259,14 +255,14 @@ func (x *exchange) recordedRequest(in int64) *record.Body {
 		}
 		return &record.Body{LeftOut: record.LeftUnrd, Unended: true, Size: in} // answered before anybody read it
 	}
-	b := &record.Body{Size: in, Unended: !c.ended(), Inspected: x.shown.request}
+	b := &record.Body{Size: in, Unended: !c.ended(), Inspected: looked(&report.Request)}
 	if b.Bytes, b.Cut = x.recording.request.Bytes(); b.Cut == "" && int64(len(b.Bytes)) < in {
 		if b.Cut = record.CutLate; len(b.Bytes) == 0 {
 			b.LeftOut = record.CutLate
 		}
 	}
-	if x.messages() && b.Cut == "" && x.outcome.Coverage.Label == inspect.Full {
-		b.Inspected = in
+	if x.call != nil {
+		b.Inspected += x.call.inspected()[metrics.Requests]
 	}
 	return b
 }
@@ -280,7 +276,7 @@ func (x *exchange) answeredBy() string {
 }
 
 // recordedResponse is the body that the client was sent.
-func (x *exchange) recordedResponse(out int64) *record.Body {
+func (x *exchange) recordedResponse(report *inspect.Report, out int64) *record.Body {
 	switch {
 	case !x.passedOn:
 		if b := x.response.Body.Bytes; len(b) > 0 { // a page of the tier, which nobody writes to
@@ -290,7 +286,10 @@ func (x *exchange) recordedResponse(out int64) *record.Body {
 	case x.responseBody.r == nil: // there was none
 		return nil
 	}
-	b := &record.Body{Size: out, Inspected: x.shown.response, Unended: x.streams && !x.responseBody.ended(x.response.Body.Length)}
+	b := &record.Body{Size: out, Inspected: looked(&report.Response), Unended: x.streams && !x.responseBody.ended(x.response.Body.Length)}
+	if x.call != nil {
+		b.Inspected += x.call.inspected()[metrics.Responses]
+	}
 	if x.recording.response == nil {
 		b.LeftOut = record.CutLate
 		return b
@@ -303,11 +302,11 @@ func (x *exchange) recordedResponse(out int64) *record.Body {
 func (x *exchange) recordedWithheld() bool { return !x.passedOn && x.up.Response.Status != 0 }
 
 // withheld is what the application has said.
-func (x *exchange) withheld(limit int) *record.Response {
+func (x *exchange) withheld(report *inspect.Report, limit int) *record.Response {
 	r := &x.up.Response
 	w := &record.Response{Status: r.Status, Reason: r.Reason, Headers: recordedFields(r.Fields), By: "upstream"}
 	if x.responseBody.prefixed && len(x.body) > 0 {
-		w.Body = &record.Body{Bytes: slices.Clone(x.body[:min(len(x.body), limit)]), Size: int64(len(x.body)), Inspected: x.shown.response, Unended: true}
+		w.Body = &record.Body{Bytes: slices.Clone(x.body[:min(len(x.body), limit)]), Size: int64(len(x.body)), Inspected: looked(&report.Response), Unended: true}
 		if len(x.body) > limit {
 			w.Body.Cut = record.CutLimit
 		}
