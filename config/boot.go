@@ -37,6 +37,8 @@ type Boot struct {
 
 	Metrics Metrics `mapstructure:"metrics"`
 
+	Records RecordsOutput `mapstructure:"records"` // where they go
+
 	// LastGood is where a configuration is found if the files are refused at the start.
 	LastGood LastGood `mapstructure:"last_good"`
 	// KubernetesEvents tells Kubernetes of refused files and of pods that disagree, by events and a condition of the pod.

@@ -62,6 +62,7 @@ func (l *bootLoader) check() {
 	l.checkMasking()
 	l.checkMetrics()
 	l.checkEvents()
+	l.checkRecords()
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}

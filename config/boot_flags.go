@@ -16,7 +16,11 @@ type setting struct {
 }
 
 // fileOnly are the key paths of what is too much for a flag or a variable.
+<<<<<<< HEAD
 var fileOnly = []string{"listeners", "masking.patterns", "events.sinks", "admin_tls.read", "admin_tls.operate"}
+=======
+var fileOnly = []string{"listeners", "masking.patterns", "events.sinks", "records.file"}
+>>>>>>> dbbaf3c (config, cmd/wafer, metrics: records go to a file of their own)
 
 // settings lists all boot settings in the order of help and documentation.
 var settings = []setting{
@@ -49,6 +53,7 @@ var settings = []setting{
 	{"mask-email", "masking.email", "mask addresses of e-mail, too"},
 	{"mask-key-file", "masking.key_file", "file with a key, by which what stands in the place of a secret carries a hash; empty: it carries none"},
 	{"metrics-aliases", "metrics.aliases", "sets of metrics under names that dashboards of others know, beside those of wafer: coraza_operator"},
+	{"records-memory", "records.memory", "memory for records that are being captured or wait to be written; what finds none is lost, and counted"},
 	{"last-good-dir", "last_good.dir", "folder that keeps the configuration in force for the next start, in case the files are refused then; empty: none"},
 	{"last-good-peers", "last_good.peers", "admin listeners, host:port, of processes with the same files, which are asked for their configuration in that case; a name stands for all its addresses"},
 	{"kubernetes-events", "kubernetes_events", "tell Kubernetes of refused files by events and a condition of the pod"},

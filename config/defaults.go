@@ -9,12 +9,13 @@ const DefaultPolicyID = "default"
 // route file nor a backend, so it is not complete.
 func DefaultBoot() Boot {
 	return Boot{
-		Listen: ":8080",
-		Admin:  ":9090",
-		Log:    Log{Level: "info", Format: "auto", Access: "all"},
-		Events: Events{Stdout: EventsStdout{Format: StdoutNative}},
-		Reload: Reload{Interval: 5 * time.Second},
-		HTTP2:  "on",
+		Listen:  ":8080",
+		Admin:   ":9090",
+		Log:     Log{Level: "info", Format: "auto", Access: "all"},
+		Events:  Events{Stdout: EventsStdout{Format: StdoutNative}},
+		Records: RecordsOutput{Memory: 16 * MiB},
+		Reload:  Reload{Interval: 5 * time.Second},
+		HTTP2:   "on",
 		Store: Store{
 			Mode: "one", TLS: StoreTLS{Use: Off}, Prefix: "wafer:", Timeout: 50 * time.Millisecond, ConnectTimeout: time.Second, Connections: 16,
 		},

@@ -107,6 +107,7 @@ func TestRoutesAreDocumented(t *testing.T) {
 	https, syslog, otlp := DefaultHTTPSSink(), DefaultSyslogSink(), DefaultOTLPSink()
 	sink.HTTPS, sink.Syslog, sink.OTLP = &https, &syslog, &otlp
 	documented("events.sinks[]", reflect.ValueOf(sink), visit)
+	documented("records.file", reflect.ValueOf(file), visit)
 	documented("routes[]", reflect.ValueOf(route), visit)
 	health := DefaultHealthCheck()
 	upstream.Health = &health

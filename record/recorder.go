@@ -28,6 +28,9 @@ const (
 	LostBroken Loss = "broken" // it could not be made, which is a mistake of ours
 )
 
+// Losses are all reasons.
+var Losses = [...]Loss{LostMemory, LostRate, LostEnded, LostBroken}
+
 // Options are what a Recorder is made of.
 type Options struct {
 	Account *Account

@@ -92,6 +92,8 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		return err
 	}
 	open.add("sinks", sinks.close)
+	records := openRecorder(&boot, secrets, registry, out.log)
+	open.add("records", records.close)
 	files, err := adminFiles(&boot, out.log)
 	if err != nil {
 		return err
@@ -100,7 +102,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
 		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
-		Events:   events,
+		Events: events, Recorder: records.Recorder,
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
