@@ -49,7 +49,7 @@ func (x *exchange) captureRequest() {
 	if rec == nil || c == nil || rec.request != nil || x.bodyDone {
 		return
 	}
-	rec.request, rec.kept = x.proxy.recorder.Account().NewCapture(x.route.Records.Terms.RequestBody), true
+	rec.request, rec.kept = x.proxy.recorder.Account().NewCapture(x.route.Records.Terms.RequestBody+record.Lookahead), true
 	_, _ = rec.request.Write(x.body) // never fails
 	c.capture = rec.request
 }
@@ -76,7 +76,7 @@ func (x *exchange) keepRequest() {
 	}
 	rec.kept = true
 	if held := x.heldRequest(); len(held) > 0 {
-		rec.request = x.proxy.recorder.Account().NewCapture(x.route.Records.Terms.RequestBody)
+		rec.request = x.proxy.recorder.Account().NewCapture(x.route.Records.Terms.RequestBody + record.Lookahead)
 		_, _ = rec.request.Write(held) // never fails
 	}
 }
@@ -109,7 +109,7 @@ func (x *exchange) captureResponse() {
 		return
 	}
 	x.keepRequest()
-	x.recording.response = x.proxy.recorder.Account().NewCapture(r.Terms.ResponseBody)
+	x.recording.response = x.proxy.recorder.Account().NewCapture(r.Terms.ResponseBody + record.Lookahead)
 	x.responseBody.capture = x.recording.response
 }
 
@@ -153,7 +153,7 @@ func (x *exchange) record(report *inspect.Report, took time.Duration, in, out in
 	response := x.recordedResponse(report, out)
 	weight := recordCost + int64(len(x.view.Target)) + weightOf(x.view.Fields) + weightOf(x.response.Fields) + bodyWeight(request) + bodyWeight(response)
 	if withheld {
-		weight += weightOf(x.up.Response.Fields) + int64(min(len(x.body), r.Terms.ResponseBody))
+		weight += weightOf(x.up.Response.Fields) + int64(min(len(x.body), r.Terms.ResponseBody+record.Lookahead))
 	}
 	for i := range found.Matches {
 		weight += int64(len(found.Matches[i].Message)) + recordFieldCost
@@ -168,7 +168,7 @@ func (x *exchange) record(report *inspect.Report, took time.Duration, in, out in
 		Status: x.response.Status, Reason: x.response.Reason, Protocol: x.view.Protocol, Headers: recordedFields(x.response.Fields), By: x.answeredBy(), Body: response,
 	}
 	if withheld {
-		one.Withheld = x.withheld(report, r.Terms.ResponseBody)
+		one.Withheld = x.withheld(report, r.Terms.ResponseBody+record.Lookahead)
 	}
 	if c := x.call; c != nil {
 		x.recordCall(one, c)
@@ -306,7 +306,8 @@ func (x *exchange) withheld(report *inspect.Report, limit int) *record.Response 
 	r := &x.up.Response
 	w := &record.Response{Status: r.Status, Reason: r.Reason, Headers: recordedFields(r.Fields), By: "upstream"}
 	if x.responseBody.prefixed && len(x.body) > 0 {
-		w.Body = &record.Body{Bytes: slices.Clone(x.body[:min(len(x.body), limit)]), Size: int64(len(x.body)), Inspected: looked(&report.Response), Unended: true}
+		w.Body = &record.Body{Bytes: slices.Clone(x.body[:min(len(x.body), limit)]), Size: int64(len(x.body)), Inspected: looked(&report.Response)}
+		w.Body.Unended = len(x.body) > x.route.Inspect.ResponseLimit || x.outcome.Failure != inspect.Failure{} // nobody has read on
 		if len(x.body) > limit {
 			w.Body.Cut = record.CutLimit
 		}
@@ -333,7 +334,7 @@ func (c *call) keepMessage(held []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.recorded == nil {
-		c.recorded = c.proxy.recorder.Account().NewCapture(r.Terms.RequestBody)
+		c.recorded = c.proxy.recorder.Account().NewCapture(r.Terms.RequestBody + record.Lookahead)
 		_, _ = c.recorded.Write(held) // never fails
 	}
 }
@@ -345,7 +346,7 @@ func (m *messages) record(began time.Time, o *inspect.Outcome, found *waf.Findin
 		return
 	}
 	why := r.ByOutcome(o.Verdict, max(found.InboundScore, found.OutboundScore), 0)
-	kept := text[:min(len(text), r.Terms.RequestBody)]
+	kept := text[:min(len(text), r.Terms.RequestBody+record.Lookahead)]
 	weight := recordCost + int64(len(m.view.Target)+len(kept)) + weightOf(m.view.Fields)
 	if why == 0 || !m.proxy.recorder.Offer(weight, &r.Terms) {
 		return

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -137,7 +138,7 @@ func (r *Recorder) finishBody(b *Body, mediaType, field string, to bounds) {
 	}
 	codings, err := coding.Parse(field)
 	switch {
-	case err != nil, to.framed && compressed(b.Bytes):
+	case err != nil, to.framed && !isWebText(mediaType) && compressed(b.Bytes):
 		b.leaveOut(LeftCode)
 		return
 	case len(codings) > 0 && !r.decode(b, codings, to.limit):
@@ -147,10 +148,13 @@ func (r *Recorder) finishBody(b *Body, mediaType, field string, to bounds) {
 		b.leaveOut(LeftBytes)
 		return
 	}
-	told := r.o.Masker.Body(mediaType, b.Bytes, b.Cut != "" || b.Unended)
-	b.Masked = b.Masked || string(told) != string(b.Bytes)
+	told := r.masked(mediaType, b.Bytes, b.Cut != "" || b.Unended)
+	b.Masked = b.Masked || !bytes.HasPrefix(b.Bytes, told)
+	if b.Unended && b.Cut == "" {
+		b.Cut = CutTail
+	}
 	b.Bytes = told
-	if len(b.Bytes) > to.limit { // a placeholder may be longer than what it stands for
+	if len(b.Bytes) > to.limit { // by what is captured beyond it, or by placeholders
 		b.Bytes, b.Cut = cutBytes(b.Bytes, to.limit), CutLimit
 	}
 	if len(b.Bytes) > *to.left {
@@ -161,10 +165,25 @@ func (r *Recorder) finishBody(b *Body, mediaType, field string, to bounds) {
 
 func (b *Body) leaveOut(why Cut) { b.Bytes, b.Cut, b.LeftOut = nil, "", why }
 
+// masked returns a body without secrets, and of one that is cut also without its last bytes, which may be half a secret.
+// The last pair of a form may be nearly all of it, as attacks are: it is masked as text, and not lost.
+func (r *Recorder) masked(mediaType string, b []byte, cut bool) []byte {
+	if at := bytes.LastIndexByte(b, '&') + 1; cut && isForm(mediaType) {
+		told := bytes.Clone(r.o.Masker.Body(mediaType, b[:at], false))
+		return append(told, r.o.Masker.Body("text/plain", b[at:], true)...)
+	}
+	return r.o.Masker.Body(mediaType, b, cut)
+}
+
+func isForm(mediaType string) bool {
+	kind, _, _ := strings.Cut(mediaType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
+}
+
 // decode undoes the codings of a body, of which there may be the beginning alone.
 func (r *Recorder) decode(b *Body, codings []coding.Coding, limit int) bool {
 	decoded, whole, err := r.decoder.DecodePrefix(nil, b.Bytes, codings, coding.Limits{
-		Bytes: limit, Ratio: decodedRatio, Layers: coding.DefaultLayers,
+		Bytes: limit + Lookahead, Ratio: decodedRatio, Layers: coding.DefaultLayers,
 	})
 	if err != nil || len(decoded) == 0 && !whole {
 		b.leaveOut(LeftCode)

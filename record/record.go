@@ -118,12 +118,12 @@ const (
 	CutLimit  Cut = "limit"      // of the body
 	CutRecord Cut = "record"     // limit of the whole record
 	CutMemory Cut = "memory"     // there was none for records
+	CutTail   Cut = "tail"       // of a body that broke off: its last bytes may be half a secret
 	CutLate   Cut = "late"       // that it would be recorded was known when it had gone by already
 	LeftPart  Cut = "part"       // it was not asked for
 	LeftBytes Cut = "unreadable" // it is no text, which cannot be masked
 	LeftCode  Cut = "encoding"   // its coding cannot be undone, so that it cannot be masked
 	LeftUnrd  Cut = "unread"     // nobody has read it
-	LeftMask  Cut = "unmasked"   // masking has failed
 )
 
 // Whole reports whether everything that was sent is there, as it was sent or decoded.

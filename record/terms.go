@@ -16,6 +16,9 @@ type Terms struct {
 	Budget       *Budget
 }
 
+// Lookahead is how much of a body is captured beyond its limit, since a secret is not recognized by its first half.
+const Lookahead = 1 << 10
+
 // Parts are what a record has, as parts of ModSecurity's audit log.
 type Parts uint16
 
@@ -54,11 +57,11 @@ func PartWords() (words []string) {
 	return words
 }
 
-// PartsOf is the set of parts with these words.
+// PartsOf is the set of parts with these words, or letters.
 func PartsOf(words []string) (p Parts) {
 	for _, word := range words {
 		for _, l := range letters {
-			if l.word == word {
+			if l.word == word || string(l.letter) == word {
 				p |= l.part
 			}
 		}

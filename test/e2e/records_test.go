@@ -1,0 +1,256 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wafer-waf/wafer/record"
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// recorded is a tier that records, and its file.
+type recorded struct {
+	*tier.Tier
+	t    *testing.T
+	file string
+}
+
+// recording starts a tier with a route file and a file for records. Further lines go to the boot file.
+func recording(t *testing.T, routes, boot string) *recorded {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "records.jsonl")
+	config := filepath.Join(dir, "boot.yaml")
+	if err := os.WriteFile(config, []byte("records: { file: { path: "+file+" }"+boot+" }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &recorded{tier.Start(t, tier.RouteFile(t, routes), "--config", config), t, file}
+}
+
+// all are the records that are in the file.
+func (r *recorded) all() (all []*record.Record) {
+	r.t.Helper()
+	f, err := os.Open(r.file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		r.t.Fatal(err)
+	}
+	defer f.Close()
+	for from := record.NewReader(f); ; {
+		one, err := from.Next()
+		switch {
+		case err == io.EOF:
+			return all
+		case err != nil:
+			r.t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+}
+
+// of waits for the record of a request.
+func (r *recorded) of(id string) (found *record.Record) {
+	r.t.Helper()
+	tier.Eventually(r.t, "the record of "+id, func() bool {
+		for _, one := range r.all() {
+			if one.RequestID == id {
+				found = one
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// wants compares what a record says with what it should, one "name: value" a line.
+func wants(t *testing.T, r *record.Record, want string) {
+	t.Helper()
+	var got strings.Builder
+	body := func(name string, b *record.Body) {
+		if b == nil {
+			return
+		}
+		fmt.Fprintf(&got, "%s: %.80q size %d inspected %d", name, b.Bytes, b.Size, b.Inspected)
+		for word, set := range map[string]bool{" unended": b.Unended, " masked": b.Masked} {
+			if set {
+				got.WriteString(word)
+			}
+		}
+		for _, word := range []string{string(b.Cut), string(b.LeftOut), b.Decoded} {
+			if word != "" {
+				got.WriteString(" " + word)
+			}
+		}
+		got.WriteString("\n")
+	}
+	fmt.Fprintf(&got, "why: %s\n%s %s\nverdict: %s %s %s\n", strings.Join(r.Why, ","), r.Request.Method, r.Request.Target, r.Verdict, r.Coverage, r.CoverageReason)
+	body("request", r.Request.Body)
+	if p := r.Response; p != nil {
+		fmt.Fprintf(&got, "status: %d by %s\n", p.Status, p.By)
+		body("response", p.Body)
+	}
+	if p := r.Withheld; p != nil {
+		fmt.Fprintf(&got, "withheld: %d\n", p.Status)
+		body("withheld", p.Body)
+	}
+	if strings.TrimSpace(got.String()) != strings.TrimSpace(want) {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+func gzipped(t *testing.T, text string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := io.WriteString(z, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestRecords(t *testing.T) {
+	t.Parallel()
+	const secret = "password=hunter2hunter2"
+	long := strings.Repeat("0123456789", 5000)
+	back := newEcho(t, func(r *http.Request, raw string) string {
+		answer := func(status, fields, body string) string {
+			return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s", status, fields, len(body), body)
+		}
+		switch r.URL.Path {
+		case "/long":
+			return answer("200 OK", "Content-Type: text/plain\r\n", long)
+		case "/endless":
+			return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" + long
+		case "/gzip":
+			return answer("200 OK", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", gzipped(t, secret))
+		case "/fails":
+			return answer("503 Service Unavailable", "Content-Type: text/plain\r\nSet-Cookie: sid=verysecretvalue\r\n", "down")
+		case "/leaks":
+			return answer("200 OK", "Content-Type: text/html\r\n", "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version")
+		}
+		return answer("200 OK", "Content-Type: text/plain\r\n", "hello")
+	})
+	r := recording(t, `
+routes:
+  - { id: all, hosts: [all.test], record: all, upstreams: [{ id: a }] }
+  - { id: some, hosts: [some.test], record: some, policy: response, upstreams: [{ id: a }] }
+  - { id: small, hosts: [small.test], record: small, upstreams: [{ id: a }] }
+  - { id: off, hosts: [off.test], policy: off, record: some, upstreams: [{ id: a }], limits: { request_body: 1MiB } }
+  - { id: none, hosts: [none.test], upstreams: [{ id: a }] }
+  - { id: turn, hosts: [turn.test], record: some, access: closed, upstreams: [{ id: a }] }
+upstreams:
+  - { id: a, endpoints: ["`+back.url()+`"] }
+policies:
+  - { id: response, response_body: { inspect: true } }
+  - { id: off, mode: off }
+access:
+  - { id: closed, default: deny }
+records:
+  - { id: all, sample: 100% }
+  - { id: some, when: { verdicts: [block, refused], score_from: 100, statuses: [5xx], clients: [127.0.0.9], headers: [{ name: X-Debug, exact: "1" }] } }
+  - { id: small, sample: 100%, limits: { request_body: 10B, response_body: 20B, record: 1KiB } }
+`, "")
+
+	wants(t, r.of(get(t, r.Tier, "all.test", "/a?q=1&password=hunter2hunter2").wantStatus(t, 200).id), `
+why: sample
+GET /a?q=1&password=[masked]
+verdict: pass full 
+status: 200 by upstream
+response: "hello" size 5 inspected 0`)
+
+	wants(t, r.of(post(t, r.Tier, "all.test", "/form", "name=x&password=hunter2hunter2").wantStatus(t, 200).id), `
+why: sample
+POST /form
+verdict: pass full 
+request: "name=x&password=[masked]" size 30 inspected 30 masked
+status: 200 by upstream
+response: "hello" size 5 inspected 0`)
+
+	one := r.of(post(t, r.Tier, "some.test", "/form", "q="+injection).wantStatus(t, 403).id)
+	wants(t, one, fmt.Sprintf(`
+why: verdict
+POST /form
+verdict: block full 
+request: "q=%s" size %d inspected %[2]d
+status: 403 by tier
+response: %.80q size %d inspected 0`, injection, len(injection)+2, one.Response.Body.Bytes, one.BytesOut))
+	if len(one.Rules) == 0 || one.Score == nil || one.Score.Inbound < 5 || one.Upstream != "" {
+		t.Errorf("rules %v, score %v, upstream %q", one.Rules, one.Score, one.Upstream)
+	}
+
+	one = r.of(get(t, r.Tier, "some.test", "/leaks").wantStatus(t, 403).id)
+	if w := one.Withheld; w == nil || w.Status != 200 || w.Body == nil || !strings.Contains(string(w.Body.Bytes), "MySQL") || one.Response.By != "tier" {
+		t.Errorf("withheld %+v %+v, response %+v", w, w.Body, one.Response)
+	}
+
+	wants(t, r.of(get(t, r.Tier, "some.test", "/fails").wantStatus(t, 503).id), `
+why: status
+GET /fails
+verdict: pass full 
+status: 503 by upstream
+response: "down" size 4 inspected 4`)
+
+	wants(t, r.of(get(t, r.Tier, "off.test", "/fails").wantStatus(t, 503).id), `
+why: status
+GET /fails
+verdict: pass none policy_off
+status: 503 by upstream
+response: "down" size 4 inspected 0`)
+
+	one = r.of(get(t, r.Tier, "some.test", "/long", "X-Debug: 1").wantStatus(t, 200).id)
+	if b := one.Response.Body; strings.Join(one.Why, ",") != "header" || len(b.Bytes) != len(long) || b.Cut != "" {
+		t.Errorf("%v: %d bytes, cut %q", one.Why, len(b.Bytes), b.Cut)
+	}
+	one = r.of(askFrom(t, r.Addr, "127.0.0.9", request("GET", "some.test", "/endless", "Connection: close")).wantStatus(t, 200).id)
+	if b := one.Response.Body; strings.Join(one.Why, ",") != "client" || len(b.Bytes) != len(long) || b.Cut != "" || b.Unended {
+		t.Errorf("%v: %d bytes, cut %q", one.Why, len(b.Bytes), b.Cut)
+	}
+
+	wants(t, r.of(get(t, r.Tier, "all.test", "/gzip").wantStatus(t, 200).id), fmt.Sprintf(`
+why: sample
+GET /gzip
+verdict: pass full 
+status: 200 by upstream
+response: "password=[masked]" size %d inspected 0 masked gzip`, len(gzipped(t, secret))))
+
+	wants(t, r.of(post(t, r.Tier, "small.test", "/long", "a=0123456789").wantStatus(t, 200).id), `
+why: sample
+POST /long
+verdict: pass full 
+request: "a=01234567" size 12 inspected 12 limit
+status: 200 by upstream
+response: "01234567890123456789" size 50000 inspected 0 limit`)
+
+	one = r.of(get(t, r.Tier, "turn.test", "/").wantStatus(t, 403).id)
+	wants(t, one, fmt.Sprintf(`
+why: verdict
+GET /
+verdict: refused none refused
+status: 403 by tier
+response: %.80q size %d inspected 0`, one.Response.Body.Bytes, one.BytesOut))
+
+	get(t, r.Tier, "none.test", "/?q="+injection).wantStatus(t, 403)
+	quiet := get(t, r.Tier, "some.test", "/quiet").wantStatus(t, 200)
+	r.of(get(t, r.Tier, "all.test", "/last").id)
+	for _, one := range r.all() {
+		if one.RequestID == quiet.id || one.Route == "none" {
+			t.Errorf("%s was recorded: %v", one.Request.Target, one.Why)
+		}
+	}
+	if n := r.Metric(`wafer_records_total{result="written"}`); n != float64(len(r.all())) {
+		t.Errorf("%v are counted, %d are there", n, len(r.all()))
+	}
+	tier.Eventually(t, "memory of records is given back", func() bool { return r.Metric("wafer_records_memory_bytes") == 0 })
+}
