@@ -16,11 +16,7 @@ type setting struct {
 }
 
 // fileOnly are the key paths of what is too much for a flag or a variable.
-<<<<<<< HEAD
-var fileOnly = []string{"listeners", "masking.patterns", "events.sinks", "admin_tls.read", "admin_tls.operate"}
-=======
-var fileOnly = []string{"listeners", "masking.patterns", "events.sinks", "records.file"}
->>>>>>> dbbaf3c (config, cmd/wafer, metrics: records go to a file of their own)
+var fileOnly = []string{"listeners", "masking.patterns", "events.sinks", "admin_tls.read", "admin_tls.operate", "records.file"}
 
 // settings lists all boot settings in the order of help and documentation.
 var settings = []setting{
