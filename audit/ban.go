@@ -4,12 +4,13 @@ import "time"
 
 // Ban describes a ban that begins or ends.
 type Ban struct {
-	RequestID string // of the request that led to it; empty: none did
-	Action    string // begun, or how it ended: expired, cleared, evicted
-	Who       string // an address, a network, or the hash of a key
-	Scope     string // all, host or route
-	Where     string // the host, or the route
-	Rule      string // by-hand: a person has made it
+	Time      time.Time // zero: now
+	RequestID string    // of the request that led to it; empty: none did
+	Action    string    // begun, or how it ended: expired, cleared, evicted
+	Who       string    // an address, a network, or the hash of a key
+	Scope     string    // all, host or route
+	Where     string    // the host, or the route
+	Rule      string    // by-hand: a person has made it
 	Reason    string
 	Observed  bool // nobody is banned
 	Times     int64
@@ -18,7 +19,7 @@ type Ban struct {
 }
 
 func (c *console) ban(b *Ban) {
-	l := c.begin(time.Time{}, '!', "ban "+b.Action, 0)
+	l := c.begin(b.Time, '!', "ban "+b.Action, 0)
 	l.pair("who", b.Who)
 	l.pair("scope", b.Scope)
 	l.pair("where", b.Where)

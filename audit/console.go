@@ -10,8 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// consoleTime is short: a console is read while it happens.
-const consoleTime = "15:04:05"
+// The time on a console is short, since it is read while it happens, unless it shows what was before.
+const (
+	consoleTime = "15:04:05"
+	consoleDay  = "2006-01-02 15:04:05"
+)
 
 // console writes events for people, one line each. What matters most stands first; on a terminal, what
 // does not fit into its width is left out.
@@ -19,6 +22,7 @@ type console struct {
 	w     io.Writer
 	color bool
 	width func() int // columns; 0: no limit
+	days  bool       // the day stands before the time
 }
 
 // Colors of a terminal, for what should stand out.
@@ -116,7 +120,11 @@ func (c *console) begin(t time.Time, mark byte, verdict string, status int) *lin
 			l.left, l.width, l.limited = w, w, true
 		}
 	}
-	l.put(faint, t.AppendFormat(l.text(), consoleTime))
+	layout := consoleTime
+	if c.days {
+		t, layout = t.Local(), consoleDay
+	}
+	l.put(faint, t.AppendFormat(l.text(), layout))
 	l.put(verdictColor(verdict), word(append(l.text(), mark, ' '), verdict))
 	color := noColor
 	if status >= 500 {

@@ -99,7 +99,7 @@ func (l *Log) ecsSecurity(e *zerolog.Event, s *Security) {
 
 // ecsBan writes an event about a ban as a document of ECS.
 func (l *Log) ecsBan(e *zerolog.Event, b *Ban) {
-	l.ecsHead(e, time.Now())
+	l.ecsHead(e, orNow(b.Time))
 	e.Dict("event", ecsEvent(e, "alert", eventBan, b.RequestID, "ban_"+b.Action).
 		Strs("category", []string{"intrusion_detection"}).Strs("type", []string{"info"}))
 	if address, err := netip.ParseAddr(b.Who); err == nil {

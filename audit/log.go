@@ -20,6 +20,7 @@ type Options struct {
 	Console bool       // one readable line for people instead of one JSON object
 	Color   bool       // of a console
 	Width   func() int // of a console: columns that a line may take, asked for each; nil or 0: no limit
+	Days    bool       // of a console: events of other days than today are to be expected
 	Format  Format     // of JSON
 	Kinds   Kinds      // 0: all
 
@@ -58,7 +59,7 @@ func New(w io.Writer, o Options) *Log {
 	switch {
 	case w == nil:
 	case o.Console:
-		l.console, l.shown, l.wanted = &console{w, o.Color, o.Width}, o.Kinds, o.Kinds
+		l.console, l.shown, l.wanted = &console{w, o.Color, o.Width, o.Days}, o.Kinds, o.Kinds
 	default:
 		l.Attach(writerSink{w}, o.Format, o.Kinds)
 	}

@@ -104,7 +104,7 @@ func nativeRule(e *zerolog.Event, r *Rule) *zerolog.Event {
 
 // nativeBan writes an event about a ban as docs/operations.md describes it.
 func nativeBan(e *zerolog.Event, b *Ban) {
-	nativeHead(e, time.Time{}, eventBan, b.RequestID)
+	nativeHead(e, b.Time, eventBan, b.RequestID)
 	nativeBanFields(e, b)
 	e.Send()
 }

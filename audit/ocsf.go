@@ -166,7 +166,7 @@ func ocsfUnmapped(e *zerolog.Event, s *Security) *zerolog.Event {
 
 // ocsfBan writes an event about a ban as Detection Finding, which is created and closed.
 func (l *Log) ocsfBan(e *zerolog.Event, b *Ban) {
-	at, activity, status := time.Now(), ocsfCreate, ocsfNew
+	at, activity, status := orNow(b.Time), ocsfCreate, ocsfNew
 	if b.Action != "begun" {
 		activity, status = ocsfClose, ocsfResolved
 	}
