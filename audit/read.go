@@ -105,6 +105,7 @@ func (w *written) secured() Secured {
 	return Secured{Version: w.TLS, ServerName: w.ServerName, Client: w.ClientCertificate, SHA256: w.ClientCertificateSum}
 }
 
+// duration of milliseconds, of which microseconds are written.
 func (w *written) duration(ms float64) time.Duration {
-	return time.Duration(ms * float64(time.Millisecond))
+	return time.Duration(math.Round(ms*1000)) * time.Microsecond
 }
