@@ -23,4 +23,10 @@ func TestExamples(t *testing.T) {
 	if b.Routes != "examples/routes.yaml" {
 		t.Errorf("routes %q", b.Routes)
 	}
+	if b, err = LoadBoot(nil, []string{"WAFER_CONFIG=../examples/events.yaml"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Events.Sinks) != 2 || b.Events.Sinks[1].Format != FormatECS {
+		t.Errorf("%+v", b.Events)
+	}
 }

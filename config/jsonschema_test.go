@@ -102,8 +102,10 @@ func TestSchemaAccepts(t *testing.T) {
 			}
 		}
 	}
-	if err := boot("../examples/wafer.yaml"); err != nil {
-		t.Error(err)
+	for _, file := range []string{"../examples/wafer.yaml", "../examples/events.yaml"} {
+		if err := boot(file); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 	outside := filepath.Join(t.TempDir(), "routes.yaml")
 	if err := os.WriteFile(outside, []byte("routes: [{ id: a, timeouts: { idle: '${env:IDLE}' }, websocket: '${file:w}', upstreams: [{ id: app, weight: '${env:W}' }] }]\n"), 0o600); err != nil {
