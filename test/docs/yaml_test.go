@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +36,7 @@ func (s *sandbox) yaml(t *testing.T, text string) {
 		s.values(t, text)
 	case isRoutes || isAccess || m["lists"] != nil || m["policies"] != nil || m["upstreams"] != nil:
 		s.wafer(t, complete(t, m), text)
-	case m["listen"] != nil || m["listeners"] != nil || m["log"] != nil || m["store"] != nil:
+	case isBoot(t, m):
 		checkBoot(t, text)
 	default:
 		s.fragment(t, m)
@@ -163,6 +164,25 @@ func (s *sandbox) problems(t *testing.T, text string) string {
 		return string(out)
 	}
 	return ""
+}
+
+// isBoot tells whether all keys are those of a boot file, and not the one that routes have, too.
+func isBoot(t *testing.T, m map[string]any) bool {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "schema/boot.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct{ Properties map[string]any }
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for key := range m {
+		if schema.Properties[key] == nil {
+			return false
+		}
+	}
+	return len(m) > 1 || m["limits"] == nil
 }
 
 func checkBoot(t *testing.T, text string) {
