@@ -16,8 +16,8 @@ const (
 //
 // If the name of the target tells that the value is a secret, as in ARGS:password,
 // ARGS:json.user.apiKey, REQUEST_HEADERS:Authorization or any REQUEST_COOKIES, the whole
-// value is replaced by its length. Cookie headers keep the names. In any other value the
-// secrets described at Text are replaced.
+// value is replaced by its length, and so it is of XML:/*, which names no element. Cookie
+// headers keep the names. In any other value the secrets described at Text are replaced.
 //
 // Callers pass the value uncut: half a token or card number is not recognized.
 func (p *Policy) Value(target, value string) string {
@@ -31,6 +31,8 @@ func (p *Policy) Value(target, value string) string {
 	case strings.HasSuffix(collection, "_NAMES"):
 	case named && cookieHeader(name) != notCookie:
 		return finish(p.cookies(value, cookieHeader(name), maxScanBytes), valueBytes)
+	case collection == "XML": // the target does not tell in which element the text stands
+		return p.hideAll(value)
 	case collection == "REQUEST_COOKIES", named && p.secretField(name), !named && p.sensitive(collection):
 		return p.hideAll(value)
 	case collection == "REQUEST_FILENAME", collection == "REQUEST_BASENAME":

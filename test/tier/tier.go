@@ -200,7 +200,7 @@ func launchWith(tb testing.TB, bin string, args []string, env ...string) *Tier {
 			tb.Error("wafer has a data race")
 		}
 		if tb.Failed() {
-			tb.Logf("wafer's standard error:\n%s", t.stderr())
+			tb.Logf("wafer's standard error:\n%s", t.Stderr())
 		}
 	})
 	t.at("starting")
@@ -304,7 +304,7 @@ func (t *Tier) await(what string, lines *[]map[string]any, match func(map[string
 			rest := len(*lines) - seen
 			t.mu.Unlock()
 			if rest == 0 {
-				t.tb.Fatalf("wafer ended (%v) before the %s\n%s", t.err, what, t.stderr())
+				t.tb.Fatalf("wafer ended (%v) before the %s\n%s", t.err, what, t.Stderr())
 			}
 		case <-deadline:
 			t.tb.Fatalf("no such %s within %s", what, patience)
@@ -312,7 +312,8 @@ func (t *Tier) await(what string, lines *[]map[string]any, match func(map[string
 	}
 }
 
-func (t *Tier) stderr() string {
+// Stderr is what the tier has written to standard error.
+func (t *Tier) Stderr() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var b strings.Builder

@@ -1,0 +1,193 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// received is what somebody outside the tier has got.
+type received struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (r *received) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(b)
+}
+
+func (r *received) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
+// collector takes what is sent by HTTP, compressed or not.
+func collector(t *testing.T) (url string, got *received) {
+	t.Helper()
+	got = &received{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := io.Reader(r.Body)
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			z, err := gzip.NewReader(r.Body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			body = z
+		}
+		if _, err := io.Copy(got, body); err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, got
+}
+
+// TestSecretsStayInside sends secrets of every kind through a tier with everything that tells anything, and looks for
+// them in all that it has told.
+func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
+	all := secrets(t)
+	if len(all) < 200 {
+		t.Fatalf("%d kinds of secrets", len(all))
+	}
+	backend := newEcho(t, func(*http.Request, string) string {
+		return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	})
+	routes := tier.RouteFile(t, `
+routes:
+  - { id: shop, policy: look, upstreams: [{ id: a }] }
+upstreams:
+  - { id: a, endpoints: ["`+backend.url()+`"] }
+policies:
+  - { id: look, mode: detect }
+`)
+	https, httpsGot := collector(t)
+	otlp, otlpGot := collector(t)
+	syslogGot := &received{}
+	syslog := listen(t, func(c net.Conn) { _, _ = io.Copy(syslogGot, c) })
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	everything := "events: [access, security, bans]"
+	boot := write("boot.yaml", `
+log: { level: debug, format: json }
+masking:
+  names: [iban]
+  headers: [X-Tenant]
+  json_paths: ["user.birthday"]
+  patterns: ['ref:(\w+)']
+  email: true
+  key_file: `+write("mask.key", strings.Repeat("k", 32))+`
+events:
+  sinks:
+    - { id: native, `+everything+`, file: { path: `+filepath.Join(dir, "native.log")+` } }
+    - { id: ocsf, `+everything+`, format: ocsf, file: { path: `+filepath.Join(dir, "ocsf.log")+` } }
+    - { id: ecs, `+everything+`, format: ecs, file: { path: `+filepath.Join(dir, "ecs.log")+` } }
+    - { id: https, `+everything+`, https: { url: "`+https+`" } }
+    - { id: syslog, `+everything+`, syslog: { address: "tcp://`+syslog+`" } }
+    - { id: otlp, `+everything+`, otlp: { endpoint: "`+otlp+`", protocol: http } }
+`)
+	w := tier.Plain(t, routes, "--config", boot)
+
+	var sent []string
+	for n, s := range all {
+		requests := carried(s, w.Addr)
+		if testing.Short() { // each kind in one or two ways, and each way with some kinds
+			first := n % len(requests)
+			requests = append(requests[first:first+1], requests[:min(first, 1)]...)
+		}
+		for _, text := range requests {
+			if answer := ask(t, w.Addr, text); answer.status == 0 {
+				t.Errorf("%s: no answer", s.kind)
+			}
+			sent = append(sent, text)
+		}
+	}
+	told := map[string]string{}
+	for _, path := range []string{"/api/v1/config", "/api/v1/routes", "/api/v1/upstreams", "/metrics", "/api/v1/standing"} {
+		_, told["admin "+path] = w.Get(path)
+	}
+	told["explain"] = saysOf(t, sent[6], "explain", "-v", routes) + saysOf(t, sent[len(sent)-3], "explain", "-v", routes)
+	told["replay"] = saysOf(t, strings.Join(sent, "\r\n\r\n"), "replay", "--format", "http", routes, "-")
+	w.Signal(syscall.SIGTERM)
+	if code := w.Wait(); code != 0 {
+		t.Errorf("ended with %d", code)
+	}
+	told["stdout"], told["log"] = fmt.Sprint(w.Events(func(map[string]any) bool { return true })), w.Stderr()
+	for _, name := range []string{"native", "ocsf", "ecs"} {
+		text, err := os.ReadFile(filepath.Join(dir, name+".log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told["file "+name] = string(text)
+	}
+	told["https"], told["syslog"], told["otlp"] = httpsGot.String(), syslogGot.String(), otlpGot.String()
+	look(t, all, told, len(sent))
+}
+
+// saysOf is what a command says of a text on its standard input.
+func saysOf(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	c := exec.Command(tier.PlainBinary(t), args...)
+	c.Stdin = strings.NewReader(stdin)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %v: %s", args, err, out)
+	}
+	return string(out)
+}
+
+// look looks for secrets in what was told.
+func look(t *testing.T, all []secret, told map[string]string, sent int) {
+	t.Helper()
+	for where, text := range told {
+		found := 0
+		for _, s := range all {
+			if s.own && (where == "explain" || where == "replay") {
+				continue // they know no boot file
+			}
+			for _, spelled := range []string{s.hidden, strings.ToLower(s.hidden)} {
+				if at := strings.Index(text, spelled); at >= 0 {
+					found++
+					if found <= 5 {
+						t.Errorf("%s tells a secret (%s): …%s…", where, s.kind, text[max(at-200, 0):min(at+80, len(text))])
+					}
+					break
+				}
+			}
+		}
+		if found > 5 {
+			t.Errorf("%s tells %d secrets", where, found)
+		}
+	}
+	// Nearly all that was sent was told of, so that there was something to be found.
+	for _, where := range []string{"stdout", "file native", "file ocsf", "file ecs", "https", "syslog", "otlp"} {
+		masked := strings.Count(told[where], "[masked") + strings.Count(told[where], "[card") + strings.Count(told[where], "[key")
+		if masked < sent*9/10 {
+			t.Errorf("%s has %d places where something is masked, of %d requests", where, masked, sent)
+		}
+	}
+}
