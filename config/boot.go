@@ -21,6 +21,9 @@ type Boot struct {
 	AdminClosed []string `mapstructure:"admin_closed" enum:"metrics standing"`
 	// AdminLocalNeedsToken is true if nobody may operate without a token, not even on the same machine.
 	AdminLocalNeedsToken bool `mapstructure:"admin_local_needs_token"`
+	// AdminPeers are the admin listeners of all pods, host:port; none: those of LastGood.
+	AdminPeers     []string `mapstructure:"admin_peers"`
+	AdminPeerToken string   `mapstructure:"admin_peer_token"` // file of the token by which pods ask each other; empty: by address
 
 	AdminTLS AdminTLS `mapstructure:"admin_tls"`
 
@@ -45,6 +48,8 @@ type Boot struct {
 	KubernetesEvents bool `mapstructure:"kubernetes_events"`
 
 	Store Store `mapstructure:"store"` // what replicas share
+
+	Recent Recent `mapstructure:"recent"` // what is kept of the latest events
 
 	Limits  Limits  `mapstructure:"limits"`
 	Timeout Timeout `mapstructure:"timeout"`

@@ -20,6 +20,7 @@ func (l *bootLoader) check() {
 		}
 	}
 	l.checkAdminAccess()
+	l.checkRecent()
 	l.checkListeners()
 	switch {
 	case b.Routes != "" && b.To != "":

@@ -170,7 +170,7 @@ func TestFlagDefaults(t *testing.T) {
 	got, err := loadBoot(t, "", append(args, "--to=http://app:80"), nil)
 	want := DefaultBoot()
 	want.To = "http://app:80"
-	want.TrustedProxies, want.AdminHosts, want.AdminClosed, want.LastGood.Peers, want.Store.Addresses = []netip.Prefix{}, []string{}, []string{}, []string{}, []string{}
+	want.TrustedProxies, want.AdminHosts, want.AdminPeers, want.AdminClosed, want.LastGood.Peers, want.Store.Addresses = []netip.Prefix{}, []string{}, []string{}, []string{}, []string{}, []string{}
 	want.Metrics.Aliases = []string{}
 	want.AdminTLS = AdminTLS{ClientCA: []string{}, ClientCRL: []string{}, PeerCA: []string{}}
 	want.Masking = Masking{Names: []string{}, Headers: []string{}, Cookies: []string{}, JSONPaths: []string{}}

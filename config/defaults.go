@@ -16,6 +16,7 @@ func DefaultBoot() Boot {
 		Records: RecordsOutput{Memory: 16 * MiB},
 		Reload:  Reload{Interval: 5 * time.Second},
 		HTTP2:   "on",
+		Recent:  Recent{Memory: 16 * MiB},
 		Store: Store{
 			Mode: "one", TLS: StoreTLS{Use: Off}, Prefix: "wafer:", Timeout: 50 * time.Millisecond, ConnectTimeout: time.Second, Connections: 16,
 		},
