@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -10,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/admin/api"
 	"github.com/wafer-waf/wafer/admin/page"
+	"github.com/wafer-waf/wafer/admin/reply"
 	"github.com/wafer-waf/wafer/mask"
 )
 
@@ -53,6 +54,11 @@ type Options struct {
 	// Bundle returns the configuration in force for who asks from an address: nil while there is none,
 	// [ErrStranger] for who may not have it.
 	Bundle func(ctx context.Context, from netip.Addr) ([]byte, error)
+
+	// API are endpoints that tell of requests and clients. Who may not read does not see them, also where there are no tokens.
+	API []api.Endpoint
+	// Peer reports whether an address is one of a pod of the tier, which may read. Nil: nobody is known by address.
+	Peer func(ctx context.Context, from netip.Addr) (bool, error)
 
 	// Hosts are names of the listener beside its addresses and names that nobody can register.
 	Hosts []string
@@ -132,6 +138,9 @@ func New(o Options) http.Handler {
 	add(o.Lists != nil, endpoint{"/api/v1/lists", read, reading, "lists and databases of addresses; ?address= asks them", lists(o)})
 	add(o.Standing != nil, endpoint{"/api/v1/standing", read, open("/api/v1/standing"), "what is in force, and why the files are not", show(o.Standing, o.Log)})
 	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, Anyone, "the configuration in force, for peers", bundle(o)})
+	for _, e := range o.API {
+		endpoints = append(endpoints, endpoint{e.Path, read, Read, e.About, e.Serve})
+	}
 	endpoints = append(endpoints, profiles(o.Profiles)...)
 
 	mux := http.NewServeMux()
@@ -220,7 +229,7 @@ func reload(o Options) http.HandlerFunc {
 		case err != nil:
 			problem(w, http.StatusUnprocessableEntity, "configuration not loaded", err)
 		default:
-			sendJSON(w, http.StatusOK, "application/json", result, o.Log)
+			sendJSON(w, http.StatusOK, result, o.Log)
 		}
 	}
 }
@@ -232,7 +241,7 @@ func show(value func() any, log zerolog.Logger) http.HandlerFunc {
 			problem(w, http.StatusServiceUnavailable, ErrNotYet.Error(), nil)
 			return
 		}
-		sendJSON(w, http.StatusOK, "application/json", v, log)
+		sendJSON(w, http.StatusOK, v, log)
 	}
 }
 
@@ -289,41 +298,12 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text)) // the client has left; nobody is left to tell
 }
 
-// sendJSON encodes before it answers: a value that does not encode is a 500, not half a
-// document with status 200.
-func sendJSON(w http.ResponseWriter, status int, contentType string, value any, log zerolog.Logger) {
-	body, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		log.Error().Err(err).Msg("encode admin response")
-		problem(w, http.StatusInternalServerError, "response not encoded", nil)
-		return
-	}
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // as in plain
+// sendJSON answers with a value.
+func sendJSON(w http.ResponseWriter, status int, value any, log zerolog.Logger) {
+	reply.JSON(w, status, value, log)
 }
 
-// problemBody is a problem document (RFC 9457) with two members of our own.
-type problemBody struct {
-	Title    string   `json:"title"`
-	Status   int      `json:"status"`
-	Error    string   `json:"error"`
-	Problems []string `json:"problems,omitempty"`
-}
-
-// problem answers with a title and, if there is one, the error: whole, and by lines.
+// problem answers with a title and, if there is one, the error.
 func problem(w http.ResponseWriter, status int, title string, err error) {
-	body := problemBody{Title: title, Status: status, Error: title}
-	if err != nil {
-		body.Error = err.Error()
-		for line := range strings.Lines(body.Error) {
-			if line = strings.TrimSpace(line); line != "" {
-				body.Problems = append(body.Problems, line)
-			}
-		}
-	}
-	encoded, _ := json.Marshal(body) // strings and an int always encode
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(encoded, '\n')) // as in plain
+	reply.Problem(w, status, title, err)
 }

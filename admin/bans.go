@@ -27,11 +27,11 @@ func bans(o Options) http.HandlerFunc {
 			switch {
 			case errors.Is(err, ErrHere):
 				w.Header().Set("Warning", `199 - "`+ErrHere.Error()+`"`)
-				sendJSON(w, http.StatusAccepted, "application/json", result, o.Log)
+				sendJSON(w, http.StatusAccepted, result, o.Log)
 			case err != nil:
 				problem(w, http.StatusUnprocessableEntity, "ban not changed", err)
 			default:
-				sendJSON(w, http.StatusOK, "application/json", result, o.Log)
+				sendJSON(w, http.StatusOK, result, o.Log)
 			}
 		}))
 	}
@@ -50,7 +50,7 @@ func bans(o Options) http.HandlerFunc {
 				problem(w, http.StatusUnprocessableEntity, "bans not listed", err)
 				return
 			}
-			sendJSON(w, http.StatusOK, "application/json", page, o.Log)
+			sendJSON(w, http.StatusOK, page, o.Log)
 		}
 	}
 }

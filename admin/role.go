@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/peers"
 	"github.com/wafer-waf/wafer/suggest"
 )
 
@@ -45,6 +46,17 @@ type someone struct {
 // that.
 const local = "local"
 
+// peer is a pod of the tier that asks for what it has to join. It is known by its address, as long as it has no token.
+const peer = "peer"
+
+func (o *Options) peer(r *http.Request) bool {
+	if o.Peer == nil || r.Header.Get(peers.Header) == "" || r.Method != http.MethodGet {
+		return false
+	}
+	is, err := o.Peer(r.Context(), clientOf(r))
+	return is && err == nil
+}
+
 // Reasons for which requests are refused, besides those of guard.
 const (
 	refusedUnknown = "token" // none that is known
@@ -64,6 +76,9 @@ func (o *Options) who(r *http.Request) (who someone, known bool) {
 		if shown := o.Certificates.find(r.TLS, time.Now()); shown.name != "" {
 			who = someone{shown.name, max(shown.role, who.role)}
 		}
+	}
+	if who.role < Read && o.peer(r) {
+		who = someone{peer, Read}
 	}
 	field := r.Header.Get("Authorization")
 	if field == "" || o.Tokens == nil {

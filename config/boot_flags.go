@@ -27,17 +27,14 @@ var settings = []setting{
 	{"admin-tokens", "admin_tokens", "file with the hashes of the admin listener's tokens, lines of wafer admin-token; empty: only who is on the same machine may operate, and everybody may read"},
 	{"admin-closed", "admin_closed", "what of the admin listener needs a token, too: metrics, standing"},
 	{"admin-local-needs-token", "admin_local_needs_token", "let who is on the same machine operate only with a token, too"},
-<<<<<<< HEAD
 	{"admin-tls-cert", "admin_tls.cert", "file with the certificate of the admin listener, in PEM; empty: it speaks in clear text"},
 	{"admin-tls-key", "admin_tls.key", "file with its key"},
 	{"admin-tls-client-ca", "admin_tls.client_ca", "files with the authorities of clients' certificates, which give the roles of admin_tls.read and admin_tls.operate"},
 	{"admin-tls-client-crl", "admin_tls.client_crl", "files with lists of certificates that they have revoked"},
 	{"admin-tls-peer-ca", "admin_tls.peer_ca", "files with the authorities of other replicas' admin listeners; empty: those of clients, or those of the system"},
 	{"admin-tls-server-name", "admin_tls.server_name", "name in the certificates of other replicas' admin listeners; empty: the host by which they are found"},
-=======
 	{"admin-peers", "admin_peers", "admin listeners of all pods, host:port, which the admin API asks for the whole tier; a name stands for all its addresses; empty: those of last_good.peers"},
 	{"admin-peer-token", "admin_peer_token", "file whose first line is the token of the role read that pods show each other; empty: they know each other by address"},
->>>>>>> bfbadf6 (config: say what is kept of recent events, and whom the admin API asks)
 	{"hold", "hold", "Unix socket of a wafer hold, which keeps the traffic listener's socket when this process is killed; empty: none"},
 	{"routes", "routes", "route file"},
 	{"to", "to", "send everything to http://host:port under the default policy, instead of a route file"},

@@ -123,11 +123,7 @@ func TestSchemaRefuses(t *testing.T) {
 	for _, name := range strings.Fields(`invalid/access-heirs invalid/geo-empty invalid/aliases invalid/bad-ids invalid/block invalid/duplicate-ids invalid/durations-negative
 		invalid/empty-routes invalid/endpoints invalid/exclusion-targets invalid/host-length invalid/hosts invalid/inherits-deep
 		invalid/methods invalid/no-routes invalid/no-target invalid/rewrites invalid/two-documents invalid/two-targets
-<<<<<<< HEAD
-		invalid/unknown-references invalid-boot/addresses invalid-boot/admin-tls invalid-boot/bad-host invalid-boot/durations
-=======
-		invalid/unknown-references invalid-boot/addresses invalid-boot/admin-peers invalid-boot/bad-host invalid-boot/durations
->>>>>>> bfbadf6 (config: say what is kept of recent events, and whom the admin API asks)
+		invalid/unknown-references invalid-boot/addresses invalid-boot/admin-peers invalid-boot/admin-tls invalid-boot/bad-host invalid-boot/durations
 		invalid-boot/last-good invalid-boot/limits-high invalid-boot/limits invalid-boot/masking invalid-boot/neither invalid-boot/routes-and-to invalid-boot/same-address invalid-boot/store-modes invalid-boot/store
 		invalid-boot/to invalid-boot/two`) {
 		meant[name] = true

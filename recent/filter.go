@@ -209,8 +209,8 @@ func (f *Filter) Query() url.Values {
 	return q
 }
 
-// part tells whether events of a part can fit.
-func (f *Filter) part(part int) bool {
+// Reads tells whether events of a part can fit.
+func (f *Filter) Reads(part int) bool {
 	if part == Notable {
 		return true
 	}

@@ -107,7 +107,7 @@ func (n *Follower) look() (found []Entry, missed uint64) {
 	span.below = s.number + 1
 	var came, over uint64
 	for i := range s.rings {
-		if r := &s.rings[i]; n.filter.part(i) {
+		if r := &s.rings[i]; n.filter.Reads(i) {
 			came += r.added - n.seen[i]
 			over = max(over, r.overAfter(n.read))
 		}

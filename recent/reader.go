@@ -123,7 +123,7 @@ func (s *Store) walk(f *Filter, span span) *walk {
 	w := &walk{}
 	span.since = f.Since
 	for part := range parts {
-		if f.part(part) {
+		if f.Reads(part) {
 			w.readers = append(w.readers, s.newReader(part, span))
 		}
 	}

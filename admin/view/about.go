@@ -10,7 +10,8 @@ const (
 
 // About says what an answer rests on. Every answer has it.
 type About struct {
-	Pod      string    `json:"pod"` // that has answered: its host name
+	Pod      string    `json:"pod"`      // that has answered: its host name
+	Instance string    `json:"instance"` // tells processes apart that have the same name
 	Version  string    `json:"version"`
 	Time     time.Time `json:"time"`
 	Scope    string    `json:"scope"`
@@ -26,7 +27,7 @@ type About struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Window is a span of time. From is zero if there is nothing in it.
+// Window is a span of time.
 type Window struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`

@@ -1,9 +1,6 @@
 package view
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // Events answers GET /api/v1/events.
 type Events struct {
@@ -39,12 +36,12 @@ type Top struct {
 
 // TopRow is one value, and how many events have it.
 type TopRow struct {
-	Value   string    `json:"value"`
-	Message string    `json:"message,omitempty"` // of a rule
-	Count   int       `json:"count"`
-	Blocked int       `json:"blocked"` // of these, by verdict
-	First   time.Time `json:"first"`
-	Last    time.Time `json:"last"`
+	Value   string `json:"value"`
+	Message string `json:"message,omitempty"` // of a rule
+	Count   int    `json:"count"`
+	Blocked int    `json:"blocked"` // of these, by verdict
+	First   string `json:"first"`
+	Last    string `json:"last"`
 }
 
 // Opened answers GET /api/v1/events/{request_id}: all that is known of one request.
@@ -94,7 +91,11 @@ type MatchedRule struct {
 	Where    string   `json:"where,omitempty"`  // the same in words: the query or body field "q"
 	Value    string   `json:"value,omitempty"`  // masked
 	Tags     []string `json:"tags,omitempty"`
-	// About, File, Paranoia and Text are the rule set's own words: the comment above the rule, where it stands, and the rule.
+	RuleText
+}
+
+// RuleText is what is known of a rule in the rule set's own words: the comment above it, where it stands, and the rule.
+type RuleText struct {
 	About    string `json:"about,omitempty"`
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"`

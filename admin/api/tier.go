@@ -1,0 +1,284 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wafer-waf/wafer/admin/view"
+	"github.com/wafer-waf/wafer/peers"
+)
+
+// answered is what a pod has answered, as one of the types of package view.
+type answered[T any] struct {
+	at    netip.AddrPort // not valid: this process, which is none of the peers
+	value *T
+}
+
+// askTier asks all pods for a path, and returns their answers and, in about, who was asked. Own is what this process
+// answers itself, if it is not among those that answered: pods that are not ready yet have no address. The pods of only
+// are asked and no others, if it is not nil.
+func askTier[T any](ctx context.Context, q *question, path string, queryOf func(at string) url.Values, aboutOf func(*T) *view.About,
+	own func() (*T, error), only map[string]string,
+) (all []answered[T], about view.About, err error) {
+	about = q.about()
+	about.Scope = view.ScopeTier
+	addresses := q.addresses(ctx, &about, only)
+	pods := make([]view.Pod, len(addresses))
+	values := make([]*T, len(addresses))
+	var asking sync.WaitGroup
+	for i, at := range addresses {
+		asking.Go(func() {
+			pods[i], values[i] = askOne(ctx, q.api, at, path+"?"+queryOf(at.String()).Encode(), aboutOf)
+		})
+	}
+	asking.Wait()
+	self := false
+	for i, pod := range pods {
+		about.Complete = about.Complete && pod.Answered
+		self = self || pod.Self
+		if values[i] != nil {
+			all = append(all, answered[T]{addresses[i], values[i]})
+		}
+	}
+	about.Pods = pods
+	if _, wanted := only[""]; !self && (only == nil || wanted) {
+		value, err := own()
+		if err != nil {
+			return nil, about, err
+		}
+		about.Pods = append(about.Pods, view.Pod{Pod: q.api.Pod, Self: true, Answered: true, Version: q.api.Version})
+		all = append(all, answered[T]{value: value})
+	}
+	about.Kept = nil
+	for _, one := range all {
+		joinAbout(&about, aboutOf(one.value))
+	}
+	return all, about, nil
+}
+
+// addresses are those of the pods that are asked.
+func (q *question) addresses(ctx context.Context, about *view.About, only map[string]string) []netip.AddrPort {
+	if only != nil {
+		var all []netip.AddrPort
+		for text := range only {
+			if at, err := netip.ParseAddrPort(text); err == nil {
+				all = append(all, at)
+			}
+		}
+		slices.SortFunc(all, netip.AddrPort.Compare)
+		return all
+	}
+	if q.api.Peers == nil {
+		about.Warnings = append(about.Warnings, "this pod knows no others: admin_peers names their admin listeners")
+		return nil
+	}
+	all, err := q.api.Peers.Addresses(ctx)
+	if err != nil {
+		about.Complete = false
+		about.Warnings = append(about.Warnings, "not all pods are known: "+sentence(err))
+	}
+	return all
+}
+
+// askOne asks a pod.
+func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, aboutOf func(*T) *view.About) (view.Pod, *T) {
+	pod := addressed(at)
+	began := time.Now()
+	value := new(T)
+	data, err := a.Peers.Get(ctx, at, path, peerWithin, maxReply)
+	if err == nil {
+		err = json.Unmarshal(data, value)
+	}
+	pod.Milliseconds = float64(time.Since(began).Microseconds()) / 1000
+	if err == nil && aboutOf(value).Instance == "" {
+		err = errors.New("the answer is not one of this API")
+	}
+	if err != nil {
+		pod.Error = why(err)
+		return pod, nil
+	}
+	about := aboutOf(value)
+	pod.Pod, pod.Version, pod.Answered, pod.Self = printable(about.Pod), printable(about.Version), true, about.Instance == a.instance
+	return pod, value
+}
+
+// why says why a pod has not answered, for people.
+func why(err error) string {
+	var status *peers.StatusError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("no answer within %s", peerWithin)
+	case !errors.As(err, &status):
+		return sentence(err)
+	}
+	switch status.Status {
+	case http.StatusUnauthorized:
+		return "it wants a token: admin_peer_token"
+	case http.StatusForbidden:
+		return "it does not know this pod as a peer: admin_peers, admin_peer_token"
+	case http.StatusNotFound:
+		return "it is of a version without this"
+	}
+	return status.Error()
+}
+
+// printable is a name as a peer says it, without what could mislead people.
+func printable(name string) string {
+	out := []byte(name[:min(len(name), 253)])
+	for i, c := range out {
+		if c <= ' ' || c >= 0x7f {
+			out[i] = '?'
+		}
+	}
+	return string(out)
+}
+
+// joinAbout adds what a pod says of its answer to what is said of all.
+func joinAbout(about, one *view.About) {
+	if about.Window.From.IsZero() || one.Window.From.After(about.Window.From) {
+		about.Window.From = one.Window.From
+	}
+	if one.Sampling.Access != about.Sampling.Access {
+		about.Warnings = append(about.Warnings, fmt.Sprintf("pods differ in log.access: %s has %s", printable(one.Pod), printable(one.Sampling.Access)))
+	}
+	if one.Instance != about.Instance {
+		about.Dropped.Recent += one.Dropped.Recent
+		about.Dropped.Output += one.Dropped.Output
+		about.Warnings = append(about.Warnings, one.Warnings[:min(len(one.Warnings), 3)]...)
+	}
+	for _, k := range one.Kept {
+		i := slices.IndexFunc(about.Kept, func(o view.Kept) bool { return o.Part == k.Part })
+		if i < 0 {
+			about.Kept = append(about.Kept, k)
+			continue
+		}
+		all := &about.Kept[i]
+		if all.From.IsZero() || k.From.After(all.From) {
+			all.From = k.From
+		}
+		if k.To.After(all.To) {
+			all.To = k.To
+		}
+		all.Events, all.Bytes, all.Limit, all.Overwritten = all.Events+k.Events, all.Bytes+k.Bytes, all.Limit+k.Limit, all.Overwritten+k.Overwritten
+	}
+}
+
+// same is a query that is the same for all pods.
+func same(query url.Values) func(string) url.Values { return func(string) url.Values { return query } }
+
+// tierTraffic adds up the traffic of all pods.
+func (q *question) tierTraffic(ctx context.Context, ask spans) *view.Traffic {
+	ask.from = ask.from.Truncate(ask.step)
+	query := url.Values{"since": {ask.from.UTC().Format(time.RFC3339Nano)}, "step": {ask.step.String()}, "latency": {"true"}}
+	if ask.route != nil {
+		query.Set("route", *ask.route)
+	}
+	all, about, _ := askTier(ctx, q, "/api/v1/traffic", same(query), func(t *view.Traffic) *view.About { return &t.About },
+		func() (*view.Traffic, error) {
+			own := ask
+			own.latency = true
+			return q.own(own), nil
+		}, nil)
+	sum := &view.Traffic{About: about, Seconds: int(ask.step / time.Second), Points: []view.Point{}, Routes: []view.RouteLine{}}
+	if ask.route != nil {
+		sum.Route = *ask.route
+	}
+	for _, one := range all {
+		addTraffic(sum, one.value)
+	}
+	slices.SortFunc(sum.Points, func(a, b view.Point) int { return a.Time.Compare(b.Time) })
+	finish(&sum.Total)
+	for i := range sum.Points {
+		finish(&sum.Points[i].Counts)
+	}
+	for i := range sum.Routes {
+		finish(&sum.Routes[i].Counts)
+	}
+	slices.SortStableFunc(sum.Routes, func(a, b view.RouteLine) int {
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Route, b.Route))
+	})
+	if !ask.latency {
+		dropLatency(sum)
+	}
+	return sum
+}
+
+// finish reckons what cannot be added up.
+func finish(c *view.Counts) {
+	c.P50, c.P95, c.P99 = 0, 0, 0
+	quantiles(c)
+}
+
+// addTraffic adds the traffic of a pod. Points belong together by their time.
+func addTraffic(sum, one *view.Traffic) {
+	addCounts(&sum.Total, &one.Total)
+	places := map[int64]int{}
+	for i := range sum.Points {
+		places[sum.Points[i].Time.Unix()] = i
+	}
+	for i := range one.Points {
+		p := &one.Points[i]
+		at, known := places[p.Time.Unix()]
+		if !known {
+			at = len(sum.Points)
+			sum.Points = append(sum.Points, view.Point{Time: p.Time})
+		}
+		addCounts(&sum.Points[at].Counts, &p.Counts)
+	}
+	if one.RoutesFrom.After(sum.RoutesFrom) {
+		sum.RoutesFrom = one.RoutesFrom
+	}
+	for i := range one.Routes {
+		r := &one.Routes[i]
+		at := slices.IndexFunc(sum.Routes, func(o view.RouteLine) bool { return o.Route == r.Route })
+		if at < 0 {
+			at = len(sum.Routes)
+			sum.Routes = append(sum.Routes, view.RouteLine{Route: r.Route})
+		}
+		all := &sum.Routes[at]
+		addCounts(&all.Counts, &r.Counts)
+		all.Line, all.Blocked = addLines(all.Line, r.Line), addLines(all.Blocked, r.Blocked)
+	}
+}
+
+// addLines adds numbers by place, from the newest on: clocks of pods differ by a step at most.
+func addLines(a, b []uint64) []uint64 {
+	if len(a) < len(b) {
+		a, b = slices.Clone(b), a
+	}
+	for i := range b {
+		a[len(a)-1-i] += b[len(b)-1-i]
+	}
+	return a
+}
+
+func addCounts(sum, one *view.Counts) {
+	sum.Requests += one.Requests
+	add := func(into *map[string]uint64, more map[string]uint64) {
+		if *into == nil && len(more) > 0 {
+			*into = map[string]uint64{}
+		}
+		for word, n := range more {
+			(*into)[word] += n
+		}
+	}
+	add(&sum.Verdicts, one.Verdicts)
+	add(&sum.Coverage, one.Coverage)
+	add(&sum.Statuses, one.Statuses)
+	add(&sum.Screened, one.Screened)
+	if len(sum.Latency) < len(one.Latency) {
+		sum.Latency = append(sum.Latency, make([]uint64, len(one.Latency)-len(sum.Latency))...)
+	}
+	for i, n := range one.Latency {
+		sum.Latency[i] += n
+	}
+}
