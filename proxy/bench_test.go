@@ -288,10 +288,10 @@ func BenchmarkBuild(b *testing.B) {
 		}
 	}
 	b.Run("start", func(b *testing.B) {
-		build(b, func() *snapshot.Builder[*route] { return newBuilder(waf.NewCompiler()) })
+		build(b, func() *snapshot.Builder[*route] { return newBuilder(waf.NewCompiler(), traffic{}) })
 	})
 	b.Run("reload", func(b *testing.B) {
-		r := newBuilder(waf.NewCompiler())
+		r := newBuilder(waf.NewCompiler(), traffic{})
 		s, err := r.Build(c, metrics.New(prometheus.NewRegistry(), "bench", "", ""))
 		if err != nil {
 			b.Fatal(err)

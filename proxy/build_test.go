@@ -148,7 +148,7 @@ func TestProbesAskTheScreen(t *testing.T) {
 	for name, own := range map[string]string{
 		"plain": "", "behind an own rule that denies": "rules_before: [{inline: 'SecRule REMOTE_ADDR \"!@ipMatch 203.0.113.0/24\" \"id:100001,phase:1,deny\"'}]",
 	} {
-		_, err := newBuilder(c).Build(parse(t, `routes: [{id: r, upstreams: [{id: u}]}]
+		_, err := newBuilder(c, traffic{}).Build(parse(t, `routes: [{id: r, upstreams: [{id: u}]}]
 upstreams: [{id: u, endpoints: ['http://127.0.0.1:1']}]
 policies: [{id: default, `+own+`}]
 `), metrics.New(prometheus.NewRegistry(), "", "", ""))

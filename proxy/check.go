@@ -18,7 +18,7 @@ func Check(c *config.Routes) (snapshot.Description, error) { return CheckWith(c,
 // CheckWith is Check, and tells compiling which policy of how many comes next, and n of n when all are
 // through.
 func CheckWith(c *config.Routes, compiling func(policy string, i, n int)) (snapshot.Description, error) {
-	b := newBuilder(waf.NewCompiler())
+	b := newBuilder(waf.NewCompiler(), traffic{})
 	b.Compiling = compiling
 	s, err := b.Build(c, metrics.New(prometheus.NewRegistry(), "", "", ""))
 	if err != nil {

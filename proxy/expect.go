@@ -42,6 +42,7 @@ func (p *Proxy) unread(c listen.Client, begun any, err error) {
 	}
 	why, id := unreadable(err), newRequestID()
 	p.metrics.Refused(why.Word)
+	p.traffic.refused(why.Status)
 	var page message.Response
 	defaultPages.write(&page, why.Status, id, "")
 	c.Respond(&page)

@@ -76,6 +76,7 @@ func (x *exchange) finish() {
 		}
 		x.route.Metrics.Done(&done)
 	}
+	x.done(report, status, took)
 	x.asked(report.Findings.InboundScore, in, out)
 	x.record(report, took, in, out)
 	failed := x.failed()

@@ -30,7 +30,7 @@ func (p *Proxy) setMemory() {
 		if limit, from = memoryLimit(debug.SetMemoryLimit(-1), os.ReadFile); from == "cgroup" {
 			debug.SetMemoryLimit(limit / 10 * 9) // the collector does its best before the kernel kills
 		}
-		rest = atRest()
+		rest = atRest() + int64(p.boot.Recent.Memory) // which fills as events come
 		budget = bodyMemory(limit, rest)
 	}
 	p.memory.set(budget)

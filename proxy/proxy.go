@@ -17,7 +17,11 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
+<<<<<<< HEAD
 	"github.com/wafer-waf/wafer/record"
+=======
+	"github.com/wafer-waf/wafer/recent"
+>>>>>>> 8e5f3b7 (cmd/wafer, proxy: keep recent events and an hour of traffic for the admin API)
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -35,6 +39,7 @@ type Options struct {
 	Masking   *mask.Policy                  // what is secret in what the proxy tells
 	Compiling func(policy string, i, n int) // as that of [snapshot.Builder]
 	Services  snapshot.Services             // as that of [snapshot.Builder]
+	Traffic   *recent.Timeline              // counts requests; nil: nobody does
 	LastGood  snapshot.LastGood             // as that of [snapshot.Options], like Stands
 	Stands    func(snapshot.Standing)
 
@@ -58,6 +63,7 @@ type Proxy struct {
 	bulkhead   *bulkhead
 	memory     *memory
 	suspects   suspects
+	traffic    traffic
 	inspector  inspect.Inspector
 	snapshots  *snapshot.Keeper[*route]
 	shared     *shared
@@ -87,13 +93,14 @@ func Prepare(o Options) *Proxy {
 		memory:  newMemory(int64(config.GiB)), // until Load
 	}
 	p.metrics.Aliases(o.Boot.Metrics.Aliases)
+	p.traffic = newTraffic(o.Traffic)
 	p.bulkhead = newBulkhead(p.inspections(), inspectionQueue, inspectionWait)
 	p.bulkhead.crowded = p.processors.add
 	p.inspector = inspect.Inspector{Decoder: coding.New(), Memory: p.memory.readings}
 	p.memory.watchedBy(p.metrics)
 	p.shared = newShared(&p.boot.Store, p.metrics, o.Log)
 	p.snapshots = snapshot.NewKeeper(snapshot.Options[*route]{
-		Source: o.Source, Builder: newBuilder(p.compiler(o.Remembers)), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
+		Source: o.Source, Builder: newBuilder(p.compiler(o.Remembers), p.traffic), Metrics: p.metrics, Log: o.Log, Reload: o.Boot.Reload,
 		Swapped: p.swapped, LastGood: o.LastGood, Stands: o.Stands,
 	})
 	p.snapshots.Builder.Compiling, p.snapshots.Builder.Masking = o.Compiling, o.Masking

@@ -4,6 +4,7 @@ import (
 	"github.com/wafer-waf/wafer/coding"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
+	"github.com/wafer-waf/wafer/recent"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -17,7 +18,8 @@ type route struct {
 	demand           *demand   // of clients' certificates; nil: as the host's other routes, or the listener
 	hsts             string
 	block            pages
-	lane             lane // at the bulkhead
+	lane             lane             // at the bulkhead
+	traffic          *recent.Counters // nil: nobody counts
 }
 
 func newRoute(r *snapshot.Route) *route {
@@ -33,7 +35,12 @@ func newRoute(r *snapshot.Route) *route {
 }
 
 // newBuilder returns what makes snapshots of such routes.
-func newBuilder(compiler *waf.Compiler) *snapshot.Builder[*route] {
+func newBuilder(compiler *waf.Compiler, t traffic) *snapshot.Builder[*route] {
 	by := &inspect.Inspector{Decoder: coding.New()}
-	return snapshot.NewBuilder(compiler, newRoute, func(p *inspect.Policy) ([]snapshot.Stopped, error) { return probe(by, p) })
+	counted := func(r *snapshot.Route) *route {
+		n := newRoute(r)
+		n.traffic = t.of(r.Config.ID)
+		return n
+	}
+	return snapshot.NewBuilder(compiler, counted, func(p *inspect.Policy) ([]snapshot.Stopped, error) { return probe(by, p) })
 }

@@ -237,8 +237,12 @@ func (q *question) covers(about *view.About, f *recent.Filter) {
 // addressed is a pod by its address.
 func addressed(at netip.AddrPort) view.Pod { return view.Pod{Address: at.String()} }
 
-// sentence is the first line of an error, for people.
+// sentence is the first line of an error, for people. Which URL was asked they know.
 func sentence(err error) string {
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		err = asked.Err
+	}
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	return text
 }

@@ -34,7 +34,8 @@ type message struct {
 type chorus struct {
 	q     *question
 	path  string
-	heard chan message // a slow reader holds up the pods' streams, which then miss events and say so
+	news  chan struct{} // of capacity 1: a pod is heard, or no longer
+	heard chan message  // a slow reader holds up the pods' streams, which then miss events and say so
 
 	mu   sync.Mutex
 	pods map[netip.AddrPort]*view.Pod
@@ -45,7 +46,7 @@ func (q *question) sendTier(ctx context.Context, s *sender, own *followed, f *re
 	query := f.Query()
 	query.Set("backlog", strconv.Itoa(backlog))
 	c := &chorus{
-		q: q, path: "/api/v1/events/stream?" + query.Encode(), heard: make(chan message, gathered), pods: map[netip.AddrPort]*view.Pod{},
+		q: q, path: "/api/v1/events/stream?" + query.Encode(), heard: make(chan message, gathered), news: make(chan struct{}, 1), pods: map[netip.AddrPort]*view.Pod{},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var singing sync.WaitGroup
@@ -62,6 +63,8 @@ func (q *question) sendTier(ctx context.Context, s *sender, own *followed, f *re
 			return
 		case <-about.C:
 			c.join(ctx, &singing)
+			s.event("about", "", c.about(f))
+		case <-c.news:
 			s.event("about", "", c.about(f))
 		case m := <-c.heard:
 			s.message(&m)
@@ -149,7 +152,7 @@ func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
 			c.mu.Unlock()
 			return
 		}
-		pod.Answered, pod.Error = false, why(err)
+		c.changed(pod, false, why(err))
 		if errors.Is(err, errSelf) {
 			pod.Answered, pod.Self, pod.Error = true, true, ""
 			c.mu.Unlock()
@@ -235,6 +238,18 @@ func (c *chorus) take(ctx context.Context, at netip.AddrPort, name string, data 
 	return nil
 }
 
+// changed notes whether a pod is heard. The reader is told if that is news.
+func (c *chorus) changed(pod *view.Pod, answered bool, why string) {
+	if pod.Answered == answered && pod.Error == why {
+		return
+	}
+	pod.Answered, pod.Error = answered, why
+	select {
+	case c.news <- struct{}{}:
+	default: // the last news has not been told yet and will tell this as well
+	}
+}
+
 // introduce notes which pod it is.
 func (c *chorus) introduce(at netip.AddrPort, about *view.About) error {
 	c.mu.Lock()
@@ -244,7 +259,7 @@ func (c *chorus) introduce(at netip.AddrPort, about *view.About) error {
 		return io.ErrUnexpectedEOF
 	}
 	pod.Pod, pod.Version = printable(about.Pod), printable(about.Version)
-	pod.Answered, pod.Error = true, ""
+	c.changed(pod, true, "")
 	if about.Instance == c.q.api.instance {
 		return errSelf
 	}

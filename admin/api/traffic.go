@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -117,7 +118,8 @@ func quantiles(c *view.Counts) {
 		c.Latency = nil
 		return
 	}
-	c.P50, c.P95, c.P99 = recent.Quantile(c.Latency, 0.5), recent.Quantile(c.Latency, 0.95), recent.Quantile(c.Latency, 0.99)
+	of := func(share float64) float64 { return math.Round(recent.Quantile(c.Latency, share)*100) / 100 }
+	c.P50, c.P95, c.P99 = of(0.5), of(0.95), of(0.99)
 }
 
 // dropLatency leaves out what only who adds up wants.

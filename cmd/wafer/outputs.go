@@ -28,8 +28,12 @@ type outputs struct {
 	events, err *audit.Writer
 	options     audit.Options // of events on standard output
 	silent      bool          // none go there
+	lost        atomic.Uint64 // events
 	log         zerolog.Logger
 }
+
+// dropped is how many events standard output did not take.
+func (o *outputs) dropped() uint64 { return o.lost.Load() }
 
 func newOutputs(boot *config.Boot, secrets *mask.Policy, registry prometheus.Registerer) *outputs {
 	o := boot.Log
@@ -51,8 +55,11 @@ func newOutputs(boot *config.Boot, secrets *mask.Policy, registry prometheus.Reg
 	out.log = newLogger(out.err, secrets, o.Level, out.options.Console)
 	log := out.log
 	out.events = audit.NewWriter(os.Stdout, audit.WriterOptions{
-		Dropped: func(n int) { eventsDropped.Add(float64(n)) },
-		Failed:  func(err error) { log.Error().Err(err).Msg("writing events") },
+		Dropped: func(n int) {
+			eventsDropped.Add(float64(n))
+			out.lost.Add(uint64(n)) //nolint:gosec // a count
+		},
+		Failed: func(err error) { log.Error().Err(err).Msg("writing events") },
 	})
 	return out
 }

@@ -98,11 +98,17 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	if err != nil {
 		return err
 	}
+	watches := newWatching(&boot)
+	watches.attach(events, out.options.Kinds)
 	keeps := newLastGood(&boot, files, registry, out.log)
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
 		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
+<<<<<<< HEAD
 		Events: events, Recorder: records.Recorder,
+=======
+		Events: events, Traffic: watches.line,
+>>>>>>> 8e5f3b7 (cmd/wafer, proxy: keep recent events and an hour of traffic for the admin API)
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
@@ -118,11 +124,16 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	}
 	addresses := addressesOf(traffic)
 	failed := make(chan error, 2)
-	adminAddr, stopAdmin, err := startAdmin(ctx, adminOptions(&boot, secrets, p, keeps, registry), &boot, files, out.log, failed)
+	asked := adminOptions(&boot, secrets, p, keeps, registry)
+	api, peer := apiOf(&boot, files, watches, out, out.log)
+	addAPI(&asked, api, peer)
+	adminAddr, stopAdmin, err := startAdmin(ctx, asked, &boot, files, out.log, failed)
 	if err != nil {
 		return err
 	}
 	open.add("admin listener", stopAdmin)
+	open.add("streams of the admin listener", api.Close)
+	open.add("traffic over time", background(ctx, watches.run))
 	out.log.Info().Str("listen", addresses).Str("admin", adminAddr).Str("version", version).Msg("starting")
 
 	open.add("peers", background(ctx, keeps.run))
