@@ -21,11 +21,11 @@ type Boot struct {
 	AdminClosed []string `mapstructure:"admin_closed" enum:"metrics standing"`
 	// AdminLocalNeedsToken is true if nobody may operate without a token, not even on the same machine.
 	AdminLocalNeedsToken bool `mapstructure:"admin_local_needs_token"`
+
+	AdminTLS AdminTLS `mapstructure:"admin_tls"`
 	// AdminPeers are the admin listeners of all pods, host:port; none: those of LastGood.
 	AdminPeers     []string `mapstructure:"admin_peers"`
 	AdminPeerToken string   `mapstructure:"admin_peer_token"` // file of the token by which pods ask each other; empty: by address
-
-	AdminTLS AdminTLS `mapstructure:"admin_tls"`
 
 	Hold string `mapstructure:"hold"` // Unix socket of "wafer hold", which keeps the traffic listener; empty: nobody does
 

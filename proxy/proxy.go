@@ -17,11 +17,8 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
-<<<<<<< HEAD
-	"github.com/wafer-waf/wafer/record"
-=======
 	"github.com/wafer-waf/wafer/recent"
->>>>>>> 8e5f3b7 (cmd/wafer, proxy: keep recent events and an hour of traffic for the admin API)
+	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 )

@@ -138,11 +138,8 @@ func (p *Proxy) DescribeStore() any {
 func (p *Proxy) swapped(c *config.Routes) {
 	p.reserveMemory(c)
 	p.warnUnshared(c)
-<<<<<<< HEAD
 	p.warnUnrecorded(c)
-=======
 	p.traffic.keep(c)
->>>>>>> 8e5f3b7 (cmd/wafer, proxy: keep recent events and an hour of traffic for the admin API)
 }
 
 // warnUnshared tells of limits that are shared with nobody.

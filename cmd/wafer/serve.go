@@ -104,11 +104,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
 		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
-<<<<<<< HEAD
-		Events: events, Recorder: records.Recorder,
-=======
-		Events: events, Traffic: watches.line,
->>>>>>> 8e5f3b7 (cmd/wafer, proxy: keep recent events and an hour of traffic for the admin API)
+		Events: events, Recorder: records.Recorder, Traffic: watches.line,
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})
 
