@@ -139,16 +139,21 @@ func (m *Rule) modSecurity(o *object) {
 
 // headerMap writes fields as an object. The values of fields that share a name are a list.
 func (o *object) headerMap(name string, fields []Field) {
+	var order []string
+	values := map[string][]string{}
+	for i := range fields {
+		key := strings.ToLower(fields[i].Name)
+		if values[key] == nil {
+			order = append(order, fields[i].Name)
+		}
+		values[key] = append(values[key], escaped(fields[i].Value))
+	}
 	o.within(name, func(o *object) {
-		for i := range fields {
-			same := func(f Field) bool { return strings.EqualFold(f.Name, fields[i].Name) }
-			if slices.ContainsFunc(fields[:i], same) {
-				continue
-			}
-			all := slices.DeleteFunc(slices.Clone(fields[i:]), func(f Field) bool { return !same(f) })
-			o.dst = append(appendKey(o.dst, escaped(fields[i].Name)), ':')
+		for _, name := range order {
+			all := values[strings.ToLower(name)]
+			o.dst = append(appendKey(o.dst, escaped(name)), ':')
 			if len(all) == 1 {
-				o.dst = appendQuoted(o.dst, escaped(all[0].Value))
+				o.dst = appendQuoted(o.dst, all[0])
 				continue
 			}
 			for k := range all {
@@ -156,7 +161,7 @@ func (o *object) headerMap(name string, fields []Field) {
 				if k == 0 {
 					sep = '['
 				}
-				o.dst = appendQuoted(append(o.dst, sep), escaped(all[k].Value))
+				o.dst = appendQuoted(append(o.dst, sep), all[k])
 			}
 			o.dst = append(o.dst, ']')
 		}

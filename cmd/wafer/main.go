@@ -37,7 +37,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.SetFlagErrorFunc(unknownFlag)
-	c.AddCommand(newServe(), newHold(), newDemo(), newCheck(), newExplain(), newReplay(), newDiff(), newTop(), newEvents(), newLists(), newBans(), newK8s(), newImport(), newAdminToken(), newVersion())
+	c.AddCommand(newServe(), newHold(), newDemo(), newCheck(), newExplain(), newReplay(), newDiff(), newTop(), newEvents(), newRecords(), newLists(), newBans(), newK8s(), newImport(), newAdminToken(), newVersion())
 	completions(c)
 	return c
 }
