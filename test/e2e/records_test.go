@@ -3,11 +3,13 @@ package e2e
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,6 +108,86 @@ func wants(t *testing.T, r *record.Record, want string) {
 	if strings.TrimSpace(got.String()) != strings.TrimSpace(want) {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
 	}
+}
+
+// messages has calls of gRPC and a request of HTTP/2 recorded.
+func (r *recorded) messages() {
+	t := r.t
+	call := func(host, text string) *record.Record {
+		message := "\x0a" + string([]byte{byte(len(text))}) + text
+		body := "\x00\x00\x00\x00" + string([]byte{byte(len(message))}) + message
+		c := dial(t, r.Addr, "")
+		defer c.Close()
+		return r.of(c.send(grpcCall(host, body)).reply("POST").id)
+	}
+	const attack = "1' UNION SELECT username, password FROM users -- "
+	one := call("some.test", attack)
+	if b := one.Request.Body; one.Message != "grpc" || one.Verdict != "block" || !strings.HasSuffix(string(b.Bytes), attack) || b.Inspected == 0 || len(one.Rules) == 0 {
+		t.Errorf("a call that is blocked: %q %+v", one.Message, b)
+	}
+	one = call("all.test", attack)
+	if b := one.Request.Body; one.Message != "" || one.Verdict != "block" || !strings.HasSuffix(string(b.Bytes), attack) {
+		t.Errorf("a call that is captured: %q %+v", one.Message, b)
+	}
+	said, err := exec.CommandContext(t.Context(), "curl", "-sS", "--http2-prior-knowledge", "-D", "-", "-o", os.DevNull, "-d", "a=b", "-H", "Host: all.test", "http://"+r.Addr+"/h2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, id, _ := strings.Cut(string(said), "x-request-id: ")
+	id, _, _ = strings.Cut(id, "\r")
+	one = r.of(id)
+	if b := one.Request.Body; one.Request.Protocol != "HTTP/2.0" || string(b.Bytes) != "a=b" || one.Response.Status != 200 {
+		t.Errorf("HTTP/2: %+v", one.Request)
+	}
+}
+
+// grpcCall is a call of gRPC over HTTP/1.1.
+func grpcCall(host, body string) string {
+	return message("POST", host, "/shop.Orders/Create", body, "Content-Type: application/grpc", "TE: trailers")
+}
+
+// commands reads the file as people do.
+func (r *recorded) commands() {
+	t := r.t
+	var first *record.Record
+	for _, one := range r.all() {
+		if one.Verdict == "block" {
+			first = one
+			break
+		}
+	}
+	f := func(code int, want []string, stdin string, args ...string) string {
+		t.Helper()
+		got, stdout, stderr := command(t, stdin, append([]string{"records"}, args...)...)
+		for _, text := range want {
+			if !strings.Contains(stdout+stderr, text) {
+				t.Errorf("%v: no %q in\n%s%s", args, text, stdout, stderr)
+			}
+		}
+		if got != code {
+			t.Errorf("%v: exit code %d, want %d\n%s", args, got, code, stderr)
+		}
+		return stdout
+	}
+	list := f(0, []string{"block 403 POST some.test/form " + first.RequestID}, "", "list", r.file, "--verdict", "block", "--since", "1h")
+	if strings.Contains(list, " pass ") {
+		t.Errorf("others are listed, too:\n%s", list)
+	}
+	f(0, []string{"rule 942100", "403", "recorded by some because of: verdict", injection}, "", "show", r.file, first.RequestID)
+	f(1, []string{"no record of that request"}, "", "show", r.file, "none")
+	for format, want := range map[string]string{"har": `"startedDateTime"`, "modsecurity": `"transaction"`, "json": `"event":"record"`} {
+		out := f(0, []string{want, first.RequestID}, "", "export", r.file, "--format", format, "--request-id", first.RequestID)
+		if !json.Valid([]byte(out)) {
+			t.Errorf("%s is no JSON: %s", format, out)
+		}
+	}
+	text, err := os.ReadFile(r.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(1, []string{"-:1: not a record", first.RequestID}, "{}\n"+string(text)+`{"event":"rec`, "list")
+	f(1, []string{`--since: "yesterday" is no time`}, "", "list", r.file, "--since", "yesterday")
+	f(1, []string{"no such file"}, "", "list", "missing.jsonl")
 }
 
 func gzipped(t *testing.T, text string) string {
@@ -249,8 +331,88 @@ response: %.80q size %d inspected 0`, one.Response.Body.Bytes, one.BytesOut))
 			t.Errorf("%s was recorded: %v", one.Request.Target, one.Why)
 		}
 	}
+	r.messages()
+	r.commands()
 	if n := r.Metric(`wafer_records_total{result="written"}`); n != float64(len(r.all())) {
 		t.Errorf("%v are counted, %d are there", n, len(r.all()))
 	}
 	tier.Eventually(t, "memory of records is given back", func() bool { return r.Metric("wafer_records_memory_bytes") == 0 })
+}
+
+// Records that cannot be written are lost, and each is counted once. Requests do not notice. When there is room again,
+// records are written again.
+func TestRecordsAreLost(t *testing.T) {
+	t.Parallel()
+	back := newEcho(t, func(*http.Request, string) string { return "HTTP/1.1 204 No Content\r\n\r\n" })
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "there", "not")
+	file := filepath.Join(folder, "records.jsonl")
+	config := filepath.Join(dir, "boot.yaml")
+	boot := "records: { memory: 1MiB, file: { path: " + file + " } }\nlimits: { head: 1MiB }\n"
+	if err := os.WriteFile(config, []byte(boot), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &recorded{tier.Start(t, tier.RouteFile(t, `
+routes:
+  - { id: all, record: all, upstreams: [{ id: a }] }
+  - { id: slow, hosts: [slow.test], record: slow, upstreams: [{ id: a }] }
+upstreams:
+  - { id: a, endpoints: ["`+back.url()+`"] }
+records:
+  - { id: all, sample: 100%, limits: { per_second: 0 } }
+  - { id: slow, sample: 100%, limits: { per_second: 1KiB } }
+`+off), "--config", config), t, file}
+	given := 0.0
+	exchange := func(n int, raw string) {
+		t.Helper()
+		c := dial(t, r.Addr, "")
+		defer c.Close()
+		for range n {
+			c.send(raw).reply("GET").wantStatus(t, 204)
+			given++
+		}
+	}
+	total := func(result string) float64 { return r.Metric(`wafer_records_total{result="` + result + `"}`) }
+	sum := func() float64 {
+		return total("written") + total("output") + total("memory") + total("rate") + total("ended") + total("broken")
+	}
+
+	exchange(500, request("GET", "a.test", "/", "X-Long: "+strings.Repeat("x", 1000)))
+	tier.Eventually(t, "records are lost", func() bool { return total("output") > 0 && r.Metric("wafer_records_up") == 0 })
+	r.Log(func(l map[string]any) bool { return l["message"] == "records cannot be written" })
+
+	huge := request("GET", "a.test", "/", "X-Long: "+strings.Repeat("x", 900_000))
+	exchange(5, huge)
+	if total("memory") < 4 {
+		t.Errorf("%v heads of 900 kB are lost for want of memory", total("memory"))
+	}
+	exchange(20, request("GET", "slow.test", "/", "X-Long: "+strings.Repeat("x", 500)))
+	if total("rate") < 15 {
+		t.Errorf("%v are lost for the rate", total("rate"))
+	}
+
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tier.Eventually(t, "records are written", func() bool { return total("written") > 0 && r.Metric("wafer_records_up") == 1 && sum() == given })
+	exchange(1, request("GET", "a.test", "/last"))
+	tier.Eventually(t, "all are counted", func() bool { return sum() == given })
+	all := r.all()
+	if n := total("written"); n != float64(len(all)) || all[len(all)-1].Request.Target != "/last" {
+		t.Errorf("%v are counted, %d are there", n, len(all))
+	}
+
+	// A body that never ends, of a client that leaves.
+	c := dial(t, r.Addr, "")
+	c.send("POST /endless HTTP/1.1\r\nHost: a.test\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("400\r\n"+strings.Repeat("e", 1024)+"\r\n", 100))
+	_ = c.Close() // in the middle
+	given++
+	tier.Eventually(t, "its record", func() bool { all = r.all(); return all[len(all)-1].Request.Target == "/endless" })
+	if b := all[len(all)-1].Request.Body; !b.Unended || len(b.Bytes) > 64<<10 {
+		t.Errorf("%d bytes, cut %q, left out %q, unended %v", len(b.Bytes), b.Cut, b.LeftOut, b.Unended)
+	}
+	tier.Eventually(t, "memory of records is given back", func() bool { return r.Metric("wafer_records_memory_bytes") == 0 })
+	if sum() != given {
+		t.Errorf("%v are counted, %v were given", sum(), given)
+	}
 }
