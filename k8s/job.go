@@ -7,10 +7,13 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"text/template"
 )
 
+// jobYAML has the objects, with names in $() for what differs: an account, then a role and its binding for each place, and
+// the Job.
+//
 //go:embed job.yaml
 var jobYAML string
 
@@ -44,12 +47,45 @@ func WriteJob(w io.Writer, o JobOptions) error {
 	case !scheduleText.MatchString(o.Schedule):
 		return fmt.Errorf("schedule %q is none of cron", o.Schedule)
 	}
-	t, err := template.New("job").Parse(jobYAML)
-	if err != nil {
-		return err
+	kind, args, list := "Job", "", "\n            - "
+	if o.Schedule != "" {
+		kind, list = "CronJob", "\n                - "
 	}
-	o.Args = slices.Concat([]string{"k8s", "verify", "--routes", "/etc/wafer/routes/" + routesKey, "--pods"}, o.Args)
-	return t.Execute(w, o)
+	for _, a := range slices.Concat([]string{"k8s", "verify", "--routes", "/etc/wafer/routes/" + routesKey, "--pods"}, o.Args) {
+		args += list + strconv.Quote(a)
+	}
+	const end = "---\n"
+	objects := strings.SplitAfter(jobYAML, end)
+	job := o.scheduled(objects[3])
+	text := objects[0]
+	for _, p := range o.Places() {
+		text += strings.NewReplacer("$(PLACE)", p.Namespace, "$(WHY)", p.Why).Replace(objects[1] + objects[2])
+	}
+	_, err := strings.NewReplacer("$(NAMESPACE)", o.Namespace, "$(KIND)", kind, "$(IMAGE)", o.Image, "\n$(ARGS)", args, "$(CONFIG_MAP)", o.ConfigMap).
+		WriteString(w, text+job)
+	return err
+}
+
+// scheduled makes a Job the template of a CronJob, if there is a schedule.
+func (o *JobOptions) scheduled(job string) string {
+	const spec = "\nspec:\n"
+	head, body, _ := strings.Cut(job, spec)
+	if o.Schedule == "" {
+		return job
+	}
+	deeper := ""
+	for line := range strings.Lines(body) {
+		if !strings.HasPrefix(line, "$(") {
+			line = "    " + line
+		}
+		deeper += line
+	}
+	return head + spec + "  schedule: " + strconv.Quote(o.Schedule) + `
+  concurrencyPolicy: Forbid
+  failedJobsHistoryLimit: 3
+  jobTemplate:
+    spec:
+` + deeper
 }
 
 // Place is a namespace in which the Job looks for pods, and why.
