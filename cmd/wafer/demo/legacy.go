@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"html/template"
 	"net/http"
 	"sync"
 )
@@ -18,7 +17,7 @@ type entry struct{ Name, Text string }
 // legacy is the demo application that nobody maintains: it validates nothing, builds its queries
 // from strings and shows them. No database listens; the query is only text on a page.
 type legacy struct {
-	pages *template.Template
+	pages fragments
 
 	mu      sync.Mutex
 	entries []entry // newest first
@@ -26,7 +25,7 @@ type legacy struct {
 
 func newLegacy() http.Handler {
 	l := &legacy{
-		pages:   template.Must(template.ParseFS(pageFiles, "pages/legacy.html")),
+		pages:   parseFragments(legacyPages),
 		entries: []entry{{"webmaster", "Welcome to my guestbook. Best viewed at 800 by 600."}},
 	}
 	mux := http.NewServeMux()
@@ -38,14 +37,18 @@ func newLegacy() http.Handler {
 }
 
 func (l *legacy) home(w http.ResponseWriter, _ *http.Request) {
-	renderPage(w, l.pages, http.StatusOK, "home", nil)
+	l.pages.page(w, http.StatusOK, "", l.pages.fill("home"))
 }
 
 func (l *legacy) read(w http.ResponseWriter, _ *http.Request) {
 	l.mu.Lock()
 	entries := append([]entry(nil), l.entries...)
 	l.mu.Unlock()
-	renderPage(w, l.pages, http.StatusOK, "guestbook", entries)
+	book := l.pages.fill("guestbook begins")
+	for _, e := range entries {
+		book += l.pages.fill("entry", "name", e.Name, "text", e.Text)
+	}
+	l.pages.page(w, http.StatusOK, "", book, l.pages.fill("guestbook ends"))
 }
 
 func (l *legacy) sign(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +66,7 @@ func (l *legacy) sign(w http.ResponseWriter, r *http.Request) {
 
 func (l *legacy) item(w http.ResponseWriter, r *http.Request) {
 	query := "SELECT title, text FROM items WHERE id = " + r.URL.Query().Get("id")
-	renderPage(w, l.pages, http.StatusOK, "item", query)
+	l.pages.page(w, http.StatusOK, "", l.pages.fill("item", "query", query))
 }
 
 // clip shortens s to what one field of an entry may hold.

@@ -1,14 +1,13 @@
 package demo
 
 import (
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -18,9 +17,6 @@ const (
 	maxOrderBytes  = 256 << 10
 	maxUploadBytes = 10 << 20
 )
-
-//go:embed pages/*.html
-var pageFiles embed.FS
 
 // product is one thing on the shelf.
 type product struct {
@@ -49,7 +45,7 @@ type confirmation struct {
 // shop is the protected demo application. It keeps nothing between requests.
 type shop struct {
 	products []product
-	pages    *template.Template
+	pages    fragments
 }
 
 func newShop() http.Handler {
@@ -60,7 +56,7 @@ func newShop() http.Handler {
 			{"filter", "Paper filters", "One hundred, unbleached, size 02.", 650},
 			{"beans", "House blend", "Roasted on Tuesdays, 500 g.", 1450},
 		},
-		pages: template.Must(template.ParseFS(pageFiles, "pages/shop.html")),
+		pages: parseFragments(shopPages),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
@@ -76,38 +72,37 @@ func newShop() http.Handler {
 	return mux
 }
 
-// page is what the templates are given.
-type page struct {
-	Title    string
-	Products []product
-	Query    string
-	Message  string
-}
-
-func (s *shop) render(w http.ResponseWriter, status int, name string, p page) {
-	renderPage(w, s.pages, status, name, p)
+// shelf shows products.
+func (s *shop) shelf(products []product) markup {
+	all := s.pages.fill("shelf begins")
+	for _, p := range products {
+		all += s.pages.fill("product", "name", p.Name, "description", p.Description, "price", p.Price())
+	}
+	return all + s.pages.fill("shelf ends")
 }
 
 func (s *shop) home(w http.ResponseWriter, _ *http.Request) {
-	s.render(w, http.StatusOK, "home", page{Title: "Everything", Products: s.products})
+	s.pages.page(w, http.StatusOK, "Everything", s.pages.fill("home"), s.pages.fill("find", "query", ""), s.shelf(s.products))
 }
 
 func (s *shop) about(w http.ResponseWriter, _ *http.Request) {
-	s.render(w, http.StatusOK, "about", page{Title: "About"})
+	s.pages.page(w, http.StatusOK, "About", s.pages.fill("about"))
 }
 
 func (s *shop) search(w http.ResponseWriter, r *http.Request) {
-	p := page{Title: "Search", Query: r.URL.Query().Get("q")}
+	query := r.URL.Query().Get("q")
+	var found []product
 	for _, item := range s.products {
-		if strings.Contains(strings.ToLower(item.Name+" "+item.Description), strings.ToLower(p.Query)) {
-			p.Products = append(p.Products, item)
+		if strings.Contains(strings.ToLower(item.Name+" "+item.Description), strings.ToLower(query)) {
+			found = append(found, item)
 		}
 	}
-	s.render(w, http.StatusOK, "search", p)
+	s.pages.page(w, http.StatusOK, "Search", s.pages.fill("search"), s.pages.fill("find", "query", query),
+		s.pages.fill("found", "count", strconv.Itoa(len(found)), "query", query), s.shelf(found))
 }
 
 func (s *shop) loginForm(w http.ResponseWriter, _ *http.Request) {
-	s.render(w, http.StatusOK, "login", page{Title: "Sign in"})
+	s.pages.page(w, http.StatusOK, "Sign in", s.pages.fill("login"), s.pages.fill("login form"))
 }
 
 func (s *shop) login(w http.ResponseWriter, r *http.Request) {
@@ -117,8 +112,8 @@ func (s *shop) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.PostForm.Get("user") != "demo" || r.PostForm.Get("password") != "demo" {
-		s.render(w, http.StatusUnauthorized, "login",
-			page{Title: "Sign in", Message: "That is not the name and the word we know."})
+		s.pages.page(w, http.StatusUnauthorized, "Sign in", s.pages.fill("login"),
+			s.pages.fill("message", "message", "That is not the name and the word we know."), s.pages.fill("login form"))
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -149,7 +144,7 @@ func (s *shop) createOrder(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *shop) uploadForm(w http.ResponseWriter, _ *http.Request) {
-	s.render(w, http.StatusOK, "upload", page{Title: "Send a photo"})
+	s.pages.page(w, http.StatusOK, "Send a photo", s.pages.fill("upload"))
 }
 
 // uploadedFile is what the shop says about a file that it has counted and thrown away.
@@ -203,14 +198,6 @@ func (s *shop) leak(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
 	_, _ = io.WriteString(w, leaked)
-}
-
-// renderPage writes one page. The templates are fixed and their data too simple to fail, so that
-// an error here is a client that went away.
-func renderPage(w http.ResponseWriter, t *template.Template, status int, name string, data any) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_ = t.ExecuteTemplate(w, name, data)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
