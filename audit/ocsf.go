@@ -63,7 +63,7 @@ func (l *Log) ocsfAccess(e *zerolog.Event, a *Access) {
 	}
 	e.Int("severity_id", severity)
 	e.Int("status_id", status)
-	ocsfOutcome(e, a.Verdict)
+	ocsfOutcome(e, a.Verdict, a.Error)
 	e.Int64("duration", a.Duration.Milliseconds())
 	ocsfEndpoints(e, e, a.Client, a.Host)
 	e.Dict("http_request", ocsfRequest(e, a.RequestID, a.Method, a.Host, a.Path, a.Protocol, a.UserAgent))
@@ -103,7 +103,7 @@ func (l *Log) ocsfSecurity(e *zerolog.Event, s *Security) {
 	l.ocsfHead(e, at, ocsfFindings, ocsfDetectionFinding, ocsfCreate, s.RequestID)
 	e.Int("severity_id", ocsfSeverity(s.Rules))
 	e.Int("status_id", ocsfNew)
-	ocsfOutcome(e, s.Verdict)
+	ocsfOutcome(e, s.Verdict, s.Error)
 	e.Bool("is_alert", s.Verdict != "pass")
 	info := e.CreateDict().Str("uid", s.RequestID).Str("title", s.title()).Int64("created_time", at.UnixMilli())
 	if types := s.types(); len(types) > 0 {
@@ -174,9 +174,9 @@ func (l *Log) ocsfBan(e *zerolog.Event, b *Ban) {
 	e.Int("severity_id", ocsfMedium)
 	e.Int("status_id", status)
 	if b.Observed {
-		ocsfOutcome(e, "would_block")
+		ocsfOutcome(e, "would_block", "")
 	} else {
-		ocsfOutcome(e, "banned")
+		ocsfOutcome(e, "block", "")
 	}
 	e.Dict("finding_info", e.CreateDict().
 		Str("uid", strings.Join([]string{eventBan, b.Scope, b.Where, b.Who}, "/")).Str("title", "ban "+b.Action).
@@ -202,16 +202,16 @@ func (l *Log) ocsfHead(e *zerolog.Event, at time.Time, category, class, activity
 }
 
 // ocsfOutcome says what was done.
-func ocsfOutcome(e *zerolog.Event, verdict string) {
+func ocsfOutcome(e *zerolog.Event, verdict, why string) {
 	action := ocsfAllowed
 	if Stopped(verdict) {
 		action = ocsfDenied
 	}
 	e.Int("action_id", action)
-	e.Int("disposition_id", ocsfDisposition(verdict))
+	e.Int("disposition_id", ocsfDisposition(verdict, why))
 }
 
-func ocsfDisposition(verdict string) int {
+func ocsfDisposition(verdict, why string) int {
 	switch verdict {
 	case "pass", "error_allow":
 		return ocsfDispositionAllowed
@@ -219,14 +219,23 @@ func ocsfDisposition(verdict string) int {
 		return ocsfDispositionDetected
 	case "drop":
 		return ocsfDispositionDropped
-	case "refused", "rate_limited":
-		return ocsfDispositionRejected
+	case "refused":
+		return ocsfRefusal(why)
+	}
+	return ocsfDispositionBlocked
+}
+
+// ocsfRefusal is what a request was refused for: access policies have words of their own.
+func ocsfRefusal(why string) int {
+	switch why {
+	case "access_denied", "banned":
+		return ocsfDispositionBlocked
 	case "unauthenticated":
 		return ocsfDispositionUnauthorized
 	case "challenged":
 		return ocsfDispositionChallenge
 	}
-	return ocsfDispositionBlocked
+	return ocsfDispositionRejected
 }
 
 // ocsfMethod is the activity that a method stands for.
