@@ -62,6 +62,7 @@ endef
 GOLANGCI  := bin/tools/golangci-lint
 BENCHSTAT := bin/tools/benchstat
 HELM      := bin/tools/helm
+PROMETHEUS := bin/tools/prometheus
 AXE       := bin/tools/axe.min.js
 
 ##@ Use
@@ -160,11 +161,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(AXE) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -310,17 +311,22 @@ bench-compare: $(BENCHSTAT) ## Run the Go benchmarks and compare them with the r
 clean: ## Remove everything that was built, tools included
 	rm -rf bin dist
 
-# The tools are pinned in tools/go.mod and tools/helm/go.mod and built once for each change of these.
+# The tools are pinned in tools/go.mod, tools/helm/go.mod and tools/prometheus/go.mod and built once for each change of these.
 bin/tools/golangci-lint bin/tools/benchstat: tools/go.mod tools/go.sum
 	$(build-tool)
 
 bin/tools/helm: tools/helm/go.mod tools/helm/go.sum
 	$(build-tool)
 
+# Without what discovers targets in clouds, which is most of it.
+bin/tools/prometheus: TOOLFLAGS := -tags remove_all_sd
+bin/tools/prometheus: tools/prometheus/go.mod tools/prometheus/go.sum
+	$(build-tool)
+
 define build-tool
 	@echo "== building $@ (once)"
 	@mkdir -p bin/tools
-	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')"
+	@cd $(<D) && CGO_ENABLED=0 go build $(TOOLFLAGS) -trimpath -buildvcs=false -o "$(CURDIR)/$@" "$$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')"
 	@touch $@
 endef
 

@@ -48,6 +48,9 @@ func alerts(t *testing.T) rules {
 	return object.Spec
 }
 
+// hastened is the label of alerts that are for seconds.
+const hastened = "hastened"
+
 // hastened are the rules with every duration divided.
 func (r rules) hastened(t *testing.T, by time.Duration) rules {
 	t.Helper()
@@ -68,7 +71,7 @@ func (r rules) hastened(t *testing.T, by time.Duration) rules {
 				}
 				return nil
 			})
-			one.Expr, one.Labels = expr.String(), nil
+			one.Expr, one.Labels = expr.String(), map[string]string{hastened: "yes"}
 			if one.For != "" {
 				d, err := model.ParseDuration(one.For)
 				if err != nil {
