@@ -29,6 +29,8 @@ wafer_screen_disagreements_total{policy="wrong"} {up}
 wafer_events_dropped_total {up}
 wafer_log_dropped_total {up}
 wafer_sink_events_total{sink="slow",result="full"} {up}
+wafer_records_up 0
+wafer_records_total{result="output"} {up}
 wafer_access_key_fetches_total{url="https://id.example/keys",result="failed"} {up}
 wafer_upstream_endpoints{upstream="old",state="ejected"} 1
 wafer_upstream_sources_failing{upstream="old"} 1
