@@ -51,6 +51,8 @@ type Boot struct {
 
 	Recent Recent `mapstructure:"recent"` // what is kept of the latest events
 
+	Traces Traces `mapstructure:"traces"` // of requests
+
 	Limits  Limits  `mapstructure:"limits"`
 	Timeout Timeout `mapstructure:"timeout"`
 

@@ -60,6 +60,7 @@ func (l *bootLoader) check() {
 	}
 	l.checkHTTP2()
 	l.checkStore()
+	l.checkTraces()
 	l.checkMasking()
 	l.checkMetrics()
 	l.checkEvents()

@@ -17,6 +17,7 @@ func DefaultBoot() Boot {
 		Reload:  Reload{Interval: 5 * time.Second},
 		HTTP2:   "on",
 		Recent:  Recent{Memory: 16 * MiB},
+		Traces:  Traces{Protocol: "grpc", Compression: "gzip", Service: "wafer", Sample: Million / 100, Blocked: true, Parents: "trusted", Queue: 8192},
 		Store: Store{
 			Mode: "one", TLS: StoreTLS{Use: Off}, Prefix: "wafer:", Timeout: 50 * time.Millisecond, ConnectTimeout: time.Second, Connections: 16,
 		},
