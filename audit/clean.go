@@ -5,6 +5,9 @@ import "github.com/wafer-waf/wafer/mask"
 // What a client or a rule has said is cut, cleaned and masked here, once for all formats and
 // sinks. What the configuration says, and words of closed sets, stay as they are.
 
+// Shown returns the event as others than Log may show it.
+func (a *Access) Shown(p *mask.Policy) Access { return a.cleaned(p) }
+
 // cleaned returns the event as it may be written.
 func (a *Access) cleaned(p *mask.Policy) Access {
 	c := *a

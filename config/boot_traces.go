@@ -28,9 +28,6 @@ func (l *bootLoader) checkTraces() {
 	if t.Service == "" || len(t.Service) > 255 || strings.ContainsFunc(t.Service, func(r rune) bool { return r < ' ' }) {
 		l.add("traces.service", "%q is no name of a service", t.Service)
 	}
-	if t.Sample < 0 || t.Sample > Million {
-		l.add("traces.sample", "%s is out of range: 0 to 100%%", t.Sample)
-	}
 	if t.Queue < 512 || t.Queue > 1_000_000 {
 		l.add("traces.queue", "%d is out of range: 512 to 1000000", t.Queue)
 	}

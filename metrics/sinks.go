@@ -25,6 +25,39 @@ type Sink struct {
 	up, waiting                         prometheus.Gauge
 }
 
+// NewTraces registers those of what takes spans to a collector, and counts spans as sinks count events.
+func NewTraces(reg prometheus.Registerer, limit int64) *Sink {
+	spans := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "wafer_trace_spans_total", Help: "Spans of traced requests, by what became of them: sent, or why they were lost.",
+	}, []string{"result"})
+	failures := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "wafer_trace_failures_total", Help: "Attempts to send spans that failed. Most are made again.",
+	})
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	reg.MustRegister(spans, failures)
+	t := &Sink{
+		failures: failures, up: gauge("wafer_trace_up", "1 if the last attempt to send spans went well, or there was none yet."),
+		waiting: gauge("wafer_trace_queue_spans", "Spans that wait to be sent."),
+	}
+	t.count(spans)
+	gauge("wafer_trace_queue_limit_spans", "Spans that may wait to be sent.").Set(float64(limit))
+	t.up.Set(1)
+	return t
+}
+
+// count makes the counters of what becomes of events or spans.
+func (s *Sink) count(of *prometheus.CounterVec) {
+	for result, c := range map[string]*prometheus.Counter{
+		SinkSent: &s.sent, SinkFull: &s.full, SinkRefused: &s.refused, SinkTooLong: &s.tooLong, SinkEnded: &s.ended,
+	} {
+		*c = of.WithLabelValues(result)
+	}
+}
+
 // NewSinks registers them.
 func NewSinks(reg prometheus.Registerer) *Sinks {
 	of := []string{"sink"}
@@ -48,11 +81,8 @@ func NewSinks(reg prometheus.Registerer) *Sinks {
 
 // Sink makes the instruments of one sink, whose events may take some memory while they wait.
 func (s *Sinks) Sink(id string, limit int64) *Sink {
-	count := func(result string) prometheus.Counter { return s.events.WithLabelValues(id, result) }
-	one := &Sink{
-		sent: count(SinkSent), full: count(SinkFull), refused: count(SinkRefused), tooLong: count(SinkTooLong), ended: count(SinkEnded),
-		failures: s.failures.WithLabelValues(id), up: s.up.WithLabelValues(id), waiting: s.waiting.WithLabelValues(id),
-	}
+	one := &Sink{failures: s.failures.WithLabelValues(id), up: s.up.WithLabelValues(id), waiting: s.waiting.WithLabelValues(id)}
+	one.count(s.events.MustCurryWith(prometheus.Labels{"sink": id}))
 	s.limit.WithLabelValues(id).Set(float64(limit))
 	one.up.Set(1)
 	return one

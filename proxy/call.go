@@ -18,6 +18,7 @@ import (
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -33,7 +34,8 @@ type call struct {
 	snapshot *snapshot.Snapshot[*route]
 	route    *route
 	id       string
-	view     view // of the head
+	view     view           // of the head
+	traced   *trace.Request // nil: it is not
 	client   listen.Client
 
 	requests, responses flow
@@ -74,7 +76,7 @@ func (x *exchange) beginCall() {
 func (x *exchange) newCall(form grpc.Form) {
 	v := x.view
 	v.hops, v.Fields = nil, slices.Clone(v.Fields) // theirs is scratch
-	c := &call{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, client: x.client, reported: map[int]bool{}}
+	c := &call{proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, traced: x.traced, client: x.client, reported: map[int]bool{}}
 	c.requests = flow{
 		call: c, direction: metrics.Requests, form: form, coding: v.Fields.Join("Grpc-Encoding"),
 		place: x.place, shown: x.shownRequest, from: x.stream, source: v.Body.Trailers,
@@ -239,7 +241,7 @@ func (c *call) account(began time.Time, i *inspect.Inspection, o *inspect.Outcom
 		c.proxy.log.Error().Err(report.Err).Str("request_id", c.id).Msg("engine failed after the verdict")
 	}
 	if o.Verdict != inspect.Pass || c.tellsMore(&report.Findings) {
-		c.proxy.reportFindings(&subject{began, c.id, c.snapshot, c.route, &c.view}, o, &report.Findings, http.StatusOK)
+		c.proxy.reportFindings(&subject{began, c.id, c.snapshot, c.route, &c.view, c.traced}, o, &report.Findings, http.StatusOK)
 	}
 	c.route.Metrics.Inspected(report)
 	c.count(report)

@@ -9,6 +9,7 @@ import (
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
+	"github.com/wafer-waf/wafer/trace"
 )
 
 // This file names every edit between what is inspected and what is forwarded, in both
@@ -29,6 +30,8 @@ import (
 //   - fields that an access policy tells an application claims or the owner of an API key in are
 //     dropped whoever says them, and written by the tier; tokens and keys are dropped if it says so;
 //   - Wafer-Client-Certificate and the like are dropped: they are between the tier and its rules;
+//   - where requests are traced, Traceparent and Tracestate are written by the tier, and Baggage is dropped
+//     unless who says it is believed about traces;
 //   - Strict-Transport-Security is the route's, if it has one;
 //   - a cookie is set that leads the client back to the endpoint, if the upstream says so;
 //   - fields behind a body are dropped where the same ones in a head would be, whoever says them;
@@ -142,7 +145,7 @@ func (x *exchange) writeHead() {
 		case f.Is("Trailer") && v.Body.Trailers != nil: // without which some applications do not take those
 			out.Fields = append(out.Fields, *f)
 		case perConnection.has(f.Name), written.has(f.Name), toldFields.has(f.Name), drop.name(f.Name), !plainName(f.Name):
-		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader):
+		case !v.trusted && f.Is(x.proxy.boot.ClientAddressHeader), x.keptFromTrace(f):
 		case certificateFields.has(f.Name) && (!v.trusted || v.who != nil):
 		case removed(edits, f.Name):
 		case r.inspectsMessages && f.Is(webSocketExtensions):
@@ -302,6 +305,10 @@ func (x *exchange) writeForwarding() {
 		add(f.Name, f.Value)
 	}
 	add(requestIDField, x.id)
+	if x.traced != nil {
+		add(trace.Traceparent, x.traced.Traceparent())
+		add(trace.Tracestate, x.traced.Tracestate())
+	}
 }
 
 // forwardedNode spells an address for the field Forwarded (RFC 7239 section 6).

@@ -16,6 +16,7 @@ import (
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/socket"
+	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -46,6 +47,7 @@ type exchange struct {
 	stream   io.Reader
 	hangUp   bool // the connection can read nothing any more
 
+	traced       *trace.Request     // nil: requests are not traced
 	call         *call              // its messages, if it is one of gRPC
 	out          message.Request    // what the upstream is asked
 	up           *upstream.Exchange // a tunnel keeps it
@@ -130,6 +132,7 @@ func (x *exchange) receive() {
 	x.view.hops = hops
 	x.view.identify(x.proxy.boot.TrustedProxies, x.proxy.boot.ClientAddressHeader)
 	x.id = x.view.requestID()
+	x.traceBegins()
 	x.place.who = x.proxy.who(x.view.client, *x.client.Standing())
 }
 
@@ -184,6 +187,9 @@ func (x *exchange) inspectHead() bool {
 	}
 	x.inspection.Begin(&x.proxy.inspector, policy, inspect.Terms{ID: x.id, Gate: &x.place, Gone: x.isGone})
 	if x.inspection.Going() {
+		if x.traced != nil {
+			x.traced.Inspecting = time.Now()
+		}
 		x.shownRequest = x.view.request()
 		if x.form() != grpc.None {
 			x.shownRequest.Headers = append(slices.Clip(x.shownRequest.Headers), binaryFields(x.view.Fields)...)
@@ -256,6 +262,9 @@ func (x *exchange) forward() bool {
 	}
 	x.up.Deadline, x.up.Fair = x.deadline(), fair(r.Config.Timeouts.Request)
 	before := time.Now()
+	if x.traced != nil {
+		x.traced.Asking = before
+	}
 	x.passOn()
 	x.askOn()
 	err := x.pool.Do(&x.out, x.up)

@@ -11,6 +11,7 @@ import (
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -57,7 +58,7 @@ func (x *exchange) finish() {
 		upstreamID = x.pool.ID()
 	}
 	if x.route != nil {
-		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, &of, &report.Findings, status)
+		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view, x.traced}, &of, &report.Findings, status)
 	}
 	out := x.responseBody.n
 	if out == 0 {
@@ -80,16 +81,22 @@ func (x *exchange) finish() {
 	x.asked(report.Findings.InboundScore, in, out)
 	x.record(report, took, in, out)
 	failed := x.failed()
-	if p.events.Wants(audit.KindOfAccess(failed)) {
+	wants := p.events.Wants(audit.KindOfAccess(failed))
+	if wants || x.traced != nil {
 		rule, would := x.asking.told()
-		p.events.Access(&audit.Access{
+		event := audit.Access{
 			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
 			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, TLS: v.told(), Status: status, GRPCStatus: x.callStatus(),
 			BytesIn: in, BytesOut: out, Duration: took,
 			Upstream: upstreamID, Endpoint: x.up.Endpoint, Attempts: 1 + x.up.Again, UpstreamDuration: x.upstreamed,
 			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
 			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, Failed: failed, AccessRule: rule, AccessWould: would,
-		})
+		}
+		event.TraceID, event.SpanID = x.ids()
+		if wants {
+			p.events.Access(&event)
+		}
+		x.traceEnds(&event, &report.Findings, report.Took)
 	}
 	p.metrics.Spoken(v.Protocol)
 	p.serving.Add(-1)
@@ -153,6 +160,7 @@ type subject struct {
 	snapshot  *snapshot.Snapshot[*route]
 	route     *route
 	view      *view
+	traced    *trace.Request // nil: it is not
 }
 
 // reportFindings writes a security event about an outcome that somebody has to know of.
@@ -169,6 +177,9 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 		InboundThreshold: r.Policy.Thresholds.Inbound, OutboundThreshold: r.Policy.Thresholds.Outbound,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Error: o.Failure.Word,
 		Generation: about.snapshot.Generation,
+	}
+	if about.traced != nil {
+		event.TraceID, event.SpanID = about.traced.IDs()
 	}
 	r.Metrics.Found(o, found.Matches, about.requestID)
 	for i := range found.Matches {

@@ -246,6 +246,7 @@ func (p *Proxy) passable(fields message.Fields, edits *config.HeaderEdit) (on me
 		switch f := &fields[i]; {
 		case perConnection.has(f.Name), written.has(f.Name), toldFields.has(f.Name), endToEnd.has(f.Name), !plainName(f.Name):
 		case certificateFields.has(f.Name), f.Is(p.boot.ClientAddressHeader), removed(edits, f.Name):
+		case p.tracer != nil && traceFields.has(f.Name):
 		default:
 			on = append(on, *f)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
 )
@@ -34,7 +35,8 @@ type messages struct {
 	snapshot   *snapshot.Snapshot[*route]
 	route      *route
 	id         string
-	view       view // of the handshake
+	view       view           // of the handshake
+	traced     *trace.Request // nil: it is not
 	place      place
 	standing   listen.Standing
 	inspection inspect.Inspection
@@ -64,7 +66,7 @@ func (x *exchange) inspectMessages() *messages {
 	v := x.view
 	v.hops, v.Fields = nil, slices.Clone(v.Fields) // theirs is scratch
 	m := &messages{
-		proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, place: x.place,
+		proxy: x.proxy, snapshot: x.snapshot, route: x.route, id: x.id, view: v, traced: x.traced, place: x.place,
 		request: v.request(), turn: make(chan struct{}, 1),
 	}
 	m.request.Method = "POST" // a body of GET would be suspect
@@ -271,7 +273,7 @@ func (m *messages) account(began time.Time, o *inspect.Outcome, text []byte) {
 	if report.Err != nil {
 		m.proxy.log.Error().Err(report.Err).Str("request_id", m.id).Msg("engine failed after the verdict")
 	}
-	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view}, o, &report.Findings, http.StatusSwitchingProtocols)
+	m.proxy.reportFindings(&subject{began, m.id, m.snapshot, m.route, &m.view, m.traced}, o, &report.Findings, http.StatusSwitchingProtocols)
 	m.record(began, o, &report.Findings, text)
 	m.route.Metrics.Inspected(report)
 	m.route.Metrics.Message(o.Verdict)

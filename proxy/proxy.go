@@ -20,6 +20,7 @@ import (
 	"github.com/wafer-waf/wafer/recent"
 	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
+	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/waf"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Version  string
 
 	Masking   *mask.Policy                  // what is secret in what the proxy tells
+	Tracer    *trace.Tracer                 // nil: requests are not traced
 	Compiling func(policy string, i, n int) // as that of [snapshot.Builder]
 	Services  snapshot.Services             // as that of [snapshot.Builder]
 	Traffic   *recent.Timeline              // counts requests; nil: nobody does
@@ -51,6 +53,8 @@ type Proxy struct {
 	log        zerolog.Logger
 	events     *audit.Log
 	recorder   *record.Recorder // nil: nothing is recorded
+	tracer     *trace.Tracer    // nil: requests are not traced
+	masking    *mask.Policy
 	metrics    *metrics.Metrics
 	listeners  listeners
 	doors      *doors
@@ -85,7 +89,7 @@ func New(o Options) (*Proxy, error) {
 func Prepare(o Options) *Proxy {
 	coraza, crs := waf.Versions()
 	p := &Proxy{
-		boot: o.Boot, log: o.Log, events: o.Events, recorder: o.Recorder,
+		boot: o.Boot, log: o.Log, events: o.Events, recorder: o.Recorder, tracer: o.Tracer, masking: o.Masking,
 		metrics: metrics.New(o.Registry, o.Version, coraza, crs),
 		memory:  newMemory(int64(config.GiB)), // until Load
 	}

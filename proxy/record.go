@@ -161,7 +161,7 @@ func (x *exchange) record(report *inspect.Report, took time.Duration, in, out in
 	if !x.proxy.recorder.Offer(weight, &r.Terms) {
 		return
 	}
-	one := newRecord(&subject{x.started, x.id, x.snapshot, x.route, &x.view}, x.recording.why, &x.outcome, found)
+	one := newRecord(&subject{x.started, x.id, x.snapshot, x.route, &x.view, x.traced}, x.recording.why, &x.outcome, found)
 	one.Request.Body = request
 	one.AccessRule, _ = x.asking.told()
 	one.Response = &record.Response{
@@ -351,7 +351,7 @@ func (m *messages) record(began time.Time, o *inspect.Outcome, found *waf.Findin
 	if why == 0 || !m.proxy.recorder.Offer(weight, &r.Terms) {
 		return
 	}
-	one := newRecord(&subject{began, m.id, m.snapshot, m.route, &m.view}, why, o, found)
+	one := newRecord(&subject{began, m.id, m.snapshot, m.route, &m.view, m.traced}, why, o, found)
 	one.Message, one.Duration, one.BytesIn = "websocket", time.Since(began), int64(len(text))
 	one.Request.Body = &record.Body{Bytes: slices.Clone(kept), Size: int64(len(text)), Inspected: int64(len(text))}
 	if len(kept) < len(text) {

@@ -94,6 +94,13 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	open.add("sinks", sinks.close)
 	records := openRecorder(&boot, secrets, registry, out.log)
 	open.add("records", records.close)
+	tracer, err := openTracer(&boot, registry, out.log)
+	if err != nil {
+		return err
+	}
+	if tracer != nil {
+		open.add("traces", func() { _ = tracer.Close(outputsFlush) }) // what is lost is counted
+	}
 	files, err := adminFiles(&boot, out.log)
 	if err != nil {
 		return err
@@ -103,7 +110,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	keeps := newLastGood(&boot, files, registry, out.log)
 	p := proxy.Prepare(proxy.Options{
 		Remembers: true,
-		Boot:      boot, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
+		Boot:      boot, Tracer: tracer, Masking: secrets, Source: source, Log: out.log.With().Str("component", "proxy").Logger(),
 		Events: events, Recorder: records.Recorder, Traffic: watches.line,
 		Registry: registry, Version: version, Compiling: out.starting(), Services: endpoints.New().Service, LastGood: keeps.forProxy(), Stands: keeps.stands,
 	})

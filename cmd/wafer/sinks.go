@@ -107,13 +107,14 @@ func kindsOf(words []config.EventKind) (kinds audit.Kinds) {
 // back: one line each, however many attempts fail.
 type reporter struct {
 	*metrics.Sink
+	of   string // what it takes: events
 	log  zerolog.Logger
 	down atomic.Bool
 	lost atomic.Int64 // events, while it is down
 }
 
 func newReporter(id string, m *metrics.Sink, log zerolog.Logger) *reporter {
-	return &reporter{Sink: m, log: log.With().Str("sink", id).Logger()}
+	return &reporter{Sink: m, of: "events", log: log.With().Str("sink", id).Logger()}
 }
 
 // Lost counts events that nobody will get.
@@ -127,7 +128,7 @@ func (r *reporter) Failed(err error) {
 	r.Sink.Failed()
 	if r.down.CompareAndSwap(false, true) {
 		r.Up(false)
-		r.log.Error().Err(err).Msg("sink of events does not take them")
+		r.log.Error().Err(err).Msg("sink of " + r.of + " does not take them")
 	}
 }
 
@@ -135,6 +136,6 @@ func (r *reporter) Failed(err error) {
 func (r *reporter) Worked() {
 	if r.down.Load() && r.down.CompareAndSwap(true, false) {
 		r.Up(true)
-		r.log.Info().Int64("lost", r.lost.Swap(0)).Msg("sink of events takes them again")
+		r.log.Info().Int64("lost", r.lost.Swap(0)).Msg("sink of " + r.of + " takes them again")
 	}
 }
