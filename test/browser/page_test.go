@@ -29,7 +29,7 @@ func views(opened string) []struct{ name, text string } {
 func TestPage(t *testing.T) {
 	chromium := start(t)
 	for name, look := range map[string]func(*testing.T, *browser){
-		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences,
+		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences, "attacks": attacks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

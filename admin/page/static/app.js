@@ -101,11 +101,10 @@ function draw(nodes) {
 // notice names the pods that have not answered, above whatever is shown without them.
 function notice() {
   const silent = shown.name === 'overview' ? [] : (about?.pods ?? []).filter((p) => !p.answered); // it tells of them itself
-  if (silent.length === 0 && !about?.warnings?.length) return null;
+  if (silent.length === 0) return null;
   return h('div', { class: 'banner', role: 'status', 'data-key': 'notice' },
-    silent.length > 0 && h('p', null, h('b', null, plural(silent.length, 'pod does not', 'pods do not') + ' answer: '),
-      silent.map((p, i) => [i > 0 && ', ', h('span', { class: 'mono' }, p.pod || p.address), p.error && ` (${p.error})`]), `. What ${silent.length === 1 ? 'it knows' : 'they know'} is missing here.`),
-    (about.warnings ?? []).map((w) => h('p', null, w)));
+    h('p', null, h('b', null, plural(silent.length, 'pod does not', 'pods do not') + ' answer: '),
+      silent.map((p, i) => [i > 0 && ', ', h('span', { class: 'mono' }, p.pod || p.address), p.error && ` (${p.error})`]), `. What ${silent.length === 1 ? 'it knows' : 'they know'} is missing here.`));
 }
 
 // based says below every view what it is made of: its time, pods, sampling, losses.
@@ -126,7 +125,8 @@ function based(told) {
     item('Events dropped', exact(lost), lost > 0 && ` (${exact(about.dropped.recent)} too large, ${exact(about.dropped.output)} by the output)`),
     (about.kept ?? []).filter((k) => k.events > 0).map((k) => item(k.part === 'passed' ? 'Passed kept' : 'Others kept',
       `${exact(k.events)} since `, at(k.from), ` in ${bytes(k.bytes)} of ${bytes(k.limit)}`, k.overwritten > 0 && `, ${exact(k.overwritten)} overwritten`)),
-    item('As of', at(about.time)))]);
+    item('As of', at(about.time)),
+    (about.warnings ?? []).map((text) => h('span', null, text)))]);
   frame();
 }
 

@@ -1,0 +1,93 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// attacks has the tier itself, two routes and real requests behind the page: what is sent to it appears by itself, in all views.
+func attacks(t *testing.T, chromium *browser) {
+	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
+	t.Cleanup(application.Close)
+	routes := `
+routes:
+  - { id: shop, hosts: [shop.test], policy: shop, upstreams: [{ id: a }] }
+  - { id: legacy, hosts: [legacy.test], policy: legacy, upstreams: [{ id: a }] }
+upstreams: [{ id: a, endpoints: ["` + application.URL + `"] }]
+policies:
+  - { id: shop, mode: block }
+  - { id: legacy, mode: detect }
+`
+	file := tier.RouteFile(t, routes)
+	wafer := tier.Plain(t, file, "--reload-interval", "0s")
+	send := func(method, host, target, agent, body string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+wafer.Addr+target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		req.Header.Set("User-Agent", agent)
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		answer, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	const injection = "1%27%20OR%20%271%27%3D%271%27%20--%20"
+
+	v := chromium.look(t, "http://"+wafer.Admin, wide, "light")
+	v.has("Working, and waiting for requests")
+	send("GET", "shop.test", "/", "curl", "")
+	send("GET", "shop.test", "/search?q="+injection, "curl", "")
+	send("POST", "shop.test", "/api/orders", "curl", `{"note":"<script>alert(1)</script>"}`)
+	send("GET", "legacy.test", "/item?id="+injection, "curl", "")
+	v.has("2 requests were stopped")
+	v.has("1 more would have been")
+	v.has("942100")
+	v.judge("overview")
+	v.see("events", "shop.test/api/orders")
+	v.until("document.getElementById('stream').innerText.includes('live')")
+
+	// What is sent now appears without a question, and is text whatever it holds.
+	for i, text := range payloads {
+		send("GET", "shop.test", fmt.Sprintf("/live/%d/%s?%s=%s", i, url.PathEscape(text), url.QueryEscape(text), url.QueryEscape(text)), text, "")
+		v.has(fmt.Sprintf("/live/%d/", i))
+	}
+	v.clean("live")
+	v.see("events?rule=942100&route=shop", "/search")
+	v.until("![...document.querySelectorAll('.events tbody tr')].some((r) => r.innerText.includes('legacy'))")
+	v.click(".events a.open")
+	v.has("SQL Injection Attack Detected via libinjection")
+	v.has("ARGS:q")
+	v.has("1' OR '1'='1'")
+	v.has("stops from 5 on")
+	v.has("exclusions:")
+	v.has("What it would let through")
+	v.has("wafer explain")
+	v.until("document.querySelector('.found pre').textContent.includes('@detectSQLi')")
+	v.judge("event")
+
+	tier.Rewrite(t, file, strings.Replace(routes, "id: shop, mode: block", "id: shop, mode: block, paranoia: { detection: 2 }", 1))
+	if status, text := wafer.Reload(); status != http.StatusOK {
+		t.Fatal(status, text)
+	}
+	for _, one := range []struct{ name, text string }{
+		{"overview", "The latest findings"}, {"routes", "detects only"}, {"policies", "paranoia.detection"}, {"upstreams", strings.TrimPrefix(application.URL, "http://")},
+		{"certificates", "There are none"}, {"configuration", "policies.shop.paranoia.detection"},
+	} {
+		v.see(one.name, one.text)
+		v.until("document.getElementById('basis').innerText.includes('Window')")
+		v.judge(one.name)
+		v.clean(one.name)
+	}
+}
