@@ -2,10 +2,12 @@ package browser
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/tier"
@@ -90,4 +92,48 @@ policies:
 		v.judge(one.name)
 		v.clean(one.name)
 	}
+}
+
+// TestPageWholeRing has a real tier keep a hundred thousand events, or with -short some thousands, and looks for one of them.
+func TestPageWholeRing(t *testing.T) {
+	many, memory := 100_000, "256MiB"
+	if testing.Short() {
+		many, memory = 3000, "64MiB"
+	}
+	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") }))
+	t.Cleanup(application.Close)
+	wafer := tier.Plain(t, tier.RouteFile(t, `
+routes: [{ id: shop, upstreams: [{ id: a }] }]
+upstreams: [{ id: a, endpoints: ["`+application.URL+`"] }]
+`), "--reload-interval", "0s", "--recent-memory", memory)
+	var clients sync.WaitGroup
+	const atOnce = 16
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
+	t.Cleanup(client.CloseIdleConnections)
+	for c := range atOnce {
+		clients.Go(func() {
+			for i := c; i < many; i += atOnce {
+				answer, err := client.Get(fmt.Sprintf("http://%s/item/%06d", wafer.Addr, i))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, answer.Body) // so that the connection is used again
+				answer.Body.Close()
+			}
+		})
+	}
+	if clients.Wait(); t.Failed() {
+		return
+	}
+	v := start(t).look(t, "http://"+wafer.Admin, wide, "dark")
+	v.see("events?kind=access", "100 events shown")
+	v.see("events?kind=access&text=/item/000042", "1 event shown") // the oldest, but for some
+	v.see("events?kind=access&path=/item/0000", "100 events shown")
+	for range 5 {
+		before := eval[string](v, "document.querySelector('.events tbody tr:last-child').dataset.key")
+		v.click("section .right button")
+		v.until("document.querySelector('.events tbody tr:last-child').dataset.key !== " + quote(before))
+	}
+	v.clean("whole ring")
 }

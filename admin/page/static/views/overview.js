@@ -1,6 +1,6 @@
 // The first screen: is it working, and what is it stopping?
 
-import { get } from '../api.js';
+import { get, getOr } from '../api.js';
 import { bar, columns, spark } from '../chart.js';
 import { h } from '../dom.js';
 import { bytes, count, exact, percent, plural, rate } from '../format.js';
@@ -130,7 +130,7 @@ function draw(data, { now }) {
         ranked('Who tries it', clients, (r) => h('span', { class: 'mono' }, r.value), (r) => ({ client: r.value }), 'Nobody.'),
         pods(overview.pods ?? []))),
     h('section', { class: 'card', 'data-key': 'latest' }, h('div', { class: 'head' }, h('h2', null, 'The latest findings'), h('div', { class: 'right' }, link('events', {}, 'All events'))),
-      table({ id: 'latest-events', label: 'The latest findings', columns: eventColumns, rows: latest, key: (e) => e.id, more: 'events', empty: 'The rules have found nothing yet in what is kept.' })),
+      table({ id: 'latest-events', label: 'The latest findings', columns: eventColumns, rows: latest, key: (e) => e.id, more: 'events', empty: data.off ? 'No events are kept here (recent.memory is 0).' : 'The rules have found nothing yet in what is kept.' })),
     h('section', { class: 'card', 'data-key': 'busy' }, h('div', { class: 'head' }, h('h2', null, 'Routes'), h('div', { class: 'right' }, link('routes', {}, 'All routes'))),
       table({ id: 'busy-routes', label: 'Routes', columns: routeColumns, rows: (overview.routes ?? []).slice(0, 5), key: (r) => r.id, empty: 'There are none.' })),
   ];
@@ -142,10 +142,10 @@ export default {
   async load({ scope, signal, now }) {
     const since = now.parameters.get('since') ?? '15m';
     const [overview, traffic, latest, clients, rules] = await Promise.all([
-      get('overview', { scope, since }, signal), get('traffic', { scope, since }, signal), get('events', { scope, kind: 'security', limit: 6 }, signal),
-      get('events/top', { scope, by: 'client', limit: 6, since }, signal), get('events/top', { scope, by: 'rule', limit: 6, since }, signal),
+      get('overview', { scope, since }, signal), getOr({}, 'traffic', { scope, since }, signal), getOr({ off: true }, 'events', { scope, kind: 'security', limit: 6 }, signal),
+      getOr({}, 'events/top', { scope, by: 'client', limit: 6, since }, signal), getOr({}, 'events/top', { scope, by: 'rule', limit: 6, since }, signal),
     ]);
-    return { overview, traffic, latest: latest.events ?? [], clients: clients.rows ?? [], rules: rules.rows ?? [], about: { ...overview.about, kept: latest.about?.kept ?? overview.about.kept } };
+    return { overview, traffic, latest: latest.events ?? [], off: latest.off, clients: clients.rows ?? [], rules: rules.rows ?? [], about: { ...overview.about, kept: latest.about?.kept ?? overview.about.kept } };
   },
   draw,
 };

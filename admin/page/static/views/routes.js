@@ -1,6 +1,6 @@
 // The routes: how they are treated, how they do, and what came of their requests.
 
-import { get } from '../api.js';
+import { get, getOr } from '../api.js';
 import { bar, spark } from '../chart.js';
 import { h } from '../dom.js';
 import { count, millis, percent } from '../format.js';
@@ -10,6 +10,7 @@ import { failed, stopped, sum } from '../words.js';
 const health = { up: ['up', 'ok'], degraded: ['some are down', 'warn'], down: ['down', 'bad'], none: ['no upstream', ''] };
 const windows = { '5m': '5 min', '15m': '15 min', '1h': '1 hour' };
 
+const most = 200; // rows: who has more routes looks for one
 let wanted = ''; // what routes are looked for
 
 // mostly one of a route's hosts says which route it is.
@@ -43,12 +44,13 @@ function draw({ overview, traffic }, { now, redraw }) {
   const all = overview.routes ?? [];
   const rows = all.map((r) => ({ ...lines.get(r.id), ...r }))
     .filter((r) => [r.id, r.policy, ...(r.hosts ?? []), ...(r.paths ?? [])].some((t) => t?.toLowerCase().includes(wanted)));
+  if (rows.length > most) rows.sort((a, b) => b.requests - a.requests);
   return [
     h('div', { class: 'head' }, h('h1', { tabindex: -1 }, 'Routes'),
       h('div', { class: 'right' },
         all.length > 8 && h('input', { type: 'search', placeholder: 'Find a route', 'aria-label': 'Find a route', on: { input: (e) => { wanted = e.currentTarget.value.toLowerCase(); redraw?.(); } } }),
         h('div', { class: 'choice', role: 'group', 'aria-label': 'Time' }, Object.entries(windows).map(([value, text]) => h('a', { class: 'as-button', href: '#/routes?since=' + value, 'aria-current': value === since && 'true' }, text))))),
-    card(null, table({ id: 'routes', label: 'Routes', columns, rows, key: (r) => r.id, empty: all.length ? 'None has that in its name, hosts, paths or policy.' : 'There are none.' })),
+    card(rows.length > most && `${most} of ${count(rows.length)} routes, the busiest`, table({ id: 'routes', label: 'Routes', columns, rows: rows.slice(0, most), key: (r) => r.id, empty: all.length ? 'None has that in its name, hosts, paths or policy.' : 'There are none.' })),
     traffic.routes_from && new Date(traffic.routes_from) - new Date(overview.about.window.from) > 60000 &&
       h('p', { class: 'quiet' }, 'So many routes are busy that the small columns reach back to ', new Date(traffic.routes_from).toLocaleTimeString(), ' only.'),
   ];
@@ -59,7 +61,7 @@ export default {
   every: 5000,
   async load({ scope, signal, now }) {
     const since = now.parameters.get('since') ?? '1h';
-    const [overview, traffic] = await Promise.all([get('overview', { scope, since }, signal), get('traffic', { scope, since }, signal)]);
+    const [overview, traffic] = await Promise.all([get('overview', { scope, since }, signal), getOr({}, 'traffic', { scope, since }, signal)]);
     return { overview, traffic, about: overview.about };
   },
   draw,
