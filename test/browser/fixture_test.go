@@ -228,8 +228,7 @@ func (s *standIn) opened(r *http.Request) any {
 		out.Coverage, out.Reason, out.Error = known.Coverage, known.CoverageReason, known.Error
 		out.Score = &view.Score{Inbound: 10, InboundThreshold: 5, OutboundThreshold: 4}
 		for _, m := range known.Rules {
-			out.Rules = append(out.Rules, view.MatchedRule{ID: m.ID, Message: m.Message, Severity: m.Severity, Score: 5, Phase: 2, Target: m.Target, Where: `the parameter "q"`, Value: m.Value, Tags: m.Tags,
-				About: known.Comment, File: "REQUEST-942-APPLICATION-ATTACK-SQLI.conf", Line: 61, Paranoia: 1, Text: known.Text})
+			out.Rules = append(out.Rules, known.rule(m))
 		}
 		policy := s.policies().(*view.Policies).Policies[0]
 		out.Policy = &policy
@@ -409,6 +408,16 @@ func someAttacks(n int) []view.Event {
 		out = append(out, e.event(fmt.Sprintf("n7-%06d", n-i)))
 	}
 	return out
+}
+
+// rule is what the tier says of one that was found. It goes by way of its JSON, which is what the page reads.
+func (a attack) rule(m found) (r view.MatchedRule) {
+	line, _ := json.Marshal(map[string]any{ // of plain values always encodes
+		"id": m.ID, "message": m.Message, "severity": m.Severity, "score": 5, "phase": 2, "target": m.Target, "where": `the parameter "q"`, "value": m.Value, "tags": m.Tags,
+		"about": a.Comment, "file": "REQUEST-942-APPLICATION-ATTACK-SQLI.conf", "line": 61, "paranoia": 1, "text": a.Text,
+	})
+	_ = json.Unmarshal(line, &r) // as above
+	return r
 }
 
 func (a attack) event(id string) view.Event {
