@@ -57,7 +57,7 @@ policies:
 	v.has("1 more would have been")
 	v.has("942100")
 	v.judge("overview")
-	v.see("events", "shop.test/api/orders")
+	v.see("events?kind=security,access", "shop.test/api/orders")
 	v.until("document.getElementById('stream').innerText.includes('live')")
 
 	// What is sent now appears without a question, and is text whatever it holds.

@@ -1,10 +1,10 @@
 // One request opened: what was found in it, where, by which rules, and what would let it pass.
 
-import { get } from '../api.js';
 import { gauge } from '../chart.js';
 import { h } from '../dom.js';
 import { at, plural } from '../format.js';
 import { card, copyable, coverageTag, facts, link, modeTag, table, verdictTag } from '../parts.js';
+import { opened } from '../pieced.js';
 import { attackOf } from '../words.js';
 import { valueText } from './policies.js';
 
@@ -93,7 +93,7 @@ function draw(told) {
     h('p', { 'data-key': 'back' }, h('a', { href: '#/events', on: { click: (e) => { if (history.length > 1) { e.preventDefault(); history.back(); } } } }, 'Back to the events')),
     h('section', { class: 'card opened', 'data-key': 'head' },
       h('div', { class: 'head' }, verdictTag(told.verdict), told.status > 0 && h('b', null, String(told.status)), h('h1', { tabindex: -1, class: 'mono wrap' }, told.request || told.request_id)),
-      h('p', { class: 'why' }, capital(told.why ?? ''), told.why && '.')),
+      h('p', { class: 'why' }, told.why && capital(told.why) + '.')),
     h('div', { class: 'grid two', 'data-key': 'halves' },
       h('div', { class: 'grid' },
         h('section', { class: 'card', 'data-key': 'rules' }, h('h2', null, rules.length ? plural(rules.length + (told.rules_dropped ?? 0), 'rule') + ' found something' : 'No rule found anything'),
@@ -110,6 +110,6 @@ function draw(told) {
 export default {
   title: 'Event',
   every: 60000,
-  load: ({ scope, now, signal }) => get('events/' + encodeURIComponent(now.id), { scope }, signal),
+  load: ({ scope, now, signal }) => opened(now.id, { scope }, signal),
   draw,
 };
