@@ -12,7 +12,7 @@ export function columns({ id, title, note, times, series, share = false, height 
   const sums = times.map((_, i) => series.reduce((sum, s) => sum + s.values[i], 0));
   const drawn = series.filter((s) => !s.silent);
   const tall = times.map((_, i) => drawn.reduce((sum, s) => sum + s.values[i], 0) / (share ? sums[i] || 1 : 1));
-  const top = share ? Math.min(1, nice(100 * Math.max(...tall, 0.005)) / 100) : nice(Math.max(...tall, 1));
+  const top = share ? Math.min(1, nice(100 * Math.max(...tall, 0.01)) / 100) : nice(Math.max(...tall, 1));
   const scale = share ? (part) => `${+(100 * part * top).toPrecision(2)} %` : (part) => count(part * top);
   const used = series.filter((s) => s.values.some((v) => v > 0));
   const readout = h('span', { class: 'readout', 'data-own': true });

@@ -1,7 +1,6 @@
 // Answers put together from endpoints that every tier has, for one that lacks those made for the page.
 
 import { get, getOr } from './api.js';
-import { sum } from './words.js';
 
 // or asks first, and puts together only what is not there.
 async function or(instead, path, parameters, signal) {
@@ -42,11 +41,7 @@ function down(r) {
 function row(r, counts = { requests: 0 }) {
   const all = endpoints(r);
   const up = all.filter((e) => e.state === 'up').length;
-  const screened = sum(counts.screened, ['clean', 'inspect']);
-  return {
-    ...r, ...counts, endpoints: all.length, endpoints_up: up, health: all.length === 0 ? 'none' : up === all.length ? 'up' : up ? 'degraded' : 'down',
-    clean_share: screened ? counts.screened.clean / screened : undefined, inspected_share: counts.requests ? (counts.coverage?.full ?? 0) / counts.requests : undefined,
-  };
+  return { ...r, ...counts, endpoints: all.length, endpoints_up: up, health: all.length === 0 ? 'none' : up === all.length ? 'up' : up ? 'degraded' : 'down' };
 }
 
 async function ofConfig(_, signal) {
@@ -70,7 +65,7 @@ async function ofEvents(id, parameters, signal) {
   const events = told.events.toReversed();
   const first = (events.find(({ event }) => event.event === 'security') ?? events[0])?.event;
   if (!first) throw new Error('no event of this request is kept');
-  return { ...first, about: told.about, events, pod: events[0].pod, request: [first.method, (first.host ?? '') + (first.path ?? '')].join(' ') };
+  return { ...first, policy: null, about: told.about, events, pod: events[0].pod, request: [first.method, (first.host ?? '') + (first.path ?? '')].join(' ') };
 }
 
 async function basis(signal) {

@@ -20,10 +20,13 @@ function selects(r) {
   return all.length ? h('span', { class: 'quiet', title: all.join(', ') }, all.slice(0, 2).join(', ') + (all.length > 2 ? ` and ${all.length - 2} more` : '')) : h('span', { class: 'quiet' }, 'every host');
 }
 
-function share(part, id, label, rest) {
-  if (part === undefined || part === null) return h('span', { class: 'quiet' }, '–');
-  return [percent(part, 1), bar([{ id, label, value: part }, { id: 'empty', label: rest, value: 1 - part }])];
+function share(part, whole, id, label, rest) {
+  if (!whole) return h('span', { class: 'quiet' }, '–');
+  return [percent(part, whole), bar([{ id, label, value: part }, { id: 'empty', label: rest, value: whole - part }])];
 }
+
+// inspectable are the requests that were not refused before anything was inspected.
+const inspectable = (r) => r.requests - (r.verdicts?.refused ?? 0);
 
 export const columns = [
   { label: 'Route', head: true, cell: (r) => [link('events', { route: r.id }, h('b', null, r.id || '(no route)')), h('div', null, selects(r))] },
@@ -33,8 +36,8 @@ export const columns = [
   { label: 'Stopped', number: true, cell: (r) => [count(sum(r.verdicts, stopped)), r.blocked_line?.some((n) => n > 0) && spark(r.blocked_line, 'block')] },
   { label: 'Would stop', number: true, cell: (r) => count(r.verdicts?.would_block ?? 0) },
   { label: 'Failed', number: true, cell: (r) => count(sum(r.verdicts, failed)) },
-  { label: 'Proved clean', number: true, cell: (r) => (r.requests ? share(r.clean_share, 'clean', 'proved clean by the screen', 'shown to the rules') : '–') },
-  { label: 'Inspected', number: true, cell: (r) => (r.requests ? share(r.inspected_share, 'full', 'inspected whole', 'inspected in part or not') : '–') },
+  { label: 'Proved clean', number: true, cell: (r) => share(sum(r.screened, ['clean']), sum(r.screened, ['clean', 'inspect']), 'clean', 'proved clean by the screen', 'shown to the rules') },
+  { label: 'Inspected', number: true, cell: (r) => share(sum(r.coverage, ['full']), inspectable(r), 'full', 'inspected whole', 'inspected in part or not') },
   { label: 'Median', number: true, cell: (r) => (r.requests ? millis(r.p50_ms) : '–') },
   { label: '99 %', number: true, cell: (r) => (r.requests ? millis(r.p99_ms) : '–') },
 ];
