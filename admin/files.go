@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -170,8 +171,13 @@ func (f *Files) Server() *tls.Config {
 func (f *Files) Client(name string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: name,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return f.current().certificate, nil },
-		InsecureSkipVerify:   true, //nolint:gosec // it is verified below, by authorities that may have changed
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if own := f.current().certificate; forClients(own.Leaf) {
+				return own, nil
+			}
+			return &tls.Certificate{}, nil // a certificate for servers alone would end the handshake
+		},
+		InsecureSkipVerify: true, //nolint:gosec // it is verified below, by authorities that may have changed
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			o := x509.VerifyOptions{DNSName: name, Roots: f.current().peers, Intermediates: x509.NewCertPool()}
 			for _, c := range cs.PeerCertificates[1:] {
@@ -181,6 +187,11 @@ func (f *Files) Client(name string) *tls.Config {
 			return err
 		},
 	}
+}
+
+// forClients reports whether a certificate may show who a client is.
+func forClients(c *x509.Certificate) bool {
+	return len(c.ExtKeyUsage) == 0 || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
 // NotAfter is when the listener's certificate ends.

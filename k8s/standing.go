@@ -25,11 +25,23 @@ func (c *Cluster) standing(ctx context.Context, pod *core.Pod, port string) (s S
 	if !ok || pod.Status.Phase == core.PodPending {
 		return s
 	}
-	at := fmt.Sprintf("%s:%d", pod.Name, number)
+	at := adminAt(pod, number)
 	if c.decode(ctx, &s, nil, "api/v1/namespaces", pod.Namespace, "pods", at, "proxy/api/v1/standing") != nil {
 		return Standing{}
 	}
 	return s
+}
+
+// adminAt is how the API server reaches a pod's admin listener: by TLS, if the kubelet does.
+func adminAt(pod *core.Pod, port int32) string {
+	at := fmt.Sprintf("%s:%d", pod.Name, port)
+	for i := range pod.Spec.Containers {
+		probe := pod.Spec.Containers[i].ReadinessProbe
+		if probe != nil && probe.HTTPGet != nil && probe.HTTPGet.Scheme == core.URISchemeHTTPS {
+			return "https:" + at
+		}
+	}
+	return at
 }
 
 // Tiers asks the tiers of namespaces.

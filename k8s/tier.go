@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +76,7 @@ func (c *Cluster) admin(ctx context.Context, pod *core.Pod, port string, into *T
 	if !ok {
 		return fmt.Errorf("it has no port %s, on which it would tell (--admin-port)", port)
 	}
-	into.address = pod.Name + ":" + strconv.Itoa(int(number))
+	into.address = adminAt(pod, number)
 	err := c.decode(ctx, &into.Routes, nil, "api/v1/namespaces", pod.Namespace, "pods", into.address, "proxy/api/v1/routes")
 	switch {
 	case denied(err):

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +17,10 @@ import (
 )
 
 // adminClient asks the admin listener of a tier that runs.
-type adminClient struct{ address, tokenFile string }
+type adminClient struct {
+	address, tokenFile  string
+	ca, cert, key, name string // of TLS
+}
 
 // tokenVariable holds a token where no file does.
 const tokenVariable = "WAFER_ADMIN_TOKEN"
@@ -23,6 +28,36 @@ const tokenVariable = "WAFER_ADMIN_TOKEN"
 func (a *adminClient) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.address, "admin", "http://127.0.0.1:9090", "admin listener of the tier")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with the token that the admin listener wants; without it the variable "+tokenVariable+" may hold one")
+	f.StringVar(&a.ca, "admin-ca", "", "file with the authorities that the admin listener's certificate may be from; without it those of the system")
+	f.StringVar(&a.cert, "admin-cert", "", "file with a certificate that shows the admin listener who asks")
+	f.StringVar(&a.key, "admin-key", "", "file with its key")
+	f.StringVar(&a.name, "admin-name", "", "name in the admin listener's certificate; without it the host of its address")
+}
+
+// secure has a client speak TLS as flags say.
+func (a *adminClient) secure(client *http.Client) error {
+	if a.ca+a.cert+a.key+a.name == "" {
+		return nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.name}
+	if a.ca != "" {
+		text, err := os.ReadFile(a.ca)
+		if err != nil {
+			return fmt.Errorf("--admin-ca: %w", err)
+		}
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(text) {
+			return fmt.Errorf("--admin-ca: no certificate in %s", a.ca)
+		}
+	}
+	if a.cert+a.key != "" {
+		pair, err := tls.LoadX509KeyPair(a.cert, a.key)
+		if err != nil {
+			return fmt.Errorf("--admin-cert, --admin-key: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	client.Transport = &http.Transport{TLSClientConfig: c, Proxy: http.ProxyFromEnvironment}
+	return nil
 }
 
 // request is a request to the admin listener.
@@ -55,6 +90,11 @@ func (a *adminClient) request(ctx context.Context, method, path string, ask url.
 
 // ask sends a request, and gives the answer to whoever wants its body. What the listener refuses is an error in its words.
 func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response, error) {
+	if client.Transport == nil {
+		if err := a.secure(client); err != nil {
+			return nil, err
+		}
+	}
 	resp, err := client.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("ask the admin listener (--admin): %w", err)

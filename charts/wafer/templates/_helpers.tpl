@@ -93,3 +93,12 @@ labels:
     name: {{ .Values.routes.existingConfigMap | default (printf "%s-routes" (include "wafer.name" .)) }}
 {{- end }}
 {{- end }}
+
+{{/* A probe of the admin listener, by TLS if that speaks it. */}}
+{{- define "wafer.probe" -}}
+{{- $probe := deepCopy (index . 0) -}}
+{{- if and ((index . 1).boot.admin_tls | default dict).cert (hasKey $probe "httpGet") -}}
+{{- $_ := set $probe "httpGet" (merge $probe.httpGet (dict "scheme" "HTTPS")) -}}
+{{- end -}}
+{{- toYaml $probe -}}
+{{- end -}}
