@@ -18,6 +18,7 @@ func TestAllocations(t *testing.T) {
 	for _, tt := range []struct{ name, request, end, access string }{
 		{"GET", benchHead, "\r\n\r\n", ""},
 		{"GET under an access policy", benchHead, "\r\n\r\n", benchAccess},
+		{"GET that no record wants", benchHead, "\r\n\r\n", benchRecords},
 		{"GET with a token", withToken(t), "\r\n\r\n", benchChallenge},
 		{"POST", fmt.Sprintf("POST /order HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: w\r\nAccept: */*\r\n"+
 			"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form), form), formEnd, ""},

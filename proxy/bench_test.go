@@ -18,6 +18,7 @@ import (
 	"github.com/wafer-waf/wafer/listen/http1"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/waf"
 	"github.com/wafer-waf/wafer/wire"
@@ -49,6 +50,17 @@ var (
 	benchBody = strings.Repeat("x", 1024)
 	benchOK   = []byte("HTTP/1.1 200")
 )
+
+// benchRecords are records of which nothing wants an ordinary request.
+const benchRecords = `records:
+  - id: default
+    when:
+      verdicts: [block, would_block, refused]
+      score_from: 5
+      statuses: [5xx]
+      clients: [10.0.0.0/8]
+      headers: [{ name: X-Debug, exact: "1" }]
+`
 
 // benchAccess is an access policy of which nothing meets an ordinary request.
 const benchAccess = `access:
@@ -93,6 +105,7 @@ func benchProxy(b testing.TB, c *config.Routes) (p *Proxy, addr string) {
 	p, err := New(Options{
 		Boot: boot, Source: config.FixedSource(c), Log: zerolog.Nop(),
 		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(),
+		Recorder: record.New(record.Options{Account: record.NewAccount(1 << 20), Out: func([]byte) {}}),
 	})
 	if err != nil {
 		b.Fatal(err)
