@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"mime"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -65,10 +66,11 @@ type harEntry struct {
 	hasText        bool
 	file           string // the body is in a file of its own
 	status         int
-	verdict, route string // as the tier exports them
-	client         string
-	id             string
 	lost           []string
+
+	// What the tier says of an entry that it has exported.
+	verdict, route, failure, client, id string
+	phase                               int
 }
 
 type harParam struct{ name, value, fileName, contentType string }
@@ -109,8 +111,11 @@ func (h *harReader) entry() error {
 		return h.problem(e.line, "a request of more than %d bytes, or with headers of more than %d", h.MostBytes, mostHead)
 	}
 	r := &Request{Line: e.line, Name: e.id, Raw: raw, Lost: e.lost}
+	if a, err := netip.ParseAddr(e.client); err == nil {
+		r.Client = a
+	}
 	if e.status != 0 || e.verdict != "" {
-		r.Recorded = &Recorded{Status: e.status, Verdict: e.verdict, Route: e.route}
+		r.Recorded = &Recorded{Status: e.status, Verdict: e.verdict, Route: e.route, Error: e.failure, Late: e.phase > 2}
 	}
 	return h.give(r)
 }
@@ -327,6 +332,9 @@ func escaped(target string) string {
 	return b.String()
 }
 
+// mostLost bounds what is told of one request.
+const mostLost = 20
+
 // own reads what the tier says of an entry that it has exported.
 func (h *harReader) own(e *harEntry) error {
 	if c, err := h.s.next(); err != nil || c != '{' {
@@ -342,6 +350,18 @@ func (h *harReader) own(e *harEntry) error {
 			e.id, _, err = h.s.textOr(mostName)
 		case "client":
 			e.client, _, err = h.s.textOr(mostName)
+		case "error":
+			e.failure, _, err = h.s.textOr(mostName)
+		case "phase":
+			e.phase, err = h.s.number()
+		case "differs":
+			err = h.s.array(func() error {
+				what, _, err := h.s.textOr(mostName)
+				if len(e.lost) < mostLost {
+					e.lost = append(e.lost, what)
+				}
+				return err
+			})
 		default:
 			err = h.s.skip()
 		}

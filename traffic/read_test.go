@@ -71,6 +71,36 @@ func TestHAR(t *testing.T) {
 	}
 }
 
+// TestExportedHAR: what the tier has exported keeps what the tier knows.
+func TestExportedHAR(t *testing.T) {
+	var har strings.Builder
+	out := record.NewHAR(&har, "dev")
+	from := record.NewReader(strings.NewReader(strings.Join(records()[:2], "\n") + "\n"))
+	for range 2 {
+		rec, err := from.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.End(); err != nil {
+		t.Fatal(err)
+	}
+	all, requests := told(t, "e.har", har.String(), Options{})
+	if len(requests) != 2 {
+		t.Fatalf("read %q", all)
+	}
+	want := "POST /login HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: 6\r\n\r\nuser=a"
+	if r := requests[0]; string(r.Raw) != want || r.Lost != nil || r.Name != "whole" || r.Client.String() != "203.0.113.9" || r.Recorded.Verdict != "block" || r.Recorded.Route != "shop" || r.Recorded.Status != 403 {
+		t.Errorf("the first is %+v %+v\n%s", r, r.Recorded, r.Raw)
+	}
+	if r := requests[1]; !slices.Equal(r.Lost, []string{"headers masked: Authorization", "body masked"}) {
+		t.Errorf("of the masked one is lost %q", r.Lost)
+	}
+}
+
 func TestHTTP(t *testing.T) {
 	all, requests := told(t, "text.http", file(t, "text.http"), Options{})
 	same(t, all,
@@ -230,7 +260,10 @@ func TestBrokenHAR(t *testing.T) {
 func TestEnough(t *testing.T) {
 	for _, name := range []string{"devtools.har", "text.http", "own.yaml"} {
 		n := 0
-		for range Read(name, strings.NewReader(file(t, name)), Options{}) {
+		for r, err := range Read(name, strings.NewReader(file(t, name)), Options{}) {
+			if err != nil || r.N != 1 {
+				t.Errorf("%s: %+v, %v", name, r, err)
+			}
 			n++
 			break
 		}

@@ -57,7 +57,7 @@ func (r *Request) Differences(got Result) (differs []string, unsure string) {
 	switch {
 	case len(r.Lost) > 0:
 		unsure = "the request is not the one that was sent"
-	case old.Test && old.Late, !old.Test && old.Late && stops(old.Verdict):
+	case old.Late:
 		unsure = "the response decided, which is not tried"
 	case !old.Test && old.depends():
 		unsure = "it hung on more than the request: " + old.Error

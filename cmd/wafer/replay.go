@@ -54,7 +54,7 @@ Exit with 0; with 3 if a request is not what --expect says; with 1 if something 
 		Args: func(_ *cobra.Command, args []string) error {
 			switch len(args) {
 			case 0:
-				return errors.New("give a route file and files with requests: wafer replay ROUTES FILE...")
+				return errors.New("give a route file and files with requests, as in wafer replay routes.yaml records.jsonl")
 			case 1:
 				return fmt.Errorf("give files with requests: wafer replay %s FILE..., or - for standard input", args[0])
 			}
