@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,9 +66,7 @@ func (q *question) beginExport(w http.ResponseWriter, about *view.About, format 
 	if format == "csv" {
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		h.Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
-		c := &csvExport{csv.NewWriter(w)}
-		_ = c.w.Write(csvColumns()) // as all writing, it fails when it is flushed
-		return c
+		return csvExport{view.NewCSV(w)}
 	}
 	h.Set("Content-Type", "application/x-ndjson")
 	h.Set("Content-Disposition", `attachment; filename="`+name+`.jsonl"`)
@@ -104,67 +100,8 @@ func (l lineExport) event(e *view.Event) error {
 func (l lineExport) flush() error { return nil }
 
 // csvExport writes events as rows.
-type csvExport struct{ w *csv.Writer }
+type csvExport struct{ csv *view.CSV }
 
-func csvColumns() []string {
-	return strings.Split("time,pod,event,request_id,route,policy,mode,client,method,host,path,status,verdict,rule_id,rules,score,threshold,"+
-		"coverage,coverage_reason,error,duration_ms,user_agent", ",")
-}
+func (c csvExport) event(e *view.Event) error { return c.csv.Write(e) }
 
-// row is what of an event its columns need beside its members.
-type row struct {
-	Rules []struct {
-		ID int `json:"id"`
-	} `json:"rules"`
-	Score *view.Score `json:"score"`
-}
-
-func (c *csvExport) event(e *view.Event) error {
-	var of row
-	var members map[string]json.RawMessage
-	if json.Unmarshal(e.Event, &members) != nil || json.Unmarshal(e.Event, &of) != nil {
-		return nil // not one of ours
-	}
-	var cells []string
-	for _, name := range csvColumns() {
-		cells = append(cells, safeCell(c.cell(name, e, &of, members[name])))
-	}
-	return c.w.Write(cells)
-}
-
-func (c *csvExport) cell(name string, e *view.Event, of *row, member json.RawMessage) string {
-	switch {
-	case name == "pod":
-		return e.Pod
-	case name == "rules":
-		var ids []string
-		for _, r := range of.Rules {
-			ids = append(ids, strconv.Itoa(r.ID))
-		}
-		return strings.Join(ids, " ")
-	case name == "score" && of.Score != nil:
-		return strconv.Itoa(of.Score.Inbound + of.Score.Outbound)
-	case name == "threshold" && of.Score != nil:
-		return strconv.Itoa(of.Score.InboundThreshold)
-	case name == "score", name == "threshold":
-		return ""
-	}
-	var text string
-	if json.Unmarshal(member, &text) == nil {
-		return text
-	}
-	return string(member)
-}
-
-// safeCell keeps spreadsheets from taking a client's text for a formula.
-func safeCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
-}
-
-func (c *csvExport) flush() error {
-	c.w.Flush()
-	return c.w.Error()
-}
+func (c csvExport) flush() error { return c.csv.Flush() }

@@ -142,10 +142,6 @@ func TestEventsCommand(t *testing.T) {
 	t.Parallel()
 	e := writingEvents(t)
 	e.attack()
-	e.Signal(15)
-	if code := e.Wait(); code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
 	run := func(stdin []byte, args ...string) string {
 		t.Helper()
 		c := exec.Command(tier.Binary(t), append([]string{"events"}, args...)...)
@@ -155,6 +151,16 @@ func TestEventsCommand(t *testing.T) {
 			t.Fatalf("%q: %v", args, err)
 		}
 		return string(out)
+	}
+	tier.Eventually(t, "the last event, in the tier's memory", func() bool {
+		return strings.Count(run(nil, "--admin", e.Admin, "-o", "json", "--kind", "access"), "\n") == 3 // with log.access: off
+	})
+	if out := run(nil, "--admin", e.Admin, "-o", "json", "--rule", "942100", "--route", "login"); strings.Count(out, "\n") != 1 || !strings.Contains(out, `"verdict":"block"`) {
+		t.Errorf("of the tier: %s", out)
+	}
+	e.Signal(15)
+	if code := e.Wait(); code != 0 {
+		t.Fatalf("exit code %d", code)
 	}
 	if out := run(nil, "--verdict", "would_block", "--kind", "security", e.path("native")); strings.Count(out, "\n") != 1 || !strings.Contains(out, `"route":"watched"`) {
 		t.Errorf("json: %s", out)
