@@ -215,3 +215,26 @@ func (k *Keeper[R]) DescribeRoutes() []RouteDescription {
 	}
 	return out
 }
+
+// PolicyState is a policy of the configuration in force with its values.
+type PolicyState struct {
+	PolicyDescription
+	Config config.Policy
+	Routes []string // that use it
+}
+
+// DescribePolicies returns the policies in force, in the order of the file.
+func (k *Keeper[R]) DescribePolicies() (all []PolicyState) {
+	s := k.Current()
+	defer s.Release()
+	for i, d := range s.describePolicies() {
+		one := PolicyState{PolicyDescription: d, Config: s.Config.Policies[i], Routes: []string{}}
+		for _, r := range s.Config.Routes {
+			if r.Policy == d.ID {
+				one.Routes = append(one.Routes, r.ID)
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}

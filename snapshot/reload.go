@@ -36,6 +36,7 @@ type Keeper[R any] struct {
 	requests chan reloadRequest
 	building sync.Mutex // held from the first series of a snapshot to its being current
 	standing atomic.Pointer[Standing]
+	history  history
 }
 
 // NewKeeper returns a keeper that has no snapshot yet.
@@ -220,6 +221,7 @@ func (k *Keeper[R]) swap(s *Snapshot[R], trigger string, bundle *config.Bundle, 
 		k.LastGood.Keep(bundle)
 	}
 	result.Seconds = time.Since(began).Seconds()
+	k.remember(result, trigger, old, s)
 	k.Log.Info().Str("trigger", trigger).Uint64("generation", s.Generation).Str("digest", s.digest).
 		Int("routes", len(s.routes)).Int("policies", len(s.Config.Policies)).Int("engines", len(s.engines)).
 		Strs("added", result.Added).Strs("removed", result.Removed).Strs("modified", result.Modified).

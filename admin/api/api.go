@@ -80,12 +80,22 @@ type Endpoint struct {
 
 // Endpoints are those that there are.
 func (a *API) Endpoints() []Endpoint {
-	return []Endpoint{
+	all := []Endpoint{
+		{"/api/v1/overview", "is it working, and what is it stopping? ?scope=tier asks all pods", a.overview},
 		{"/api/v1/events", "the latest events: ?route=&verdict=&rule=&client=&text=&since=", a.events},
 		{"/api/v1/events/stream", "events as they come, server-sent", a.stream},
 		{"/api/v1/events/top", "how often what was found: ?by=rule", a.top},
+		{"/api/v1/events/{request_id}", "all that is known of one request", a.opened},
 		{"/api/v1/traffic", "requests over the last hour", a.traffic},
 	}
+	if s := a.State; s.Policies != nil && s.Certificates != nil && s.Generations != nil {
+		all = append(all, []Endpoint{
+			{"/api/v1/policies", "policies, and where each value comes from", a.policies},
+			{"/api/v1/certificates", "certificates, and when they end", a.certificates},
+			{"/api/v1/generations", "configurations that were in force, and what changed", a.generations},
+		}...)
+	}
+	return all
 }
 
 // Bounds of a question.

@@ -111,6 +111,9 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 	return pod, value
 }
 
+// notFound is why a pod has not answered that does not know what it is asked for.
+const notFound = "it is of a version without this"
+
 // why says why a pod has not answered, for people.
 func why(err error) string {
 	var status *peers.StatusError
@@ -126,7 +129,7 @@ func why(err error) string {
 	case http.StatusForbidden:
 		return "it does not know this pod as a peer: admin_peers, admin_peer_token"
 	case http.StatusNotFound:
-		return "it is of a version without this"
+		return notFound
 	}
 	return status.Error()
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -177,25 +176,11 @@ func (q *question) tierTop(ctx context.Context, f *recent.Filter, by string, lim
 		return nil, err
 	}
 	sum := &view.Top{About: about, By: by, Rows: []view.TopRow{}}
-	rows := map[string]int{}
 	for _, one := range all {
 		sum.Others += one.value.Others
 		sum.Looked += one.value.Looked
-		for _, row := range one.value.Rows {
-			at, known := rows[row.Value]
-			if !known {
-				rows[row.Value] = len(sum.Rows)
-				sum.Rows = append(sum.Rows, row)
-				continue
-			}
-			r := &sum.Rows[at]
-			r.Count, r.Blocked = r.Count+row.Count, r.Blocked+row.Blocked
-			r.First, r.Last = min(r.First, row.First), max(r.Last, row.Last)
-		}
+		sum.Rows = addRows(sum.Rows, one.value.Rows)
 	}
-	slices.SortFunc(sum.Rows, func(a, b view.TopRow) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
-	})
 	for _, row := range sum.Rows[min(limit, len(sum.Rows)):] {
 		sum.Others += row.Count
 	}

@@ -94,9 +94,8 @@ type MatchedRule struct {
 	RuleText
 }
 
-// RuleText is what is known of a rule in the rule set's own words: the comment above it, where it stands, and the rule.
+// RuleText is a rule as the rule set has it. Of own rules it is where they stand.
 type RuleText struct {
-	About    string `json:"about,omitempty"`
 	File     string `json:"file,omitempty"`
 	Line     int    `json:"line,omitempty"`
 	Paranoia int    `json:"paranoia,omitempty"`

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/exclude"
 	"github.com/wafer-waf/wafer/proxy"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -131,7 +132,7 @@ func whyNot(e *proxy.Explanation, m *waf.Match) string {
 		return "the request is refused (" + e.Failure + ")"
 	}
 	for i := range p.Exclusions {
-		if x := &p.Exclusions[i]; covers(x, m, decodedPath(e.Path)) {
+		if x := &p.Exclusions[i]; covers(x, m, exclude.Decoded(e.Path)) {
 			return fmt.Sprintf("excluded by %s: %s (%s)", x.Source, audit.Shown(exclusionText(*x), shownText), audit.Shown(x.Reason, shownText))
 		}
 	}

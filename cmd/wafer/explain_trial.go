@@ -3,15 +3,14 @@ package main
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/exclude"
 	"github.com/wafer-waf/wafer/proxy"
 	"github.com/wafer-waf/wafer/waf"
 )
@@ -46,7 +45,7 @@ func (t *trial) applied(e *proxy.Explanation) []applied {
 		one := applied{Source: x.Source, What: exclusionText(x), Reason: x.Reason}
 		for i := range bare.Findings.Matches {
 			m := &bare.Findings.Matches[i]
-			if covers(&x, m, decodedPath(e.Path)) && !found(&e.Findings, &x, m) && !slices.Contains(one.Rules, m.RuleID) {
+			if covers(&x, m, exclude.Decoded(e.Path)) && !found(&e.Findings, &x, m) && !slices.Contains(one.Rules, m.RuleID) {
 				one.Rules = append(one.Rules, m.RuleID)
 			}
 		}
@@ -55,14 +54,6 @@ func (t *trial) applied(e *proxy.Explanation) []applied {
 		}
 	}
 	return out
-}
-
-// decodedPath is a path as exclusions compare it.
-func decodedPath(path string) string {
-	if decoded, err := url.PathUnescape(path); err == nil {
-		return decoded
-	}
-	return path
 }
 
 // covers reports whether an exclusion is about what a rule has matched in a request for path.
@@ -186,27 +177,10 @@ func (t *trial) suggest(e *proxy.Explanation) *suggestion {
 	return s
 }
 
-// plainTarget is a target that an exclusion can name as it is.
-var plainTarget = regexp.MustCompile(`^[A-Z_]+(?::[A-Za-z0-9_.\-*/@]+)?$`)
-
-// writablePath is the longest beginning of a path, in whole segments, that a route file can name; empty: none.
-func writablePath(path string) string {
-	if !strings.HasPrefix(path, "/") {
-		return ""
-	}
-	odd := strings.IndexFunc(path, func(r rune) bool {
-		return r < ' ' || r == 0x7f || r == utf8.RuneError || strings.ContainsRune("?#%", r)
-	})
-	if odd < 0 {
-		return path
-	}
-	return path[:max(1, strings.LastIndexByte(path[:odd], '/'))]
-}
-
 // exclusionsFor are exclusions for what counts towards the score and is not excluded yet: as narrow as there
 // are, by rule, target and path.
 func exclusionsFor(e *proxy.Explanation, have []config.Exclusion) []config.Exclusion {
-	path := writablePath(decodedPath(e.Path))
+	path := exclude.Below(exclude.Decoded(e.Path))
 	var out []config.Exclusion
 	add := func(rule int, target string) {
 		x := config.Exclusion{Rule: rule, Target: target, Path: path, Source: "the suggestion"}
@@ -222,7 +196,7 @@ func exclusionsFor(e *proxy.Explanation, have []config.Exclusion) []config.Exclu
 		deciding := m.Targets[:m.Deciding]
 		whole := len(deciding) == 0 || len(deciding) > maxTargets
 		for _, t := range deciding {
-			whole = whole || !plainTarget.MatchString(t.Name) || strings.HasPrefix(t.Name, "TX:")
+			whole = whole || !exclude.Nameable(t.Name)
 		}
 		if whole {
 			add(m.RuleID, "")
@@ -235,30 +209,11 @@ func exclusionsFor(e *proxy.Explanation, have []config.Exclusion) []config.Exclu
 	return out
 }
 
-// exclusionsYAML writes exclusions as a policy has them. Path and targets are a client's: they are quoted.
+// exclusionsYAML writes exclusions as a policy has them.
 func exclusionsYAML(exclusions []config.Exclusion) string {
-	var b strings.Builder
-	b.WriteString("exclusions:\n")
+	var all []exclude.One
 	for _, x := range exclusions {
-		fmt.Fprintf(&b, "  - { rule: %d", x.Rule)
-		if x.Target != "" {
-			fmt.Fprintf(&b, ", target: %s", yamlText(x.Target))
-		}
-		if x.Path != "" {
-			fmt.Fprintf(&b, ", path: %s", yamlText(x.Path))
-		}
-		b.WriteString(", reason: say why this is no attack }\n")
+		all = append(all, exclude.One{Rule: x.Rule, Target: x.Target, Path: x.Path})
 	}
-	return b.String()
-}
-
-// plainText is text that means itself in YAML.
-var plainText = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./\-]*(?::[A-Za-z0-9_.\-]+)?$`)
-
-// yamlText quotes text where it has to be. What Go escapes, YAML reads in the same way.
-func yamlText(s string) string {
-	if plainText.MatchString(s) {
-		return s
-	}
-	return strconv.QuoteToASCII(s)
+	return exclude.YAML(all)
 }

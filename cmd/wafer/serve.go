@@ -128,7 +128,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	addresses := addressesOf(traffic)
 	failed := make(chan error, 2)
 	asked := adminOptions(&boot, secrets, p, keeps, registry)
-	api, peer := apiOf(&boot, files, watches, out, out.log)
+	api, peer := apiOf(&boot, files, watches, stateOf(p, keeps), out)
 	addAPI(&asked, api, peer)
 	adminAddr, stopAdmin, err := startAdmin(ctx, asked, &boot, files, out.log, failed)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/admin/api"
 	"github.com/wafer-waf/wafer/audit"
@@ -82,14 +81,14 @@ func firstLine(file string) (string, error) {
 }
 
 // apiOf is the admin API, and who may read it as a peer.
-func apiOf(boot *config.Boot, files *admin.Files, w *watching, out *outputs, log zerolog.Logger) (a *api.API, peer func(context.Context, netip.Addr) (bool, error)) {
+func apiOf(boot *config.Boot, files *admin.Files, w *watching, state api.State, out *outputs) (a *api.API, peer func(context.Context, netip.Addr) (bool, error)) {
 	all := peersOf(boot, files)
 	if all != nil && boot.AdminPeerToken == "" {
 		peer = all.Include
 	}
 	return api.New(api.Options{
 		Pod: hostName(), Version: version, Started: time.Now(), Store: w.store, Line: w.line, Access: string(boot.Log.Access),
-		Dropped: out.dropped, Peers: all, Log: log.With().Str("component", "admin").Logger(),
+		Dropped: out.dropped, Peers: all, State: state, Log: out.log.With().Str("component", "admin").Logger(),
 	}), peer
 }
 

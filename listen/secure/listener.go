@@ -226,13 +226,14 @@ func ownName(local net.Addr) string {
 type Expiry struct {
 	File     string
 	NotAfter time.Time
+	Leaf     *x509.Certificate
 }
 
 // Expiries are those of the certificates in use.
 func (l *Listener) Expiries() (all []Expiry) {
 	for i, c := range l.state.Load().certificates {
 		if c != nil {
-			all = append(all, Expiry{l.o.Certificates[i].Cert, c.tls.Leaf.NotAfter})
+			all = append(all, Expiry{l.o.Certificates[i].Cert, c.tls.Leaf.NotAfter, c.tls.Leaf})
 		}
 	}
 	return all

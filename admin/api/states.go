@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/wafer-waf/wafer/admin/reply"
+	"github.com/wafer-waf/wafer/admin/view"
+)
+
+// errNotYet is what is answered while there is no configuration.
+const errNotYet = "no configuration in force yet"
+
+// policies answers with policies and their effective values.
+func (a *API) policies(w http.ResponseWriter, r *http.Request) {
+	a.state(w, r, "/api/v1/policies", func(about view.About) any {
+		out := view.Policies{About: about, Policies: a.State.Policies()}
+		if g := a.State.Generations(); g != nil {
+			out.Generation = g.Current
+		}
+		if out.Policies == nil {
+			return nil
+		}
+		return out
+	})
+}
+
+// certificates answers with certificates that the tier shows, those that end first before the others.
+func (a *API) certificates(w http.ResponseWriter, r *http.Request) {
+	a.state(w, r, "/api/v1/certificates", func(about view.About) any {
+		out := view.Certificates{About: about, Certificates: slices.Clone(a.State.Certificates())}
+		slices.SortStableFunc(out.Certificates, func(x, y view.Certificate) int { return x.NotAfter.Compare(y.NotAfter) })
+		if out.Certificates == nil {
+			out.Certificates = []view.Certificate{}
+		}
+		return out
+	})
+}
+
+// generations answers with configurations that were in force.
+func (a *API) generations(w http.ResponseWriter, r *http.Request) {
+	a.state(w, r, "/api/v1/generations", func(about view.About) any {
+		g := a.State.Generations()
+		if g == nil {
+			return nil
+		}
+		g.About = about
+		return g
+	})
+}
+
+// state answers with what every pod has for itself.
+func (a *API) state(w http.ResponseWriter, r *http.Request, path string, value func(view.About) any) {
+	q, ok := a.ask(w, r)
+	if !ok {
+		return
+	}
+	own := q.about()
+	own.Window.From = own.Window.To // it is as it is now
+	if !q.tier {
+		if v := value(own); v != nil {
+			send(w, v)
+			return
+		}
+		reply.Problem(w, http.StatusServiceUnavailable, errNotYet, nil)
+		return
+	}
+	send(w, q.tierState(r.Context(), path, func() any { return value(own) }))
+}
+
+// anyState is what a pod answers, as far as all such answers are alike.
+type anyState struct {
+	about view.About
+	text  json.RawMessage
+}
+
+func (s *anyState) UnmarshalJSON(text []byte) error {
+	var head struct {
+		About view.About `json:"about"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return err
+	}
+	s.about, s.text = head.About, slices.Clone(text)
+	return nil
+}
+
+// tierState puts the answers of all pods beside each other.
+func (q *question) tierState(ctx context.Context, path string, own func() any) *view.States {
+	all, about, _ := askTier(ctx, q, path, same(nil), func(s *anyState) *view.About { return &s.about },
+		func() (*anyState, error) {
+			text, err := json.Marshal(own())
+			one := &anyState{}
+			if err != nil || one.UnmarshalJSON(text) != nil { // nothing is in force
+				one.text, one.about = json.RawMessage("null"), q.about()
+			}
+			return one, nil
+		}, nil)
+	about.Window.From = about.Window.To
+	out := &view.States{About: about, Pods: []view.PodState{}}
+	for _, one := range all {
+		out.Pods = append(out.Pods, view.PodState{Pod: printable(one.value.about.Pod), Answer: one.value.text})
+	}
+	slices.SortStableFunc(out.Pods, func(x, y view.PodState) int { return strings.Compare(x.Pod, y.Pod) })
+	return out
+}
