@@ -38,7 +38,7 @@ func main() {
 
 func command(args []string) error {
 	if len(args) == 0 {
-		return errors.New("say run, peers, secure, flood, cost, access, capacity, report, backend, calls, bare or coraza")
+		return errors.New("say run, peers, secure, flood, cost, access, told, capacity, report, backend, calls, bare or coraza")
 	}
 	fs := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	switch args[0] {
@@ -94,6 +94,24 @@ func command(args []string) error {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		return compareAccess(ctx, o, fs.Arg(0), *rounds)
+	case "told":
+		o := defaultOptions()
+		fs.IntVar(&o.Seconds, "seconds", 1, "length of one measurement")
+		rounds := fs.Int("rounds", 9, "how often each is measured")
+		tree := fs.String("tree", ".", "where the product's code is")
+		if err := fs.Parse(args[1:]); err != nil {
+			return err
+		}
+		if fs.NArg() != 1 {
+			return errors.New("say which binary")
+		}
+		silent := fs.Arg(0) + "-silent"
+		if err := buildSilent(*tree, silent); err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return compareTelling(ctx, o, fs.Arg(0), silent, *rounds)
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")
 		doc := fs.String("doc", "", "document to write the tables into, with plots beside it; none: standard output, plots to the results")
