@@ -99,19 +99,22 @@ func command(args []string) error {
 		fs.IntVar(&o.Seconds, "seconds", 1, "length of one measurement")
 		rounds := fs.Int("rounds", 9, "how often each is measured")
 		tree := fs.String("tree", ".", "where the product's code is")
+		silent := fs.String("silent", "", "the binary that counts nothing; none: one is built")
 		if err := fs.Parse(args[1:]); err != nil {
 			return err
 		}
 		if fs.NArg() != 1 {
 			return errors.New("say which binary")
 		}
-		silent := fs.Arg(0) + "-silent"
-		if err := buildSilent(*tree, silent); err != nil {
-			return err
+		if *silent == "" {
+			*silent = fs.Arg(0) + "-silent"
+			if err := buildSilent(*tree, *silent); err != nil {
+				return err
+			}
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return compareTelling(ctx, o, fs.Arg(0), silent, *rounds)
+		return compareTelling(ctx, o, fs.Arg(0), *silent, *rounds)
 	case "report":
 		results := fs.String("results", "", "folder with the raw data of one run")
 		doc := fs.String("doc", "", "document to write the tables into, with plots beside it; none: standard output, plots to the results")

@@ -29,10 +29,10 @@ func tellings(dir string) []telling {
 		return "{ path: " + filepath.Join(dir, name) + ", max_size: 256MiB, keep: 1 }"
 	}
 	return []telling{
-		{name: "nothing", silent: true},
+		{name: "nothing", silent: true, boot: "recent: { memory: 0 }\n"},
 		{name: "metrics", boot: "recent: { memory: 0 }\n"},
 		{name: "metrics, events", events: true, boot: "recent: { memory: 0 }\n"},
-		{name: "all by default", events: true},
+		{name: "all by default", events: true, boot: "log: { level: info }\n"},
 		{name: "and a file of events", events: true, boot: "events: { sinks: [{ id: file, events: [access, security], file: " + file("events.jsonl") + " }] }\n"},
 		{
 			name: "and 1 % records", events: true, boot: "records: { file: " + file("records.jsonl") + " }\n",
