@@ -90,6 +90,7 @@ records:
 `)
 	https, httpsGot := collector(t)
 	otlp, otlpGot := collector(t)
+	traces, tracesGot := collector(t)
 	syslogGot := &received{}
 	syslog := listen(t, func(c net.Conn) { _, _ = io.Copy(syslogGot, c) })
 	dir := t.TempDir()
@@ -110,6 +111,7 @@ masking:
   patterns: ['ref:(\w+)']
   email: true
   key_file: `+write("mask.key", strings.Repeat("k", 32))+`
+traces: { endpoint: "`+traces+`", protocol: http, sample: 100%, parents: all }
 records: { file: { path: `+filepath.Join(dir, "records.log")+` } }
 events:
   sinks:
@@ -137,8 +139,25 @@ events:
 		}
 	}
 	told := map[string]string{}
-	for _, path := range []string{"/api/v1/config", "/api/v1/routes", "/api/v1/upstreams", "/metrics", "/api/v1/standing"} {
-		_, told["admin "+path] = w.Get(path)
+	const latest = "admin /api/v1/events?limit=1000"
+	for _, path := range []string{
+		"/api/v1/config", "/api/v1/routes", "/api/v1/upstreams", "/metrics", "/api/v1/standing", "/api/v1/overview", "/api/v1/traffic",
+		"/api/v1/policies", "/api/v1/generations", "/api/v1/events/top", strings.TrimPrefix(latest, "admin "),
+		"/api/v1/events?limit=1000&kind=access", "/api/v1/events?limit=1000&format=csv", "/api/v1/events?limit=1000&format=ndjson",
+	} {
+		status, text := w.Get(path)
+		if status != http.StatusOK && !strings.Contains(text, "no such endpoint") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+		told["admin "+path] = text
+	}
+	for _, e := range w.Events(func(e map[string]any) bool { return e["event"] == "security" })[:20] {
+		path := fmt.Sprint("/api/v1/events/", e["request_id"])
+		status, text := w.Get(path)
+		if status != http.StatusOK && !strings.Contains(text, "no such endpoint") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+		told["admin, events opened"] += text
 	}
 	told["explain"] = saysOf(t, sent[6], "explain", "-v", routes)
 	told["replay"] = saysOf(t, strings.Join(sent, "\r\n\r\n"), "replay", "--format", "http", routes, "-")
@@ -154,7 +173,13 @@ events:
 		}
 		told["file "+name] = string(text)
 	}
-	told["https"], told["syslog"], told["otlp"] = httpsGot.String(), syslogGot.String(), otlpGot.String()
+	told["https"], told["syslog"], told["otlp"], told["traces"] = httpsGot.String(), syslogGot.String(), otlpGot.String(), tracesGot.String()
+	if n := strings.Count(told["traces"], "wafer.verdict"); n < len(sent)*9/10 {
+		t.Errorf("%d spans of %d requests", n, len(sent))
+	}
+	if n := strings.Count(told[latest], "[masked"); n < 100 {
+		t.Errorf("the admin API has %d places where something is masked", n)
+	}
 	look(t, all, told, len(sent))
 }
 
