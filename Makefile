@@ -161,11 +161,11 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
+test: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests with the race detector, comparisons on samples (8 minutes on two cores)
 	$(run-tests)
 
 .PHONY: test-full
-test-full: need-gcc need-curl need-redis need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
 
 .PHONY: build-tests
@@ -371,6 +371,15 @@ need-redis:
 		echo "== installing redis-server"; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; \
+	fi
+
+# The server that gets events as messages of syslog.
+.PHONY: need-rsyslog
+need-rsyslog:
+	@if ! dpkg -s rsyslog rsyslog-gnutls >/dev/null 2>&1; then \
+		echo "== installing rsyslog"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsyslog rsyslog-gnutls; \
 	fi
 
 # The browser that is asked to prove itself.

@@ -1,0 +1,164 @@
+package sinks_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"crypto/tls"
+	"encoding/json"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wafer-waf/wafer/test/certs"
+	"github.com/wafer-waf/wafer/test/sinks"
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+func countOf(text, part string) int { return strings.Count(text, part) }
+
+// seen are the events that a receiver has, each once however often it came.
+type seen struct {
+	mu     sync.Mutex
+	events map[string]bool
+}
+
+func (s *seen) add(t *testing.T, line []byte) {
+	var event struct {
+		Event     string `json:"event"`
+		RequestID string `json:"request_id"`
+	}
+	if err := json.Unmarshal(line, &event); err != nil || event.RequestID == "" {
+		t.Errorf("%q: %v", line, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.events == nil {
+		s.events = map[string]bool{}
+	}
+	s.events[event.Event+" "+event.RequestID] = true
+}
+
+func (s *seen) Received() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.events)
+}
+
+// collector takes batches by HTTPS.
+type collector struct {
+	seen
+	t      *testing.T
+	config *tls.Config
+	addr   string
+	server *http.Server
+
+	behave sync.RWMutex
+	as     http.HandlerFunc // instead of taking batches; nil: it takes them
+}
+
+func (c *collector) Start(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp", c.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.addr = ln.Addr().String()
+	c.server = &http.Server{Handler: c}
+	go func(s *http.Server) { _ = s.Serve(tls.NewListener(ln, c.config)) }(c.server)
+}
+
+func (c *collector) Kill(*testing.T) { _ = c.server.Close() }
+
+func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.behave.RLock()
+	as := c.as
+	c.behave.RUnlock()
+	if as != nil {
+		as(w, r)
+		return
+	}
+	z, err := gzip.NewReader(r.Body)
+	if err != nil {
+		return // it was killed
+	}
+	var lines [][]byte
+	s := bufio.NewScanner(z)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		lines = append(lines, []byte(s.Text()))
+	}
+	if s.Err() != nil {
+		return // likewise: it has not got the whole batch
+	}
+	for _, line := range lines {
+		c.add(c.t, line)
+	}
+}
+
+// behaves has it do something else than take batches.
+func (c *collector) behaves(as http.HandlerFunc) {
+	c.behave.Lock()
+	c.as = as
+	c.behave.Unlock()
+}
+
+func newCollector(t *testing.T) (c *collector, kind string) {
+	t.Helper()
+	ca := certs.Authority(t, "collectors")
+	leaf := ca.Issue(t, certs.Of{CN: "127.0.0.1", IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	own := ca.Issue(t, certs.Of{CN: "wafer"})
+	dir := t.TempDir()
+	certs.Write(t, dir, map[string][]byte{"ca": ca.Cert(), "cert": own.Cert(), "key": own.PrivateKey()})
+	c = &collector{t: t, addr: "127.0.0.1:0", config: &tls.Config{
+		Certificates: []tls.Certificate{leaf.Pair()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool(), MinVersion: tls.VersionTLS12,
+	}}
+	c.Start(t)
+	t.Cleanup(func() { _ = c.server.Close() })
+	return c, `
+      https:
+        url: https://` + c.addr + `/events
+        batch: 32KiB
+        every: 50ms
+        timeout: 1s
+        tls: { ca: ` + filepath.Join(dir, "ca") + `, cert: ` + filepath.Join(dir, "cert") + `, key: ` + filepath.Join(dir, "key") + ` }`
+}
+
+func TestHTTPSCollectorIsKilled(t *testing.T) {
+	c, kind := newCollector(t)
+	l := sinks.Load(t, sink(kind))
+	got := l.Killed(c, rounds(), series, up, 1, 2)
+	if c.Received() != got.Sent {
+		t.Errorf("%d were sent, %d arrived", got.Sent, c.Received())
+	}
+	told(t, l, rounds())
+}
+
+// A collector that hangs, fails, refuses or talks nonsense under load costs events, never requests.
+func TestHTTPSCollectorMisbehaves(t *testing.T) {
+	c, kind := newCollector(t)
+	l := sinks.Load(t, sink(kind))
+	for name, as := range map[string]http.HandlerFunc{
+		"hangs":   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"fails":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) },
+		"babbles": func(w http.ResponseWriter, _ *http.Request) {
+			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+				_, _ = conn.Write([]byte("HTTP/1.1 nonsense\r\n\r\n"))
+				_ = conn.Close()
+			}
+		},
+	} {
+		lost := l.Count(series).Lost
+		c.behaves(as)
+		tier.Eventually(t, name, func() bool { return t.Failed() || l.Metric(up) == 0 && l.Count(series).Lost > lost })
+		c.behaves(nil)
+		tier.Eventually(t, "it is up again", func() bool { return t.Failed() || l.Metric(up) == 1 })
+	}
+	if got := l.Killed(c, 0, series, up, 1, 2); c.Received() != got.Sent {
+		t.Errorf("%d were sent, %d arrived", got.Sent, c.Received())
+	}
+}
