@@ -29,6 +29,10 @@ const (
 	kindCount     = iota
 )
 
+// RecordEvent is a record of a whole transaction. Log makes none, and no set of kinds has it: a sink gets records from
+// who makes them.
+const RecordEvent Kind = 1 << kindCount
+
 // Kinds is a set of kinds.
 type Kinds uint8
 

@@ -51,6 +51,7 @@ var settings = []setting{
 	{"mask-email", "masking.email", "mask addresses of e-mail, too"},
 	{"mask-key-file", "masking.key_file", "file with a key, by which what stands in the place of a secret carries a hash; empty: it carries none"},
 	{"metrics-aliases", "metrics.aliases", "sets of metrics under names that dashboards of others know, beside those of wafer: coraza_operator"},
+	{"records-sink", "records.sink", "id of a sink of events that records go to, instead of a file; empty: none"},
 	{"records-memory", "records.memory", "memory for records that are being captured or wait to be written; what finds none is lost, and counted"},
 	{"last-good-dir", "last_good.dir", "folder that keeps the configuration in force for the next start, in case the files are refused then; empty: none"},
 	{"last-good-peers", "last_good.peers", "admin listeners, host:port, of processes with the same files, which are asked for their configuration in that case; a name stands for all its addresses"},

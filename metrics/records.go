@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 const (
 	RecordWritten = "written"
 	RecordOutput  = "output" // the file has not taken it
+	RecordSink    = "sink"   // it was given to a sink of events, which counts what becomes of it
 )
 
 // Records are the instruments of records.
@@ -30,7 +31,7 @@ func NewRecords(reg prometheus.Registerer, losses []string, limit int64, used fu
 			Name: "wafer_records_up", Help: "1 if records could be written the last time, or none had to be.",
 		}),
 	}
-	for _, result := range append([]string{RecordWritten, RecordOutput}, losses...) {
+	for _, result := range append([]string{RecordWritten, RecordOutput, RecordSink}, losses...) {
 		r.byResult[result] = counted.WithLabelValues(result)
 	}
 	bytes := prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -363,6 +363,6 @@ func (m *messages) record(began time.Time, o *inspect.Outcome, found *waf.Findin
 // warnUnrecorded tells of records that go nowhere.
 func (p *Proxy) warnUnrecorded(c *config.Routes) {
 	if len(c.Records) > 0 && p.recorder == nil {
-		p.log.Warn().Int("records", len(c.Records)).Msg("nothing is recorded: the boot file does not say where records go (records.file)")
+		p.log.Warn().Int("records", len(c.Records)).Msg("nothing is recorded: the boot file does not say where records go (records.file or records.sink)")
 	}
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"errors"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/audit/file"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/mask"
@@ -16,39 +16,54 @@ import (
 // recorder makes records and writes them to a file. The zero value makes none.
 type recorder struct {
 	*record.Recorder
-	file *file.Sink
+	file *file.Sink // nil: they go to a sink of events
 }
 
 // openRecorder starts what the boot settings say of records. A file that cannot be written to is no error: it may be
 // possible later, and requests do not wait for it.
-func openRecorder(boot *config.Boot, secrets *mask.Policy, registry prometheus.Registerer, log zerolog.Logger) *recorder {
+func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry prometheus.Registerer, log zerolog.Logger) *recorder {
 	c := &boot.Records
-	if c.File == nil {
+	if !c.On() {
 		return &recorder{}
 	}
-	queue := int64(c.Memory) / 4 // of lines; the rest is for what they are made of
+	queue := int64(0)
+	if c.File != nil {
+		queue = int64(c.Memory) / 4 // of lines; the rest is for what they are made of
+	}
 	account := record.NewAccount(int64(c.Memory) - queue)
 	var losses []string
 	for _, loss := range record.Losses {
 		losses = append(losses, string(loss))
 	}
 	counted := metrics.NewRecords(registry, losses, account.Limit(), account.Used)
-	reports := &recordsReporter{Records: counted, log: log.With().Str("component", "records").Str("file", c.File.Path).Logger()}
-	out := file.Start(fileOptions(c.File), int(queue), reports)
-	return &recorder{file: out, Recorder: record.New(record.Options{
-		Account: account, Masker: secrets,
-		Out:  func(line []byte) { out.Send(0, line) },
-		Lost: func(why record.Loss) { counted.Count(1, string(why)) },
-		Broke: func(err any) {
-			reports.log.Error().Interface("panic", err).Msg("record could not be made")
-		},
-	})}
+	log = log.With().Str("component", "records").Logger()
+	r := &recorder{}
+	var out func(line []byte)
+	if c.File != nil {
+		r.file = file.Start(fileOptions(c.File), int(queue), &recordsReporter{Records: counted, log: log.With().Str("file", c.File.Path).Logger()})
+		out = func(line []byte) { r.file.Send(audit.RecordEvent, line) }
+	} else {
+		one := to.byID[c.Sink]
+		out = func(line []byte) {
+			counted.Count(1, metrics.RecordSink)
+			one.Send(audit.RecordEvent, line)
+		}
+	}
+	r.Recorder = record.New(record.Options{
+		Account: account, Masker: secrets, Out: out,
+		Lost:  func(why record.Loss) { counted.Count(1, string(why)) },
+		Broke: func(err any) { log.Error().Interface("panic", err).Msg("record could not be made") },
+	})
+	return r
 }
 
 // close writes what waits, as long as that does not take too long.
 func (r *recorder) close() {
 	if r.Recorder != nil {
-		_ = errors.Join(r.Close(outputsFlush), r.file.Close(outputsFlush)) // what is lost is counted
+		_ = r.Close(outputsFlush) // what is lost is counted
+	}
+	if r.file != nil {
+		_ = r.file.Close(outputsFlush) // likewise
 	}
 }
 

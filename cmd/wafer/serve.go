@@ -92,7 +92,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		return err
 	}
 	open.add("sinks", sinks.close)
-	records := openRecorder(&boot, secrets, registry, out.log)
+	records := openRecorder(&boot, sinks, secrets, registry, out.log)
 	open.add("records", records.close)
 	tracer, err := openTracer(&boot, registry, out.log)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // sinks are where events go beside standard output.
 type sinks struct {
 	list []sink
+	byID map[string]sink
 	log  zerolog.Logger
 }
 
@@ -35,6 +36,7 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 		return s, nil
 	}
 	instruments := metrics.NewSinks(registry)
+	s.byID = map[string]sink{}
 	for i := range boot.Events.Sinks {
 		c := &boot.Events.Sinks[i]
 		one, err := openSink(c, newReporter(c.ID, instruments.Sink(c.ID, int64(c.Queue)), s.log))
@@ -43,6 +45,7 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 			return nil, err
 		}
 		s.list = append(s.list, one)
+		s.byID[c.ID] = one
 		events.Attach(one, formatOf(string(c.Format)), kindsOf(c.Events))
 	}
 	return s, nil

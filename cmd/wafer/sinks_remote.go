@@ -27,7 +27,7 @@ const (
 type remoteSink struct {
 	lines                    *delivery.Lines
 	access, failed, security delivery.Kind
-	ban                      delivery.Kind
+	ban, record              delivery.Kind
 }
 
 func newRemoteSink(c delivery.Carrier[delivery.Line], r *reporter, queue, batch config.Size, every, timeout time.Duration) *remoteSink {
@@ -40,6 +40,7 @@ func newRemoteSink(c delivery.Carrier[delivery.Line], r *reporter, queue, batch 
 		failed:   delivery.Kind{Name: "access", Severity: delivery.Notice},
 		security: delivery.Kind{Name: "security", Severity: delivery.Warning},
 		ban:      delivery.Kind{Name: "ban", Severity: delivery.Notice},
+		record:   delivery.Kind{Name: "record", Severity: delivery.Information},
 	}
 }
 
@@ -54,6 +55,8 @@ func (s *remoteSink) kind(k audit.Kind) *delivery.Kind {
 		return &s.ban
 	case audit.FailedEvent:
 		return &s.failed
+	case audit.RecordEvent:
+		return &s.record
 	default:
 		return &s.access
 	}

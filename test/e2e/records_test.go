@@ -416,3 +416,32 @@ records:
 		t.Errorf("%v are counted, %v were given", sum(), given)
 	}
 }
+
+// Records may go where events go, and are read from among them.
+func TestRecordsInASink(t *testing.T) {
+	t.Parallel()
+	back := newEcho(t, nil)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "all.jsonl")
+	config := filepath.Join(dir, "boot.yaml")
+	boot := "events: { sinks: [{ id: archive, events: [access], file: { path: " + file + " } }] }\nrecords: { sink: archive }\n"
+	if err := os.WriteFile(config, []byte(boot), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := &recorded{tier.Start(t, tier.RouteFile(t, `
+routes:
+  - { id: all, record: all, upstreams: [{ id: a }] }
+upstreams:
+  - { id: a, endpoints: ["`+back.url()+`"] }
+records:
+  - { id: all, sample: 100% }
+`+off), "--config", config), t, file}
+	id := get(t, r.Tier, "a.test", "/").wantStatus(t, 200).id
+	if one := r.of(id); one.Response.Status != 200 {
+		t.Errorf("%+v", one)
+	}
+	tier.Eventually(t, "the event and the record", func() bool { return r.Metric(`wafer_sink_events_total{result="sent",sink="archive"}`) == 2 })
+	if n := r.Metric(`wafer_records_total{result="sink"}`); n != 1 || len(r.all()) != 1 {
+		t.Errorf("%v were given, %d are there", n, len(r.all()))
+	}
+}
