@@ -6,18 +6,18 @@ import "github.com/wafer-waf/wafer/mask"
 // sinks. What the configuration says, and words of closed sets, stay as they are.
 
 // Shown returns the event as others than Log may show it.
-func (a *Access) Shown(p *mask.Policy) Access { return a.cleaned(p) }
+func (a *Access) Shown(p *mask.Policy) Access { return a.cleaned(p, nil) }
 
 // cleaned returns the event as it may be written.
-func (a *Access) cleaned(p *mask.Policy) Access {
+func (a *Access) cleaned(p *mask.Policy, known *fine) Access {
 	c := *a
 	c.RequestID = clean(a.RequestID, maxIDBytes)
 	c.Method = clean(a.Method, maxMethodBytes)
-	c.Host = text(p, a.Host, maxHostBytes)
+	c.Host = known.prepared(p, a.Host, maxHostBytes)
 	c.Path = path(p, a.Path)
 	c.Protocol = clean(a.Protocol, maxMethodBytes)
 	c.TLS.clean(p)
-	c.UserAgent = text(p, a.UserAgent, maxUserAgentBytes)
+	c.UserAgent = known.prepared(p, a.UserAgent, maxUserAgentBytes)
 	return c
 }
 

@@ -39,6 +39,7 @@ type Log struct {
 	wanted  Kinds    // by anybody
 	formats [formatCount]encoding
 
+	known             *fine // texts of access events
 	version, instance string
 }
 
@@ -52,7 +53,7 @@ type encoding struct {
 // New returns a Log that writes to w, usually a *Writer: Log itself neither buffers nor
 // limits. Nil is nobody. Events are written whatever the level of the operational log is.
 func New(w io.Writer, o Options) *Log {
-	l := &Log{masking: o.Masking, version: o.Version, instance: o.Instance}
+	l := &Log{masking: o.Masking, known: newFine(), version: o.Version, instance: o.Instance}
 	if o.Kinds == 0 {
 		o.Kinds = AllKinds
 	}
@@ -93,7 +94,7 @@ func (l *Log) Access(event *Access) {
 	if !l.wanted.Has(k) {
 		return
 	}
-	a := event.cleaned(l.masking)
+	a := event.cleaned(l.masking, l.known)
 	if l.console != nil && l.shown.Has(k) {
 		l.console.access(&a)
 	}
