@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -51,96 +49,6 @@ func (l *metricsLooker) look(ctx context.Context) (*topFrame, error) {
 	f := (&between{before, now, l.at.Sub(at).Seconds()}).frame()
 	f.Tier, f.Time = r.URL.Host, l.at
 	return f, nil
-}
-
-// scrape is the series of a tier, by name.
-type scrape map[string][]series
-
-// series is one of them. Its labels are joined by what stands in no label.
-type series struct {
-	labels [][2]string
-	value  float64
-}
-
-func (s *series) get(label string) string {
-	for _, l := range s.labels {
-		if l[0] == label {
-			return l[1]
-		}
-	}
-	return ""
-}
-
-func (s *series) key() string {
-	var b strings.Builder
-	for _, l := range s.labels {
-		b.WriteString(l[0] + "\x00" + l[1] + "\x00")
-	}
-	return b.String()
-}
-
-// readScrape reads the text format of Prometheus, of which it keeps the series of a tier.
-func readScrape(r io.Reader) (scrape, error) {
-	s := scrape{}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if !strings.HasPrefix(line, "wafer_") && !strings.HasPrefix(line, "process_") {
-			continue
-		}
-		end := strings.IndexAny(line, "{ ")
-		if end < 0 {
-			continue
-		}
-		name, rest := line[:end], line[end:]
-		one := series{}
-		if rest[0] == '{' {
-			var ok bool
-			if one.labels, rest, ok = readLabels(rest[1:]); !ok {
-				return nil, fmt.Errorf("labels of %s cannot be read", name)
-			}
-		}
-		value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%s has the value %q", name, value)
-		}
-		one.value = v
-		s[name] = append(s[name], one)
-	}
-	return s, lines.Err()
-}
-
-// readLabels reads what follows a brace, up to the closing one.
-func readLabels(text string) (labels [][2]string, rest string, ok bool) {
-	for {
-		text = strings.TrimLeft(text, ", ")
-		if rest, ok := strings.CutPrefix(text, "}"); ok {
-			return labels, rest, true
-		}
-		name, after, ok := strings.Cut(text, `="`)
-		if !ok {
-			return nil, "", false
-		}
-		var value strings.Builder
-		i := 0
-		for ; i < len(after) && after[i] != '"'; i++ {
-			c := after[i]
-			if c == '\\' && i+1 < len(after) {
-				i++
-				if c = after[i]; c == 'n' {
-					c = '\n'
-				}
-			}
-			value.WriteByte(c)
-		}
-		if i == len(after) {
-			return nil, "", false
-		}
-		labels = append(labels, [2]string{name, value.String()})
-		text = after[i+1:]
-	}
 }
 
 // between is what happened from one scrape to the next.
@@ -213,38 +121,6 @@ func (b *between) quantiles(name, label string) (of map[string][2]float64, all [
 		of[id] = both(b)
 	}
 	return of, both(sum)
-}
-
-// quantile reads a quantile off buckets that count what is up to their bound; within one, it takes a straight line. 0:
-// there is nothing in them.
-func quantile(buckets map[float64]float64, q float64) float64 {
-	bounds := make([]float64, 0, len(buckets))
-	for b := range buckets {
-		bounds = append(bounds, b)
-	}
-	slices.Sort(bounds)
-	if len(bounds) == 0 {
-		return 0
-	}
-	whole := buckets[bounds[len(bounds)-1]]
-	if whole == 0 {
-		return 0
-	}
-	low, under := 0.0, 0.0
-	for _, bound := range bounds {
-		n := buckets[bound]
-		if n >= q*whole {
-			if math.IsInf(bound, 1) {
-				return low
-			}
-			if n == under {
-				return bound
-			}
-			return low + (bound-low)*(q*whole-under)/(n-under)
-		}
-		low, under = bound, n
-	}
-	return low
 }
 
 // frame makes a picture of it.
