@@ -30,6 +30,7 @@ wafer_events_dropped_total {up}
 wafer_log_dropped_total {up}
 wafer_sink_events_total{sink="slow",result="full"} {up}
 wafer_records_up 0
+wafer_trace_spans_total{result="full"} {up}
 wafer_records_total{result="output"} {up}
 wafer_access_key_fetches_total{url="https://id.example/keys",result="failed"} {up}
 wafer_upstream_endpoints{upstream="old",state="ejected"} 1
