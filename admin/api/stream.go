@@ -61,6 +61,9 @@ func (q *question) sendOwn(ctx context.Context, s *sender, own *followed, f *rec
 			about := now.about()
 			now.covers(&about, f)
 			s.event("about", "", about)
+			if s.flush() != nil {
+				return
+			}
 		}
 		found, missed := own.next(ctx, aboutEvery-time.Since(said))
 		if missed > 0 {
