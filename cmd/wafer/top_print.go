@@ -21,7 +21,7 @@ type picture struct {
 
 // line adds a line, which is cut where the screen ends. Whatever names are in it drive no terminal.
 func (p *picture) line(color, format string, args ...any) {
-	text := audit.Shown(fmt.Sprintf(format, args...), longestLine)
+	text := strings.TrimRight(audit.Shown(fmt.Sprintf(format, args...), longestLine), " ")
 	if utf8.RuneCountInString(text) > p.width {
 		text = shorten(text, max(p.width, 1))
 	}

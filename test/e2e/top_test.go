@@ -64,6 +64,7 @@ func TestTop(t *testing.T) {
 	}
 	f("token of a file", 0, "", []string{"wafer dev at " + w.Admin, "ROUTE ", "\nshop ", "\n942100 ", "UPSTREAM", "\na "}, "--admin", w.Admin, "--token-file", file)
 	f("token of the environment", 0, made[1], []string{`"routes":[{"id":"shop"`, `"upstreams":[{"id":"a","up":1,`}, "--admin", "http://"+w.Admin+"/", "--output", "json")
+	f("the whole tier", 0, made[1], []string{"\nshop ", "\n942100 ", "POD", " ready"}, "--admin", w.Admin, "--scope", "tier")
 	f("no token", 1, "", []string{"give a file with one by --token-file"}, "--admin", w.Admin)
 	f("another listener", 1, "", []string{"is this an admin listener (--admin)?"}, "--admin", w.Addr)
 	f("nobody", 1, "", []string{"ask the admin listener (--admin)", "connection refused"}, "--admin", "127.0.0.1:1")
