@@ -73,6 +73,10 @@ policies:
 	v.has("ARGS:q")
 	v.has("1' OR '1'='1'")
 	v.has("stops from 5 on")
+	v.has("exclusions:")
+	v.has("What it would let through")
+	v.has("wafer explain")
+	v.until("document.querySelector('.found pre').textContent.includes('@detectSQLi')")
 	v.judge("event")
 
 	tier.Rewrite(t, file, strings.Replace(routes, "id: shop, mode: block", "id: shop, mode: block, paranoia: { detection: 2 }", 1))
@@ -81,7 +85,7 @@ policies:
 	}
 	for _, one := range []struct{ name, text string }{
 		{"overview", "The latest findings"}, {"routes", "detects only"}, {"policies", "paranoia.detection"}, {"upstreams", strings.TrimPrefix(application.URL, "http://")},
-		{"configuration", "Generation 2"},
+		{"certificates", "There are none"}, {"configuration", "policies.shop.paranoia.detection"},
 	} {
 		v.see(one.name, one.text)
 		v.until("document.getElementById('basis').innerText.includes('Window')")

@@ -1,9 +1,9 @@
 // Which configuration is in force, on which pods, and what it changed.
 
+import { get } from '../api.js';
 import { h } from '../dom.js';
 import { at, plural, since } from '../format.js';
 import { card, facts, perPod, table } from '../parts.js';
-import { generations as asked } from '../pieced.js';
 import { valueText } from './policies.js';
 
 const short = (digest) => h('code', { title: digest }, digest ? digest.slice(0, 12) : '–');
@@ -63,4 +63,4 @@ function draw(answer) {
   ].flat();
 }
 
-export default { title: 'Configuration', every: 5000, load: ({ scope, signal }) => asked({ scope }, signal), draw };
+export default { title: 'Configuration', every: 5000, load: ({ scope, signal }) => get('generations', { scope }, signal), draw };

@@ -1,10 +1,10 @@
 // One request opened: what was found in it, where, by which rules, and what would let it pass.
 
+import { get } from '../api.js';
 import { gauge } from '../chart.js';
 import { h } from '../dom.js';
 import { at, plural } from '../format.js';
 import { card, copyable, coverageTag, facts, link, modeTag, table, verdictTag } from '../parts.js';
-import { opened } from '../pieced.js';
 import { attackOf } from '../words.js';
 import { valueText } from './policies.js';
 
@@ -110,6 +110,6 @@ function draw(told) {
 export default {
   title: 'Event',
   every: 60000,
-  load: ({ scope, now, signal }) => opened(now.id, { scope }, signal),
+  load: ({ scope, now, signal }) => get('events/' + encodeURIComponent(now.id), { scope }, signal),
   draw,
 };

@@ -1,11 +1,10 @@
 // The first screen: is it working, and what is it stopping?
 
-import { getOr } from '../api.js';
+import { get, getOr } from '../api.js';
 import { bar, columns, spark } from '../chart.js';
 import { h } from '../dom.js';
 import { bytes, count, exact, percent, plural, rate } from '../format.js';
 import { link, table } from '../parts.js';
-import { overview as asked } from '../pieced.js';
 import { failed, stopped, sum } from '../words.js';
 import { eventColumns } from './events.js';
 import { columns as routeColumns } from './routes.js';
@@ -143,7 +142,7 @@ export default {
   async load({ scope, signal, now }) {
     const since = now.parameters.get('since') ?? '15m';
     const [overview, traffic, latest, clients, rules] = await Promise.all([
-      asked({ scope, since }, signal), getOr({}, 'traffic', { scope, since }, signal), getOr({ off: true }, 'events', { scope, kind: 'security', limit: 6 }, signal),
+      get('overview', { scope, since }, signal), getOr({}, 'traffic', { scope, since }, signal), getOr({ off: true }, 'events', { scope, kind: 'security', limit: 6 }, signal),
       getOr({}, 'events/top', { scope, by: 'client', limit: 6, since }, signal), getOr({}, 'events/top', { scope, by: 'rule', limit: 6, since }, signal),
     ]);
     return { overview, traffic, latest: latest.events ?? [], off: latest.off, clients: clients.rows ?? [], rules: rules.rows ?? [], about: { ...overview.about, kept: latest.about?.kept ?? overview.about.kept } };

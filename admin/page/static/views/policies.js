@@ -1,9 +1,9 @@
 // How requests are treated: every value of every policy, and where it comes from.
 
+import { get } from '../api.js';
 import { h } from '../dom.js';
 import { plural } from '../format.js';
 import { card, link, modeTag, perPod, table, to } from '../parts.js';
-import { policies as asked } from '../pieced.js';
 
 let wanted = '';
 let changedOnly = true;
@@ -79,4 +79,4 @@ function draw(answer, { now, redraw }) {
   ].flat(2);
 }
 
-export default { title: 'Policies', every: 15000, load: ({ scope, signal }) => asked({ scope }, signal), draw };
+export default { title: 'Policies', every: 15000, load: ({ scope, signal }) => get('policies', { scope }, signal), draw };

@@ -1,11 +1,10 @@
 // The routes: how they are treated, how they do, and what came of their requests.
 
-import { getOr } from '../api.js';
+import { get, getOr } from '../api.js';
 import { bar, spark } from '../chart.js';
 import { h } from '../dom.js';
 import { count, millis, percent } from '../format.js';
 import { card, link, modeTag, table } from '../parts.js';
-import { overview as asked } from '../pieced.js';
 import { failed, stopped, sum } from '../words.js';
 
 const health = { up: ['up', 'ok'], degraded: ['some are down', 'warn'], down: ['down', 'bad'], none: ['no upstream', ''] };
@@ -65,7 +64,7 @@ export default {
   every: 5000,
   async load({ scope, signal, now }) {
     const since = now.parameters.get('since') ?? '1h';
-    const [overview, traffic] = await Promise.all([asked({ scope, since }, signal), getOr({}, 'traffic', { scope, since }, signal)]);
+    const [overview, traffic] = await Promise.all([get('overview', { scope, since }, signal), getOr({}, 'traffic', { scope, since }, signal)]);
     return { overview, traffic, about: overview.about };
   },
   draw,
