@@ -1,6 +1,6 @@
 // Where requests go: upstreams, their endpoints, and how these do on each pod.
 
-import { get } from '../api.js';
+import { get, getOr } from '../api.js';
 import { h } from '../dom.js';
 import { exact, millis, plural, since } from '../format.js';
 import { card, perPod, table } from '../parts.js';
@@ -63,7 +63,7 @@ const columns = [
 function draw(answer) {
   const all = joined(answer);
   return [
-    h('h1', { tabindex: -1 }, 'Upstreams'),
+    h('div', { class: 'head' }, h('h1', { tabindex: -1 }, 'Upstreams'), answer.alone && h('span', { class: 'quiet' }, `as pod ${answer.pods[0].pod} sees them`)),
     all.length === 0 && h('p', { class: 'empty' }, 'There are none.'),
     all.map((u) => {
       const endpoints = [...u.endpoints];
@@ -78,9 +78,12 @@ function draw(answer) {
   ].flat();
 }
 
-export default { title: 'Upstreams', every: 5000, load: async ({ scope, signal }) => wrapped(await get('upstreams', { scope }, signal)), draw };
-
-// wrapped gives an answer that is a plain list the form that others have.
-function wrapped(answer) {
-  return Array.isArray(answer) ? { pods: [{ pod: 'this pod', answer }] } : answer;
+// load gives an answer that is a plain list, of one pod alone, the form that others have.
+async function load({ scope, signal }) {
+  const answer = await get('upstreams', { scope }, signal);
+  if (!Array.isArray(answer)) return answer;
+  const { about } = await getOr({}, 'traffic', { since: '10s' }, signal);
+  return { about, alone: true, pods: [{ pod: about?.pod ?? 'this pod', answer }] };
 }
+
+export default { title: 'Upstreams', every: 5000, load, draw };
