@@ -28,7 +28,8 @@ func (h *HAR) begin() {
 		o.text("version", h.creator)
 	})
 	o.key("entries")
-	h.buf = append(o.dst, '[')
+	o.dst = append(o.dst, '[')
+	h.buf = o.dst
 }
 
 // Write appends a record.
@@ -41,7 +42,8 @@ func (h *HAR) Write(r *Record) error {
 	h.entries++
 	o := object{dst: append(h.buf, "\n{"...)}
 	r.appendHAR(&o)
-	h.buf = append(o.dst, '}')
+	o.dst = append(o.dst, '}')
+	h.buf = o.dst
 	_, err := h.w.Write(h.buf)
 	return err
 }

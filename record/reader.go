@@ -110,10 +110,10 @@ func (r *Reader) next() (text []byte, ended bool, err error) {
 			return nil, true, &LineError{r.line, ErrTooLong}
 		case err == nil:
 			return r.held, true, nil
-		case err == bufio.ErrBufferFull:
+		case errors.Is(err, bufio.ErrBufferFull):
 		case err == io.EOF && len(r.held) > 0:
 			return r.held, false, nil
-		case err == io.ErrUnexpectedEOF: // of a gzip that was cut
+		case errors.Is(err, io.ErrUnexpectedEOF): // of a gzip that was cut
 			r.cut = true
 			return nil, false, io.EOF
 		default:
