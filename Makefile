@@ -295,6 +295,12 @@ bench-secure: ## Measure what TLS, HTTP/2 and gRPC cost next to nginx, and recor
 bench-peers: ## Measure Wafer next to other firewalls with the same rules, and record that (25 minutes)
 	BENCH_SECONDS=$(BENCH_SECONDS) BENCH_REPETITIONS=$(BENCH_REPETITIONS) bench/run.sh peers
 
+.PHONY: bench-told
+bench-told: build ## Print what it costs to tell of a clean request: metrics, events, records (three minutes)
+	@mkdir -p bin/bench
+	cd bench && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../bin/bench/bench .
+	taskset -c 1 bin/bench/bench told -seconds $(or $(BENCH_SECONDS),1) bin/wafer
+
 .PHONY: capacity
 capacity: build ## Measure what a pod needs and does, record it and docs/capacity.md (90 seconds)
 	@mkdir -p bin/bench bench/results/capacity
