@@ -131,6 +131,7 @@ func (r *reporter) Failed(err error) {
 	r.Sink.Failed()
 	if r.down.CompareAndSwap(false, true) {
 		r.Up(false)
+		r.lost.Store(0)
 		r.log.Error().Err(err).Msg("sink of " + r.of + " does not take them")
 	}
 }
