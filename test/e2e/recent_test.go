@@ -1,0 +1,77 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/wafer-waf/wafer/admin/view"
+	"github.com/wafer-waf/wafer/test/tier"
+)
+
+// TestTierSeesItself asks one of three pods for all of them; one is killed and one frozen, and both are named.
+func TestTierSeesItself(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	routes := "routes: [{ id: shop, upstreams: [{ id: app }] }]\nupstreams: [{ id: app, endpoints: [\"http://127.0.0.1:1\"] }]\n"
+	if err := os.WriteFile(file, []byte(routes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killed, frozen := tier.Plain(t, file), tier.Plain(t, file)
+	asked := tier.Plain(t, file, "--admin-peers", killed.Admin+","+frozen.Admin)
+	attack := func(w *tier.Tier) {
+		t.Helper()
+		r, err := http.Get("http://" + w.Addr + "/search?q=1%27+OR+1=1--")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != http.StatusForbidden {
+			t.Errorf("status %d", r.StatusCode)
+		}
+		w.Event(func(e map[string]any) bool { return e["event"] == "security" })
+	}
+	for _, w := range []*tier.Tier{killed, frozen, asked} {
+		attack(w)
+	}
+	ask := func(path string, into any) {
+		t.Helper()
+		status, text := asked.Get(path)
+		if err := json.Unmarshal([]byte(text), into); status != http.StatusOK || err != nil {
+			t.Fatalf("%s: %d %v %.300s", path, status, err, text)
+		}
+	}
+	var all view.Events
+	ask("/api/v1/events?scope=tier&kind=security&rule=942100", &all)
+	if len(all.Events) != 3 || !all.About.Complete {
+		t.Errorf("%d events, %+v", len(all.Events), all.About)
+	}
+	var id struct {
+		RequestID string `json:"request_id"`
+	}
+	if err := json.Unmarshal(all.Events[2].Event, &id); err != nil {
+		t.Fatal(err)
+	}
+	var opened view.Opened
+	ask("/api/v1/events/"+id.RequestID+"?scope=tier", &opened)
+	if x := opened.Exclusion; x == nil || !strings.Contains(x.YAML, "rule: 942100, target: ARGS:q, path: /search") || opened.Policy == nil || opened.Rules[0].Text == "" {
+		t.Errorf("%+v", opened)
+	}
+	killed.Kill()
+	frozen.Signal(syscall.SIGSTOP)
+	defer frozen.Signal(syscall.SIGCONT)
+	var over view.Overview
+	ask("/api/v1/overview?scope=tier", &over)
+	missing := map[string]string{}
+	for _, p := range over.About.Pods {
+		if !p.Answered {
+			missing[p.Address] = p.Error
+		}
+	}
+	if over.Healthy || over.Total.Requests != 1 || len(missing) != 2 || !strings.Contains(missing[killed.Admin], "refused") || !strings.Contains(missing[frozen.Admin], "no answer within 2s") {
+		t.Errorf("%v, %+v", missing, over.About)
+	}
+}
