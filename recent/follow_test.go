@@ -56,7 +56,7 @@ func TestSlowFollower(t *testing.T) {
 	n := follow(t, s, Filter{Kinds: []string{"security"}}, "")
 	all := 0
 	for round := range 5 {
-		total := []int{10, 20_000, 1, 999, 3000}[round]
+		total := []int{10, 6000, 1, 999, 3000}[round]
 		for i := range total {
 			s.Add(blocked(i))
 			s.Add(passed(i))

@@ -2,7 +2,6 @@ package recent
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,7 +112,7 @@ func TestPages(t *testing.T) {
 func TestBounds(t *testing.T) {
 	s := NewStore(1 << 20)
 	s.Add(blocked(0))
-	const n = 20_000
+	const n = 6_000
 	for i := range n {
 		s.Add(passed(i))
 	}
@@ -185,7 +184,7 @@ func TestReadersAndWriters(t *testing.T) {
 		readers.Go(func() {
 			for range 30 {
 				f := Filter{}
-				page, err := s.Find(context.Background(), &f, "", 10_000, long)
+				page, err := s.Find(t.Context(), &f, "", 10_000, long)
 				if err != nil && !errors.Is(err, ErrBusy) {
 					t.Error(err)
 				}

@@ -72,7 +72,7 @@ func TestTimeline(t *testing.T) {
 // TestManyRoutes has routes make room for each other, and totals stay.
 func TestManyRoutes(t *testing.T) {
 	l, c := line(t)
-	const routes, buckets = 2000, 300
+	const routes, buckets = 700, 300
 	for range buckets {
 		for r := range routes {
 			l.Route(fmt.Sprint("route-", r)).Done(r%2, 0, 1, 200, time.Millisecond)

@@ -54,7 +54,7 @@ func (q *question) spans() (s spans, err error) {
 	var stepErr error
 	if text := q.query.Get("step"); text != "" {
 		if s.step, stepErr = time.ParseDuration(text); stepErr != nil || s.step < recent.Step || s.step > hour || s.step%recent.Step != 0 {
-			stepErr = fmt.Errorf("step: %.40q is not a multiple of %s up to %s", text, recent.Step, time.Duration(hour))
+			stepErr = fmt.Errorf("step: %.40q is not a multiple of %s up to %s", text, recent.Step, hour)
 		}
 	} else { // about sixty points
 		s.step = max(q.now.Sub(from)/60, recent.Step).Round(recent.Step)
