@@ -156,7 +156,7 @@ func New(reg prometheus.Registerer, version, coraza, crs string) *Metrics {
 	return m
 }
 
-// The aliases of metrics that somebody may ask for.
+// AliasCorazaOperator are the names of the Coraza operator.
 const AliasCorazaOperator = "coraza_operator"
 
 // Aliases adds metrics under names that dashboards of others know. It is called before there are routes.

@@ -157,7 +157,7 @@ func (p *Proxy) AddBan(ctx context.Context, o BanOrder) (Ban, error) {
 	return out, err
 }
 
-// idle is why a ban may keep nobody away; empty: it does
+// idle is why a ban may keep nobody away. It is empty if the ban does.
 func (p *Proxy) idle(at ban.Target) string {
 	s := p.snapshots.InForce()
 	if s == nil {

@@ -1,9 +1,9 @@
 package waf
 
 import (
-	"math"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"net/url"
 	"regexp"
