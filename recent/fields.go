@@ -9,38 +9,44 @@ import (
 // values as they are written. It returns false for what is no object. It is lenient: what it is given was encoded by
 // programs, and is not forwarded.
 func members(object []byte, f func(name, value []byte) bool) bool {
-	at := skipSpace(object, 0)
-	if at >= len(object) || object[at] != '{' {
-		return false
+	return membersFrom(object, 0, f) >= 0
+}
+
+// membersFrom is members of an object that begins at a place, and returns where it ends, or where f wanted no more; -1: it is no
+// object.
+func membersFrom(text []byte, at int, f func(name, value []byte) bool) int {
+	at = skipSpace(text, at)
+	if at >= len(text) || text[at] != '{' {
+		return -1
 	}
 	for at++; ; at++ {
-		at = skipSpace(object, at)
-		if at < len(object) && object[at] == '}' {
-			return true
+		at = skipSpace(text, at)
+		if at < len(text) && text[at] == '}' {
+			return at + 1
 		}
-		end := stringEnd(object, at)
+		end := stringEnd(text, at)
 		if end < 0 {
-			return false
+			return -1
 		}
-		name := object[at+1 : end-1]
-		if at = skipSpace(object, end); at >= len(object) || object[at] != ':' {
-			return false
+		name := text[at+1 : end-1]
+		if at = skipSpace(text, end); at >= len(text) || text[at] != ':' {
+			return -1
 		}
-		at = skipSpace(object, at+1)
-		if end = valueEnd(object, at); end < 0 {
-			return false
+		at = skipSpace(text, at+1)
+		if end = valueEnd(text, at); end < 0 {
+			return -1
 		}
-		if !f(name, object[at:end]) {
-			return true
+		if !f(name, text[at:end]) {
+			return end
 		}
-		if at = skipSpace(object, end); at >= len(object) {
-			return false
+		if at = skipSpace(text, end); at >= len(text) {
+			return -1
 		}
-		if object[at] == '}' {
-			return true
+		if text[at] == '}' {
+			return at + 1
 		}
-		if object[at] != ',' {
-			return false
+		if text[at] != ',' {
+			return -1
 		}
 	}
 }

@@ -124,7 +124,7 @@ func (n *Follower) look() (found []Entry, missed uint64) {
 	size := 0
 	for line, number := w.next(); line != nil && looked < followLooked; line, number = w.next() {
 		looked++
-		if !n.matcher.Match(line) {
+		if !n.matcher.matchOwn(line) {
 			continue
 		}
 		if size += len(line); len(found) == followFound || size > followBytes {

@@ -53,7 +53,7 @@ func (s *Store) Find(ctx context.Context, f *Filter, cursor string, most int, wi
 	size := 0
 	for line, number := w.next(); line != nil; line, number = w.next() {
 		page.Looked++
-		if m.Match(line) {
+		if m.matchOwn(line) {
 			if size += len(line); len(page.Entries) == most || size > maxPage && len(page.Entries) > 0 {
 				page.Next = s.cursor(number + 1)
 				return page, nil

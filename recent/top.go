@@ -1,6 +1,7 @@
 package recent
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -47,13 +48,13 @@ func (s *Store) Count(ctx context.Context, f *Filter, by string, most int, withi
 	default:
 		return Top{}, ErrBusy
 	}
-	c := counter{by: by, rows: map[string]*Row{}}
+	c := counter{by: by, rows: map[string]*counted{}}
 	deadline := time.Now().Add(within)
 	m := f.Matcher()
 	w := s.walk(f, everything())
 	defer w.close()
 	for line, _ := w.next(); line != nil; line, _ = w.next() {
-		if c.top.Looked++; m.Match(line) {
+		if c.top.Looked++; m.matchOwn(line) {
 			c.count(line)
 		}
 		if c.top.Looked%slice == 0 && (ctx.Err() != nil || time.Now().After(deadline)) {
@@ -67,83 +68,119 @@ func (s *Store) Count(ctx context.Context, f *Filter, by string, most int, withi
 // counter counts lines, the newest first.
 type counter struct {
 	by   string
-	rows map[string]*Row
+	rows map[string]*counted
 	top  Top
+
+	found []value // of the line at hand
 }
 
+// counted is a row while it grows.
+type counted struct {
+	Row
+	first []byte // the time of the line that was counted last
+}
+
+// value is one that a line has: as it is written, and the message of a rule likewise.
+type value struct{ text, message []byte }
+
+// isRules begins the rules of an event. A client cannot write it into a value, where quotes are escaped.
+var isRules = []byte(`"rules":[`)
+
 func (c *counter) count(line []byte) {
-	at, stopped := "", false
-	var found [][2]string // value and message
-	members(line, func(name, value []byte) bool {
+	var at []byte
+	stopped, ofRules := false, c.by == "rule" || c.by == "target"
+	c.found = c.found[:0]
+	left := 3 // members that are looked for; rules are not read here
+	if ofRules {
+		left = 2
+	}
+	members(line, func(name, v []byte) bool {
 		switch string(name) {
 		case "time":
-			at = string(plain(value))
+			at = plain(v)
+			left--
 		case "verdict":
-			stopped = Stopped(string(plain(value)))
-		case "rules":
-			if c.by == "rule" || c.by == "target" {
-				found = c.ofRules(value)
-			}
+			stopped = Stopped(string(plain(v)))
+			left--
 		}
 		if string(name) == c.by {
-			found = [][2]string{{string(plain(value))}}
+			c.found = append(c.found, value{text: plain(v)})
+			left--
 		}
-		return true
+		return left > 0
 	})
-	for i, one := range found {
-		if slices.ContainsFunc(found[:i], func(o [2]string) bool { return o[0] == one[0] }) {
-			continue
-		}
-		row := c.rows[one[0]]
-		if row == nil {
-			if len(c.rows) >= maxDistinct {
-				c.top.Others++
-				continue
-			}
-			row = &Row{Value: one[0], Message: one[1], Last: at}
-			c.rows[one[0]] = row
-		}
-		row.Count++
-		row.First = at
-		if stopped {
-			row.Blocked++
+	if ofRules {
+		c.ofRules(line)
+	}
+	for i, one := range c.found {
+		if !slices.ContainsFunc(c.found[:i], func(o value) bool { return bytes.Equal(o.text, one.text) }) {
+			c.add(one, at, stopped)
 		}
 	}
 }
 
-// ofRules are the ids and messages, or the targets, of an event's rules.
-func (c *counter) ofRules(rules []byte) (found [][2]string) {
-	elements(rules, func(rule []byte) bool {
-		var id, message, target string
-		members(rule, func(name, value []byte) bool {
+// add counts a value of a line.
+func (c *counter) add(one value, at []byte, stopped bool) {
+	row := c.rows[string(one.text)]
+	if row == nil {
+		if len(c.rows) >= maxDistinct {
+			c.top.Others++
+			return
+		}
+		row = &counted{Row: Row{Value: string(one.text), Message: string(plain(one.message)), Last: string(at)}}
+		c.rows[row.Value] = row
+	}
+	row.Count++
+	row.first = append(row.first[:0], at...)
+	if stopped {
+		row.Blocked++
+	}
+}
+
+// ofRules finds the ids and messages, or the targets, of an event's rules.
+func (c *counter) ofRules(line []byte) {
+	at := bytes.Index(line, isRules)
+	if at < 0 {
+		return
+	}
+	for at += len(isRules); ; at++ {
+		var one value
+		at = membersFrom(line, at, func(name, v []byte) bool {
 			switch string(name) {
 			case "id":
-				id = string(value)
+				if c.by == "rule" {
+					one.text = v
+				}
 			case "message":
-				message = string(plain(value))
+				if c.by == "rule" {
+					one.message = v
+				}
 			case "target":
-				target = string(plain(value))
+				if c.by == "target" {
+					one.text = plain(v)
+				}
 			}
 			return true
 		})
-		switch {
-		case c.by == "rule":
-			found = append(found, [2]string{id, message})
-		case target != "":
-			found = append(found, [2]string{target})
+		if len(one.text) > 0 {
+			c.found = append(c.found, one)
 		}
-		return true
-	})
-	return found
+		if at < 0 || at >= len(line) || line[at] != ',' {
+			return
+		}
+	}
 }
 
 func (c *counter) result(most int) Top {
-	rows := slices.SortedFunc(maps.Values(c.rows), func(a, b *Row) int {
+	for _, r := range c.rows {
+		r.First = string(r.first)
+	}
+	rows := slices.SortedFunc(maps.Values(c.rows), func(a, b *counted) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(b.Last, a.Last), strings.Compare(a.Value, b.Value))
 	})
 	for i, r := range rows {
 		if i < most {
-			c.top.Rows = append(c.top.Rows, *r)
+			c.top.Rows = append(c.top.Rows, r.Row)
 		} else {
 			c.top.Others += r.Count
 		}
