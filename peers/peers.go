@@ -101,7 +101,7 @@ func (p *Peers) Addresses(ctx context.Context) (all []netip.AddrPort, err error)
 }
 
 // Include reports whether an address is one of a peer. A stranger who asks again and again has names looked up no
-// oftener than every second.
+// oftener than every second, and one who leaves while they are looked up ends that for nobody else.
 func (p *Peers) Include(ctx context.Context, a netip.Addr) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *Peers) Include(ctx context.Context, a netip.Addr) (bool, error) {
 	is := func(one netip.AddrPort) bool { return one.Addr() == a }
 	var err error
 	if age := time.Since(p.since); age > knownFor || age > missedFor && !slices.ContainsFunc(p.known, is) {
-		p.known, err = p.Addresses(ctx)
+		p.known, err = p.Addresses(context.WithoutCancel(ctx))
 		p.since = time.Now()
 	}
 	return slices.ContainsFunc(p.known, is), err

@@ -77,3 +77,17 @@ func TestStrangers(t *testing.T) {
 		include("10.0.0.1", false)
 	})
 }
+
+// TestStrangersWhoLeave has a stranger leave while names are looked up: peers are known all the same.
+func TestStrangersWhoLeave(t *testing.T) {
+	p := New(Options{Names: []string{"wafer-admin:9090"}, Lookup: func(ctx context.Context, _ string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, ctx.Err()
+	}})
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	for a, want := range map[string]bool{"10.0.0.2": false, "10.0.0.1": true} {
+		if is, err := p.Include(left, netip.MustParseAddr(a)); is != want || err != nil {
+			t.Errorf("%s: %v, %v", a, is, err)
+		}
+	}
+}

@@ -203,10 +203,12 @@ func (q *question) tierOverview(ctx context.Context, from time.Time) *view.Overv
 
 // addRoutes adds the routes of a pod.
 func addRoutes(sum, more []view.RouteRow) []view.RouteRow {
+	places := placesOf(sum, func(r *view.RouteRow) string { return r.ID })
 	for i := range more {
 		one := &more[i]
-		at := slices.IndexFunc(sum, func(r view.RouteRow) bool { return r.ID == one.ID })
-		if at < 0 {
+		at, known := places[one.ID]
+		if !known {
+			places[one.ID] = len(sum)
 			sum = append(sum, *one)
 			continue
 		}
@@ -228,9 +230,11 @@ func worse(a, b string) bool {
 
 // addRows adds values that were counted, the most frequent first.
 func addRows(sum, more []view.TopRow) []view.TopRow {
+	places := placesOf(sum, func(r *view.TopRow) string { return r.Value })
 	for _, row := range more {
-		at := slices.IndexFunc(sum, func(r view.TopRow) bool { return r.Value == row.Value })
-		if at < 0 {
+		at, known := places[row.Value]
+		if !known {
+			places[row.Value] = len(sum)
 			sum = append(sum, row)
 			continue
 		}

@@ -41,15 +41,20 @@ func askTier[T any](ctx context.Context, q *question, path string, queryOf func(
 		})
 	}
 	asking.Wait()
-	self := false
+	self, heard := false, map[string]bool{}
 	for i, pod := range pods {
 		about.Complete = about.Complete && pod.Answered
 		self = self || pod.Self
 		if values[i] != nil {
+			instance := aboutOf(values[i]).Instance
+			if heard[instance] { // it has two addresses, as where IPv4 and IPv6 are both spoken
+				continue
+			}
+			heard[instance] = true
 			all = append(all, answered[T]{addresses[i], values[i]})
 		}
+		about.Pods = append(about.Pods, pod)
 	}
-	about.Pods = pods
 	if _, wanted := only[""]; !self && (only == nil || wanted) {
 		value, err := own()
 		if err != nil {
@@ -145,6 +150,9 @@ func printable(name string) string {
 	return string(out)
 }
 
+// maxParts is more than the parts of events that any version keeps apart.
+const maxParts = 8
+
 // joinAbout adds what a pod says of its answer to what is said of all.
 func joinAbout(about, one *view.About) {
 	if about.Window.From.IsZero() || one.Window.From.After(about.Window.From) {
@@ -158,7 +166,7 @@ func joinAbout(about, one *view.About) {
 		about.Dropped.Output += one.Dropped.Output
 		about.Warnings = append(about.Warnings, one.Warnings[:min(len(one.Warnings), 3)]...)
 	}
-	for _, k := range one.Kept {
+	for _, k := range one.Kept[:min(len(one.Kept), maxParts)] {
 		i := slices.IndexFunc(about.Kept, func(o view.Kept) bool { return o.Part == k.Part })
 		if i < 0 {
 			about.Kept = append(about.Kept, k)
@@ -221,6 +229,15 @@ func finish(c *view.Counts) {
 	quantiles(c)
 }
 
+// placesOf are the places of values in a list, by their names: lists of a pod may be long, or made to be.
+func placesOf[T any](list []T, name func(*T) string) map[string]int {
+	places := make(map[string]int, len(list))
+	for i := range list {
+		places[name(&list[i])] = i
+	}
+	return places
+}
+
 // addTraffic adds the traffic of a pod. Points belong together by their time.
 func addTraffic(sum, one *view.Traffic) {
 	addCounts(&sum.Total, &one.Total)
@@ -232,7 +249,7 @@ func addTraffic(sum, one *view.Traffic) {
 		p := &one.Points[i]
 		at, known := places[p.Time.Unix()]
 		if !known {
-			at = len(sum.Points)
+			at, places[p.Time.Unix()] = len(sum.Points), len(sum.Points)
 			sum.Points = append(sum.Points, view.Point{Time: p.Time})
 		}
 		addCounts(&sum.Points[at].Counts, &p.Counts)
@@ -240,11 +257,12 @@ func addTraffic(sum, one *view.Traffic) {
 	if one.RoutesFrom.After(sum.RoutesFrom) {
 		sum.RoutesFrom = one.RoutesFrom
 	}
+	routes := placesOf(sum.Routes, func(r *view.RouteLine) string { return r.Route })
 	for i := range one.Routes {
 		r := &one.Routes[i]
-		at := slices.IndexFunc(sum.Routes, func(o view.RouteLine) bool { return o.Route == r.Route })
-		if at < 0 {
-			at = len(sum.Routes)
+		at, known := routes[r.Route]
+		if !known {
+			at, routes[r.Route] = len(sum.Routes), len(sum.Routes)
 			sum.Routes = append(sum.Routes, view.RouteLine{Route: r.Route})
 		}
 		all := &sum.Routes[at]

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ type chorus struct {
 
 	mu   sync.Mutex
 	pods map[netip.AddrPort]*view.Pod
+	from map[string]netip.AddrPort // where an instance is heard; one that has two addresses is heard at one of them
 }
 
 // sendTier sends the events of all pods until ctx ends or the reader does.
@@ -47,6 +49,7 @@ func (q *question) sendTier(ctx context.Context, s *sender, own *followed, f *re
 	query.Set("backlog", strconv.Itoa(backlog))
 	c := &chorus{
 		q: q, path: "/api/v1/events/stream?" + query.Encode(), heard: make(chan message, gathered), news: make(chan struct{}, 1), pods: map[netip.AddrPort]*view.Pod{},
+		from: map[string]netip.AddrPort{},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var singing sync.WaitGroup
@@ -138,8 +141,11 @@ func (c *chorus) say(ctx context.Context, m message) bool {
 	}
 }
 
-// errSelf says that a pod is this one.
-var errSelf = errors.New("this pod itself")
+// errSelf says that a pod is this one, errTwice that it is heard at another of its addresses.
+var (
+	errSelf  = errors.New("this pod itself")
+	errTwice = errors.New("heard at another address")
+)
 
 // listen hears a pod until ctx ends or the pod is gone, again and again if the stream breaks off.
 func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
@@ -152,7 +158,10 @@ func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
 			c.mu.Unlock()
 			return
 		}
-		c.changed(pod, false, why(err))
+		maps.DeleteFunc(c.from, func(_ string, from netip.AddrPort) bool { return from == at })
+		if !errors.Is(err, errTwice) {
+			c.changed(pod, false, why(err))
+		}
 		if errors.Is(err, errSelf) {
 			pod.Answered, pod.Self, pod.Error = true, true, ""
 			c.mu.Unlock()
@@ -263,6 +272,10 @@ func (c *chorus) introduce(at netip.AddrPort, about *view.About) error {
 	if about.Instance == c.q.api.instance {
 		return errSelf
 	}
+	if from, known := c.from[about.Instance]; known && from != at {
+		return errTwice
+	}
+	c.from[about.Instance] = at
 	return nil
 }
 
