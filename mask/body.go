@@ -112,7 +112,7 @@ func (p *Policy) part(s string, from, end int, cut bool, put func(from, to int, 
 	head, content := s[from:from+blank], from+blank+size
 	put(from, from+blank, p.whole(head, false, inText))
 	mediaType, secret := "", false
-	for field := range strings.Lines(head) {
+	for field := range strings.Lines(unfolded(head)) {
 		name, value, _ := strings.Cut(field, ":")
 		switch value = strings.TrimSpace(value); {
 		case strings.EqualFold(strings.TrimSpace(name), "Content-Type"):
@@ -126,6 +126,14 @@ func (p *Policy) part(s string, from, end int, cut bool, put func(from, to int, 
 		return
 	}
 	put(content, end, p.body(mediaType, s[content:end], cut, false))
+}
+
+// unfolded is a head with each of its fields on one line.
+func unfolded(head string) string {
+	for _, fold := range []string{"\r\n ", "\r\n\t", "\n ", "\n\t"} {
+		head = strings.ReplaceAll(head, fold, " ")
+	}
+	return head
 }
 
 // secretPart reports whether the name of a part tells a secret, however it is written.
