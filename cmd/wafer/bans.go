@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/access/ban"
@@ -139,7 +140,7 @@ func (b *banCommand) pages(c *cobra.Command, ask url.Values, asJSON bool) error 
 // printable is a text that cannot steer a terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if !unicode.IsGraphic(r) {
 			return '?'
 		}
 		return r

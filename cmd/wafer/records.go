@@ -169,8 +169,8 @@ func recordLine(r *record.Record) string {
 	if r.Message != "" {
 		message = " (a message of " + r.Message + ")"
 	}
-	return fmt.Sprintf("%s %s %s %s %s %s%s %s%s\n", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"), r.Client.IP, r.Verdict, status,
-		printable(r.Request.Method), printable(r.Request.Host), printable(r.Request.Target), r.RequestID, message)
+	return printable(fmt.Sprintf("%s %s %s %s %s %s%s %s%s", r.Time.UTC().Format("2006-01-02T15:04:05.000Z"), r.Client.IP, r.Verdict, status,
+		r.Request.Method, r.Request.Host, r.Request.Target, r.RequestID, message)) + "\n"
 }
 
 // exportFormats are what records can be exported as.

@@ -39,8 +39,17 @@ found, and what is not in the record. Control characters are shown as question m
 // shownRecord is a record for people.
 func shownRecord(r *record.Record) string {
 	var b strings.Builder
-	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("%s%s", recordLine(r), "recorded by "+r.ID+" because of: "+strings.Join(r.Why, ", "))
+	// A file may be anybody's: no word of it is taken for harmless.
+	say := func(format string, args ...any) {
+		for i := range args {
+			if text, is := args[i].(string); is {
+				args[i] = printable(text)
+			}
+		}
+		fmt.Fprintf(&b, format+"\n", args...)
+	}
+	b.WriteString(recordLine(r))
+	say("recorded by %s because of: %s", r.ID, strings.Join(r.Why, ", "))
 	say("route %s, policy %s (%s), coverage %s%s", r.Route, r.Policy, r.Mode, r.Coverage, inBrackets(r.CoverageReason))
 	if r.Error != "" || r.AccessRule != "" {
 		say("refused or failed: %s%s", r.Error, inBrackets(r.AccessRule))
@@ -50,13 +59,13 @@ func shownRecord(r *record.Record) string {
 	}
 	for i := range r.Rules {
 		m := &r.Rules[i]
-		say("  rule %d %s: %s", m.ID, printable(m.Message), printable(m.Target+" = "+m.Value))
+		say("  rule %d %s: %s", m.ID, m.Message, m.Target+" = "+m.Value)
 	}
 	if r.Upstream != "" {
 		say("upstream %s, endpoint %s, %d attempts, %s of %s", r.Upstream, r.Endpoint, r.Attempts, r.UpstreamDuration, r.Duration)
 	}
 	q := r.Request
-	say("\n%s %s %s", printable(q.Method), printable(q.Target), printable(q.Protocol))
+	say("\n%s %s %s", q.Method, q.Target, q.Protocol)
 	shownFields(say, q.Headers, q.HeadersLeftOut)
 	for _, file := range q.Files {
 		say("(file %q in field %q: %s, %d bytes)", file.Name, file.Field, file.Type, file.Size)
@@ -71,7 +80,7 @@ func shownResponse(say func(string, ...any), what string, p *record.Response) {
 	if p == nil {
 		return
 	}
-	say("\n%s%d %s (by the %s)", what, p.Status, printable(p.Reason), p.By)
+	say("\n%s%d %s (by the %s)", what, p.Status, p.Reason, p.By)
 	shownFields(say, p.Headers, p.HeadersLeftOut)
 	shownBody(say, p.Body)
 }
@@ -85,7 +94,7 @@ func inBrackets(s string) string {
 
 func shownFields(say func(string, ...any), fields []record.Field, left int) {
 	for _, f := range fields {
-		say("%s: %s", printable(f.Name), printable(f.Value))
+		say("%s: %s", f.Name, f.Value)
 	}
 	if left > 0 {
 		say("(%d fields are left out)", left)
@@ -103,7 +112,7 @@ func shownBody(say func(string, ...any), b *record.Body) {
 		}
 		say("")
 		for line := range strings.Lines(text) {
-			say("%s", printable(strings.TrimRight(line, "\r\n")))
+			say("%s", strings.TrimRight(line, "\r\n"))
 		}
 	}
 	said := fmt.Sprintf("%d bytes, %d inspected", b.Size, b.Inspected)
