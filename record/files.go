@@ -55,7 +55,7 @@ func cutFiles(body, delimiter []byte) (out []byte, files []File) {
 
 // fileOfHead reads what a part says of itself. It is a file if it has the name of one.
 func fileOfHead(head []byte) (f File, is bool) {
-	for line := range strings.SplitSeq(string(head), "\r\n") {
+	for line := range strings.SplitSeq(unfolded(string(head)), "\r\n") {
 		name, value, _ := strings.Cut(line, ":")
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "content-type":
@@ -75,10 +75,16 @@ func fileOfHead(head []byte) (f File, is bool) {
 	return f, is
 }
 
-// maskedFiles are files with names that tell no secrets.
+// unfolded is a head with each of its fields on one line.
+func unfolded(head string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(head, "\r\n ", " "), "\r\n\t", " ")
+}
+
+// maskedFiles are files of which nothing that the client says tells secrets.
 func (r *Recorder) maskedFiles(files []File) []File {
 	for i := range files {
 		files[i].Name = r.o.Masker.Value("FILES", files[i].Name)
+		files[i].Type = r.o.Masker.Header("Content-Type", files[i].Type)
 		files[i].Field = r.o.Masker.Value("FILES_NAMES", files[i].Field)
 	}
 	return files

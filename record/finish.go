@@ -46,6 +46,7 @@ func (r *Recorder) finishRequest(rec *Record, t *Terms, left *int) {
 	if told := r.o.Masker.URL(q.Target); told != q.Target {
 		q.Target, q.TargetMasked = told, true
 	}
+	q.Host = r.o.Masker.Header("Host", q.Host)
 	mediaType, codings := get(q.Headers, "Content-Type"), join(q.Headers, "Content-Encoding")
 	if !t.Parts.Has(RequestHeaders) {
 		q.Headers, q.Trailers = nil, nil
@@ -72,6 +73,7 @@ func (r *Recorder) finishRequest(rec *Record, t *Terms, left *int) {
 }
 
 func (r *Recorder) finishResponse(p *Response, t *Terms, left *int) {
+	p.Reason = r.o.Masker.Header("Reason", p.Reason)
 	mediaType, codings := get(p.Headers, "Content-Type"), join(p.Headers, "Content-Encoding")
 	if !t.Parts.Has(ResponseHeaders) {
 		p.Headers, p.Trailers = nil, nil

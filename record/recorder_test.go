@@ -148,6 +148,10 @@ func TestHeads(t *testing.T) {
 	if b := q.Body; b.Cut != "" || len(b.Bytes) != 16 {
 		t.Errorf("%+v", b)
 	}
+	r = made(t, &Record{Request: &Request{Host: "secret.test"}, Response: &Response{Status: 200, Reason: "secret"}}, terms())
+	if r.Request.Host != "[masked].test" || r.Response.Reason != "[masked]" {
+		t.Errorf("%+v %+v", r.Request, r.Response)
+	}
 }
 
 func TestParts(t *testing.T) {
@@ -195,12 +199,12 @@ func sorted(list []string) []string {
 
 func TestFiles(t *testing.T) {
 	const body = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nvalue\r\n" +
-		"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.png\"\r\nContent-Type: image/png\r\n\r\n\x00\x01\x02\x03\x04\x05\r\n--b--\r\n"
+		"--b\r\nContent-Disposition: form-data; name=\"f\";\r\n filename=\"x.png\"\r\nContent-Type: image/secret\r\n\r\n\x00\x01\x02\x03\x04\x05\r\n--b--\r\n"
 	some := terms()
 	some.RequestBody = 1000
 	some.Parts = PartsOf([]string{"B", "I", "J"})
 	q := made(t, &Record{Request: &Request{Headers: []Field{{"Content-Type", "multipart/form-data; boundary=b"}}, Body: &Body{Bytes: []byte(body), Size: int64(len(body))}}}, some).Request
-	if len(q.Files) != 1 || q.Files[0] != (File{"f", "x.png", "image/png", 6}) {
+	if len(q.Files) != 1 || q.Files[0] != (File{"f", "x.png", "image/[masked]", 6}) {
 		t.Errorf("%+v", q.Files)
 	}
 	if got := string(q.Body.Bytes); !strings.Contains(got, "value") || strings.Contains(got, "\x01") || !strings.HasSuffix(got, "\r\n\r\n\r\n--b--\r\n") || !q.Body.Masked {
