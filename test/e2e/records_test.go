@@ -231,17 +231,20 @@ routes:
   - { id: small, hosts: [small.test], record: small, upstreams: [{ id: a }] }
   - { id: off, hosts: [off.test], policy: off, record: some, upstreams: [{ id: a }], limits: { request_body: 1MiB } }
   - { id: none, hosts: [none.test], upstreams: [{ id: a }] }
+  - { id: scores, hosts: [scores.test], record: scores, policy: look, upstreams: [{ id: a }] }
   - { id: turn, hosts: [turn.test], record: some, access: closed, upstreams: [{ id: a }] }
 upstreams:
   - { id: a, endpoints: ["`+back.url()+`"] }
 policies:
   - { id: response, response_body: { inspect: true } }
   - { id: off, mode: off }
+  - { id: look, mode: detect, response_body: { inspect: true } }
 access:
   - { id: closed, default: deny }
 records:
   - { id: all, sample: 100% }
   - { id: some, when: { verdicts: [block, refused], score_from: 100, statuses: [5xx], clients: [127.0.0.9], headers: [{ name: X-Debug, exact: "1" }] } }
+  - { id: scores, when: { score_from: 5 } }
   - { id: small, sample: 100%, limits: { request_body: 10B, response_body: 20B, record: 1KiB } }
 `, "")
 
@@ -315,6 +318,23 @@ request: "a=01234567" size 12 inspected 12 limit
 status: 200 by upstream
 response: "01234567890123456789" size 50000 inspected 0 limit`)
 
+	low := get(t, r.Tier, "scores.test", "/?q=hello").wantStatus(t, 200)
+	one = r.of(post(t, r.Tier, "scores.test", "/form", "q="+injection).wantStatus(t, 200).id)
+	wants(t, one, fmt.Sprintf(`
+why: score
+POST /form
+verdict: would_block full 
+request: "q=%s" size %d inspected %[2]d
+status: 200 by upstream
+response: "hello" size 5 inspected 5`, injection, len(injection)+2))
+	if one.Score == nil || one.Score.Inbound < 5 {
+		t.Errorf("score %+v", one.Score)
+	}
+	one = r.of(get(t, r.Tier, "scores.test", "/leaks").wantStatus(t, 200).id) // a score of the response
+	if b := one.Response.Body; strings.Join(one.Why, ",") != "score" || one.Score.Outbound < 4 || !strings.Contains(string(b.Bytes), "MySQL") {
+		t.Errorf("%v, score %+v, %+v", one.Why, one.Score, b)
+	}
+
 	one = r.of(get(t, r.Tier, "turn.test", "/").wantStatus(t, 403).id)
 	wants(t, one, fmt.Sprintf(`
 why: verdict
@@ -327,7 +347,7 @@ response: %.80q size %d inspected 0`, one.Response.Body.Bytes, one.BytesOut))
 	quiet := get(t, r.Tier, "some.test", "/quiet").wantStatus(t, 200)
 	r.of(get(t, r.Tier, "all.test", "/last").id)
 	for _, one := range r.all() {
-		if one.RequestID == quiet.id || one.Route == "none" {
+		if one.RequestID == quiet.id || one.RequestID == low.id || one.Route == "none" {
 			t.Errorf("%s was recorded: %v", one.Request.Target, one.Why)
 		}
 	}
