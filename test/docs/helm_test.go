@@ -72,6 +72,9 @@ func standInForHelm(args []string) error {
 // areValues reports whether a block is values of the chart: it has keys that only they have.
 func (s *sandbox) areValues(t *testing.T, m map[string]any) bool {
 	t.Helper()
+	if _, isPath := m["routes"].(string); isPath { // values have routes themselves
+		return false
+	}
 	text, err := os.ReadFile(filepath.Join(root, "charts/wafer/values.yaml"))
 	if err != nil {
 		t.Fatal(err)
