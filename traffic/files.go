@@ -121,6 +121,8 @@ var errEvents = errors.New(`these are events, which tell what became of requests
 func known(begin []byte) (Format, error) {
 	begin = bytes.TrimLeft(begin, " \t\r\n")
 	switch {
+	case len(begin) == 0:
+		return "", errors.New("it begins with white space and nothing else")
 	case beginsHAR.Match(begin):
 		return HAR, nil
 	case beginsRecord.Match(begin), beginsEvent.Match(begin):

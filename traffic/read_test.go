@@ -218,6 +218,7 @@ func TestFormats(t *testing.T) {
 	}
 	f("")
 	f(" \n")
+	f(strings.Repeat(" ", 5<<10), "f: it begins with white space and nothing else")
 	f("\xff\xfeG\x00E\x00T\x00", "f: the file is in UTF-16: save it as UTF-8")
 	f("hello\n", `f: it begins with "hello", expected records, HAR, a request line such as GET / HTTP/1.1, or tests of go-ftw`)
 	f(`{"a":1}`, `f: neither HAR, which begins with {"log":, nor records, whose lines have "event":"record"`)
