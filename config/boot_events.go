@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"path/filepath"
+	"time"
+)
 
 // Events says where events go.
 type Events struct {
@@ -150,10 +153,11 @@ func (l *bootLoader) checkFilesApart() {
 		if f == nil || f.Path == "" {
 			continue
 		}
-		if first, is := paths[f.Path]; is {
+		path := filepath.Clean(f.Path)
+		if first, is := paths[path]; is {
 			l.add(indexPath("events.sinks", i)+".file.path", "%s is the file of events.sinks[%d] too: give each its own", f.Path, first)
 		}
-		paths[f.Path] = i
+		paths[path] = i
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 
 	"github.com/wafer-waf/wafer/suggest"
@@ -44,7 +45,7 @@ func (l *bootLoader) checkRecords() {
 	}
 	l.checkRotatingFile("records.file", r.File)
 	for i := range l.boot.Events.Sinks {
-		if f := l.boot.Events.Sinks[i].File; f != nil && f.Path != "" && f.Path == r.File.Path {
+		if f := l.boot.Events.Sinks[i].File; f != nil && f.Path != "" && filepath.Clean(f.Path) == filepath.Clean(r.File.Path) {
 			l.add("records.file.path", "%s is the file of events.sinks[%d] too: give each its own", f.Path, i)
 		}
 	}
