@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strconv"
 
@@ -66,6 +67,10 @@ func (c *Carrier) Carry(ctx context.Context, batch delivery.Batch[delivery.Line]
 	// A receiver that gets a batch again, because its answer was lost, can tell by this.
 	key := remote.Field{Name: "Idempotency-Key", Value: c.process + "-" + strconv.FormatUint(batch.Number, 10)}
 	_, err := c.http.Post(ctx, c.o.URL, c.body.Bytes(), append(c.fields[:len(c.fields):len(c.fields)], key)...)
+	var unread *remote.UnreadError
+	if errors.As(err, &unread) {
+		return nil // it has the batch: nothing else that it says matters
+	}
 	return err
 }
 

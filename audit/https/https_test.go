@@ -164,6 +164,23 @@ func TestBrokenReceivers(t *testing.T) {
 	}
 }
 
+// A receiver that has said that it has a batch is not sent it again, whatever becomes of the rest of its answer.
+func TestAnswersWithoutAnEnd(t *testing.T) {
+	url, got := receiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "x")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		panic(http.ErrAbortHandler)
+	})
+	c := https.New(https.Options{URL: url, Remote: remote.New(remote.TLS{}, "")})
+	defer c.Close()
+	if err := c.Carry(t.Context(), batch(1, `{}`)); err != nil || len(*got) != 1 {
+		t.Errorf("%v, %d batches", err, len(*got))
+	}
+}
+
 func TestMutualTLS(t *testing.T) {
 	dir := t.TempDir()
 	ca, other := certs.Authority(t, "logs"), certs.Authority(t, "other")

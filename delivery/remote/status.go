@@ -21,8 +21,10 @@ const (
 func Answered(r *http.Response) (body []byte, err error) {
 	body, err = io.ReadAll(io.LimitReader(r.Body, answerBytes))
 	switch s := r.StatusCode; {
+	case s >= 200 && s < 300 && err != nil:
+		return nil, &UnreadError{err}
 	case s >= 200 && s < 300:
-		return body, err
+		return body, nil
 	case s == http.StatusRequestEntityTooLarge:
 		return nil, delivery.ErrTooLarge
 	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
@@ -34,6 +36,14 @@ func Answered(r *http.Response) (body []byte, err error) {
 		return nil, &delivery.Refusal{Why: delivery.Refused, Err: told(s, body)}
 	}
 }
+
+// UnreadError is of a receiver that has said that it has the batch, and of which the rest of the answer did not come.
+type UnreadError struct{ Err error }
+
+func (u *UnreadError) Error() string { return "answer not read to its end: " + u.Err.Error() }
+
+// Unwrap returns what has gone wrong.
+func (u *UnreadError) Unwrap() error { return u.Err }
 
 func told(status int, body []byte) error {
 	if len(body) > quoteBytes {
