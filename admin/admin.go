@@ -57,6 +57,8 @@ type Options struct {
 
 	// API are endpoints that tell of requests and clients. Who may not read does not see them, also where there are no tokens.
 	API []api.Endpoint
+	// Scoped answer for other endpoints, by path, where a scope is asked for. They are for who may read, as those are.
+	Scoped map[string]http.HandlerFunc
 	// Peer reports whether an address is one of a pod of the tier, which may read. Nil: nobody is known by address.
 	Peer func(ctx context.Context, from netip.Addr) (bool, error)
 
@@ -131,8 +133,8 @@ func New(o Options) http.Handler {
 	}
 	add(o.Reload != nil, endpoint{"/-/reload", write, Operate, "load the configuration anew", reload(o)})
 	add(o.Config != nil, endpoint{"/api/v1/config", read, reading, "effective configuration", show(o.Config, o.Log)})
-	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state", show(o.Routes, o.Log)})
-	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do", show(o.Upstreams, o.Log)})
+	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state; ?scope=tier asks all pods", o.scoped("/api/v1/routes", o.Routes)})
+	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do; ?scope=tier likewise", o.scoped("/api/v1/upstreams", o.Upstreams)})
 	add(o.Bans.List != nil, endpoint{"/api/v1/bans", "GET, HEAD, POST, DELETE", reading, "who is banned; POST bans, DELETE clears", bans(o)})
 	add(o.Store != nil, endpoint{"/api/v1/store", read, reading, "how what replicas share does", show(o.Store, o.Log)})
 	add(o.Lists != nil, endpoint{"/api/v1/lists", read, reading, "lists and databases of addresses; ?address= asks them", lists(o)})
@@ -242,6 +244,22 @@ func show(value func() any, log zerolog.Logger) http.HandlerFunc {
 			return
 		}
 		sendJSON(w, http.StatusOK, v, log)
+	}
+}
+
+// scoped shows a value of this process, or answers with those of more pods if that is asked for.
+func (o *Options) scoped(path string, value func() any) http.HandlerFunc {
+	plain, answer := show(value, o.Log), o.Scoped[path]
+	if answer == nil {
+		return plain
+	}
+	asked := o.may(Read, answer)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has(api.ScopeParameter) {
+			asked.ServeHTTP(w, r)
+			return
+		}
+		plain(w, r)
 	}
 }
 

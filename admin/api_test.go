@@ -61,3 +61,25 @@ func TestWhoSeesEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoAsksAllPods has everybody see a list who always has, and who may read that of all pods.
+func TestWhoAsksAllPods(t *testing.T) {
+	h := New(Options{
+		Log: zerolog.Nop(), Upstreams: func() any { return []string{"shop"} },
+		Scoped: map[string]http.HandlerFunc{"/api/v1/upstreams": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }},
+	})
+	for _, c := range []struct {
+		from, query string
+		status      int
+	}{
+		{elsewhere, "", http.StatusOK}, {elsewhere, "?scope=tier", http.StatusForbidden}, {elsewhere, "?scope=pod", http.StatusForbidden},
+		{elsewhere, "?scope", http.StatusForbidden}, {here, "", http.StatusOK}, {here, "?scope=tier", http.StatusAccepted},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/upstreams"+c.query, http.NoBody)
+		r.RemoteAddr, r.Host = c.from, "10.0.0.1:9090"
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != c.status {
+			t.Errorf("%s %s: %d %s, want %d", c.from, c.query, w.Code, w.Body, c.status)
+		}
+	}
+}

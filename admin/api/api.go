@@ -49,7 +49,9 @@ type State struct {
 	Trouble      func() []view.Trouble
 	InFlight     func() int64
 	Memory       func() uint64
-	Rule         func(policy string, id int) view.RuleText // empty: it is not known
+	// Listed are values that endpoints of others show as they are, by the name of the endpoint. See [API.Scoped].
+	Listed map[string]func() any
+	Rule   func(policy string, id int) view.RuleText // empty: it is not known
 }
 
 // API answers.
@@ -106,8 +108,8 @@ const (
 	maxReply   = 16 << 20        // of a peer
 )
 
-// Scopes, as they are asked for.
-const scopeParameter = "scope"
+// ScopeParameter asks for the answer of one pod, or of all.
+const ScopeParameter = "scope"
 
 // question is what every endpoint is asked.
 type question struct {
@@ -128,7 +130,7 @@ func (a *API) ask(w http.ResponseWriter, r *http.Request, known ...string) (q *q
 		reply.Problem(w, http.StatusBadRequest, "the query cannot be read", err)
 		return nil, false
 	}
-	known = append(known, scopeParameter)
+	known = append(known, ScopeParameter)
 	var problems []error
 	for name := range query {
 		if !slices.Contains(known, name) {
@@ -136,7 +138,7 @@ func (a *API) ask(w http.ResponseWriter, r *http.Request, known ...string) (q *q
 		}
 	}
 	q = &question{api: a, now: time.Now(), query: query}
-	switch scope := query.Get(scopeParameter); {
+	switch scope := query.Get(ScopeParameter); {
 	case scope != "" && scope != view.ScopePod && scope != view.ScopeTier:
 		problems = append(problems, errors.New("scope: pod or tier"))
 	case scope == view.ScopeTier && r.Header.Get(peers.Header) != "":

@@ -22,6 +22,7 @@ import (
 // pod is an API on a socket.
 type pod struct {
 	*API
+	mux     *http.ServeMux
 	address string
 }
 
@@ -35,12 +36,11 @@ func newPod(t *testing.T, name string, names ...string) *pod {
 	if names != nil {
 		o.Peers = peers.New(peers.Options{Names: names, Self: name})
 	}
-	p := &pod{API: New(o)}
-	mux := http.NewServeMux()
+	p := &pod{API: New(o), mux: http.NewServeMux()}
 	for _, e := range p.Endpoints() {
-		mux.HandleFunc(e.Path, e.Serve)
+		p.mux.HandleFunc(e.Path, e.Serve)
 	}
-	s := httptest.NewServer(mux)
+	s := httptest.NewServer(p.mux)
 	t.Cleanup(s.Close)
 	t.Cleanup(p.Close)
 	p.address = s.Listener.Addr().String()
@@ -336,5 +336,66 @@ func TestTierStream(t *testing.T) {
 	}
 	if got["of-a"] != "a" || got["of-c"] != "c" {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestTierLists has the lists of all pods beside each other, of which one is older and one has nothing in force yet.
+func TestTierLists(t *testing.T) {
+	listing := func(p *pod, ids ...string) {
+		p.State.Listed = map[string]func() any{"upstreams": func() any {
+			if ids == nil {
+				return nil
+			}
+			return ids
+		}}
+		for path, serve := range p.Scoped() {
+			p.mux.HandleFunc(path, serve)
+		}
+	}
+	a, b := newPod(t, "a"), newPod(t, "b")
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[{"id":"shop"}]`) }))
+	defer old.Close()
+	c := newPod(t, "c", b.address, a.address, old.Listener.Addr().String())
+	listing(a, "of-a")
+	listing(b)
+	listing(c, "of-c")
+	type lists struct {
+		About view.About
+		Pods  []struct {
+			Pod    string
+			Answer struct{ Upstreams []string }
+		}
+	}
+	var all, alone lists
+	c.get(t, "/api/v1/upstreams?scope=tier", &all)
+	said, missing := "", map[string]bool{}
+	for _, p := range all.Pods {
+		said += p.Pod + strings.Join(p.Answer.Upstreams, ",") + " "
+	}
+	for _, p := range all.About.Pods {
+		missing[p.Error] = true
+	}
+	if said != "aof-a cof-c " || all.About.Complete || len(all.About.Pods) != 4 || !missing[notFound] {
+		t.Errorf("%s %+v", said, all.About)
+	}
+	var one struct {
+		About     view.About
+		Upstreams []string
+	}
+	a.get(t, "/api/v1/upstreams?scope=pod", &one)
+	if one.About.Pod != "a" || !slices.Equal(one.Upstreams, []string{"of-a"}) {
+		t.Errorf("%+v", one)
+	}
+	for query, want := range map[string]int{"scope=all": 400, "scope=pod&rout=x": 400} {
+		if status, _, body := a.get(t, "/api/v1/upstreams?"+query, nil); status != want {
+			t.Errorf("%s: %d %s", query, status, body)
+		}
+	}
+	if status, _, body := b.get(t, "/api/v1/upstreams?scope=pod", nil); status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", status, body)
+	}
+	b.get(t, "/api/v1/upstreams?scope=tier", &alone)
+	if len(alone.Pods) != 1 || alone.Pods[0].Pod != "b" || alone.Pods[0].Answer.Upstreams != nil {
+		t.Errorf("%+v", alone)
 	}
 }

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -52,6 +54,24 @@ func (a *API) generations(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// Scoped are answers of endpoints of others that know no scope, by path: without one these answer with a value alone, which
+// does not say whose it is.
+func (a *API) Scoped() map[string]http.HandlerFunc {
+	all := map[string]http.HandlerFunc{}
+	for name, value := range a.State.Listed {
+		path := "/api/v1/" + name
+		all[path] = func(w http.ResponseWriter, r *http.Request) {
+			a.state(w, r, path, func(about view.About) any {
+				if v := value(); v != nil {
+					return map[string]any{"about": about, name: v}
+				}
+				return nil
+			})
+		}
+	}
+	return all
+}
+
 // state answers with what every pod has for itself.
 func (a *API) state(w http.ResponseWriter, r *http.Request, path string, value func(view.About) any) {
 	q, ok := a.ask(w, r)
@@ -78,6 +98,9 @@ type anyState struct {
 }
 
 func (s *anyState) UnmarshalJSON(text []byte) error {
+	if text[0] == '[' { // a version that does not know the scope answers with the value alone
+		return errors.New(notFound)
+	}
 	var head struct {
 		About view.About `json:"about"`
 	}
@@ -90,14 +113,18 @@ func (s *anyState) UnmarshalJSON(text []byte) error {
 
 // tierState puts the answers of all pods beside each other.
 func (q *question) tierState(ctx context.Context, path string, own func() any) *view.States {
-	all, about, _ := askTier(ctx, q, path, same(nil), func(s *anyState) *view.About { return &s.about },
+	all, about, _ := askTier(ctx, q, path, same(url.Values{ScopeParameter: {view.ScopePod}}), func(s *anyState) *view.About { return &s.about },
 		func() (*anyState, error) {
-			text, err := json.Marshal(own())
-			one := &anyState{}
-			if err != nil || one.UnmarshalJSON(text) != nil { // nothing is in force
-				one.text, one.about = json.RawMessage("null"), q.about()
+			one := &anyState{about: q.about(), text: json.RawMessage("null")}
+			value := own()
+			if value == nil { // nothing is in force
+				return one, nil
 			}
-			return one, nil
+			text, err := json.Marshal(value)
+			if err == nil {
+				err = one.UnmarshalJSON(text)
+			}
+			return one, err
 		}, nil)
 	about.Window.From = about.Window.To
 	out := &view.States{About: about, Pods: []view.PodState{}}

@@ -94,5 +94,5 @@ func apiOf(boot *config.Boot, files *admin.Files, w *watching, state api.State, 
 
 // addAPI adds the API to the endpoints of the admin listener.
 func addAPI(o *admin.Options, a *api.API, peer func(context.Context, netip.Addr) (bool, error)) {
-	o.API, o.Peer = a.Endpoints(), peer
+	o.API, o.Scoped, o.Peer = a.Endpoints(), a.Scoped(), peer
 }

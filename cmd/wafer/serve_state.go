@@ -29,7 +29,11 @@ func stateOf(p *proxy.Proxy, keeps *lastGood) api.State {
 		Trouble:      func() []view.Trouble { return trouble(p, keeps, time.Now()) },
 		InFlight:     p.Serving,
 		Memory:       residentMemory,
-		Rule:         func(policy string, id int) view.RuleText { return ruleText(p, policy, id) },
+		Listed: map[string]func() any{
+			"routes":    inForce(p, func() any { return p.DescribeRoutes() }),
+			"upstreams": inForce(p, func() any { return p.DescribeUpstreams() }),
+		},
+		Rule: func(policy string, id int) view.RuleText { return ruleText(p, policy, id) },
 	}
 }
 

@@ -43,7 +43,9 @@ func newStandIn(t *testing.T, events []view.Event) (*standIn, string) {
 	s.api("policies", func(r *http.Request) any { return s.perPod(r, s.policies()) })
 	s.api("certificates", func(r *http.Request) any { return s.perPod(r, s.certificates()) })
 	s.api("generations", func(r *http.Request) any { return s.perPod(r, s.generations()) })
-	s.api("upstreams", func(r *http.Request) any { return s.perPod(r, s.upstreams()) })
+	s.api("upstreams", func(r *http.Request) any {
+		return s.perPod(r, map[string]any{"about": s.about(r), "upstreams": s.upstreams()})
+	})
 	s.HandleFunc("/api/v1/events/stream", s.stream)
 	server := httptest.NewServer(s)
 	t.Cleanup(func() {

@@ -60,6 +60,21 @@ func TestTierSeesItself(t *testing.T) {
 	if x := opened.Exclusion; x == nil || !strings.Contains(x.YAML, "rule: 942100, target: ARGS:q, path: /search") || opened.Policy == nil || opened.Rules[0].Text == "" {
 		t.Errorf("%+v", opened)
 	}
+	var lists struct {
+		About view.About
+		Pods  []struct {
+			Answer struct{ Upstreams []struct{ ID string } }
+		}
+	}
+	ask("/api/v1/upstreams?scope=tier", &lists)
+	for _, p := range lists.Pods {
+		if len(p.Answer.Upstreams) != 1 || p.Answer.Upstreams[0].ID != "app" {
+			t.Errorf("%+v", p)
+		}
+	}
+	if !lists.About.Complete || len(lists.Pods) != 3 {
+		t.Errorf("%+v", lists)
+	}
 	killed.Kill()
 	frozen.Signal(syscall.SIGSTOP)
 	defer frozen.Signal(syscall.SIGCONT)

@@ -1,6 +1,6 @@
 // Where requests go: upstreams, their endpoints, and how these do on each pod.
 
-import { get, getOr } from '../api.js';
+import { get } from '../api.js';
 import { h } from '../dom.js';
 import { exact, millis, plural, since } from '../format.js';
 import { card, perPod, table } from '../parts.js';
@@ -11,7 +11,7 @@ const looks = { up: 'ok', down: 'bad', ejected: 'bad', trying: 'warn' };
 function joined(answer) {
   const all = new Map();
   for (const { pod, answer: told } of perPod(answer)) {
-    for (const u of told?.upstreams ?? told ?? []) {
+    for (const u of told?.upstreams ?? []) {
       if (!all.has(u.id)) all.set(u.id, { id: u.id, endpoints: new Map(), waiting: 0, panic: [], sources: [] });
       const one = all.get(u.id);
       one.waiting += u.waiting ?? 0;
@@ -63,7 +63,7 @@ const columns = [
 function draw(answer) {
   const all = joined(answer);
   return [
-    h('div', { class: 'head' }, h('h1', { tabindex: -1 }, 'Upstreams'), answer.alone && h('span', { class: 'quiet' }, `as pod ${answer.pods[0].pod} sees them`)),
+    h('h1', { tabindex: -1 }, 'Upstreams'),
     all.length === 0 && h('p', { class: 'empty' }, 'There are none.'),
     all.map((u) => {
       const endpoints = [...u.endpoints];
@@ -78,12 +78,4 @@ function draw(answer) {
   ].flat();
 }
 
-// load gives an answer that is a plain list, of one pod alone, the form that others have.
-async function load({ scope, signal }) {
-  const answer = await get('upstreams', { scope }, signal);
-  if (!Array.isArray(answer)) return answer;
-  const { about } = await getOr({}, 'traffic', { since: '10s' }, signal);
-  return { about, alone: true, pods: [{ pod: about?.pod ?? 'this pod', answer }] };
-}
-
-export default { title: 'Upstreams', every: 5000, load, draw };
+export default { title: 'Upstreams', every: 5000, load: ({ scope, signal }) => get('upstreams', { scope }, signal), draw };
