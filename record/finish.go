@@ -146,7 +146,7 @@ func (r *Recorder) finishBody(b *Body, mediaType, field string, to bounds) {
 	case len(codings) > 0 && !r.decode(b, codings, to.limit):
 		return
 	}
-	if !to.unreadable && (!isText(b.Bytes) || isWebText(mediaType)) {
+	if !to.unreadable && (!isText(b.Bytes) || isWebText(mediaType) || isBinary(mediaType)) {
 		b.leaveOut(LeftBytes)
 		return
 	}
@@ -257,6 +257,18 @@ const grpcType = "application/grpc"
 // isWebText reports whether a body is made of messages in Base64, which hides what is in them.
 func isWebText(mediaType string) bool {
 	return isGRPC(mediaType) && strings.HasPrefix(strings.ToLower(mediaType[len(grpcType):]), "-web-text")
+}
+
+// isBinary reports whether a body has names and values between bytes that are no text: with long values it looks like
+// text, but which value a name is of cannot be told.
+func isBinary(mediaType string) bool {
+	kind, _, _ := strings.Cut(strings.ToLower(mediaType), ";")
+	for _, word := range []string{"msgpack", "cbor", "bson"} {
+		if strings.Contains(kind, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // compressed reports whether one of the messages that begin in a body is compressed: its first byte is odd.

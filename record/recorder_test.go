@@ -109,6 +109,7 @@ func TestBodies(t *testing.T) {
 		"compressed message": {[]Field{{"Content-Type", "application/grpc"}}, Body{Bytes: []byte("\x01\x00\x00\x00\x05hello"), Size: 10}, " encoding"},
 		"message":            {[]Field{{"Content-Type", "application/grpc+proto"}}, Body{Bytes: []byte("\x00\x00\x00\x00\x28" + strings.Repeat("text", 10)), Size: 45}, "\x00\x00\x00\x00\x28" + strings.Repeat("text", 10)},
 		"messages in Base64": {[]Field{{"Content-Type", "application/grpc-web-text"}}, Body{Bytes: []byte("AAAAAAU="), Size: 8}, " unreadable"},
+		"MessagePack":        {[]Field{{"Content-Type", "application/vnd.msgpack"}}, Body{Bytes: []byte("\x81\xa8password\xafhunter2hunter2hu"), Size: 26}, " unreadable"},
 		"late":               {nil, Body{Cut: CutLate, Size: 5}, " late"},
 		"none":               {nil, Body{Size: 0}, ""},
 	} {
