@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,8 @@ func ParseShare(s string) (Share, error) {
 	switch {
 	case err != nil || strings.Trim(digits, "0123456789.") != "":
 		return 0, fmt.Errorf("%q is not a share: write a number with a sign, such as 1%% or 0.1%%", s)
+	case !signed && n > 0 && n < 1: // others want a ratio here
+		return 0, fmt.Errorf("%s has no sign: write %s%%, or %s%% if it is meant as a part of 1", s, s, strconv.FormatFloat(math.Round(n*1e8)/1e6, 'f', -1, 64))
 	case !signed && n != 0:
 		return 0, fmt.Errorf("%s has no sign: write %s%%", s, s)
 	case n > 100:

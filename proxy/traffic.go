@@ -10,8 +10,10 @@ import (
 )
 
 // NewTimeline returns a time line that counts requests by the words of their outcomes.
-func NewTimeline() *recent.Timeline {
-	var w recent.Words
+func NewTimeline() *recent.Timeline { return recent.NewTimeline(trafficWords()) }
+
+// trafficWords are the words that outcomes have.
+func trafficWords() (w recent.Words) {
 	for v := range inspect.Verdicts {
 		w.Verdicts = append(w.Verdicts, v.String())
 	}
@@ -21,7 +23,7 @@ func NewTimeline() *recent.Timeline {
 	for s := range waf.ScreenedResults {
 		w.Screened = append(w.Screened, s.String())
 	}
-	return recent.NewTimeline(w)
+	return w
 }
 
 // traffic counts requests over time. The zero value counts nothing.

@@ -62,11 +62,9 @@ func ParseFilter(query url.Values, now time.Time) (Filter, error) {
 		Paths: p.texts("path"), Texts: p.texts("text"),
 		Since: p.time("since"), Until: p.time("until"),
 	}
-	for _, kind := range f.Kinds {
-		if !slices.Contains(kinds, kind) {
-			p.wrong("kind", "%q is none of %s", kind, strings.Join(kinds, ", "))
-		}
-	}
+	p.among("kind", f.Kinds, kinds)
+	p.among("verdict", f.Verdicts, Verdicts())
+	p.among("coverage", f.Coverage, Coverages())
 	if p.values > MaxValues {
 		p.problems = append(p.problems, fmt.Errorf("%d values: %d are the most", p.values, MaxValues))
 	}
@@ -79,6 +77,14 @@ func ParseFilter(query url.Values, now time.Time) (Filter, error) {
 // kinds are those of events.
 var kinds = []string{"security", "access", "ban"}
 
+// Verdicts are the words that events have for what was decided.
+func Verdicts() []string {
+	return []string{"pass", "block", "redirect", "drop", "would_block", "error_deny", "error_allow", "refused"}
+}
+
+// Coverages are the words that events have for how much was inspected.
+func Coverages() []string { return []string{"full", "headers", "partial", "none"} }
+
 type filterParser struct {
 	query    url.Values
 	now      time.Time
@@ -88,6 +94,15 @@ type filterParser struct {
 
 func (p *filterParser) wrong(name, format string, args ...any) {
 	p.problems = append(p.problems, fmt.Errorf("%s: %w", name, fmt.Errorf(format, args...)))
+}
+
+// among complains about words of a closed set that are not in it: no event would ever fit, which looks as if nothing had happened.
+func (p *filterParser) among(name string, words, set []string) {
+	for _, word := range words {
+		if !slices.Contains(set, word) {
+			p.wrong(name, "%q is none of %s", word, strings.Join(set, ", "))
+		}
+	}
 }
 
 // texts are the values of a parameter, whole.

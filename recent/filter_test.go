@@ -88,6 +88,8 @@ func TestFilterProblems(t *testing.T) {
 	many := "route=" + strings.Repeat("a,", 40)
 	for query, want := range map[string]string{
 		"kind=x":                                 "kind: \"x\" is none of security, access, ban",
+		"verdict=block,blocked":                  "verdict: \"blocked\" is none of pass, block, redirect, drop, would_block, error_deny, error_allow, refused",
+		"coverage=all":                           "coverage: \"all\" is none of full, headers, partial, none",
 		"status=abc":                             "status: \"abc\" is neither",
 		"status=9-1":                             "status:",
 		"rule=-1":                                "rule:",

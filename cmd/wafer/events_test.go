@@ -104,6 +104,7 @@ func TestEventsMistakes(t *testing.T) {
 	}{
 		{`--status: "x" is neither a number nor a range`, []string{"--status", "x"}},
 		{`--kind: "attack" is none of security, access, ban`, []string{"--kind", "attack"}},
+		{`--verdict: "blocked" is none of pass, block,`, []string{"--verdict", "blocked"}},
 		{`--scope: "all" is neither pod nor tier`, []string{"--scope", "all"}},
 		{`--output: "xml" is neither console, json nor csv`, []string{"-o", "xml"}},
 		{`--limit: -1 is negative`, []string{"-n", "-1"}},

@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/recent"
 	"github.com/wafer-waf/wafer/record"
 )
 
@@ -48,8 +50,13 @@ func (f *recordFilter) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.until, "until", "", "only until then")
 }
 
-// prepare reads the times.
+// prepare reads the times, and has no record looked for that there cannot be.
 func (f *recordFilter) prepare(now time.Time) (err error) {
+	for _, word := range f.verdicts {
+		if !slices.Contains(recent.Verdicts(), word) {
+			return fmt.Errorf("--verdict: %q is none of %s", word, strings.Join(recent.Verdicts(), ", "))
+		}
+	}
 	for _, one := range []struct {
 		flag, text string
 		into       *time.Time
