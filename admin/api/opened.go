@@ -240,11 +240,10 @@ func whyDecided(e *told) string {
 // commands are what to paste into a shell to try a request again.
 func commands(id string) []view.Command {
 	quoted := "'" + strings.ReplaceAll(id, "'", `'\''`) + "'"
-	escaped := url.QueryEscape(id)
 	return []view.Command{
 		{
 			About:   "tell this request and try it again, and the exclusion, on a route file",
-			Command: "curl -s 'http://127.0.0.1:9090/api/v1/events?format=ndjson&scope=tier&request_id=" + escaped + "' | wafer explain routes.yaml --log - --request-id " + quoted,
+			Command: "wafer events --scope tier --request-id " + quoted + " --output json | wafer explain routes.yaml --log - --request-id " + quoted,
 		},
 		{
 			About:   "the same from the log of all pods",

@@ -33,7 +33,7 @@ func newDemo() *cobra.Command {
 			boot.Listen, boot.Admin, boot.DrainDelay = listen, adminAddr, 0
 			return serve(c.Context(), boot, config.FixedSource(routes), func(people io.Writer, traffic, admin string) {
 				_, port, _ := net.SplitHostPort(traffic)
-				fmt.Fprintf(people, "\nhttp://shop.localhost:%s blocks, also as http://localhost:%[1]s; http://legacy.localhost:%[1]s only detects; metrics on http://%s/metrics. Try:\n", port, admin)
+				fmt.Fprintf(people, "\nhttp://shop.localhost:%s blocks, also as http://localhost:%[1]s; http://legacy.localhost:%[1]s only detects; what they do is shown on http://%s/. Try:\n", port, admin)
 				for _, e := range demo.Curl(traffic, admin) {
 					fmt.Fprintf(people, "\n  # %s\n  %s\n", e.Title, e.Command)
 				}
