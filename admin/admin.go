@@ -84,7 +84,8 @@ type Options struct {
 	Log     zerolog.Logger
 	Masking *mask.Policy // what is secret in what is logged
 
-	requests, failures *limiter // of each client: requests, and tokens that are not known
+	requests, failures *limiter[netip.Addr] // of each network: requests, and tokens that are not known
+	holders            *limiter[string]     // requests of who has proved to be somebody, beyond those of the network
 }
 
 // ErrNotYet says that there is no configuration yet that could be replaced.
@@ -118,7 +119,8 @@ func New(o Options) http.Handler {
 	if o.proofs() {
 		reading = Read
 	}
-	o.requests, o.failures = newLimiter(requestRate, requestBurst), newLimiter(failureRate, failureBurst)
+	o.requests, o.failures = newLimiter[netip.Addr](requestRate, requestBurst), newLimiter[netip.Addr](failureRate, failureBurst)
+	o.holders = newLimiter[string](requestRate, requestBurst)
 	endpoints := []endpoint{
 		{"/healthz", read, Anyone, "the process lives", health},
 		{"/readyz", read, Anyone, "traffic is welcome, or why not", ready(o)},

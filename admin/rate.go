@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,12 +21,12 @@ const (
 // maxClients are told apart. More of them than that share what one may do.
 const maxClients = 4096
 
-// limiter says whether a client has asked too often. An IPv6 client is its /64.
-type limiter struct {
+// limiter says whether a client has asked too often: one of a network, or whoever has proved to be somebody.
+type limiter[K comparable] struct {
 	rate, burst float64
 
 	mu      sync.Mutex
-	clients map[netip.Addr]bucket // nil until somebody asks
+	clients map[K]bucket // nil until somebody asks
 	swept   time.Time
 }
 
@@ -35,23 +36,31 @@ type bucket struct {
 	at   time.Time
 }
 
-func newLimiter(rate, burst float64) *limiter { return &limiter{rate: rate, burst: burst} }
+func newLimiter[K comparable](rate, burst float64) *limiter[K] {
+	return &limiter[K]{rate: rate, burst: burst}
+}
 
-func (l *limiter) allow(client netip.Addr, now time.Time) bool {
+// network is whom an address counts as: of IPv6 its /64.
+func network(client netip.Addr) netip.Addr {
 	if client.Is6() {
 		if net, err := client.WithZone("").Prefix(64); err == nil {
-			client = net.Addr()
+			return net.Addr()
 		}
 	}
+	return client
+}
+
+func (l *limiter[K]) allow(client K, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b, known := l.clients[client]
 	if !known && len(l.clients) >= maxClients && !l.sweep(now) {
-		client = netip.Addr{}
+		var others K
+		client = others
 		b, known = l.clients[client]
 	}
 	if l.clients == nil {
-		l.clients = map[netip.Addr]bucket{}
+		l.clients = map[K]bucket{}
 	}
 	if !known {
 		b = bucket{l.burst, now}
@@ -65,7 +74,7 @@ func (l *limiter) allow(client netip.Addr, now time.Time) bool {
 	return ok
 }
 
-func (l *limiter) refilled(b bucket, now time.Time) bucket {
+func (l *limiter[K]) refilled(b bucket, now time.Time) bucket {
 	if passed := now.Sub(b.at); passed > 0 {
 		b.left, b.at = min(b.left+passed.Seconds()*l.rate, l.burst), now
 	}
@@ -73,7 +82,7 @@ func (l *limiter) refilled(b bucket, now time.Time) bucket {
 }
 
 // sweep forgets who may do all that a stranger may, at most once a second, and reports whether there is room.
-func (l *limiter) sweep(now time.Time) bool {
+func (l *limiter[K]) sweep(now time.Time) bool {
 	if now.Sub(l.swept) < time.Second {
 		return false
 	}
@@ -94,7 +103,8 @@ func unlimited(path string) bool {
 // seldom lets each client ask so often and no more.
 func (o *Options) seldom(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !unlimited(r.URL.Path) && !o.requests.allow(clientOf(r), time.Now()) {
+		now := time.Now()
+		if !unlimited(r.URL.Path) && !o.requests.allow(network(clientOf(r)), now) && !o.holder(r, now) {
 			if o.Refused != nil {
 				o.Refused(refusedTooMany)
 			}
@@ -103,6 +113,23 @@ func (o *Options) seldom(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// holder reports whether who asks has shown a token or a certificate that is known, and has not asked too often with it: strangers
+// on the same network, as all pods of a node may be, do not lock out who can prove to have a role.
+func (o *Options) holder(r *http.Request, now time.Time) bool {
+	name := ""
+	if o.Certificates != nil && r.TLS != nil {
+		if shown := o.Certificates.find(r.TLS, now); shown.role >= Read {
+			name = "certificate " + shown.name
+		}
+	}
+	if scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " "); o.Tokens != nil && strings.EqualFold(scheme, "Bearer") {
+		if t, ok := o.Tokens.find(strings.TrimSpace(shown), now); ok {
+			name = "token " + t.Name
+		}
+	}
+	return name != "" && o.holders.allow(name, now)
 }
 
 // tooMany answers who has asked too often.

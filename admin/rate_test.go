@@ -14,11 +14,11 @@ import (
 )
 
 func TestLimiter(t *testing.T) {
-	l := newLimiter(2, 5)
+	l := newLimiter[netip.Addr](2, 5)
 	now := time.Now()
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	count := func(client netip.Addr, at time.Time) (n int) {
-		for n < 100 && l.allow(client, at) {
+		for n < 100 && l.allow(network(client), at) {
 			n++
 		}
 		return n
@@ -38,14 +38,14 @@ func TestLimiter(t *testing.T) {
 	if n := count(netip.MustParseAddr("2001:db8::1"), now); n != 5 {
 		t.Errorf("%d", n)
 	}
-	if l.allow(netip.MustParseAddr("2001:db8::2"), now) {
+	if l.allow(network(netip.MustParseAddr("2001:db8::2")), now) {
 		t.Error("two addresses of a /64 are one client")
 	}
 }
 
 // TestLimiterIsBounded has more clients ask than are told apart.
 func TestLimiterIsBounded(t *testing.T) {
-	l := newLimiter(1, 2)
+	l := newLimiter[netip.Addr](1, 2)
 	now := time.Now()
 	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
 	for i := range maxClients + 1000 {
@@ -77,13 +77,21 @@ func TestTooManyRequests(t *testing.T) {
 		Tokens: known, Config: func() any { return "config" }, Metrics: func(http.ResponseWriter, *http.Request, func(error)) {},
 		Refused: func(reason string) { reasons = append(reasons, reason) }, Log: zerolog.Nop(), Version: "test",
 	})
+	// Who shows nothing, from the same address, takes away nothing from who shows a token.
+	for range 2 * requestBurst {
+		ask(h, "GET", "/api/v1/config", elsewhere, "")
+	}
+	if got := ask(h, "GET", "/api/v1/config", elsewhere, "wafer_guess"); got.Code != http.StatusTooManyRequests {
+		t.Errorf("a token that is not known: %d", got.Code)
+	}
+	reasons = nil
 	for i := range requestBurst {
 		if got := ask(h, "GET", "/api/v1/config", elsewhere, tokens["grafana"]); got.Code != http.StatusOK {
 			t.Fatalf("request %d: %d", i, got.Code)
 		}
 	}
 	limited := 0
-	for range 50 {
+	for range 100 {
 		got := ask(h, "GET", "/api/v1/config", elsewhere, tokens["grafana"])
 		if got.Code == http.StatusTooManyRequests && got.Header().Get("Retry-After") != "" {
 			limited++

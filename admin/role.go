@@ -141,7 +141,7 @@ func (o *Options) may(need Role, next http.Handler) http.Handler {
 func (o *Options) refuse(w http.ResponseWriter, r *http.Request, need Role, who someone, known bool) (why string) {
 	switch {
 	case !known:
-		if !o.failures.allow(clientOf(r), time.Now()) {
+		if !o.failures.allow(network(clientOf(r)), time.Now()) {
 			o.tooMany(w)
 			return refusedTooMany
 		}
