@@ -465,3 +465,38 @@ records:
 		t.Errorf("%v were given, %d are there", n, len(r.all()))
 	}
 }
+
+// TestRecordsOfWebSockets records the message of a client that is blocked, masked, and not the one that passes.
+func TestRecordsOfWebSockets(t *testing.T) {
+	t.Parallel()
+	back := newEcho(t, func(*http.Request, string) string {
+		return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+	})
+	r := recording(t, `
+routes:
+  - { id: all, websocket: inspect, record: attacks, upstreams: [{ id: a }] }
+upstreams:
+  - { id: a, endpoints: ["`+back.url()+`"] }
+records:
+  - { id: attacks, when: { verdicts: [block] } }
+`, "")
+	said := func(text string) string { // masked with zeros
+		return "\x81" + string([]byte{0x80 | byte(len(text))}) + "\x00\x00\x00\x00" + text
+	}
+	c := dial(t, r.Addr, "")
+	c.send(request("GET", "a.test", "/chat", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+	id := c.reply("GET").wantStatus(t, 101).id
+	c.send(said("good morning") + said(`{"password":"hunter2hunter2","q":"1' UNION SELECT a, b FROM users -- "}`))
+	one := r.of(id)
+	b := one.Request.Body
+	if one.Message != "websocket" || one.Verdict != "block" || b == nil || len(one.Rules) == 0 || one.Request.Target != "/chat" {
+		t.Fatalf("%q %s %+v", one.Message, one.Verdict, b)
+	}
+	if text := string(b.Bytes); !strings.Contains(text, "UNION SELECT") || strings.Contains(text, "hunter2") || !b.Masked || b.Inspected == 0 {
+		t.Errorf("%+v", b)
+	}
+	tier.Eventually(t, "memory of records is given back", func() bool { return r.Metric("wafer_records_memory_bytes") == 0 })
+	if all := r.all(); len(all) != 1 {
+		t.Errorf("%d records", len(all))
+	}
+}
