@@ -76,7 +76,7 @@ func compareTelling(ctx context.Context, o options, binary, silent string, round
 			}
 		}
 		for i := range ways {
-			ratios := make([]float64, rounds) // of neighbours in time
+			ratios := make([]float64, rounds) // next to each other in time
 			for round := range rounds {
 				ratios[round] = taken[i][round] / taken[0][round]
 			}
