@@ -58,14 +58,15 @@ type State struct {
 type API struct {
 	Options
 
-	instance string // tells processes apart that have the same name
+	instance string        // tells processes apart that have the same name
+	tiers    chan struct{} // one for each question to all pods
 	ending   context.Context
 	end      context.CancelFunc
 }
 
 // New returns the API of a process.
 func New(o Options) *API {
-	a := &API{Options: o, instance: rand.Text()}
+	a := &API{Options: o, instance: rand.Text(), tiers: make(chan struct{}, tiersAtOnce)}
 	a.ending, a.end = context.WithCancel(context.Background())
 	return a
 }
@@ -105,7 +106,10 @@ const (
 	maxQuery   = 8 << 10
 	findWithin = 2 * time.Second // then a page is cut
 	peerWithin = 2 * time.Second // for each peer
-	maxReply   = 16 << 20        // of a peer
+	maxReply   = 8 << 20         // of a peer
+	maxReplies = 64 << 20        // of all peers together
+	// How many ask all pods at a time, and how many pods each of them asks at a time.
+	tiersAtOnce, peersAtOnce = 4, 16
 )
 
 // ScopeParameter asks for the answer of one pod, or of all.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -306,6 +307,38 @@ func TestHostilePeer(t *testing.T) {
 		if status, _, body := c.get(t, "/api/v1/"+path+"?scope=tier", nil); status != http.StatusOK {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
+	}
+}
+
+// TestTierQuestionsAreBounded has pods answer more than may be held, and more ask than may.
+func TestTierQuestionsAreBounded(t *testing.T) {
+	large := `{"about":{"instance":"x"},"events":[],"next":"` + strings.Repeat("n", maxReply-100) + `"}`
+	var names []string
+	for range maxReplies/maxReply + 2 {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, large) }))
+		t.Cleanup(s.Close)
+		names = append(names, s.Listener.Addr().String())
+	}
+	c := newPod(t, "c", names...)
+	if status, _, body := c.get(t, "/api/v1/events?scope=tier", nil); status != http.StatusOK || !strings.Contains(body, "more than 64 MiB") {
+		t.Errorf("%d %.300s", status, body)
+	}
+	alone := newPod(t, "alone")
+	for range tiersAtOnce {
+		alone.tiers <- struct{}{}
+	}
+	var asking sync.WaitGroup
+	for _, path := range []string{"events", "events/top", "events/r1", "traffic", "overview"} {
+		asking.Go(func() {
+			if status, _, body := alone.get(t, "/api/v1/"+path+"?scope=tier", nil); status != http.StatusTooManyRequests {
+				t.Errorf("%s: %d %.200s", path, status, body)
+			}
+		})
+	}
+	asking.Wait()
+	alone.leave()
+	if status, _, body := alone.get(t, "/api/v1/overview?scope=tier", nil); status != http.StatusOK {
+		t.Errorf("%d %.200s", status, body)
 	}
 }
 

@@ -34,11 +34,16 @@ func (a *API) overview(w http.ResponseWriter, r *http.Request) {
 		reply.Problem(w, http.StatusServiceUnavailable, "nothing is counted over time: recent.memory is 0", nil)
 		return
 	}
-	if q.tier {
-		send(w, q.tierOverview(r.Context(), from))
+	if !q.tier {
+		send(w, q.ownOverview(r.Context(), from))
 		return
 	}
-	send(w, q.ownOverview(r.Context(), from))
+	all, err := q.tierOverview(r.Context(), from)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	send(w, all)
 }
 
 // ownOverview is what this pod knows.
@@ -159,10 +164,13 @@ func shares(r *view.RouteRow) {
 }
 
 // tierOverview joins what all pods know.
-func (q *question) tierOverview(ctx context.Context, from time.Time) *view.Overview {
+func (q *question) tierOverview(ctx context.Context, from time.Time) (*view.Overview, error) {
 	query := url.Values{"since": {from.UTC().Format(time.RFC3339Nano)}}
-	all, about, _ := askTier(ctx, q, "/api/v1/overview", same(query), func(o *view.Overview) *view.About { return &o.About },
+	all, about, err := askTier(ctx, q, "/api/v1/overview", same(query), func(o *view.Overview) *view.About { return &o.About },
 		func() (*view.Overview, error) { return q.ownOverview(ctx, from), nil }, nil)
+	if err != nil {
+		return nil, err
+	}
 	sum := &view.Overview{About: about, Trouble: []view.Trouble{}, Routes: []view.RouteRow{}, Rules: []view.TopRow{}, Pods: []view.PodRow{}, Points: []view.Point{}}
 	traffic := &view.Traffic{}
 	for _, one := range all {
@@ -198,7 +206,7 @@ func (q *question) tierOverview(ctx context.Context, from time.Time) *view.Overv
 		sum.Trouble = append(sum.Trouble, view.Trouble{What: "disagree", Level: "warning", About: "pods serve different configurations: see generations"})
 	}
 	sum.Healthy = len(sum.Trouble) == 0
-	return sum
+	return sum, nil
 }
 
 // addRoutes adds the routes of a pod.

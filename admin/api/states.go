@@ -88,7 +88,12 @@ func (a *API) state(w http.ResponseWriter, r *http.Request, path string, value f
 		reply.Problem(w, http.StatusServiceUnavailable, errNotYet, nil)
 		return
 	}
-	send(w, q.tierState(r.Context(), path, func() any { return value(own) }))
+	all, err := q.tierState(r.Context(), path, func() any { return value(own) })
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	send(w, all)
 }
 
 // anyState is what a pod answers, as far as all such answers are alike.
@@ -112,8 +117,8 @@ func (s *anyState) UnmarshalJSON(text []byte) error {
 }
 
 // tierState puts the answers of all pods beside each other.
-func (q *question) tierState(ctx context.Context, path string, own func() any) *view.States {
-	all, about, _ := askTier(ctx, q, path, same(url.Values{ScopeParameter: {view.ScopePod}}), func(s *anyState) *view.About { return &s.about },
+func (q *question) tierState(ctx context.Context, path string, own func() any) (*view.States, error) {
+	all, about, err := askTier(ctx, q, path, same(url.Values{ScopeParameter: {view.ScopePod}}), func(s *anyState) *view.About { return &s.about },
 		func() (*anyState, error) {
 			one := &anyState{about: q.about(), text: json.RawMessage("null")}
 			value := own()
@@ -126,11 +131,14 @@ func (q *question) tierState(ctx context.Context, path string, own func() any) *
 			}
 			return one, err
 		}, nil)
+	if err != nil {
+		return nil, err
+	}
 	about.Window.From = about.Window.To
 	out := &view.States{About: about, Pods: []view.PodState{}}
 	for _, one := range all {
 		out.Pods = append(out.Pods, view.PodState{Pod: printable(one.value.about.Pod), Answer: one.value.text})
 	}
 	slices.SortStableFunc(out.Pods, func(x, y view.PodState) int { return strings.Compare(x.Pod, y.Pod) })
-	return out
+	return out, nil
 }

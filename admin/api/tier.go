@@ -11,10 +11,12 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/peers"
+	"github.com/wafer-waf/wafer/recent"
 )
 
 // answered is what a pod has answered, as one of the types of package view.
@@ -31,13 +33,22 @@ func askTier[T any](ctx context.Context, q *question, path string, queryOf func(
 ) (all []answered[T], about view.About, err error) {
 	about = q.about()
 	about.Scope = view.ScopeTier
+	if !q.api.enter(ctx) {
+		return nil, about, recent.ErrBusy
+	}
+	defer q.api.leave()
+	left := &atomic.Int64{}
+	left.Store(maxReplies)
 	addresses := q.addresses(ctx, &about, only)
 	pods := make([]view.Pod, len(addresses))
 	values := make([]*T, len(addresses))
 	var asking sync.WaitGroup
+	places := make(chan struct{}, peersAtOnce)
 	for i, at := range addresses {
+		places <- struct{}{}
 		asking.Go(func() {
-			pods[i], values[i] = askOne(ctx, q.api, at, path+"?"+queryOf(at.String()).Encode(), aboutOf)
+			defer func() { <-places }()
+			pods[i], values[i] = askOne(ctx, q.api, at, path+"?"+queryOf(at.String()).Encode(), aboutOf, left)
 		})
 	}
 	asking.Wait()
@@ -70,6 +81,21 @@ func askTier[T any](ctx context.Context, q *question, path string, queryOf func(
 	return all, about, nil
 }
 
+// enter waits a moment for a place among those that ask all pods, and reports whether there is one: what pods answer is
+// held until it is joined.
+func (a *API) enter(ctx context.Context) bool {
+	select {
+	case a.tiers <- struct{}{}:
+		return true
+	case <-time.After(peerWithin):
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (a *API) leave() { <-a.tiers }
+
 // addresses are those of the pods that are asked.
 func (q *question) addresses(ctx context.Context, about *view.About, only map[string]string) []netip.AddrPort {
 	if only != nil {
@@ -94,12 +120,15 @@ func (q *question) addresses(ctx context.Context, about *view.About, only map[st
 	return all
 }
 
-// askOne asks a pod.
-func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, aboutOf func(*T) *view.About) (view.Pod, *T) {
+// askOne asks a pod. Left is how many bytes may still be answered to the question.
+func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, aboutOf func(*T) *view.About, left *atomic.Int64) (view.Pod, *T) {
 	pod := addressed(at)
 	began := time.Now()
 	value := new(T)
 	data, err := a.Peers.Get(ctx, at, path, peerWithin, maxReply)
+	if err == nil && left.Add(-int64(len(data))) < 0 {
+		err = fmt.Errorf("all pods together answer more than %d MiB: ask for less", maxReplies>>20)
+	}
 	if err == nil {
 		err = json.Unmarshal(data, value)
 	}
@@ -187,18 +216,21 @@ func joinAbout(about, one *view.About) {
 func same(query url.Values) func(string) url.Values { return func(string) url.Values { return query } }
 
 // tierTraffic adds up the traffic of all pods.
-func (q *question) tierTraffic(ctx context.Context, ask spans) *view.Traffic {
+func (q *question) tierTraffic(ctx context.Context, ask spans) (*view.Traffic, error) {
 	ask.from = ask.from.Truncate(ask.step)
 	query := url.Values{"since": {ask.from.UTC().Format(time.RFC3339Nano)}, "step": {ask.step.String()}, "latency": {"true"}}
 	if ask.route != nil {
 		query.Set("route", *ask.route)
 	}
-	all, about, _ := askTier(ctx, q, "/api/v1/traffic", same(query), func(t *view.Traffic) *view.About { return &t.About },
+	all, about, err := askTier(ctx, q, "/api/v1/traffic", same(query), func(t *view.Traffic) *view.About { return &t.About },
 		func() (*view.Traffic, error) {
 			own := ask
 			own.latency = true
 			return q.own(own), nil
 		}, nil)
+	if err != nil {
+		return nil, err
+	}
 	sum := &view.Traffic{About: about, Seconds: int(ask.step / time.Second), Points: []view.Point{}, Routes: []view.RouteLine{}}
 	if ask.route != nil {
 		sum.Route = *ask.route
@@ -220,7 +252,7 @@ func (q *question) tierTraffic(ctx context.Context, ask spans) *view.Traffic {
 	if !ask.latency {
 		dropLatency(sum)
 	}
-	return sum
+	return sum, nil
 }
 
 // finish reckons what cannot be added up.

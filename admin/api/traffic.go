@@ -30,7 +30,12 @@ func (a *API) traffic(w http.ResponseWriter, r *http.Request) {
 	if !q.fine(w, err) {
 		return
 	}
-	send(w, q.trafficOf(r.Context(), ask))
+	all, err := q.trafficOf(r.Context(), ask)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	send(w, all)
 }
 
 // spans is what of a time line is asked for.
@@ -63,11 +68,11 @@ func (q *question) spans() (s spans, err error) {
 }
 
 // trafficOf is the traffic of this pod, or of all.
-func (q *question) trafficOf(ctx context.Context, ask spans) *view.Traffic {
+func (q *question) trafficOf(ctx context.Context, ask spans) (*view.Traffic, error) {
 	if q.tier {
 		return q.tierTraffic(ctx, ask)
 	}
-	return q.own(ask)
+	return q.own(ask), nil
 }
 
 // own is the traffic of this pod.
