@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -100,11 +102,17 @@ func benchRoutes(b testing.TB, mode, backend string, routes, policies int, more 
 // benchProxy serves on a port of the loopback interface until the benchmark ends.
 func benchProxy(b testing.TB, c *config.Routes) (p *Proxy, addr string) {
 	b.Helper()
+	return benchTelling(b, c, audit.New(io.Discard, audit.Options{}))
+}
+
+// benchTelling is benchProxy with events that go somewhere.
+func benchTelling(b testing.TB, c *config.Routes, events *audit.Log) (p *Proxy, addr string) {
+	b.Helper()
 	boot := config.DefaultBoot()
 	boot.DrainDelay = 0
 	p, err := New(Options{
 		Boot: boot, Source: config.FixedSource(c), Log: zerolog.Nop(),
-		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(),
+		Events: events, Registry: prometheus.NewRegistry(),
 		Recorder: record.New(record.Options{Account: record.NewAccount(1 << 20), Out: func([]byte) {}}),
 	})
 	if err != nil {
@@ -275,6 +283,36 @@ func BenchmarkExchange(b *testing.B) {
 			for b.Loop() {
 				c.exchange(b)
 			}
+		})
+	}
+}
+
+// BenchmarkTold is the same by what is told of the request: nothing, an access event, that and a record of one in a
+// hundred, or of each. It reports the CPU time of all that is in this process.
+func BenchmarkTold(b *testing.B) {
+	for _, way := range []struct{ name, access, records string }{
+		{"nothing", "off", ""}, {"events", "all", ""}, {"records 1%", "all", "1%"}, {"records 100%", "all", "100%"},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			c := benchRoutes(b, "block", benchBackend(b, "\r\n\r\n"), 1, 1, "records: [{ id: some, sample: "+cmp.Or(way.records, "1%")+", limits: { per_second: 0 } }]\n")
+			if way.records != "" {
+				c.Routes[0].Record = "some"
+			}
+			events := audit.New(io.Discard, audit.Options{})
+			if way.access == "off" {
+				events = audit.New(nil, audit.Options{})
+			}
+			_, addr := benchTelling(b, c, events)
+			client := newBenchClient(b, addr, benchHead)
+			b.ReportAllocs()
+			var before, after syscall.Rusage
+			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
+			for b.Loop() {
+				client.exchange(b)
+			}
+			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &after)
+			cpu := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
+			b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
 		})
 	}
 }
