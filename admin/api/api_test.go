@@ -144,6 +144,12 @@ func TestOpened(t *testing.T) {
 		x.YAML != "exclusions:\n  - { rule: 942100, target: ARGS:q, path: /search/x, reason: say why this is no attack }\n" {
 		t.Errorf("%+v", x)
 	}
+	p.add("security", 2, "twice", strings.Replace(blockedMore, `"inbound":5,`, `"inbound":10,`, 1))
+	var twice view.Opened
+	p.get(t, "/api/v1/events/twice", &twice)
+	if x := twice.Exclusion; x == nil || !x.Passes || !x.Unsure {
+		t.Errorf("a rule that has matched twice: %+v", x)
+	}
 	hostile := `$(id)'; rm -rf /`
 	p.add("security", 3, hostile, blockedMore)
 	for _, c := range commands(hostile) {

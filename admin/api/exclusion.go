@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wafer-waf/wafer/admin/view"
@@ -54,7 +55,7 @@ func (q *question) exclusion(ctx context.Context, e *told) *view.Exclusion {
 		out.Note = fmt.Sprintf("%d rules agree on this request, so it looks like an attack", out.Rules)
 	}
 	out.YAML = exclude.YAML(all)
-	out.Passes = passes(e, all) && e.Dropped == 0
+	out.Passes, out.Unsure = passes(e, all)
 	for _, x := range all {
 		out.Opens = append(out.Opens, view.Opening{Rule: x.Rule, Target: x.Target, Path: x.Path, Opens: opens(x, e)})
 	}
@@ -62,23 +63,27 @@ func (q *question) exclusion(ctx context.Context, e *told) *view.Exclusion {
 	return out
 }
 
-// passes reports whether a request's score stays below the threshold with exclusions, as far as its event tells.
-func passes(e *told, all []exclude.One) bool {
+// passes reports whether a request's score stays below the threshold with exclusions, as far as its event tells. That is
+// unsure if the score holds more than the rules told add to it once: a rule adds to it with each value that it matches, and
+// the event tells the first.
+func passes(e *told, all []exclude.One) (passes, unsure bool) {
 	score, threshold := e.Score.Inbound, e.Score.InboundThreshold
 	if e.RuleID/1000 == 959 {
 		score, threshold = e.Score.Outbound, e.Score.OutboundThreshold
 	}
 	path := exclude.Decoded(e.Path)
+	left := 0
 	for i := range e.Rules {
 		r := &e.Rules[i]
-		for _, x := range all {
-			if x.Covers(r.ID, r.Target, path) {
-				score -= severityScore(r.Severity)
-				break
-			}
+		covered := slices.ContainsFunc(all, func(x exclude.One) bool { return x.Covers(r.ID, r.Target, path) })
+		if covered {
+			score -= severityScore(r.Severity)
+		} else {
+			left += severityScore(r.Severity)
 		}
 	}
-	return score < threshold
+	passes = e.Dropped == 0 && min(left, score) < threshold
+	return passes, passes && score >= threshold
 }
 
 // opens says in a sentence what an exclusion lets through.
@@ -113,7 +118,10 @@ func (q *question) others(ctx context.Context, e *told, all []exclude.One, out *
 			continue
 		}
 		out.Looked++
-		if sum := one.RuleID / 1000; (sum == 949 || sum == 959) && one.Dropped == 0 && passes(&one, all) {
+		if sum := one.RuleID / 1000; sum != 949 && sum != 959 {
+			continue
+		}
+		if would, _ := passes(&one, all); would {
 			if out.Others++; len(out.Examples) < mostExamples {
 				out.Examples = append(out.Examples, one.RequestID)
 			}

@@ -109,7 +109,9 @@ type Exclusion struct {
 	Rules  int    `json:"rules"`          // that it is about
 	// Passes is true if the request's score stays below the threshold with it, by what the event tells. Only the command
 	// of Explain tries it.
-	Passes bool   `json:"passes"`
+	Passes bool `json:"passes"`
+	// Unsure is true if rules have added more to the score than the event tells, perhaps elsewhere in the request.
+	Unsure bool   `json:"unsure,omitempty"`
 	Note   string `json:"note,omitempty"`
 	// Opens says of each line of it what it would let through.
 	Opens []Opening `json:"opens,omitempty"`

@@ -40,7 +40,7 @@ function exclusion(x) {
       copyable(`Exclusion for policy ${x.policy}`, x.yaml, 'The narrowest there is: these rules, at this place, below this path. Give the reason, and review it like code.'),
       h('h3', null, 'What it would let through'),
       h('ul', { class: 'opens' }, (x.opens ?? []).map((o) => h('li', { class: 'wrap' }, capital(o.opens), '.'))),
-      h('p', null, x.passes ? 'This request would pass by what the event tells. ' : h('b', null, 'This request would still be stopped by what else was found. '),
+      h('p', null, x.unsure ? 'This request would pass if these rules found nothing elsewhere in it, which the event does not tell: try the command. ' : x.passes ? 'This request would pass by what the event tells. ' : h('b', null, 'This request would still be stopped by what else was found. '),
         x.others > 0 ? [h('b', null, plural(x.others, 'other request')), ` of the ${x.looked} stopped ones that are kept would pass as well: `, (x.examples ?? []).map((id, i) => [i > 0 && ', ', link('event/' + encodeURIComponent(id), {}, id.slice(-8))]), '.']
           : `None of the ${plural(x.looked, 'other stopped request')} that ${x.looked === 1 ? 'is' : 'are'} kept would pass with it.`),
       x.note && h('p', { class: 'quiet' }, x.note),
