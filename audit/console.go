@@ -109,9 +109,7 @@ var lines = sync.Pool{New: func() any { return &line{b: make([]byte, 0, 512), sc
 
 // begin starts a line with what stands in every one: the mark tells security events from access events.
 func (c *console) begin(t time.Time, mark byte, verdict string, status int) *line {
-	if t.IsZero() {
-		t = time.Now()
-	}
+	t = orNow(t)
 	l := lines.Get().(*line)
 	l.b, l.color = l.b[:0], c.color
 	l.left, l.limited = math.MaxInt, false

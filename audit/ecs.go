@@ -16,7 +16,7 @@ const ecsVersion = "8.11.0"
 func (l *Log) ecsAccess(e *zerolog.Event, a *Access) {
 	l.ecsHead(e, orNow(a.Time))
 	outcome := "success"
-	if Stopped(a.Verdict) || a.Error != "" || a.Status >= 500 || a.Status == 0 {
+	if a.failure() {
 		outcome = "failure"
 	}
 	event := ecsEvent(e, "event", eventAccess, a.RequestID, a.Verdict).
@@ -43,14 +43,7 @@ func (l *Log) ecsAccess(e *zerolog.Event, a *Access) {
 	optional(w, "grpc_status", a.GRPCStatus)
 	optional(w, "access_rule", a.AccessRule)
 	optional(w, "access_would", a.AccessWould)
-	if a.Upstream != "" {
-		w.Str("upstream", a.Upstream)
-		optional(w, "endpoint", a.Endpoint)
-		if a.Attempts > 1 {
-			w.Int("attempts", a.Attempts)
-		}
-		w.Float64("upstream_ms", milliseconds(a.UpstreamDuration))
-	}
+	nativeUpstream(w, a)
 	e.Dict("wafer", w)
 	e.Msg("request")
 }
@@ -135,8 +128,9 @@ func ecsType(verdict string) string {
 
 func ecsClient(e *zerolog.Event, a netip.Addr) {
 	if a.IsValid() {
-		e.Dict("source", e.CreateDict().Str("ip", a.String()))
-		e.Dict("client", e.CreateDict().Str("ip", a.String()))
+		ip := a.String()
+		e.Dict("source", e.CreateDict().Str("ip", ip))
+		e.Dict("client", e.CreateDict().Str("ip", ip))
 	}
 }
 

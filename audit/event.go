@@ -104,6 +104,11 @@ func Stopped(verdict string) bool {
 	return true
 }
 
+// failure is what other formats call a request that was stopped, or did not go well.
+func (a *Access) failure() bool {
+	return Stopped(a.Verdict) || a.Error != "" || a.Status >= 500 || a.Status == 0
+}
+
 // gravestOf returns the first of the rules that are critical, or else the first one; nil: there is none.
 func gravestOf(rules []Rule) *Rule {
 	for i := range rules {

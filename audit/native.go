@@ -26,14 +26,7 @@ func nativeAccess(e *zerolog.Event, a *Access) {
 	e.Int64("bytes_in", a.BytesIn)
 	e.Int64("bytes_out", a.BytesOut)
 	e.Float64("duration_ms", milliseconds(a.Duration))
-	if a.Upstream != "" {
-		e.Str("upstream", a.Upstream)
-		optional(e, "endpoint", a.Endpoint)
-		if a.Attempts > 1 {
-			e.Int("attempts", a.Attempts)
-		}
-		e.Float64("upstream_ms", milliseconds(a.UpstreamDuration))
-	}
+	nativeUpstream(e, a)
 	e.Str("verdict", a.Verdict)
 	optional(e, "coverage", a.Coverage)
 	optional(e, "coverage_reason", a.CoverageReason)
@@ -42,6 +35,18 @@ func nativeAccess(e *zerolog.Event, a *Access) {
 	optional(e, "access_rule", a.AccessRule)
 	optional(e, "access_would", a.AccessWould)
 	e.Msg("request")
+}
+
+// nativeUpstream writes who was asked, and how long the answer took, if anybody was.
+func nativeUpstream(e *zerolog.Event, a *Access) {
+	if a.Upstream != "" {
+		e.Str("upstream", a.Upstream)
+		optional(e, "endpoint", a.Endpoint)
+		if a.Attempts > 1 {
+			e.Int("attempts", a.Attempts)
+		}
+		e.Float64("upstream_ms", milliseconds(a.UpstreamDuration))
+	}
 }
 
 // nativeSecurity writes a security event as docs/operations.md describes it.

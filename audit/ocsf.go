@@ -58,7 +58,7 @@ func (l *Log) ocsfAccess(e *zerolog.Event, a *Access) {
 	if Stopped(a.Verdict) {
 		severity = ocsfLow
 	}
-	if Stopped(a.Verdict) || a.Error != "" || a.Status >= 500 || a.Status == 0 {
+	if a.failure() {
 		status = ocsfFailure
 	}
 	e.Int("severity_id", severity)
@@ -84,14 +84,7 @@ func (l *Log) ocsfAccess(e *zerolog.Event, a *Access) {
 	optional(u, "error", a.Error)
 	optional(u, "access_rule", a.AccessRule)
 	optional(u, "access_would", a.AccessWould)
-	if a.Upstream != "" {
-		u.Str("upstream", a.Upstream)
-		optional(u, "endpoint", a.Endpoint)
-		if a.Attempts > 1 {
-			u.Int("attempts", a.Attempts)
-		}
-		u.Float64("upstream_ms", milliseconds(a.UpstreamDuration))
-	}
+	nativeUpstream(u, a)
 	ocsfCertificate(u, &a.TLS)
 	e.Dict("unmapped", u)
 	e.Msg("request")
