@@ -38,11 +38,7 @@ type Attribute struct{ Name, Value string }
 func preamble(resource []Attribute, version string) (ofResource, ofScope []byte) {
 	b, start := begin(nil, resourceLogsResource)
 	for _, a := range resource {
-		var pair, value int
-		b, pair = begin(b, resourceAttributes)
-		b = text(b, pairKey, []byte(a.Name))
-		b, value = begin(b, pairValue)
-		b = end(end(text(b, anyString, []byte(a.Value)), value), pair)
+		b = textPair(b, resourceAttributes, []byte(a.Name), []byte(a.Value))
 	}
 	ofResource = end(b, start)
 	b, start = begin(nil, scopeLogsScope)
@@ -65,7 +61,7 @@ func (c *Carrier) request(b []byte, lines []delivery.Line) []byte {
 	return end(end(b, scope), logs)
 }
 
-// severities are the numbers and names that OpenTelemetry has for severities of syslog.
+// severity is the number and the name that OpenTelemetry has for a severity of syslog.
 func severity(s delivery.Severity) (number uint64, text string) {
 	switch s {
 	case delivery.Warning:

@@ -58,6 +58,14 @@ func text(b []byte, field protowire.Number, s []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), s)
 }
 
+// textPair appends a KeyValue of text.
+func textPair(b []byte, field protowire.Number, key, s []byte) []byte {
+	b, pair := begin(b, field)
+	b = text(b, pairKey, key)
+	b, value := begin(b, pairValue)
+	return end(end(text(b, anyString, s), value), pair)
+}
+
 // object appends the members of an object, each as a KeyValue with that number.
 func (r *reader) object(b []byte, field protowire.Number, depth int) ([]byte, error) {
 	return r.sequence(b, '{', '}', func(b []byte) ([]byte, error) {
@@ -69,13 +77,12 @@ func (r *reader) object(b []byte, field protowire.Number, depth int) ([]byte, er
 			return b, err
 		}
 		r.space()
-		if depth == 0 && r.member != nil && len(r.in) > 0 && r.in[0] == '"' {
-			before := r.in
+		if depth == 0 && len(r.in) > 0 && r.in[0] == '"' {
 			value, err := r.string()
 			if err != nil || r.member(key, value) {
 				return b, err
 			}
-			r.in = before
+			return textPair(b, field, key, value), nil
 		}
 		b, pair := begin(b, field)
 		b = text(b, pairKey, key)
