@@ -33,7 +33,7 @@ const (
 // Lines is a queue of lines.
 type Lines struct {
 	queue *Queue[Line]
-	arena []byte // where texts are copied to; the collector frees it when its last line is gone
+	arena []byte // where texts are copied to, under the queue's lock; the collector frees it when its last line is gone
 }
 
 // NewLines starts a queue of lines.
@@ -46,22 +46,14 @@ func (l *Lines) Send(k *Kind, line []byte) {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		line = line[:n-1]
 	}
-	q := l.queue
-	size := int64(len(line)) + lineBytes
-	q.mu.Lock()
-	if why := q.full(size); why != "" {
-		q.mu.Unlock()
-		q.report.Lost(1, why)
-		return
-	}
-	if cap(l.arena)-len(l.arena) < len(line) {
-		l.arena = make([]byte, 0, max(arenaBytes, len(line)))
-	}
-	start := len(l.arena)
-	l.arena = append(l.arena, line...)
-	wake, ready := q.push(Line{l.arena[start:len(l.arena):len(l.arena)], time.Now(), k}, size)
-	q.mu.Unlock()
-	q.tell(wake, ready)
+	l.queue.add(int64(len(line))+lineBytes, func() Line {
+		if cap(l.arena)-len(l.arena) < len(line) {
+			l.arena = make([]byte, 0, max(arenaBytes, len(line)))
+		}
+		start := len(l.arena)
+		l.arena = append(l.arena, line...)
+		return Line{l.arena[start:len(l.arena):len(l.arena)], time.Now(), k}
+	})
 }
 
 // Close is that of the queue.

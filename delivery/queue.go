@@ -114,15 +114,29 @@ func New[T any](c Carrier[T], r Reporter, o Options) *Queue[T] {
 
 // Add gives an item to the queue, which takes so much of its limit. It never waits.
 func (q *Queue[T]) Add(item T, size int64) {
+	q.add(size, func() T { return item })
+}
+
+// add makes an item, under the lock, if there is room for it.
+func (q *Queue[T]) add(size int64, item func() T) {
 	q.mu.Lock()
 	if why := q.full(size); why != "" {
 		q.mu.Unlock()
 		q.report.Lost(1, why)
 		return
 	}
-	wake, ready := q.push(item, size)
+	first := len(q.waiting) == 0
+	q.waiting = append(q.waiting, sized[T]{item(), size})
+	q.gathered += size
+	q.size += size
+	whole := q.whole()
 	q.mu.Unlock()
-	q.tell(wake, ready)
+	if first {
+		notify(q.wake)
+	}
+	if whole {
+		notify(q.ready)
+	}
 }
 
 // full says why there is no room for an item. The caller holds the lock.
@@ -136,27 +150,9 @@ func (q *Queue[T]) full(size int64) (why string) {
 	return ""
 }
 
-// push adds an item, and says who has to be told. The caller holds the lock.
-func (q *Queue[T]) push(item T, size int64) (wake, ready bool) {
-	wake = len(q.waiting) == 0
-	q.waiting = append(q.waiting, sized[T]{item, size})
-	q.gathered += size
-	q.size += size
-	return wake, q.whole()
-}
-
-// whole tells whether a batch waits that cannot become larger.
+// whole tells whether a batch waits that cannot become larger. The caller holds the lock.
 func (q *Queue[T]) whole() bool {
 	return q.gathered >= q.o.BatchBytes || len(q.waiting) >= q.o.BatchItems
-}
-
-func (q *Queue[T]) tell(wake, ready bool) {
-	if wake {
-		notify(q.wake)
-	}
-	if ready {
-		notify(q.ready)
-	}
 }
 
 func notify(c chan struct{}) {
