@@ -1,14 +1,8 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
-
-// What becomes of an event that a sink is given: it was sent, or it was lost, and why.
-const (
-	SinkSent    = "sent"
-	SinkFull    = "full"     // there was no room for it among those that wait
-	SinkRefused = "refused"  // the receiver said that it will never take it
-	SinkTooLong = "too_long" // for the sink
-	SinkEnded   = "ended"    // the process ended before it was taken
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/wafer-waf/wafer/delivery"
 )
 
 // Sinks are the instruments of what takes events to other places.
@@ -52,7 +46,7 @@ func NewTraces(reg prometheus.Registerer, limit int64) *Sink {
 // count makes the counters of what becomes of events or spans.
 func (s *Sink) count(of *prometheus.CounterVec) {
 	for result, c := range map[string]*prometheus.Counter{
-		SinkSent: &s.sent, SinkFull: &s.full, SinkRefused: &s.refused, SinkTooLong: &s.tooLong, SinkEnded: &s.ended,
+		"sent": &s.sent, delivery.Full: &s.full, delivery.Refused: &s.refused, delivery.TooLong: &s.tooLong, delivery.Ended: &s.ended,
 	} {
 		*c = of.WithLabelValues(result)
 	}
@@ -94,11 +88,11 @@ func (s *Sink) Sent(events int) { s.sent.Add(float64(events)) }
 // Lost counts events that nobody will get, by the word of a closed set.
 func (s *Sink) Lost(events int, why string) {
 	switch why {
-	case SinkFull:
+	case delivery.Full:
 		s.full.Add(float64(events))
-	case SinkRefused:
+	case delivery.Refused:
 		s.refused.Add(float64(events))
-	case SinkTooLong:
+	case delivery.TooLong:
 		s.tooLong.Add(float64(events))
 	default:
 		s.ended.Add(float64(events))

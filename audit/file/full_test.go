@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wafer-waf/wafer/delivery"
 )
 
 // counts is a reporter that counts.
@@ -119,7 +121,7 @@ func TestSinkOnABadDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Send(0, line(given, 100))
-	if c.lost[Ended] != 1 || c.lost[Full] == 0 || c.sent+c.lost[Full] != given || len(c.failed) == 0 {
+	if c.lost[delivery.Ended] != 1 || c.lost[delivery.Full] == 0 || c.sent+c.lost[delivery.Full] != given || len(c.failed) == 0 {
 		t.Errorf("given %d: sent %d, lost %v, failed %d times", given, c.sent, c.lost, len(c.failed))
 	}
 	if got := bytes.Count(all(t, path), []byte("\n")); got != c.sent {
@@ -135,7 +137,7 @@ func TestSinkGivesUp(t *testing.T) {
 		s.Send(0, line(i, 100))
 	}
 	<-c.events
-	if err := s.Close(0); err == nil || c.lost[Ended] != 10 || c.sent != 0 {
+	if err := s.Close(0); err == nil || c.lost[delivery.Ended] != 10 || c.sent != 0 {
 		t.Errorf("sent %d, lost %v: %v", c.sent, c.lost, err)
 	}
 }

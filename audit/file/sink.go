@@ -5,42 +5,28 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/audit"
-)
-
-// Reporter hears what becomes of lines that a Sink is given. Each is reported once, as sent or as lost,
-// at the latest when the sink is closed.
-type Reporter interface {
-	Sent(lines int)
-	Lost(lines int, why string)
-	Failed(err error)    // after each attempt to write that failed
-	Worked()             // after each that did not
-	Waiting(bytes int64) // now and then
-}
-
-// Why a line was lost.
-const (
-	Full  = "full"  // there was no room for it in the queue
-	Ended = "ended" // the sink was closed before it was written
+	"github.com/wafer-waf/wafer/delivery"
 )
 
 // Sink is a file behind a queue.
 type Sink struct {
 	file   *File
 	queue  *audit.Writer
-	report Reporter
+	report delivery.Reporter
 	ending atomic.Bool
 }
 
-// Start returns a sink whose queue takes so many bytes. Close ends it.
-func Start(o Options, queue int, r Reporter) *Sink {
+// Start returns a sink whose queue takes so many bytes. What becomes of its lines it reports as a queue of package
+// delivery does, whose lines go to receivers elsewhere. Close ends it.
+func Start(o Options, queue int, r delivery.Reporter) *Sink {
 	s := &Sink{file: New(o), report: r}
 	s.queue = audit.NewWriter(s, audit.WriterOptions{
 		BufferBytes: queue,
 		Written:     r.Sent,
 		Dropped: func(lines int) {
-			why := Full
+			why := delivery.Full
 			if s.ending.Load() {
-				why = Ended
+				why = delivery.Ended
 			}
 			r.Lost(lines, why)
 		},

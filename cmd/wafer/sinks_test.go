@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/delivery"
 	"github.com/wafer-waf/wafer/metrics"
 )
 
@@ -16,11 +17,11 @@ func TestReporter(t *testing.T) {
 	var out bytes.Buffer
 	r := newReporter("archive", metrics.NewSinks(prometheus.NewRegistry()).Sink("archive", 1<<20), zerolog.New(&out))
 	r.Worked()
-	r.Lost(1, metrics.SinkTooLong) // for another reason
+	r.Lost(1, delivery.TooLong) // for another reason
 	r.Failed(errors.New("disk is full"))
-	r.Lost(3, metrics.SinkFull)
+	r.Lost(3, delivery.Full)
 	r.Failed(errors.New("disk is full"))
-	r.Lost(4, metrics.SinkFull)
+	r.Lost(4, delivery.Full)
 	r.Worked()
 	r.Worked()
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
