@@ -3,7 +3,6 @@
 package https
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/wafer-waf/wafer/delivery"
 	"github.com/wafer-waf/wafer/delivery/remote"
 )
@@ -26,47 +24,36 @@ type Options struct {
 
 // Carrier carries batches of lines.
 type Carrier struct {
-	o    Options
-	http *remote.HTTP
+	array bool
+	http  *remote.HTTP
 	// process makes the numbers of batches those of no other process.
 	process string
-	fields  []remote.Field
-	made    uint64 // the number of the batch that body is of
-	body    bytes.Buffer
-	gzip    *gzip.Writer
+	made    uint64 // the number of the batch that the body is of
 }
-
-// keepBytes bounds the buffer that is kept for the next batch.
-const keepBytes = 1 << 20
 
 // New makes a Carrier.
 func New(o Options) *Carrier {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // it never fails
-	c := &Carrier{o: o, http: remote.NewHTTP(o.Remote), process: hex.EncodeToString(id[:])}
 	kind := "application/x-ndjson"
 	if o.Array {
 		kind = "application/json"
 	}
-	c.fields = []remote.Field{{Name: "Content-Type", Value: kind}, {Name: "User-Agent", Value: "wafer"}}
-	if !o.Plain {
-		c.fields = append(c.fields, remote.Field{Name: "Content-Encoding", Value: "gzip"})
-		c.gzip, _ = gzip.NewWriterLevel(&c.body, gzip.BestSpeed) // the level exists
-	}
-	return c
+	return &Carrier{array: o.Array, http: remote.NewHTTP(o.Remote, o.URL, kind, o.Plain), process: hex.EncodeToString(id[:])}
 }
 
 // Carry implements delivery.Carrier.
 func (c *Carrier) Carry(ctx context.Context, batch delivery.Batch[delivery.Line]) error {
 	if c.made != batch.Number {
-		if err := c.encode(batch.Items); err != nil {
+		c.made = 0
+		if err := c.http.Make(func(body io.Writer) error { return c.write(body, batch.Items) }); err != nil {
 			return err
 		}
 		c.made = batch.Number
 	}
 	// A receiver that gets a batch again, because its answer was lost, can tell by this.
 	key := remote.Field{Name: "Idempotency-Key", Value: c.process + "-" + strconv.FormatUint(batch.Number, 10)}
-	_, err := c.http.Post(ctx, c.o.URL, c.body.Bytes(), append(c.fields[:len(c.fields):len(c.fields)], key)...)
+	_, err := c.http.Post(ctx, key)
 	var unread *remote.UnreadError
 	if errors.As(err, &unread) {
 		return nil // it has the batch: nothing else that it says matters
@@ -74,25 +61,10 @@ func (c *Carrier) Carry(ctx context.Context, batch delivery.Batch[delivery.Line]
 	return err
 }
 
-func (c *Carrier) encode(lines []delivery.Line) error {
-	if c.made = 0; c.body.Cap() > keepBytes {
-		c.body = bytes.Buffer{}
-	}
-	c.body.Reset()
-	if c.gzip == nil {
-		return c.write(&c.body, lines)
-	}
-	c.gzip.Reset(&c.body)
-	if err := c.write(c.gzip, lines); err != nil {
-		return err
-	}
-	return c.gzip.Close()
-}
-
 // write joins lines.
 func (c *Carrier) write(to io.Writer, lines []delivery.Line) error {
 	first, between, last := "", "\n", "\n"
-	if c.o.Array {
+	if c.array {
 		first, between, last = "[", ",\n", "]"
 	}
 	separator := first

@@ -1,47 +1,28 @@
 package collector
 
 import (
-	"bytes"
 	"context"
+	"io"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/wafer-waf/wafer/delivery/remote"
 )
 
-// keepBytes bounds the buffer that is kept for the next request.
-const keepBytes = 1 << 20
-
 // byHTTP posts requests.
-type byHTTP struct {
-	url    string
-	http   *remote.HTTP
-	fields []remote.Field
-	body   bytes.Buffer
-	gzip   *gzip.Writer // nil: bodies are not compressed
+type byHTTP struct{ http *remote.HTTP }
+
+func newHTTP(o Options) byHTTP {
+	return byHTTP{remote.NewHTTP(o.Remote, o.URL, "application/x-protobuf", o.Plain)}
 }
 
-func newHTTP(o Options) *byHTTP {
-	h := &byHTTP{url: o.URL, http: remote.NewHTTP(o.Remote)}
-	h.fields = []remote.Field{{Name: "Content-Type", Value: "application/x-protobuf"}, {Name: "User-Agent", Value: "wafer"}}
-	if !o.Plain {
-		h.fields = append(h.fields, remote.Field{Name: "Content-Encoding", Value: "gzip"})
-		h.gzip, _ = gzip.NewWriterLevel(&h.body, gzip.BestSpeed) // the level exists
+func (h byHTTP) export(ctx context.Context, request []byte) ([]byte, error) {
+	err := h.http.Make(func(body io.Writer) error {
+		_, err := body.Write(request)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return h
+	return h.http.Post(ctx)
 }
 
-func (h *byHTTP) export(ctx context.Context, request []byte) ([]byte, error) {
-	if h.gzip != nil {
-		if h.body.Cap() > keepBytes {
-			h.body = bytes.Buffer{}
-		}
-		h.body.Reset()
-		h.gzip.Reset(&h.body)
-		_, _ = h.gzip.Write(request) // a buffer takes everything
-		_ = h.gzip.Close()
-		request = h.body.Bytes()
-	}
-	return h.http.Post(ctx, h.url, request, h.fields...)
-}
-
-func (h *byHTTP) close() { h.http.Close() }
+func (h byHTTP) close() { h.http.Close() }

@@ -3,28 +3,60 @@ package remote
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 const (
 	keepAlive = 90 * time.Second // how long an idle connection stays open
 	connect   = 10 * time.Second // how long connecting may take, and the handshake
+	keepBytes = 1 << 20          // of the buffer that is kept for the next body
 )
 
 // HTTP asks one receiver by HTTP, on a connection that it keeps. What is sent is one batch after the other: HTTP/2
 // would gain nothing, and a connection of it that hangs is harder to leave.
 type HTTP struct {
 	remote *Remote
+	url    string
+	fields []Field      // of every request
 	client *http.Client // nil: none was made yet
+	body   bytes.Buffer
+	gzip   *gzip.Writer // nil: bodies are not compressed
 }
 
-// NewHTTP makes the client of a receiver.
-func NewHTTP(r *Remote) *HTTP { return &HTTP{remote: r} }
+// NewHTTP makes the client of a receiver at a URL, for bodies of a media type, which are compressed unless they are to be
+// plain.
+func NewHTTP(r *Remote, url, kind string, plain bool) *HTTP {
+	h := &HTTP{remote: r, url: url, fields: []Field{{"Content-Type", kind}, {"User-Agent", "wafer"}}}
+	if !plain {
+		h.fields = append(h.fields, Field{"Content-Encoding", "gzip"})
+		h.gzip, _ = gzip.NewWriterLevel(&h.body, gzip.BestSpeed) // the level exists
+	}
+	return h
+}
 
-// Post sends a body with these fields and the receiver's own, and returns what a batch has to know of the answer.
-func (h *HTTP) Post(ctx context.Context, url string, body []byte, fields ...Field) ([]byte, error) {
+// Make makes the body that is posted from now on.
+func (h *HTTP) Make(write func(io.Writer) error) error {
+	if h.body.Cap() > keepBytes {
+		h.body = bytes.Buffer{}
+	}
+	h.body.Reset()
+	if h.gzip == nil {
+		return write(&h.body)
+	}
+	h.gzip.Reset(&h.body)
+	if err := write(h.gzip); err != nil {
+		return err
+	}
+	return h.gzip.Close()
+}
+
+// Post sends the body with these fields and the receiver's own, and returns what a batch has to know of the answer.
+func (h *HTTP) Post(ctx context.Context, fields ...Field) ([]byte, error) {
 	reconnect, err := h.remote.Refresh()
 	if err != nil {
 		return nil, err
@@ -33,11 +65,11 @@ func (h *HTTP) Post(ctx context.Context, url string, body []byte, fields ...Fiel
 		h.Close()
 		h.client = client(h.remote)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(h.body.Bytes()))
 	if err != nil {
 		return nil, err
 	}
-	for _, list := range [][]Field{fields, h.remote.Fields()} {
+	for _, list := range [][]Field{h.fields, fields, h.remote.Fields()} {
 		for _, f := range list {
 			r.Header.Set(f.Name, f.Value)
 		}
