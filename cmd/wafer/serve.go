@@ -101,7 +101,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	if tracer != nil {
 		open.add("traces", func() { _ = tracer.Close(outputsFlush) }) // what is lost is counted
 	}
-	files, err := adminFiles(&boot, out.log)
+	files, err := adminFiles(&boot, registry, out.log)
 	if err != nil {
 		return err
 	}

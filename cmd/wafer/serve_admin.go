@@ -8,11 +8,12 @@ import (
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/identity"
+	"github.com/wafer-waf/wafer/metrics"
 	"github.com/wafer-waf/wafer/snapshot"
 )
 
 // adminFiles are those by which admin listeners of the tier are secure; nil: they speak in clear text.
-func adminFiles(boot *config.Boot, log zerolog.Logger) (*admin.Files, error) {
+func adminFiles(boot *config.Boot, registry *metrics.Registry, log zerolog.Logger) (*admin.Files, error) {
 	t := &boot.AdminTLS
 	if boot.Admin == "" || !t.On() {
 		return nil, nil
@@ -28,6 +29,7 @@ func adminFiles(boot *config.Boot, log zerolog.Logger) (*admin.Files, error) {
 		at.Path, at.What = "admin_tls", err.Error()
 		return nil, at
 	}
+	metrics.AdminCertificate(registry, files.NotAfter)
 	return files, nil
 }
 

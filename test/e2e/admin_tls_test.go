@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,7 +56,7 @@ upstreams:
 `), "--config", boot)
 	at := func(name string) string { return filepath.Join(dir, name) }
 
-	status := func(method, path, who string) int {
+	answer := func(method, path, who string) (int, string) {
 		c := &tls.Config{RootCAs: ca.Pool(), ServerName: "wafer-admin", MinVersion: tls.VersionTLS12}
 		if who != "" {
 			pair, err := tls.LoadX509KeyPair(at(who+".crt"), at(who+".key"))
@@ -74,8 +75,11 @@ upstreams:
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
-		_, _ = io.Copy(io.Discard, response.Body)
-		return response.StatusCode
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(body)
 	}
 	for _, c := range []struct {
 		method, path            string
@@ -90,10 +94,18 @@ upstreams:
 		{"POST", "/-/reload", 403, 403, 200},
 	} {
 		for who, want := range map[string]int{"": c.nobody, "grafana": c.grafana, "ops": c.oncall} {
-			if got := status(c.method, c.path, who); got != want {
+			if got, _ := answer(c.method, c.path, who); got != want {
 				t.Errorf("%s as %q: %d, want %d", c.path, who, got, want)
 			}
 		}
+	}
+	pair, err := tls.LoadX509KeyPair(at("tls.crt"), at("tls.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := "\nwafer_admin_certificate_not_after_timestamp_seconds " + strconv.FormatFloat(float64(pair.Leaf.NotAfter.Unix()), 'g', -1, 64) + "\n"
+	if _, metrics := answer("GET", "/metrics", ""); !strings.Contains(metrics, ends) {
+		t.Errorf("metrics do not say %q", ends)
 	}
 	w.Log(func(l map[string]any) bool {
 		return l["message"] == "admin request" && l["who"] == "spiffe://cluster/ns/ops/sa/oncall" && l["path"] == "/-/reload" && l["status"] != nil

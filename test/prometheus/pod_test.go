@@ -18,6 +18,7 @@ wafer_config_info{digest="another"} 1
 wafer_policy_rules{policy="thin"} 7
 wafer_collections_lost_total{reason="evicted"} {up}
 wafer_tls_last_reload_successful{listener="https"} 0
+wafer_admin_certificate_not_after_timestamp_seconds {at+600}
 wafer_upstream_certificate_not_after_timestamp_seconds{upstream="old"} {at+600}
 wafer_tls_crl_next_update_timestamp_seconds{listener="https"} {at-60}
 wafer_verify_checks{result="failed"} 1

@@ -124,7 +124,7 @@ func visits(t *testing.T, v *tier.Tier, secure string) {
 }
 
 // later are alerts that the short form of the test leaves out, since they look back, or wait, for an hour.
-var later = []string{"WaferBlocksJump", "WaferCertificateExpires"}
+var later = []string{"WaferBlocksJump", "WaferCertificateExpires", "WaferAdminCertificateExpires"}
 
 // Every alert fires when what it is about happens, and says so in whole sentences; Prometheus takes the rules as they are; and what
 // dashboards ask for can be asked, and has an answer.
