@@ -108,11 +108,17 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 	if err != nil || json.Unmarshal(body, &p) != nil || p.Error == "" {
 		p.Error = fmt.Sprintf("%s%s says %s: is this an admin listener (--admin)?", r.URL.Host, r.URL.Path, resp.Status)
 	}
+	if resp.StatusCode == http.StatusBadRequest && strings.Contains(string(body), wantsTLS) {
+		p.Error = fmt.Sprintf("%s speaks TLS: ask it by --admin https://%s", r.URL.Host, r.URL.Host)
+	}
 	if resp.StatusCode == http.StatusUnauthorized && r.Header.Get("Authorization") == "" {
 		p.Error += ": give a file with one by --token-file"
 	}
 	return nil, &adminError{resp.StatusCode, errors.New(printable(p.Error))}
 }
+
+// wantsTLS is what net/http says, not in JSON, to who asks a listener with TLS in clear text.
+const wantsTLS = "HTTP request to an HTTPS server"
 
 // adminError is what the admin listener says that it does not do.
 type adminError struct {

@@ -136,4 +136,8 @@ upstreams:
 	if out, err := list.CombinedOutput(); err != nil {
 		t.Errorf("wafer bans: %v: %s", err, out)
 	}
+	clearText := exec.CommandContext(t.Context(), tier.PlainBinary(t), "bans", "list", "--admin", "http://"+w.Admin)
+	if out, err := clearText.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("speaks TLS: ask it by --admin https://"+w.Admin)) {
+		t.Errorf("wafer bans, in clear text: %v: %s", err, out)
+	}
 }
