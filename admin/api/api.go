@@ -58,7 +58,8 @@ type State struct {
 type API struct {
 	Options
 
-	instance string        // tells processes apart that have the same name
+	instance string // tells processes apart that have the same name
+	bounds   bounds
 	tiers    chan struct{} // one for each question to all pods
 	ending   context.Context
 	end      context.CancelFunc
@@ -66,7 +67,7 @@ type API struct {
 
 // New returns the API of a process.
 func New(o Options) *API {
-	a := &API{Options: o, instance: rand.Text(), tiers: make(chan struct{}, tiersAtOnce)}
+	a := &API{Options: o, instance: rand.Text(), bounds: usualBounds(), tiers: make(chan struct{}, tiersAtOnce)}
 	a.ending, a.end = context.WithCancel(context.Background())
 	return a
 }
@@ -103,14 +104,22 @@ func (a *API) Endpoints() []Endpoint {
 
 // Bounds of a question.
 const (
-	maxQuery   = 8 << 10
-	findWithin = 2 * time.Second // then a page is cut
-	peerWithin = 2 * time.Second // for each peer
-	maxReply   = 8 << 20         // of a peer
-	maxReplies = 64 << 20        // of all peers together
+	maxQuery = 8 << 10
 	// How many ask all pods at a time, and how many pods each of them asks at a time.
 	tiersAtOnce, peersAtOnce = 4, 16
 )
+
+// bounds are those that tests set otherwise: a busy machine takes long, and large answers longer.
+type bounds struct {
+	findWithin time.Duration // then a page is cut
+	peerWithin time.Duration // for each peer
+	reply      int64         // bytes of a peer
+	replies    int64         // bytes of all peers together
+}
+
+func usualBounds() bounds {
+	return bounds{findWithin: 2 * time.Second, peerWithin: 2 * time.Second, reply: 8 << 20, replies: 64 << 20}
+}
 
 // ScopeParameter asks for the answer of one pod, or of all.
 const ScopeParameter = "scope"

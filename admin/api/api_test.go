@@ -38,6 +38,7 @@ func newPod(t *testing.T, name string, names ...string) *pod {
 		o.Peers = peers.New(peers.Options{Names: names, Self: name})
 	}
 	p := &pod{API: New(o), mux: http.NewServeMux()}
+	p.bounds.findWithin, p.bounds.peerWithin = time.Minute, time.Minute // a busy machine changes no answer
 	for _, e := range p.Endpoints() {
 		p.mux.HandleFunc(e.Path, e.Serve)
 	}
@@ -318,18 +319,39 @@ func TestHostilePeer(t *testing.T) {
 
 // TestTierQuestionsAreBounded has pods answer more than may be held, and more ask than may.
 func TestTierQuestionsAreBounded(t *testing.T) {
-	large := `{"about":{"instance":"x"},"events":[],"next":"` + strings.Repeat("n", maxReply-100) + `"}`
+	const large, pods = 8 << 10, 10
+	answer := `{"about":{"instance":"x"},"events":[],"next":"` + strings.Repeat("n", large-100) + `"}`
 	var names []string
-	for range maxReplies/maxReply + 2 {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, large) }))
+	for range pods {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
 		t.Cleanup(s.Close)
 		names = append(names, s.Listener.Addr().String())
 	}
 	c := newPod(t, "c", names...)
-	if status, _, body := c.get(t, "/api/v1/events?scope=tier", nil); status != http.StatusOK || !strings.Contains(body, "more than 64 MiB") {
-		t.Errorf("%d %.300s", status, body)
+	for _, bound := range []struct {
+		reply, replies int64
+		refused        int
+		why            string
+	}{
+		{large, pods * large, 0, ""},
+		{large, (pods - 2) * large, 2, "all pods together answer more than 0.0625 MiB"},
+		{large - 200, pods * large, pods, "more than 7992 bytes"},
+	} {
+		c.bounds.reply, c.bounds.replies = bound.reply, bound.replies
+		var page view.Events
+		status, _, body := c.get(t, "/api/v1/events?scope=tier", &page)
+		refused := 0
+		for _, p := range page.About.Pods {
+			if !p.Answered {
+				refused++
+			}
+		}
+		if status != http.StatusOK || refused != bound.refused || !strings.Contains(body, bound.why) {
+			t.Errorf("%+v: %d of %d pods, %d %.300s", bound, refused, len(page.About.Pods), status, body)
+		}
 	}
 	alone := newPod(t, "alone")
+	alone.bounds.peerWithin = time.Millisecond // how long they wait for a place
 	for range tiersAtOnce {
 		alone.tiers <- struct{}{}
 	}

@@ -71,7 +71,7 @@ func (q *question) page(ctx context.Context, f *recent.Filter, cursor string, li
 	}
 	out := &view.Events{About: q.about(), Events: []view.Event{}}
 	q.covers(&out.About, f)
-	found, err := q.api.Store.Find(ctx, f, cursor, limit, findWithin)
+	found, err := q.api.Store.Find(ctx, f, cursor, limit, q.api.bounds.findWithin)
 	switch {
 	case errors.Is(err, recent.ErrForeign):
 		out.About.Warnings = append(out.About.Warnings, "the process that gave the cursor has ended, and its events with it")
@@ -125,7 +125,7 @@ func (q *question) counted(ctx context.Context, f *recent.Filter, by string, lim
 	}
 	out := &view.Top{About: q.about(), By: by, Rows: []view.TopRow{}}
 	q.covers(&out.About, f)
-	top, err := q.api.Store.Count(ctx, f, by, limit, findWithin)
+	top, err := q.api.Store.Count(ctx, f, by, limit, q.api.bounds.findWithin)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func opens(x exclude.One, e *told) string {
 // others counts requests that are kept, were blocked by the same policy, and would pass as well.
 func (q *question) others(ctx context.Context, e *told, all []exclude.One, out *view.Exclusion) {
 	f := &recent.Filter{Kinds: []string{"security"}, Policies: []string{e.Policy}, Verdicts: []string{"block", "would_block"}}
-	page, err := q.api.Store.Find(ctx, f, "", pageMost, findWithin/4)
+	page, err := q.api.Store.Find(ctx, f, "", pageMost, q.api.bounds.findWithin/4)
 	if err != nil {
 		return // others are asking: the rest of the answer is worth having
 	}

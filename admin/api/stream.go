@@ -95,7 +95,7 @@ func (q *question) follow(ctx context.Context, f *recent.Filter, cursor string, 
 	}
 	one := &followed{Follower: n}
 	if backlog > 0 && cursor == "" {
-		page, err := q.api.Store.Find(ctx, f, n.Position(), backlog, findWithin)
+		page, err := q.api.Store.Find(ctx, f, n.Position(), backlog, q.api.bounds.findWithin)
 		if err != nil {
 			n.Close()
 			return nil, err

@@ -38,7 +38,7 @@ func askTier[T any](ctx context.Context, q *question, path string, queryOf func(
 	}
 	defer q.api.leave()
 	left := &atomic.Int64{}
-	left.Store(maxReplies)
+	left.Store(q.api.bounds.replies)
 	addresses := q.addresses(ctx, &about, only)
 	pods := make([]view.Pod, len(addresses))
 	values := make([]*T, len(addresses))
@@ -87,7 +87,7 @@ func (a *API) enter(ctx context.Context) bool {
 	select {
 	case a.tiers <- struct{}{}:
 		return true
-	case <-time.After(peerWithin):
+	case <-time.After(a.bounds.peerWithin):
 		return false
 	case <-ctx.Done():
 		return false
@@ -125,9 +125,9 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 	pod := addressed(at)
 	began := time.Now()
 	value := new(T)
-	data, err := a.Peers.Get(ctx, at, path, peerWithin, maxReply)
+	data, err := a.Peers.Get(ctx, at, path, a.bounds.peerWithin, a.bounds.reply)
 	if err == nil && left.Add(-int64(len(data))) < 0 {
-		err = fmt.Errorf("all pods together answer more than %d MiB: ask for less", maxReplies>>20)
+		err = fmt.Errorf("all pods together answer more than %.3g MiB: ask for less", float64(a.bounds.replies)/(1<<20))
 	}
 	if err == nil {
 		err = json.Unmarshal(data, value)
@@ -137,7 +137,7 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 		err = errors.New("the answer is not one of this API")
 	}
 	if err != nil {
-		pod.Error = why(err)
+		pod.Error = a.why(err)
 		return pod, nil
 	}
 	about := aboutOf(value)
@@ -149,11 +149,11 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 const notFound = "it is of a version without this"
 
 // why says why a pod has not answered, for people.
-func why(err error) string {
+func (a *API) why(err error) string {
 	var status *peers.StatusError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", peerWithin)
+		return fmt.Sprintf("no answer within %s", a.bounds.peerWithin)
 	case !errors.As(err, &status):
 		return sentence(err)
 	}

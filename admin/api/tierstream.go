@@ -21,8 +21,7 @@ import (
 const (
 	maxStreamed = 512 << 10 // one event
 	againAfter  = 5 * time.Second
-	silence     = 2*aboutEvery + peerWithin // after which a stream is dead
-	gathered    = 64                        // messages on their way to the reader
+	gathered    = 64 // messages on their way to the reader
 )
 
 // message is something that a stream of a pod says.
@@ -160,7 +159,7 @@ func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
 		}
 		maps.DeleteFunc(c.from, func(_ string, from netip.AddrPort) bool { return from == at })
 		if !errors.Is(err, errTwice) {
-			c.changed(pod, false, why(err))
+			c.changed(pod, false, c.q.api.why(err))
 		}
 		if errors.Is(err, errSelf) {
 			pod.Answered, pod.Self, pod.Error = true, true, ""
@@ -179,7 +178,8 @@ func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
 func (c *chorus) hear(ctx context.Context, at netip.AddrPort, last *string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	alive := time.AfterFunc(peerWithin, func() { cancel(context.DeadlineExceeded) })
+	within := c.q.api.bounds.peerWithin
+	alive := time.AfterFunc(within, func() { cancel(context.DeadlineExceeded) })
 	defer alive.Stop()
 	var headers []string
 	if *last != "" {
@@ -205,7 +205,7 @@ func (c *chorus) hear(ctx context.Context, at netip.AddrPort, last *string) erro
 		if !ok {
 			continue
 		}
-		alive.Reset(silence)
+		alive.Reset(2*aboutEvery + within) // one that is silent for so long is dead
 		if err := c.take(ctx, at, name, []byte(data), last); err != nil {
 			return err
 		}
