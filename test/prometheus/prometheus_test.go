@@ -40,7 +40,7 @@ upstreams:
   - { id: dead, endpoints: ["http://127.0.0.1:1"] }
   - { id: half, endpoints: ["%[1]s", "http://127.0.0.1:1"], ejection: { faults: 0 } }
 policies:
-  - { id: default }
+  - { id: default, exclusions: [{ rule: 942100, reason: tried elsewhere }] }
   - id: unread
     screen: off
     rules_before:
@@ -158,6 +158,7 @@ func TestPrometheus(t *testing.T) {
 	}
 	s.rulesAreHealthy()
 	s.dashboardsAnswer()
+	s.aliasesAnswer()
 	s.exemplarsLead(v)
 
 	v.Kill()
@@ -207,6 +208,29 @@ func (s *server) dashboardsAnswer() {
 	}
 	if asked < 60 {
 		s.t.Errorf("only %d expressions", asked)
+	}
+}
+
+// aliasesAnswer asks what the dashboard of the Coraza Kubernetes Operator for its data plane asks: engines of a namespace, where
+// the namespace is one that Prometheus has given to its targets, and each of its panels.
+func (s *server) aliasesAnswer() {
+	const of = `{namespace=~".*wafer.*", engine=~"default|unread"}`
+	for _, expr := range []string{
+		`group by (namespace) (coraza_waf_requests_total{namespace!=""})`,
+		`group by (engine) (coraza_waf_requests_total{namespace=~".*"})`,
+		`sum(rate(coraza_waf_requests_total` + of + `[1m]))`,
+		`sum by (outcome) (rate(coraza_waf_requests_total{namespace=~".*", outcome="block"}[1m])) > 0`,
+		`max(coraza_waf_plugin_rule_count` + of + `) > 100`,
+		`sum by (category) (rate(coraza_waf_blocked_requests_total{category="xss", engine="default"}[1m])) > 0`,
+		`sum by (severity) (rate(coraza_waf_blocked_requests_total` + of + `[1m])) > 0`,
+		`topk(10, sum by (rule_id) (rate(coraza_waf_rule_hits_total` + of + `[1m]))) > 0`,
+		`histogram_quantile(0.99, sum by (le) (rate(coraza_waf_request_anomaly_score_bucket` + of + `[1m]))) > 0`,
+		`sum by (status) (coraza_waf_plugin_loads_total{namespace=~".*", status="failure"}) > 0`,
+		`sum by (type) (coraza_waf_rule_overrides` + of + `)`,
+	} {
+		if n, err := s.series(expr); err != nil || n == 0 {
+			s.t.Errorf("%s: %d series, %v", expr, n, err)
+		}
 	}
 }
 

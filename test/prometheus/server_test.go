@@ -45,7 +45,7 @@ func start(t *testing.T, targets []string, files ...string) *server {
 		"global":     map[string]any{"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "300ms"},
 		"rule_files": files,
 		"scrape_configs": []any{map[string]any{
-			"job_name": "wafer", "static_configs": []any{map[string]any{"targets": targets}},
+			"job_name": "wafer", "static_configs": []any{map[string]any{"targets": targets, "labels": map[string]string{"namespace": "wafer-system"}}},
 		}},
 	})
 	if err == nil {
