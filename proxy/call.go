@@ -16,7 +16,6 @@ import (
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/metrics"
-	"github.com/wafer-waf/wafer/record"
 	"github.com/wafer-waf/wafer/snapshot"
 	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/upstream"
@@ -50,8 +49,8 @@ type call struct {
 	stopped  bool                      // by the outcome
 	found    waf.Findings              // in the last message that did not pass
 	apart    [metrics.Directions]int64 // bytes of messages that were inspected
-	recorded *record.Capture           // the first message that did not pass; nil: there was none, or nobody records it
-	reported map[int]bool              // rules of messages that passed which an event has named already
+	kept     [metrics.Directions]keptMessage
+	reported map[int]bool // rules of messages that passed which an event has named already
 }
 
 // form is how the request's body holds messages, if it does.

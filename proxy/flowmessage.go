@@ -62,8 +62,8 @@ func (f *flow) begin() (*inspect.Inspection, inspect.Outcome) {
 
 // decided does with a message what its inspection says.
 func (f *flow) decided(began time.Time, i *inspect.Inspection, o inspect.Outcome) error {
-	if o.Verdict != inspect.Pass && f.direction == metrics.Requests {
-		f.call.keepMessage(f.held)
+	if o.Verdict != inspect.Pass {
+		f.call.keepMessage(f.direction, f.held, o.Stops())
 	}
 	if i == f.first {
 		f.first, f.firstOutcome = nil, o

@@ -142,7 +142,9 @@ func (x *exchange) record(report *inspect.Report, took time.Duration, in, out in
 			rec.response.Free()
 		}
 		if x.call != nil {
-			x.call.recorded.Free()
+			for d := range x.call.kept {
+				x.call.kept[d].capture.Free()
+			}
 		}
 	}()
 	if !x.wanted(x.outcome.Verdict, found, x.response.Status) {
@@ -154,6 +156,9 @@ func (x *exchange) record(report *inspect.Report, took time.Duration, in, out in
 	weight := recordCost + int64(len(x.view.Target)) + weightOf(x.view.Fields) + weightOf(x.response.Fields) + bodyWeight(request) + bodyWeight(response)
 	if withheld {
 		weight += weightOf(x.up.Response.Fields) + int64(min(len(x.body), r.Terms.ResponseBody+record.Lookahead))
+	}
+	if x.call != nil {
+		weight += x.keptWeight()
 	}
 	for i := range found.Matches {
 		weight += int64(len(found.Matches[i].Message)) + recordFieldCost
@@ -315,27 +320,73 @@ func (x *exchange) withheld(report *inspect.Report, limit int) *record.Response 
 	return w
 }
 
-// recordCall adds what is particular about a call: the fields behind its bodies and, if it was not known from the
-// beginning that it is recorded, the message that was not let through.
+// recordCall adds what is particular about a call: the fields behind its bodies, an answer's message that the client did not
+// get, and, if it was not known from the beginning that the call is recorded, the message that it is recorded for.
 func (x *exchange) recordCall(one *record.Record, c *call) {
 	one.Request.Trailers, one.Response.Trailers = recordedFields(c.requests.trailers), recordedFields(c.responses.trailers)
-	if b, cut := c.recorded.Bytes(); len(b) > 0 && one.Request.Body != nil && one.Request.Body.LeftOut != "" {
-		one.Message = "grpc"
-		one.Request.Body = &record.Body{Bytes: slices.Clone(b), Cut: cut, Size: int64(len(b)), Inspected: int64(len(b))}
+	if m := &c.kept[metrics.Requests]; m.capture != nil && late(one.Request.Body) {
+		one.Message, one.Request.Body = grpcMessage, m.body()
+	}
+	switch m := &c.kept[metrics.Responses]; {
+	case m.capture == nil:
+	case m.stopped:
+		r := &x.up.Response
+		one.Withheld = &record.Response{Status: r.Status, Reason: r.Reason, Headers: recordedFields(r.Fields), By: "upstream", Body: m.body()}
+	case late(one.Response.Body):
+		one.Message, one.Response.Body = grpcMessage, m.body()
 	}
 }
 
-// keepMessage keeps the first message of a call that does not pass, if the route records anything.
-func (c *call) keepMessage(held []byte) {
+// grpcMessage says that a body of a record is one message of a call.
+const grpcMessage = "grpc"
+
+// late reports whether a body has gone by before anybody knew that it would be recorded.
+func late(b *record.Body) bool { return b != nil && b.LeftOut != "" }
+
+// keptMessage is the message of a direction that was stopped, else the first that did not pass. Without a capture there was none, or
+// nobody records it.
+type keptMessage struct {
+	capture *record.Capture
+	size    int64
+	stopped bool
+}
+
+// keptWeight is what messages that are kept add to a record.
+func (x *exchange) keptWeight() (n int64) {
+	for d := range x.call.kept {
+		m := &x.call.kept[d]
+		b, _ := m.capture.Bytes()
+		n += int64(len(b))
+		if m.stopped && d == int(metrics.Responses) {
+			n += weightOf(x.up.Response.Fields)
+		}
+	}
+	return n
+}
+
+func (m *keptMessage) body() *record.Body {
+	b := &record.Body{Size: m.size, Inspected: m.size}
+	held, cut := m.capture.Bytes()
+	b.Bytes, b.Cut = slices.Clone(held), cut
+	return b
+}
+
+// keepMessage keeps a message that does not pass, if the route records anything.
+func (c *call) keepMessage(d metrics.Direction, held []byte, stopped bool) {
 	r := c.route.Records
 	if r == nil || c.proxy.recorder == nil || len(held) == 0 {
 		return
 	}
+	limit := r.Terms.RequestBody
+	if d == metrics.Responses {
+		limit = r.Terms.ResponseBody
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.recorded == nil {
-		c.recorded = c.proxy.recorder.Account().NewCapture(r.Terms.RequestBody + record.Lookahead)
-		_, _ = c.recorded.Write(held) // never fails
+	if m := &c.kept[d]; m.capture == nil || stopped && !m.stopped {
+		m.capture.Free()
+		*m = keptMessage{c.proxy.recorder.Account().NewCapture(limit + record.Lookahead), int64(len(held)), stopped}
+		_, _ = m.capture.Write(held) // never fails
 	}
 }
 

@@ -22,14 +22,14 @@ type Record struct {
 	ID         string   // of the entry of "records" in the route file that has asked for it
 	Why        []string // what has asked for it: sample, verdict, score, status, client or header
 	Parts      string   // what it has, in the letters of ModSecurity
-	Message    string   // websocket or grpc: the body of the request is one message; empty: it is all of it
+	Message    string   // websocket or grpc: what it has of bodies is one message; empty: all of it
 
 	Client, Server Address
 	TLS            *TLS // nil: clear text
 
 	Request  *Request
 	Response *Response
-	Withheld *Response // what the application has said where the tier has answered in its place
+	Withheld *Response // what the application has said where the tier has answered in its place, or has ended its answer
 
 	Verdict        string // as events say it, like all that follows
 	Coverage       string // how much was inspected
