@@ -87,7 +87,7 @@ func checkPath(path string, compiling func(policy string, i, n int)) (all []chec
 		}
 		if b := in.Boot(); b != nil {
 			c.boot = b
-			err = withProblems(err, proxy.CheckBoot(b))
+			err = withProblems(err, checkBoot(b))
 		}
 		if err != nil {
 			c = failed(c, err)

@@ -66,7 +66,11 @@ func (s *remoteSink) kind(k audit.Kind) *delivery.Kind {
 func (s *remoteSink) Close(timeout time.Duration) error { return s.lines.Close(timeout) }
 
 func remoteOf(t *config.Receiver, headers string) *remote.Remote {
-	return remote.New(remote.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, ServerName: t.ServerName}, headers)
+	return remote.New(tlsOf(t), headers)
+}
+
+func tlsOf(t *config.Receiver) remote.TLS {
+	return remote.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, ServerName: t.ServerName}
 }
 
 func openHTTPS(c *config.EventSink, r *reporter) sink {

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wafer-waf/wafer/config"
+)
+
+// TestCheckBootFiles has a boot file name files that are not there, in every key that names one: each is told with its key and line.
+func TestCheckBootFiles(t *testing.T) {
+	const text = `to: http://127.0.0.1:1
+admin: 127.0.0.1:0
+admin_peers: ["127.0.0.1:1"]
+admin_tokens: /nowhere/a
+admin_peer_token: /nowhere/b
+admin_tls: { cert: /nowhere/c, key: /nowhere/d }
+masking: { key_file: /nowhere/e }
+store:
+  addresses: ["127.0.0.1:1"]
+  password_file: /nowhere/f
+  tls: { use: on, ca: /nowhere/g, cert: /nowhere/h, key: /nowhere/i }
+events:
+  sinks:
+    - { id: one, https: { url: "https://127.0.0.1:1/", headers_file: /nowhere/j, tls: { ca: /nowhere/k } } }
+    - { id: two, syslog: { address: "tcp+tls://127.0.0.1:1", tls: { cert: /nowhere/l, key: /nowhere/m } } }
+    - { id: three, otlp: { endpoint: "https://127.0.0.1:1", headers_file: /nowhere/n, tls: { ca: /nowhere/o } } }
+traces:
+  endpoint: https://127.0.0.1:1
+  headers_file: /nowhere/p
+  tls: { ca: /nowhere/q, cert: /nowhere/r, key: /nowhere/s }
+`
+	file := filepath.Join(t.TempDir(), "wafer.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := checkPath(file, nil)
+	if len(all) != 1 || all[0].Kind != config.KindBoot {
+		t.Fatalf("%+v", all)
+	}
+	lines, got := strings.Split(text, "\n"), []string{}
+	for _, p := range all[0].Problems {
+		got = append(got, p.Path)
+		i := strings.Index(p.What, "/nowhere/")
+		if i < 0 || p.File != file || p.Line == 0 || !strings.Contains(lines[p.Line-1], p.What[i:i+len("/nowhere/x")]) {
+			t.Errorf("%+v", p)
+		}
+	}
+	want := []string{
+		"admin_peer_token", "admin_tls", "admin_tokens", "events.sinks[0].https.headers_file", "events.sinks[0].https.tls.ca",
+		"events.sinks[1].syslog.tls.cert", "events.sinks[2].otlp.headers_file", "events.sinks[2].otlp.tls.ca", "masking.key_file",
+		"store.password_file", "store.tls.ca", "store.tls.cert", "traces.headers_file", "traces.tls.ca", "traces.tls.cert",
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
