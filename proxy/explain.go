@@ -12,6 +12,7 @@ import (
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/listen"
 	"github.com/wafer-waf/wafer/listen/http1"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/routing"
 	"github.com/wafer-waf/wafer/snapshot"
@@ -35,8 +36,9 @@ type Explanation struct {
 	Asked              waf.Reason // why the rules were asked; the value is unmasked
 	NoScreen           string     // why there is no screen
 	Findings           waf.Findings
-	Choices            []Choice // of an endpoint; none: the request reaches no upstream
-	Remembers          bool     // rules look at what they keep of earlier requests, of which there are none here
+	Choices            []Choice     // of an endpoint; none: the request reaches no upstream
+	Masking            *mask.Policy // what is secret in all of this
+	Remembers          bool         // rules look at what they keep of earlier requests, of which there are none here
 }
 
 // AccessExplanation is what an access policy makes of a request. What only a process that serves remembers, such as who is
@@ -111,7 +113,7 @@ func (p *Proxy) try(s *snapshot.Snapshot[*route], raw []byte, client netip.AddrP
 		why := unreadable(err)
 		return nil, &Explanation{
 			Verdict: inspect.Refused.String(), Status: why.Status, Failure: why.Word,
-			Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(),
+			Coverage: inspect.None.String(), CoverageReason: inspect.ReasonRefused.String(), Masking: p.masking,
 		}
 	}
 	request.Security = &message.Security{} // the connection is taken to be what the route asks for
@@ -127,6 +129,7 @@ func (p *Proxy) try(s *snapshot.Snapshot[*route], raw []byte, client netip.AddrP
 		Method: x.view.Method, Host: x.view.Host, Path: x.view.path,
 		Verdict: o.Verdict.String(), Status: status,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Failure: o.Failure.Word,
+		Masking: p.masking,
 	}
 	if x.route != nil {
 		if x.counted {

@@ -68,7 +68,7 @@ func (d *diffing) run(c *cobra.Command, older, newer string) error {
 	d.progress = &counter{progress: newProgress(c.ErrOrStderr()), whole: size}
 	var tiers []*proxy.Proxy
 	for _, file := range []string{older, newer} {
-		tier, err := trier(file, d.jobs, d.progress.progress)
+		tier, err := d.trier(file)
 		if err != nil {
 			return err
 		}

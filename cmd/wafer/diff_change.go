@@ -68,10 +68,10 @@ func whyChanged(older, newer *proxy.Explanation, a, b *judged) (why []string) {
 		differ("decided by rule", decider(a.RuleID), decider(b.RuleID))
 	}
 	for _, m := range onlyIn(older, newer) {
-		why = append(why, fmt.Sprintf("rule %d does not find %s any more: %s", m.RuleID, foundIn(m), whyNot(newer, m)))
+		why = append(why, fmt.Sprintf("rule %d does not find %s any more: %s", m.RuleID, foundIn(older, m), whyNot(newer, m)))
 	}
 	for _, m := range onlyIn(newer, older) {
-		why = append(why, fmt.Sprintf("rule %d finds %s: before, %s", m.RuleID, foundIn(m), whyNot(older, m)))
+		why = append(why, fmt.Sprintf("rule %d finds %s: before, %s", m.RuleID, foundIn(newer, m), whyNot(older, m)))
 	}
 	differ("coverage", coverageOf(a), coverageOf(b))
 	return why
@@ -109,10 +109,10 @@ func onlyIn(one, other *proxy.Explanation) (only []*waf.Match) {
 	return only
 }
 
-func foundIn(m *waf.Match) string {
+func foundIn(e *proxy.Explanation, m *waf.Match) string {
 	text := "a match"
 	if len(m.Targets) > 0 {
-		text = shownTarget(m.Targets[0].Name)
+		text = shownTarget(e.Masking, m.Targets[0].Name)
 	}
 	if m.Score > 0 {
 		text += fmt.Sprintf(" (+%d)", m.Score)

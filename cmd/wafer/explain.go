@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/proxy"
 )
 
@@ -93,7 +94,11 @@ func (in *explainInput) explain(stdin io.Reader, args []string, progress progres
 	if asked.event != nil && asked.event.client.IsValid() && !in.given("client") {
 		client = asked.event.client
 	}
-	p, err := explainer(args[0], progress)
+	secrets, err := maskingIn(in.config)
+	if err != nil {
+		return nil, err
+	}
+	p, err := explainer(args[0], secrets, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +115,10 @@ func (in *explainInput) explain(stdin io.Reader, args []string, progress progres
 }
 
 // explainer is the tier that would serve a route file.
-func explainer(file string, progress progress) (*proxy.Proxy, error) {
+func explainer(file string, secrets *mask.Policy, progress progress) (*proxy.Proxy, error) {
 	return proxy.New(proxy.Options{
 		Boot: config.DefaultBoot(), Source: config.FileSource(file), Log: zerolog.Nop(),
 		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(), Version: version,
-		Compiling: progress.compiling,
+		Masking: secrets, Compiling: progress.compiling,
 	})
 }

@@ -20,6 +20,7 @@ type explainInput struct {
 	headers                    []string
 	body                       string
 	log, requestID             string
+	config                     string
 
 	given func(flag string) bool
 }
@@ -32,6 +33,7 @@ func (in *explainInput) flags(c *cobra.Command) {
 	f.StringArrayVarP(&in.headers, "header", "H", nil, "header field, 'Name: value'; may be repeated")
 	f.StringVarP(&in.body, "body", "d", "", "request body: text, @FILE, or - for standard input; a form, unless it is JSON or --header says Content-Type")
 	f.StringVar(&in.client, "client", "192.0.2.1", "address the request comes from")
+	maskingFlag(c, &in.config)
 	f.StringVar(&in.log, "log", "", "file with events, or - for standard input")
 	f.StringVar(&in.requestID, "request-id", "", "the request to look for among events")
 }

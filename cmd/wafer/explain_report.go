@@ -102,7 +102,7 @@ const (
 
 func newAnswer(e *proxy.Explanation) *answer {
 	a := &answer{
-		Method: audit.Shown(e.Method, shownName), Host: audit.Shown(e.Host, shownName), Path: shownPath(e.Path),
+		Method: audit.Shown(e.Method, shownName), Host: audit.Shown(e.Host, shownName), Path: shownPath(e.Masking, e.Path),
 		Route: e.Route, Verdict: e.Verdict, Status: e.Status, Why: why(e), RuleID: e.Findings.Verdict.RuleID,
 		Access: newAccessAnswer(e.Access), Rules: []matchedRule{}, Exclusions: []applied{},
 		Coverage: e.Coverage, CoverageReason: e.CoverageReason, Screen: screenText(e),
@@ -132,19 +132,19 @@ func newAnswer(e *proxy.Explanation) *answer {
 	}
 	for i := range e.Findings.Matches {
 		if m := &e.Findings.Matches[i]; !m.Summary {
-			a.Rules = append(a.Rules, newMatchedRule(m, m.Paranoia <= e.Policy.Paranoia.Blocking))
+			a.Rules = append(a.Rules, newMatchedRule(e.Masking, m, m.Paranoia <= e.Policy.Paranoia.Blocking))
 		}
 	}
 	return a
 }
 
-func newMatchedRule(m *waf.Match, counts bool) matchedRule {
+func newMatchedRule(secrets *mask.Policy, m *waf.Match, counts bool) matchedRule {
 	r := matchedRule{
-		ID: m.RuleID, Message: audit.Shown(secrets().Text(m.Message), shownText), Severity: m.Severity,
+		ID: m.RuleID, Message: audit.Shown(secrets.Text(m.Message), shownText), Severity: m.Severity,
 		Score: m.Score, Paranoia: m.Paranoia, Counts: counts && m.Score > 0, Targets: []matchedTarget{},
 	}
 	for i, t := range m.Targets {
-		shown := matchedTarget{shownTarget(t.Name), audit.Shown(secrets().Value(t.Name, t.Value), shownValue)}
+		shown := matchedTarget{shownTarget(secrets, t.Name), audit.Shown(secrets.Value(t.Name, t.Value), shownValue)}
 		if i < m.Deciding {
 			r.Targets = append(r.Targets, shown)
 		} else {
@@ -155,15 +155,17 @@ func newMatchedRule(m *waf.Match, counts bool) matchedRule {
 }
 
 // shownTarget masks what a client has put into a name.
-func shownTarget(name string) string {
+func shownTarget(secrets *mask.Policy, name string) string {
 	collection, key, found := strings.Cut(name, ":")
 	if !found {
 		return audit.Shown(name, shownName)
 	}
-	return audit.Shown(collection+":"+secrets().Text(key), shownName)
+	return audit.Shown(collection+":"+secrets.Text(key), shownName)
 }
 
-func shownPath(path string) string { return audit.Shown(secrets().Text(path), 4*shownName) }
+func shownPath(secrets *mask.Policy, path string) string {
+	return audit.Shown(secrets.Text(path), 4*shownName)
+}
 
 // brief takes out what only -v tells.
 func (r *report) brief() {
@@ -298,8 +300,5 @@ func screenText(e *proxy.Explanation) string {
 	case a.Target == "":
 		return fmt.Sprintf("asked the rules: %d may match", a.Rule)
 	}
-	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, shownTarget(a.Target), audit.Shown(secrets().Value(a.Target, a.Value), 80))
+	return fmt.Sprintf("asked the rules: %d may match %s = %s", a.Rule, shownTarget(e.Masking, a.Target), audit.Shown(e.Masking.Value(a.Target, a.Value), 80))
 }
-
-// secrets says what is secret in what is explained.
-func secrets() *mask.Policy { return nil }

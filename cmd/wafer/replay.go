@@ -85,7 +85,7 @@ func (r *replaying) run(c *cobra.Command, routes string, names []string) error {
 		return err
 	}
 	r.progress = &counter{progress: newProgress(c.ErrOrStderr()), whole: size}
-	tier, err := trier(routes, r.jobs, r.progress.progress)
+	tier, err := r.trier(routes)
 	if err != nil {
 		return err
 	}

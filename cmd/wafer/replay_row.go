@@ -83,9 +83,9 @@ func newJudged(e *proxy.Explanation) judged {
 		if m.Summary {
 			continue
 		}
-		r := foundRule{ID: m.RuleID, Message: audit.Shown(secrets().Text(m.Message), shownText), Score: m.Score}
+		r := foundRule{ID: m.RuleID, Message: audit.Shown(e.Masking.Text(m.Message), shownText), Score: m.Score}
 		if len(m.Targets) > 0 {
-			r.Target = shownTarget(m.Targets[0].Name)
+			r.Target = shownTarget(e.Masking, m.Targets[0].Name)
 		}
 		j.Rules = append(j.Rules, r)
 	}
@@ -117,11 +117,11 @@ func newReplayed(one *tried) *replayed {
 // shownRequest is a request in one line: what was read of it, or else how it begins.
 func shownRequest(r *traffic.Request, e *proxy.Explanation) string {
 	if e.Method != "" {
-		return audit.Shown(e.Method+" "+e.Host, shownName) + shownPath(e.Path)
+		return audit.Shown(e.Method+" "+e.Host, shownName) + shownPath(e.Masking, e.Path)
 	}
 	line, _, _ := bytes.Cut(r.Raw, []byte("\r\n"))
 	line, _, _ = bytes.Cut(line, []byte("?"))
-	return shownPath(string(line[:min(len(line), shownName)]))
+	return shownPath(e.Masking, string(line[:min(len(line), shownName)]))
 }
 
 func shownAll(texts []string) (all []string) {

@@ -29,6 +29,7 @@ type traffics struct {
 	files          []string
 	format, client string
 	host           string
+	config         string // boot file; empty: none
 	jobs           int
 
 	progress *counter
@@ -44,6 +45,7 @@ func (t *traffics) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&t.client, "client", "192.0.2.1", "address that requests come from of which the file does not say it")
 	f.StringVar(&t.host, "host", "", "Host field that all requests get, instead of their own")
+	maskingFlag(c, &t.config)
 	f.IntVar(&t.jobs, "jobs", runtime.GOMAXPROCS(0), "how many requests are tried at once")
 }
 
@@ -154,13 +156,17 @@ func (one *tried) try(tiers []*proxy.Proxy, from netip.Addr) {
 }
 
 // trier is the tier that would serve a route file, for as many requests at once.
-func trier(file string, jobs int, progress progress) (*proxy.Proxy, error) {
+func (t *traffics) trier(file string) (*proxy.Proxy, error) {
+	secrets, err := maskingIn(t.config)
+	if err != nil {
+		return nil, err
+	}
 	boot := config.DefaultBoot()
-	boot.Limits.Inspections = jobs + 1 // one route never gets all places
+	boot.Limits.Inspections = t.jobs + 1 // one route never gets all places
 	return proxy.New(proxy.Options{
 		Boot: boot, Source: config.FileSource(file), Log: zerolog.Nop(),
 		Events: audit.New(io.Discard, audit.Options{}), Registry: prometheus.NewRegistry(), Version: version,
-		Compiling: progress.compiling,
+		Masking: secrets, Compiling: t.progress.progress.compiling,
 	})
 }
 

@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,11 +35,7 @@ policies:
 // policies slow.
 func explain(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), tier.PlainBinary(t), append([]string{"explain"}, args...)...)
-	var out, err bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &err
-	_ = c.Run() // the exit code says it
-	return c.ProcessState.ExitCode(), out.String(), err.String()
+	return plainly(t, stdin, append([]string{"explain"}, args...)...)
 }
 
 func TestExplain(t *testing.T) {
@@ -275,5 +269,40 @@ func TestExplainJSON(t *testing.T) {
 	r := got.Request
 	if code != 3 || r.Route != "shop" || r.Policy != "shop" || r.Verdict != "block" || r.Status != 403 || len(r.Rules) != 1 || r.Rules[0].ID != 942100 || !r.Suggestion.Passes {
 		t.Errorf("%d %+v", code, got)
+	}
+}
+
+// What the tier's boot file says is secret is not shown by what runs requests through its route files.
+func TestMaskingOfTheTier(t *testing.T) {
+	t.Parallel()
+	dir, file := t.TempDir(), explainFile(t, "")
+	boot, requests := filepath.Join(dir, "wafer.yaml"), filepath.Join(dir, "requests.http")
+	for name, text := range map[string]string{
+		boot:     "masking: { names: [wish], patterns: ['OFFER-[0-9]+'], key_file: /only/where/the/tier/is }\n",
+		requests: request("GET", "shop.test", "/OFFER-12345?wish="+injection),
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		secret string
+		args   []string
+	}{
+		{"OR '1'", []string{"explain", file, "http://shop.test/?wish=" + injection}},
+		{"OFFER-12345", []string{"replay", file, requests}},
+		{"OFFER-12345", []string{"diff", file, explainFile(t, "    paranoia: { blocking: 4 }\n"), "--traffic", requests, "--all"}},
+	} {
+		_, plain, stderr := plainly(t, "", c.args...)
+		if !strings.Contains(plain, c.secret) {
+			t.Errorf("%s: %s%s", c.args[0], plain, stderr)
+		}
+		_, masked, stderr := plainly(t, "", append(c.args, "--config", boot)...)
+		if strings.Contains(masked, c.secret) || !strings.Contains(masked, "masked") {
+			t.Errorf("%s --config: %s%s", c.args[0], masked, stderr)
+		}
+	}
+	if code, _, stderr := plainly(t, "", "explain", file, "http://shop.test/", "--config", file); code != 1 || !strings.Contains(stderr, "no boot file") {
+		t.Errorf("%d %s", code, stderr)
 	}
 }
