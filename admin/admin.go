@@ -84,8 +84,8 @@ type Options struct {
 	Log     zerolog.Logger
 	Masking *mask.Policy // what is secret in what is logged
 
-	requests, failures *limiter[netip.Addr] // of each network: requests, and tokens that are not known
-	holders            *limiter[string]     // requests of who has proved to be somebody, beyond those of the network
+	requests, failures, scrapes *limiter[netip.Addr] // of each network: requests, tokens that are not known, requests for metrics
+	holders                     *limiter[string]     // requests of who has proved to be somebody, beyond those of the network
 }
 
 // ErrNotYet says that there is no configuration yet that could be replaced.
@@ -120,7 +120,7 @@ func New(o Options) http.Handler {
 		reading = Read
 	}
 	o.requests, o.failures = newLimiter[netip.Addr](requestRate, requestBurst), newLimiter[netip.Addr](failureRate, failureBurst)
-	o.holders = newLimiter[string](requestRate, requestBurst)
+	o.holders, o.scrapes = newLimiter[string](requestRate, requestBurst), newLimiter[netip.Addr](scrapeRate, scrapeBurst)
 	endpoints := []endpoint{
 		{"/healthz", read, Anyone, "the process lives", health},
 		{"/readyz", read, Anyone, "traffic is welcome, or why not", ready(o)},

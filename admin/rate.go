@@ -16,6 +16,9 @@ const (
 	requestBurst = 200
 	failureRate  = 0.2
 	failureBurst = 10
+	// Gathering metrics of a thousand busy routes is 80 ms of CPU; who scrapes does so every few seconds.
+	scrapeRate  = 5
+	scrapeBurst = 50
 )
 
 // maxClients are told apart. More of them than that share what one may do.
@@ -95,16 +98,23 @@ func (l *limiter[K]) sweep(now time.Time) bool {
 	return len(l.clients) < maxClients
 }
 
-// unlimited is what the kubelet and Prometheus ask for: nobody who asks for something else makes them wait.
-func unlimited(path string) bool {
-	return path == "/healthz" || path == "/readyz" || path == "/metrics"
+// often reports whether a client asks too often. What the kubelet and Prometheus ask for is counted apart, so that nobody who asks for something
+// else makes them wait, and a probe costs nothing.
+func (o *Options) often(path string, client netip.Addr, now time.Time) bool {
+	switch path {
+	case "/healthz", "/readyz":
+		return false
+	case "/metrics":
+		return !client.IsLoopback() && !o.scrapes.allow(network(client), now)
+	}
+	return !o.requests.allow(network(client), now)
 }
 
 // seldom lets each client ask so often and no more.
 func (o *Options) seldom(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
-		if !unlimited(r.URL.Path) && !o.requests.allow(network(clientOf(r)), now) && !o.holder(r, now) {
+		if o.often(r.URL.Path, clientOf(r), now) && !o.holder(r, now) {
 			if o.Refused != nil {
 				o.Refused(refusedTooMany)
 			}

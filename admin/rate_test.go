@@ -65,7 +65,7 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 }
 
-// TestTooManyRequests asks more often than anybody may: those who ask for health and metrics never notice.
+// TestTooManyRequests asks more often than anybody may: those who ask for health never notice.
 func TestTooManyRequests(t *testing.T) {
 	var reasons []string
 	file, tokens := keys(t)
@@ -100,12 +100,34 @@ func TestTooManyRequests(t *testing.T) {
 	if limited == 0 || len(reasons) == 0 || reasons[0] != refusedTooMany {
 		t.Errorf("%d were too many, refused for %v", limited, reasons)
 	}
-	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-		for i := range 3 * requestBurst {
-			if got := ask(h, "GET", path, elsewhere, ""); got.Code != http.StatusOK {
-				t.Fatalf("%s, request %d: %d", path, i, got.Code)
+	often := func(path, client, token string, n int) (refused int) {
+		for range n {
+			switch got := ask(h, "GET", path, client, token); got.Code {
+			case http.StatusOK:
+			case http.StatusTooManyRequests:
+				refused++
+			default:
+				t.Errorf("%s: %d", path, got.Code)
 			}
 		}
+		return refused
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if n := often(path, elsewhere, "", 3*requestBurst); n != 0 {
+			t.Errorf("%s: %d were refused", path, n)
+		}
+	}
+	if n := often("/metrics", elsewhere, "", scrapeBurst); n != 0 {
+		t.Errorf("/metrics: %d were refused", n)
+	}
+	if n := often("/metrics", elsewhere, "", 10*scrapeBurst); n == 0 {
+		t.Error("metrics may be asked for without end")
+	}
+	if n := often("/metrics", here, "", 10*scrapeBurst); n != 0 {
+		t.Errorf("/metrics, from the same machine: %d were refused", n)
+	}
+	if n := often("/metrics", "10.9.9.8:1", "", 1) + often("/metrics", elsewhere, tokens["ci"], 1); n != 0 {
+		t.Error("who asks too often makes others wait")
 	}
 	if got := ask(h, "GET", "/api/v1/config", "10.9.9.9:1", tokens["grafana"]); got.Code != http.StatusOK {
 		t.Errorf("another client: %d", got.Code)
