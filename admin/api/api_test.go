@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -314,6 +315,24 @@ func TestHostilePeer(t *testing.T) {
 		if status, _, body := c.get(t, "/api/v1/"+path+"?scope=tier", nil); status != http.StatusOK {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
+	}
+}
+
+// TestEndlessPeer always has one more page, and nothing on it: an export ends all the same, and says where to go on.
+func TestEndlessPeer(t *testing.T) {
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"about":{"instance":"x"},"events":[],"next":"x-%d"}`, asked.Add(1))
+	}))
+	defer s.Close()
+	c := newPod(t, "c", s.Listener.Addr().String())
+	r, err := http.Get("http://" + c.address + "/api/v1/events?scope=tier&format=ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if text, err := io.ReadAll(r.Body); err != nil || len(text) != 0 || r.Trailer.Get("Wafer-Next") == "" || asked.Load() != emptyPages {
+		t.Errorf("%q, %v, %v, asked %d times", text, err, r.Trailer, asked.Load())
 	}
 }
 

@@ -15,12 +15,15 @@ import (
 // writeWithin is how long a reader may take nothing of what is written.
 const writeWithin = 15 * time.Second
 
+// emptyPages in a row end an export: a pod whose search is cut has one or two of them, a pod that is broken may have no last page.
+const emptyPages = 100
+
 // export writes many events, page by page, so that they are never all in memory.
 func (q *question) export(ctx context.Context, w http.ResponseWriter, f *recent.Filter, cursor string, limit int, format string) {
 	control := http.NewResponseController(w)
 	begun := false
 	var out exporter
-	for limit > 0 {
+	for empty := 0; limit > 0 && empty < emptyPages; empty++ {
 		page, err := q.page(ctx, f, cursor, min(limit, pageMost))
 		switch {
 		case err != nil && !begun:
@@ -43,7 +46,9 @@ func (q *question) export(ctx context.Context, w http.ResponseWriter, f *recent.
 		if out.flush() != nil {
 			return
 		}
-		limit -= len(page.Events)
+		if limit -= len(page.Events); len(page.Events) > 0 {
+			empty = 0
+		}
 		if cursor = page.Next; cursor == "" {
 			return
 		}

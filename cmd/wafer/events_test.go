@@ -263,6 +263,17 @@ func TestEventsOfTier(t *testing.T) {
 	}
 }
 
+// TestEventsOfEndlessTier always has one more page, and nothing on it.
+func TestEventsOfEndlessTier(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(view.Events{Events: []view.Event{}, Next: "more"}) // the test fails otherwise
+	}))
+	defer s.Close()
+	if out, warned, err := runEvents("--admin", s.URL); err != nil || out != "" || !strings.Contains(warned, "stopped after 100 answers without an event") {
+		t.Errorf("%q %q %v", out, warned, err)
+	}
+}
+
 // TestEventsFollowTier takes a stream up where it broke.
 func TestEventsFollowTier(t *testing.T) {
 	warned := newSeen()

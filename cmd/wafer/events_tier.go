@@ -21,6 +21,7 @@ import (
 // Sizes and times of asking a tier.
 const (
 	eventsUnasked   = 100
+	eventsEmpty     = 100      // answers in a row without an event
 	eventsPage      = 1000     // that a tier gives at once
 	eventsMostBytes = 16 << 20 // of an answer
 	eventsTimeout   = 30 * time.Second
@@ -37,6 +38,7 @@ func (e *eventsCommand) tier(ctx context.Context, p eventPrinter) error {
 	ask := e.question()
 	var found []view.Event
 	var about view.About
+	empty := 0
 	for most := e.limitOr(eventsUnasked); len(found) < most; {
 		ask.Set("limit", strconv.Itoa(min(most-len(found), eventsPage)))
 		page, err := e.page(ctx, ask)
@@ -47,7 +49,14 @@ func (e *eventsCommand) tier(ctx context.Context, p eventPrinter) error {
 			about = page.About
 		}
 		found = append(found, page.Events...)
+		if empty++; len(page.Events) > 0 {
+			empty = 0
+		}
 		if page.Next == "" {
+			break
+		}
+		if empty == eventsEmpty {
+			e.say("stopped after %d answers without an event that all say there are more", empty)
 			break
 		}
 		ask.Set("cursor", page.Next)
