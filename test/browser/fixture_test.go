@@ -61,7 +61,13 @@ func (s *standIn) api(path string, answer func(*http.Request) any) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(answer(r))
+		value := answer(r)
+		if o, ok := value.(*view.Opened); ok && len(o.Events) == 0 {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusNotFound)
+			value = map[string]any{"title": "not found", "status": http.StatusNotFound, "error": "no event of this request is kept"}
+		}
+		_ = json.NewEncoder(w).Encode(value)
 	})
 }
 

@@ -29,7 +29,7 @@ func views(opened string) []struct{ name, text string } {
 func TestPage(t *testing.T) {
 	chromium := start(t)
 	for name, look := range map[string]func(*testing.T, *browser){
-		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences, "attacks": attacks,
+		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences, "attacks": attacks, "addresses": addresses,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +64,19 @@ func states(t *testing.T, chromium *browser) {
 			}
 		}
 	}
+}
+
+// addresses are those that somebody has mistyped, or kept for too long.
+func addresses(t *testing.T, chromium *browser) {
+	_, url := newStandIn(t, someAttacks(1))
+	v := chromium.look(t, url, wide, "light")
+	for address, text := range map[string]string{"rotues": "no view rotues", "event/%zz": "no view event/%zz", "toString": "no view toString", "event/0197-gone": "has made place for newer ones"} {
+		v.see(address, text)
+		v.until("!document.getElementById('main').innerText.includes('Asking')")
+		v.judge(address)
+		v.clean(address)
+	}
+	v.see("", "The latest findings")
 }
 
 // screen is what somebody looks at.
@@ -269,7 +282,8 @@ func token(t *testing.T, chromium *browser) {
 	if cookie := eval[string](v, "document.cookie"); cookie != "" {
 		t.Errorf("cookie %q", cookie)
 	}
-	eval[any](v, "void location.reload()")
+	eval[any](v, "window.before = true, setTimeout(() => location.reload()), null")
+	v.until("!window.before")
 	v.has("live")
 	v.click(".tools > button:last-child") // forgets it
 	v.has("This tier asks who you are")

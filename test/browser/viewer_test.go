@@ -82,7 +82,7 @@ func eval[T any](v *viewer, expression string) T {
 	return got
 }
 
-// until waits for an expression to be true.
+// until waits for an expression to be true. There may be no document yet, or one that is going.
 func (v *viewer) until(expression string) {
 	v.t.Helper()
 	deadline := time.Now().Add(patience)
@@ -90,7 +90,11 @@ func (v *viewer) until(expression string) {
 		if time.Now().After(deadline) {
 			v.t.Fatalf("%s is not so, but the page shows\n%s", expression, eval[string](v, "document.body.innerText"))
 		}
-		return eval[bool](v, "(() => { try { return Boolean("+expression+") } catch { return false } })()") // there may be no document yet
+		so, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool]("(() => { try { return Boolean("+expression+") } catch { return false } })()"))
+		if v.ctx.Err() != nil {
+			v.t.Fatalf("%s: %v", expression, err)
+		}
+		return err == nil && so
 	})
 }
 

@@ -13,7 +13,14 @@ import policies from './views/policies.js';
 import routes from './views/routes.js';
 import upstreams from './views/upstreams.js';
 
-const views = { overview, events, event, routes, policies, upstreams, certificates, configuration };
+// nowhere is what an address leads to that names no view.
+const nowhere = {
+  title: 'Nothing here',
+  mount: ({ now, draw }) => draw([h('h1', { tabindex: -1 }, nowhere.title),
+    h('p', null, 'This page has no view ', h('code', { class: 'wrap' }, now.id), '. ', link('overview', {}, 'The overview'), ' is where it begins.')]),
+};
+
+const views = { nowhere, overview, events, event, routes, policies, upstreams, certificates, configuration };
 const inMenu = ['overview', 'events', 'routes', 'policies', 'upstreams', 'certificates', 'configuration'];
 
 const main = document.getElementById('main');
@@ -31,8 +38,19 @@ const preference = {
 function where() {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
   const [name, ...rest] = path.split('/');
-  const known = name in views ? name : 'overview';
-  return { name: known, id: decodeURIComponent(rest.join('/')), parameters: new URLSearchParams(query) };
+  const id = decoded(rest.join('/'));
+  if (path === '') return { name: 'overview', id, parameters: new URLSearchParams(query) };
+  if (!Object.hasOwn(views, name) || name === 'nowhere' || id === null) return { name: 'nowhere', id: path, parameters: new URLSearchParams() };
+  return { name, id, parameters: new URLSearchParams(query) };
+}
+
+// decoded is null for what was never encoded: people edit addresses.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 // show starts the view that the address names, and ends the one before.
@@ -136,10 +154,13 @@ function failed(error) {
     ask(error);
     return;
   }
+  const waiting = main.querySelector('.late'); // nothing was shown before
   const text = error instanceof Refusal ? error.message : 'the page has a fault: ' + error.message;
   const box = h('div', { class: 'banner bad', role: 'alert', 'data-key': 'failed' }, h('p', null, h('b', null, error.status === 403 ? 'Not for you: ' : 'No answer: '), text),
-    error.status !== 403 && h('p', { class: 'quiet' }, 'What is below is what was known before.'));
+    error.status === 404 && h('p', null, 'It may come yet, or has made place for newer ones: ', link('events', {}, 'events that are kept'), '.'),
+    !waiting && error.status !== 403 && h('p', { class: 'quiet' }, 'What is below is what was known before.'));
   document.querySelector('[data-key="failed"]')?.remove();
+  waiting?.remove();
   main.prepend(box);
 }
 
