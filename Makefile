@@ -54,11 +54,6 @@ MODULES := $(patsubst ./%/,%,$(sort $(dir $(shell find . -name go.mod -not -path
 MODULES := $(patsubst ./,.,$(MODULES))
 CODE    := $(filter-out tools tools/%,$(MODULES))
 
-define newline
-
-
-endef
-
 GOLANGCI  := bin/tools/golangci-lint
 BENCHSTAT := bin/tools/benchstat
 HELM      := bin/tools/helm
@@ -163,10 +158,16 @@ TIERS := $(CURDIR)/bin/test
 .PHONY: test
 test: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests with the race detector, comparisons on samples (18 minutes on two cores the first time)
 	$(run-tests)
+	@echo "== go test -race (other modules)"
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target SHORT='$(SHORT)' $(MODULE_TESTS)
+	$(run-tiers)
 
 .PHONY: test-full
 test-full: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
 	$(run-tests)
+	@echo "== go test -race (other modules)"
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target SHORT='$(SHORT)' $(MODULE_TESTS)
+	$(run-tiers)
 
 .PHONY: build-tests
 build-tests: need-gcc
@@ -182,12 +183,20 @@ define run-tests
 	@echo "== go test (comparisons, allocations)"
 	@go test $(SHORT) -timeout $(TESTTIMEOUT) -run '$(PLAIN)' $(MIXED)
 	@go test $(SHORT) -timeout $(TESTTIMEOUT) $(COMPARED)
-	@# What these read of the tree, outside of their module, the test cache does not watch.
-	@echo "== go test -race (other modules)"
-	$(foreach m,$(filter-out .,$(CODE)),@cd $(m) && WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) ./...$(newline)	)
-	@# These run the binary, which the test cache knows nothing of.
+endef
+
+# What these read of the tree, outside of their module, the test cache does not watch. Most of them wait for a browser, a
+# collector or a package manager, so that others run meanwhile.
+MODULE_TESTS := $(addprefix test-in-,$(subst /,.,$(filter-out .,$(CODE))))
+
+.PHONY: $(MODULE_TESTS)
+$(MODULE_TESTS): test-in-%:
+	@cd $(subst .,/,$*) && WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) ./...
+
+# These run the binary, which the test cache knows nothing of, and wait for it most of the time.
+define run-tiers
 	@echo "== go test -race (test)"
-	@WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -timeout $(TESTTIMEOUT) $(filter-out $(COMPARED),$(shell go list ./test/...))
+	@WAFER_TEST_BINARIES=$(TIERS) CGO_ENABLED=1 go test -race $(SHORT) -count=1 -p 3 -timeout $(TESTTIMEOUT) $(filter-out $(COMPARED),$(shell go list ./test/...))
 endef
 
 .PHONY: test-complexity
