@@ -305,7 +305,7 @@ func TestServeFinishes(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, ln, New(o), zerolog.Nop()) }()
+	go func() { served <- serve(ctx, ln, New(o), zerolog.Nop(), time.Minute) }()
 	got := make(chan answer, 1)
 	go func() { got <- do(t, "POST", "http://"+ln.Addr().String()+"/-/reload") }()
 	<-started
@@ -317,7 +317,7 @@ func TestServeFinishes(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if conn, err := net.DialTimeout("tcp", ln.Addr().String(), time.Second); err == nil {
+	if conn, err := net.DialTimeout("tcp", ln.Addr().String(), time.Minute); err == nil {
 		conn.Close()
 		t.Error("the listener is still open")
 	}

@@ -33,6 +33,11 @@ func Plain(ln net.Listener) net.Listener { return newCrowd(ln) }
 // seconds, and returns nil; any other end is an error. It closes ln. Cancel ctx only after
 // the traffic listener is closed, so that readiness can be asked until then.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, logger zerolog.Logger) error {
+	return serve(ctx, ln, h, logger, shutdownGrace)
+}
+
+// serve is Serve, and lets what is under way go on for so long.
+func serve(ctx context.Context, ln net.Listener, h http.Handler, logger zerolog.Logger, patience time.Duration) error {
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headTimeout,
@@ -44,7 +49,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, logger zerolog.
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		if s.Shutdown(grace) != nil {
 			_ = s.Close() // a profile or a reload is under way; its caller sees the end
