@@ -273,7 +273,7 @@ func TestTier(t *testing.T) {
 	a.Line.Route("shop").Done(1, 0, 1, 403, time.Millisecond)
 	c.Line.Route("shop").Done(0, 0, 1, 200, time.Millisecond)
 	var traffic view.Traffic
-	c.get(t, "/api/v1/traffic?scope=tier&since=1m", &traffic)
+	c.get(t, "/api/v1/traffic?scope=tier&since=1h", &traffic)
 	if traffic.Total.Requests != 2 || len(traffic.Routes) != 1 || traffic.Routes[0].Verdicts["block"] != 1 {
 		t.Errorf("%+v", traffic)
 	}
