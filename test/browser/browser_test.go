@@ -23,8 +23,11 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(tier.Main(m)) }
 
-// patience is how long a test waits for something that has to happen.
-const patience = 2 * time.Minute
+// patience is how long a test waits for something that has to happen, and lifetime how long it may look at a window.
+const (
+	patience = 2 * time.Minute
+	lifetime = 10 * time.Minute
+)
 
 // visits are what has reached the application, by target.
 type visits struct {
@@ -81,7 +84,7 @@ func (b *browser) open(t *testing.T, scripts bool) *window {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, patience)
+	ctx, cancel = context.WithTimeout(ctx, lifetime)
 	t.Cleanup(cancel)
 	w := &window{t, ctx}
 	w.do(chromedp.Do(ctx))

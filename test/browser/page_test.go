@@ -135,6 +135,7 @@ func text(t *testing.T, chromium *browser) {
 	v.see("overview", "The latest findings")
 	v.see("events", "Found")
 	literal("events")
+	v.until("document.getElementById('stream').innerText.includes('live')")
 	pushed := fields(`<img src=y onerror="window.ran.push('pushed')">`).event("pushed")
 	s.push(pushed)
 	v.has("src=y")

@@ -73,14 +73,17 @@ func (c *collector) Start(t *testing.T) {
 	}
 	listens := make(chan struct{})
 	c.read.Go(func() {
-		s := bufio.NewScanner(out)
-		for s.Scan() {
-			if s.Text() == "listening" {
+		for lines := bufio.NewReader(out); ; {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return // it was killed, in the middle of a line perhaps
+			}
+			if line == "listening\n" {
 				close(listens)
 				continue
 			}
 			c.mu.Lock()
-			c.seen[s.Text()] = true
+			c.seen[line] = true
 			c.mu.Unlock()
 		}
 	})
@@ -118,7 +121,7 @@ events:
     - id: receiver
       events: [access, security]
       queue: 128KiB
-      otlp: { endpoint: "http://`+map[string]string{"grpc": c.grpc, "http": c.http}[protocol]+`", protocol: `+protocol+`, batch: 32KiB, every: 50ms, timeout: 2s }`)
+      otlp: { endpoint: "http://`+map[string]string{"grpc": c.grpc, "http": c.http}[protocol]+`", protocol: `+protocol+`, batch: 32KiB, every: 50ms, timeout: 1m }`)
 			got := l.Killed(c, rounds(), `wafer_sink_events_total{result="%s",sink="receiver"}`, `wafer_sink_up{sink="receiver"}`, 1, 2)
 			if c.Received() != got.Sent {
 				t.Errorf("%d were sent, %d arrived", got.Sent, c.Received())

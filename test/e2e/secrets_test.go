@@ -151,7 +151,12 @@ events:
 		}
 		told["admin "+path] = text
 	}
-	for _, e := range w.Events(func(e map[string]any) bool { return e["event"] == "security" })[:20] {
+	var found []map[string]any
+	tier.Eventually(t, "events with findings", func() bool {
+		found = w.Events(func(e map[string]any) bool { return e["event"] == "security" })
+		return len(found) >= 20
+	})
+	for _, e := range found[:20] {
 		path := fmt.Sprint("/api/v1/events/", e["request_id"])
 		status, text := w.Get(path)
 		if status != http.StatusOK {

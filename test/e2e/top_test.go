@@ -62,6 +62,11 @@ func TestTop(t *testing.T) {
 			t.Errorf("%s: drives a terminal that is not there: %q", name, &both)
 		}
 	}
+	tier.Eventually(t, "requests are counted", func() bool {
+		c := exec.CommandContext(t.Context(), tier.PlainBinary(t), "top", "--once", "--every", "100ms", "--admin", w.Admin, "--token-file", file)
+		out, err := c.Output()
+		return err == nil && strings.Contains(string(out), "\n942100 ")
+	})
 	f("token of a file", 0, "", []string{"wafer dev at " + w.Admin, "ROUTE ", "\nshop ", "\n942100 ", "UPSTREAM", "\na "}, "--admin", w.Admin, "--token-file", file)
 	f("token of the environment", 0, made[1], []string{`"routes":[{"id":"shop"`, `"upstreams":[{"id":"a","up":1,`}, "--admin", "http://"+w.Admin+"/", "--output", "json")
 	f("the whole tier", 0, made[1], []string{"\nshop ", "\n942100 ", "POD", " ready"}, "--admin", w.Admin, "--scope", "tier")

@@ -58,7 +58,11 @@ type collector struct {
 
 	behave sync.RWMutex
 	as     http.HandlerFunc // instead of taking batches; nil: it takes them
+	awake  bool             // answers also where it hangs
 }
+
+// hangs is where it takes batches and says nothing.
+const hangs = "/hangs"
 
 func (c *collector) Start(t *testing.T) {
 	t.Helper()
@@ -75,9 +79,15 @@ func (c *collector) Kill(*testing.T) { _ = c.server.Close() }
 
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.behave.RLock()
-	as := c.as
+	as, awake := c.as, c.awake
 	c.behave.RUnlock()
-	if as != nil {
+	switch {
+	case r.URL.Path == hangs && awake:
+		return
+	case r.URL.Path == hangs:
+		<-r.Context().Done()
+		return
+	case as != nil:
 		as(w, r)
 		return
 	}
@@ -99,6 +109,13 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// wakes has it answer everywhere.
+func (c *collector) wakes() {
+	c.behave.Lock()
+	c.awake = true
+	c.behave.Unlock()
+}
+
 // behaves has it do something else than take batches.
 func (c *collector) behaves(as http.HandlerFunc) {
 	c.behave.Lock()
@@ -106,7 +123,8 @@ func (c *collector) behaves(as http.HandlerFunc) {
 	c.behave.Unlock()
 }
 
-func newCollector(t *testing.T) (c *collector, kind string) {
+// newCollector starts one, and returns what sends to a path of it. What it has taken within the timeout is not sent again.
+func newCollector(t *testing.T) (c *collector, kind func(path, timeout string) string) {
 	t.Helper()
 	ca := certs.Authority(t, "collectors")
 	leaf := ca.Issue(t, certs.Of{CN: "127.0.0.1", IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
@@ -118,18 +136,20 @@ func newCollector(t *testing.T) (c *collector, kind string) {
 	}}
 	c.Start(t)
 	t.Cleanup(func() { _ = c.server.Close() })
-	return c, `
+	return c, func(path, timeout string) string {
+		return `
       https:
-        url: https://` + c.addr + `/events
+        url: https://` + c.addr + path + `
         batch: 32KiB
         every: 50ms
-        timeout: 1s
+        timeout: ` + timeout + `
         tls: { ca: ` + filepath.Join(dir, "ca") + `, cert: ` + filepath.Join(dir, "cert") + `, key: ` + filepath.Join(dir, "key") + ` }`
+	}
 }
 
 func TestHTTPSCollectorIsKilled(t *testing.T) {
 	c, kind := newCollector(t)
-	l := sinks.Load(t, sink(kind))
+	l := sinks.Load(t, sink(kind("/events", "1m")))
 	got := l.Killed(c, rounds(), series, up, 1, 2)
 	if c.Received() != got.Sent {
 		t.Errorf("%d were sent, %d arrived", got.Sent, c.Received())
@@ -137,12 +157,16 @@ func TestHTTPSCollectorIsKilled(t *testing.T) {
 	told(t, l, rounds())
 }
 
-// A collector that hangs, fails, refuses or talks nonsense under load costs events, never requests.
+// A collector that hangs, fails, refuses or talks nonsense under load costs events, never requests. It hangs for a sink of
+// its own: what comes too late would have been taken all the same, and could not be counted.
 func TestHTTPSCollectorMisbehaves(t *testing.T) {
 	c, kind := newCollector(t)
-	l := sinks.Load(t, sink(kind))
+	l := sinks.Load(t, sink(kind("/events", "1m"))+`
+    - id: hung
+      events: [access, security]
+      queue: 128KiB
+`+kind(hangs, "5s"))
 	for name, as := range map[string]http.HandlerFunc{
-		"hangs":   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"fails":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) },
 		"babbles": func(w http.ResponseWriter, _ *http.Request) {
@@ -158,6 +182,12 @@ func TestHTTPSCollectorMisbehaves(t *testing.T) {
 		c.behaves(nil)
 		tier.Eventually(t, "it is up again", func() bool { return t.Failed() || l.Metric(up) == 1 })
 	}
+	const hungUp = `wafer_sink_up{sink="hung"}`
+	tier.Eventually(t, "it hangs", func() bool {
+		return t.Failed() || l.Metric(hungUp) == 0 && l.Count(`wafer_sink_events_total{result="%s",sink="hung"}`).Full > 0
+	})
+	c.wakes()
+	tier.Eventually(t, "it hangs no more", func() bool { return t.Failed() || l.Metric(hungUp) == 1 })
 	if got := l.Killed(c, 0, series, up, 1, 2); c.Received() != got.Sent {
 		t.Errorf("%d were sent, %d arrived", got.Sent, c.Received())
 	}

@@ -126,8 +126,9 @@ func (l *Tier) Killed(r Receiver, often int, series, up string, perClean, perAtt
 	for round := range often {
 		before := r.Received()
 		tier.Eventually(t, "items arrive", func() bool { return t.Failed() || r.Received() > before+100 })
-		full := l.Count(series).Full
 		r.Kill(t)
+		tier.Eventually(t, "the receiver is down", func() bool { return t.Failed() || l.Metric(up) == 0 })
+		full := l.Count(series).Full
 		tier.Eventually(t, "items are lost", func() bool { return t.Failed() || l.Count(series).Full > full })
 		if !t.Failed() && l.Metric(up) != 0 {
 			t.Errorf("round %d: a dead receiver is up", round)

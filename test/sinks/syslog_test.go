@@ -99,7 +99,7 @@ action(type="omfile" file=%q template="message" asyncWriting="off" flushOnTXEnd=
         address: %s://127.0.0.1:%d
         batch: 16KiB
         every: 50ms
-        timeout: 2s%s`, network, d.port, clientTLS)
+        timeout: 1m%s`, network, d.port, clientTLS)
 }
 
 // batchEvents are the events that may stand in one batch: what a server had not read from its system when it was
