@@ -5,9 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
-
-	"github.com/wafer-waf/wafer/suggest"
 )
 
 // accessSettings are the key paths that Access.Sources knows.
@@ -35,87 +32,48 @@ func (a Access) clone() Access {
 
 // resolveAccess replaces the access policies, as decoded, by effective ones.
 func (l *loader) resolveAccess(tree map[string]any) {
-	ids := make([]string, len(l.routes.Access))
-	for i := range ids {
-		ids[i] = l.routes.Access[i].ID
-	}
-	res := &accessResolver{loader: l, resolved: make([]*Access, len(ids)), depth: make([]int, len(ids))}
-	res.trees, res.index = treesOf(tree["access"], ids)
+	var lists []string
 	for i := range l.routes.Lists {
-		res.lists = append(res.lists, l.routes.Lists[i].ID)
+		lists = append(lists, l.routes.Lists[i].ID)
 	}
-	slices.Sort(res.lists)
-	effective := make([]Access, len(res.trees))
-	for i := range effective {
-		effective[i] = res.effective(i, nil).clone()
+	slices.Sort(lists)
+	h := &heirs[Access]{
+		loader: l, list: "access", one: "access policy", many: "policies",
+		builtIn: func() *Access { return new(DefaultAccess()) },
+		own: func(path string, tree map[string]any, inherited *Access) *Access {
+			return l.ownAccess(path, tree, inherited, lists)
+		},
+	}
+	for i := range l.routes.Access {
+		h.items = append(h.items, heir[Access]{id: l.routes.Access[i].ID, inherits: l.routes.Access[i].Inherits})
+	}
+	effective := make([]Access, 0, len(h.items))
+	for _, a := range h.resolve(tree["access"]) {
+		effective = append(effective, a.clone())
 	}
 	l.routes.Access = effective
 }
 
-// accessResolver computes each effective access policy once.
-type accessResolver struct {
-	*loader
-	index    map[string]int // id → place in the file
-	trees    []map[string]any
-	resolved []*Access
-	depth    []int    // policies between each and the built-in defaults
-	lists    []string // ids of those that conditions may name, sorted
-}
-
-// effective returns the policy at place i: what it inherits, with its own settings written over it. The chain holds
-// the places that led here.
-func (r *accessResolver) effective(i int, chain []int) *Access {
-	if r.resolved[i] != nil {
-		return r.resolved[i]
-	}
-	path := indexPath("access", i)
-	inherited, depth := r.inherited(i, path, append(chain, i))
-	if r.depth[i] = depth + 1; r.depth[i] == maxInherits+2 { // reported where the chain becomes too long, not for each heir
-		r.add(path+".inherits", "inherits %d policies deep: at most %d", maxInherits+1, maxInherits)
-	}
+// ownAccess writes the settings of an access policy over those that it inherits. Its conditions may name lists.
+func (l *loader) ownAccess(path string, tree map[string]any, inherited *Access, lists []string) *Access {
 	own := inherited.clone()
 	own.ID, own.Inherits = "", ""
 	own.dropLists()
-	if err := decode(&own, r.trees[i]); err != nil {
-		r.addAll(decodeProblems(err, path))
+	if err := decode(&own, tree); err != nil {
+		l.addAll(decodeProblems(err, path))
 	}
-	has := func(key string) bool { return r.doc.has(path + "." + key) }
+	has := func(key string) bool { return l.doc.has(path + "." + key) }
 	for _, key := range accessSettings() {
 		if has(key) {
 			own.Sources[key] = own.ID
 		}
 	}
 	fillAccess(&own, path, has)
-	r.readTokenFiles(path, &own)
-	r.checkOwnAccess(path, &own, named{r.lists, botIDs(inherited.Bots, own.Bots), r.routes.Geo})
-	own.inheritLists(&inherited)
-	r.checkCarried(path, &own)
-	r.resolved[i] = &own
+	l.readTokenFiles(path, &own)
+	l.checkOwnAccess(path, &own, named{lists, botIDs(inherited.Bots, own.Bots), l.routes.Geo})
+	own.inheritLists(inherited)
+	l.checkCarried(path, &own)
 	return &own
-}
-
-// inherited returns what the policy at the end of the chain starts from. After a problem that is the built-in default,
-// so that the rest can still be checked.
-func (r *accessResolver) inherited(i int, path string, chain []int) (Access, int) {
-	parent := r.routes.Access[i].Inherits
-	if parent == "" {
-		return DefaultAccess(), 0
-	}
-	j, ok := r.index[parent]
-	if !ok {
-		known := slices.Sorted(maps.Keys(r.index))
-		r.add(path+".inherits", "no access policy %q%s", parent, suggest.DidYouMean(parent, known))
-		return DefaultAccess(), 0
-	}
-	if at := slices.Index(chain, j); at >= 0 {
-		var circle []string
-		for _, k := range append(chain[at:], j) {
-			circle = append(circle, r.routes.Access[k].ID)
-		}
-		r.add(path+".inherits", "inherits in a circle: %s", strings.Join(circle, " → "))
-		return DefaultAccess(), 0
-	}
-	return *r.effective(j, chain), r.depth[j]
 }
 
 // dropLists empties the lists that accumulate, so that they hold the policy's own items only.

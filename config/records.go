@@ -4,10 +4,6 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
-	"slices"
-	"strings"
-
-	"github.com/wafer-waf/wafer/suggest"
 )
 
 // Recording is an effective entry of records: which transactions of a route are recorded, and how much of each. What it
@@ -101,92 +97,37 @@ func (w *RecordingWhen) Networks() (networks []netip.Prefix) {
 
 // resolveRecords replaces the entries, as decoded, by effective ones.
 func (l *loader) resolveRecords(tree map[string]any) {
-	ids := make([]string, len(l.routes.Records))
-	for i := range ids {
-		ids[i] = l.routes.Records[i].ID
+	h := &heirs[Recording]{
+		loader: l, list: "records", one: "entry of records", many: "entries", own: l.ownRecording,
+		builtIn: func() *Recording { return new(DefaultRecording()) },
 	}
-	res := &recordResolver{loader: l, resolved: make([]*Recording, len(ids)), depth: make([]int, len(ids))}
-	res.trees, res.index = treesOf(tree["records"], ids)
-	effective := make([]Recording, len(res.trees))
-	for i := range effective {
-		effective[i] = *res.effective(i, nil)
-		effective[i].Sources = maps.Clone(effective[i].Sources)
+	for i := range l.routes.Records {
+		h.items = append(h.items, heir[Recording]{id: l.routes.Records[i].ID, inherits: l.routes.Records[i].Inherits})
+	}
+	effective := make([]Recording, 0, len(h.items))
+	for _, r := range h.resolve(tree["records"]) {
+		effective = append(effective, *r)
+		effective[len(effective)-1].Sources = maps.Clone(r.Sources)
 	}
 	l.routes.Records = effective
 }
 
-// recordResolver computes each effective entry once.
-type recordResolver struct {
-	*loader
-	index    map[string]int // id → place in the file
-	trees    []map[string]any
-	resolved []*Recording
-	depth    []int // entries between each and the built-in defaults
-}
-
-// effective returns the entry at place i: what it inherits, with its own settings written over it. The chain holds the
-// places that led here.
-func (r *recordResolver) effective(i int, chain []int) *Recording {
-	if r.resolved[i] != nil {
-		return r.resolved[i]
-	}
-	path := indexPath("records", i)
-	own, depth := r.inherited(i, path, append(chain, i))
-	if r.depth[i] = depth + 1; r.depth[i] == maxInherits+2 { // reported where the chain becomes too long, not for each heir
-		r.add(path+".inherits", "inherits %d entries deep: at most %d", maxInherits+1, maxInherits)
-	}
+// ownRecording writes the settings of an entry over those that it inherits.
+func (l *loader) ownRecording(path string, tree map[string]any, inherited *Recording) *Recording {
+	own := *inherited
 	own.ID, own.Inherits = "", ""
 	own.Sources = maps.Clone(own.Sources)
-	has := func(key string) bool { return r.doc.has(path + "." + key) }
-	own.dropOverwritten(has) // decoding would write over the first items of a list and keep the others
-	if err := decode(&own, r.trees[i]); err != nil {
-		r.addAll(decodeProblems(err, path))
+	has := func(key string) bool { return l.doc.has(path + "." + key) }
+	if err := decode(&own, tree); err != nil {
+		l.addAll(decodeProblems(err, path))
 	}
 	for _, key := range recordingSettings() {
 		if has(key) {
 			own.Sources[key] = own.ID
 		}
 	}
-	r.checkRecording(path, &own, has)
-	r.resolved[i] = &own
+	l.checkRecording(path, &own, has)
 	return &own
-}
-
-func (r *Recording) dropOverwritten(has func(key string) bool) {
-	for key, list := range map[string]*[]string{"parts": &r.Parts, "when.verdicts": &r.When.Verdicts, "when.clients": &r.When.Clients} {
-		if has(key) {
-			*list = nil
-		}
-	}
-	if has("when.statuses") {
-		r.When.Statuses = nil
-	}
-	if has("when.headers") {
-		r.When.Headers = nil
-	}
-}
-
-// inherited returns what the entry at the end of the chain starts from. After a problem that is the built-in default,
-// so that the rest can still be checked.
-func (r *recordResolver) inherited(i int, path string, chain []int) (Recording, int) {
-	parent := r.routes.Records[i].Inherits
-	if parent == "" {
-		return DefaultRecording(), 0
-	}
-	j, ok := r.index[parent]
-	if !ok {
-		r.add(path+".inherits", "no entry of records %q%s", parent, suggest.DidYouMean(parent, slices.Sorted(maps.Keys(r.index))))
-		return DefaultRecording(), 0
-	}
-	if at := slices.Index(chain, j); at >= 0 {
-		var circle []string
-		for _, k := range append(chain[at:], j) {
-			circle = append(circle, r.routes.Records[k].ID)
-		}
-		r.add(path+".inherits", "inherits in a circle: %s", strings.Join(circle, " → "))
-		return DefaultRecording(), 0
-	}
-	return *r.effective(j, chain), r.depth[j]
 }
 
 // checkRecording checks everything but ids and inheritance. What is inherited was checked where it stands.

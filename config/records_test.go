@@ -27,3 +27,34 @@ records:
 		t.Errorf("%+v", base)
 	}
 }
+
+// TestRecordsInheritLists has an heir replace lists with shorter ones, with other kinds of items and with empty ones.
+func TestRecordsInheritLists(t *testing.T) {
+	r := mustParse(t, `
+routes: [{ id: a, upstreams: [{ id: app }] }]
+upstreams: [{ id: app, endpoints: ["http://app:80"] }]
+records:
+  - id: base
+    parts: [B, K, H]
+    when:
+      verdicts: [block, drop]
+      statuses: [4xx, 5xx]
+      clients: [192.0.2.1, 192.0.2.2]
+      headers: [{ name: A, exact: b }, { name: B, regex: c }]
+  - id: heir
+    inherits: base
+    parts: [C]
+    when: { verdicts: [pass], statuses: [200], clients: [192.0.2.3], headers: [{ name: C, regex: d }] }
+  - { id: empty, inherits: base, sample: 1%, parts: [], when: { verdicts: [], statuses: [], clients: [], headers: [] } }
+`)
+	for i, want := range []string{
+		"[B K H] [block drop] [4xx 5xx] [192.0.2.1 192.0.2.2] [{A b  false} {B  c false}]",
+		"[C] [pass] [200] [192.0.2.3] [{C  d false}]",
+		"[] [] [] [] []",
+	} {
+		e := r.Records[i]
+		if got := fmt.Sprint(e.Parts, e.When.Verdicts, e.When.Statuses, e.When.Clients, e.When.Headers); got != want {
+			t.Errorf("%s: %s, want %s", e.ID, got, want)
+		}
+	}
+}
