@@ -29,7 +29,10 @@ func compileClaims(all []Claim) ([]claim, error) {
 			if _, err := regexp.Compile(c.Regex); err != nil { // alone first, as in oneOf
 				return nil, err
 			}
-			one.whole = regexp.MustCompile("^(?:" + c.Regex + ")$")
+			var err error
+			if one.whole, err = regexp.Compile("^(?:" + c.Regex + ")$"); err != nil { // an open \Q
+				return nil, err
+			}
 		}
 		made = append(made, one)
 	}

@@ -193,12 +193,13 @@ func TestCompileProblems(t *testing.T) {
 	_, problems := NewState().Compile(&Config{Rules: []Rule{
 		{ID: "a", When: &When{Paths: []routing.Path{{Kind: routing.PathPrefix, Value: "/a/../b"}}}},
 		{ID: "b", When: &When{UserAgents: []string{"("}, Not: &When{Hosts: []string{"a/b"}}}},
+		{ID: "c", When: &When{Claims: []Claim{{Name: "sub", Regex: `a\Qb`}}}}, // which quotes what stands behind it
 	}})
 	var keys []string
 	for _, p := range problems {
 		keys = append(keys, p.Key)
 	}
-	if want := []string{"rules[0].when.paths[0]", "rules[1].when.user_agents", "rules[1].when.not.hosts[0]"}; !slices.Equal(keys, want) {
+	if want := []string{"rules[0].when.paths[0]", "rules[1].when.user_agents", "rules[1].when.not.hosts[0]", "rules[2].when.claims"}; !slices.Equal(keys, want) {
 		t.Errorf("problems at %q, want %q", keys, want)
 	}
 	if p, problems := NewState().Compile(&Config{Mode: Off}); p != nil || problems != nil {

@@ -49,6 +49,16 @@ func (c *Conditions) Path(path []byte) bool {
 // Method reports whether a method is one of those named, if there are any.
 func (c *Conditions) Method(method string) bool { return c.rule.matchMethod(method) }
 
+// SomeHeader reports whether the fields meet one of the conditions on them at least.
+func (c *Conditions) SomeHeader(fields message.Fields) bool {
+	for i := range c.rule.headers {
+		if c.rule.headers[i].holds(fields) {
+			return true
+		}
+	}
+	return false
+}
+
 // Headers reports whether the fields meet every condition on them.
 func (c *Conditions) Headers(fields message.Fields) bool {
 	for i := range c.rule.headers {

@@ -246,7 +246,7 @@ func (b *Builder[R]) bindAll(s *Snapshot[R], m *metrics.Metrics, pools map[strin
 		policies[p.ID] = p
 	}
 	s.Access, s.Answers = s.accesses[config.DefaultAccessID], answers(s.Config, b.Access)
-	recorded := recordings(s.Config)
+	recorded := recordings(s.Config, report)
 	var entries []routing.Entry[R]
 	for _, c := range s.Config.Routes {
 		p := policies[c.Policy]

@@ -1,14 +1,16 @@
 package snapshot
 
 import (
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"regexp"
 
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/record"
+	"github.com/wafer-waf/wafer/routing"
 )
 
 // Recording says which transactions of a route are recorded, and how much of each.
@@ -20,7 +22,7 @@ type Recording struct {
 	scoreFrom int // 0: it does not matter
 	statuses  []config.StatusRange
 	clients   []netip.Prefix
-	headers   []fieldMatch
+	headers   *routing.Conditions // of which one has to hold
 }
 
 // Reasons are why a transaction is recorded.
@@ -48,33 +50,21 @@ func (r Reasons) Words() (words []string) {
 	return words
 }
 
-// fieldMatch is a condition on a field of a head.
-type fieldMatch struct {
-	name  string
-	exact string
-	regex *regexp.Regexp // nil: exact, or any value if that is empty
-}
-
-func (m *fieldMatch) matches(f *message.Field) bool {
-	switch {
-	case !f.Is(m.name):
-		return false
-	case m.regex != nil:
-		return m.regex.MatchString(f.Value)
-	}
-	return m.exact == "" || m.exact == f.Value
-}
-
 // recordings are the entries of records, by id.
-func recordings(c *config.Routes) map[string]*Recording {
+func recordings(c *config.Routes, report func(path string, err error)) map[string]*Recording {
 	all := map[string]*Recording{}
 	for i := range c.Records {
-		all[c.Records[i].ID] = recordingOf(&c.Records[i])
+		e := &c.Records[i]
+		all[e.ID] = recordingOf(e, func(key string, err error) {
+			if e.Sources["when.headers"] == e.ID { // else it is reported where it stands
+				report(fmt.Sprintf("records[%d].when.%s", i, key), err)
+			}
+		})
 	}
 	return all
 }
 
-func recordingOf(c *config.Recording) *Recording {
+func recordingOf(c *config.Recording, report func(key string, err error)) *Recording {
 	r := &Recording{
 		Terms: record.Terms{
 			ID: c.ID, Parts: record.PartsOf(c.Parts), RequestBody: int(c.Limits.RequestBody), ResponseBody: int(c.Limits.ResponseBody),
@@ -87,12 +77,13 @@ func recordingOf(c *config.Recording) *Recording {
 			r.verdicts[v] = r.verdicts[v] || v.String() == word
 		}
 	}
-	for _, h := range c.When.Headers {
-		m := fieldMatch{name: h.Name, exact: h.Exact}
-		if h.Regex != "" {
-			m.regex = regexp.MustCompile(`^(?:` + h.Regex + `)$`) // config has checked it
+	var problems []error
+	r.headers, problems = routing.NewConditions(nil, nil, nil, headers(c.When.Headers))
+	for _, err := range problems {
+		var p *routing.Problem
+		if errors.As(err, &p) {
+			report(p.Key, errors.New(p.What))
 		}
-		r.headers = append(r.headers, m)
 	}
 	return r
 }
@@ -107,12 +98,8 @@ func (r *Recording) AtHead(client netip.Addr, fields message.Fields) (why Reason
 			why |= ByClient
 		}
 	}
-	for i := range r.headers {
-		for k := range fields {
-			if r.headers[i].matches(&fields[k]) {
-				why |= ByHeader
-			}
-		}
+	if r.headers.SomeHeader(fields) {
+		why |= ByHeader
 	}
 	return why
 }
