@@ -55,7 +55,7 @@ func clocksDiffer(t *testing.T, file string, ahead time.Duration) {
 	clocks := []time.Duration{-ahead, 0, ahead}
 	for _, by := range clocks {
 		before := time.Now().Add(by).Truncate(time.Second)
-		w := tier.Ahead(t, by, file, "--store-addresses", store.Addr, "--store-timeout", "500ms", "--trusted-proxies", "127.0.0.0/8", "--log-access", "off")
+		w := tier.Ahead(t, by, file, "--store-addresses", store.Addr, "--store-timeout", "5s", "--trusted-proxies", "127.0.0.0/8", "--log-access", "off")
 		text, _ := w.Log(func(l map[string]any) bool { return l["message"] == "serving" })["time"].(string)
 		says, err := time.Parse(time.RFC3339Nano, text)
 		if err != nil || says.Before(before) || says.After(time.Now().Add(by)) {

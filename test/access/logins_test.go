@@ -91,7 +91,7 @@ func TestLoginsOfAFleet(t *testing.T) {
 	store, app := redis.Start(t, redis.Options{}), doorkeeper(t)
 	var tiers []*tier.Tier
 	for _, key := range []string{"one key of thirty-two bytes or more", "one key of thirty-two bytes or more", "one key of thirty-two bytes or more", "another key of thirty-two bytes or more"} {
-		tiers = append(tiers, tier.Plain(t, guarded(t, app, key), "--store-addresses", store.Addr, "--store-timeout", "500ms", "--trusted-proxies", "127.0.0.0/8", "--log-access", "off"))
+		tiers = append(tiers, tier.Plain(t, guarded(t, app, key), "--store-addresses", store.Addr, "--store-timeout", "5s", "--trusted-proxies", "127.0.0.0/8", "--log-access", "off"))
 	}
 	one, stranger := tiers[:3], tiers[3]
 	if got := login(t, one[1], "shop.test", "192.0.2.1", "ann", "right"); got != http.StatusOK {
