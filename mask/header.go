@@ -14,6 +14,9 @@ func (p *Policy) Header(name, value string) string {
 	if p.sensitive(name) {
 		return p.hideAll(value)
 	}
+	if strings.EqualFold(name, protocolHeader) {
+		return p.protocols(value)
+	}
 	for _, one := range addressHeaders {
 		if strings.EqualFold(one, name) {
 			return p.URL(value)
@@ -21,6 +24,9 @@ func (p *Policy) Header(name, value string) string {
 	}
 	return p.whole(value, false, inText)
 }
+
+// protocolHeader has protocols of a WebSocket.
+const protocolHeader = "Sec-WebSocket-Protocol"
 
 // addressHeaders hold a URL.
 var addressHeaders = []string{"Referer", "Location", "Content-Location", "Origin"}
@@ -33,7 +39,7 @@ func (p *Policy) URL(s string) string {
 	if i := strings.IndexAny(s, "?#"); i >= 0 {
 		path, rest = s[:i], s[i:]
 	}
-	masked := p.whole(path, false, inPath)
+	masked := p.whole(p.segments(path), false, inPath)
 	if rest == "" {
 		return masked
 	}
@@ -54,7 +60,7 @@ func (p *Policy) Query(s string) string { return p.pairs(s, 0) }
 // pairs masks what is secret in a query or a form. The first skip bytes, if there are so many, are none of it.
 func (p *Policy) pairs(s string, skip int) string {
 	var out []byte
-	last := 0
+	last, named := 0, false
 	for i := min(skip, len(s)); i < len(s); {
 		end := i + strings.IndexByte(s[i:], '&')
 		if end < i {
@@ -70,11 +76,13 @@ func (p *Policy) pairs(s string, skip int) string {
 		}
 		value := s[from:end]
 		told := ""
-		if from > i && value != "" && p.secretPair(s[i:from-1]) {
+		key := s[i:max(i, from-1)]
+		if value != "" && key != "" && (named && oneOf(valueKeys, key) || p.secretPair(key)) {
 			told = p.hide(secretValue, value, inQuery)
 		} else {
 			told = p.pairPart(value)
 		}
+		named = oneOf(nameKeys, key) && p.secretPair(value)
 		if told != value {
 			out = append(append(out, s[last:from]...), told...)
 			last = end

@@ -117,6 +117,7 @@ func (w *walker) str(from, to int) {
 
 func (w *walker) object(around string) {
 	w.i++
+	var said named
 	for {
 		if w.space(); w.i < len(w.s) && w.s[w.i] == '}' {
 			w.i++
@@ -139,7 +140,11 @@ func (w *walker) object(around string) {
 		if told := w.p.whole(name, false, w.kind); told != name {
 			w.put(from, key, quoteJSON(told))
 		}
-		w.member(name, around)
+		if w.i < len(w.s) && said.look(w, name) {
+			w.mask()
+		} else {
+			w.member(name, around)
+		}
 		if w.broken || !w.more('}') {
 			return
 		}

@@ -31,12 +31,14 @@ func (p *Policy) Value(target, value string) string {
 	case strings.HasSuffix(collection, "_NAMES"):
 	case named && cookieHeader(name) != notCookie:
 		return finish(p.cookies(value, cookieHeader(name), maxScanBytes), valueBytes)
+	case named && strings.EqualFold(name, protocolHeader):
+		return finish(p.protocols(value), valueBytes)
 	case collection == "XML": // the target does not tell in which element the text stands
 		return p.hideAll(value)
 	case collection == "REQUEST_COOKIES", named && p.secretField(name), !named && p.sensitive(collection):
 		return p.hideAll(value)
 	case collection == "REQUEST_FILENAME", collection == "REQUEST_BASENAME":
-		kind = inPath
+		kind, value = inPath, p.segments(value)
 	}
 	return finish(p.mask(value, valueBytes, kind), valueBytes)
 }
@@ -67,7 +69,7 @@ func (p *Policy) Text(s string) string {
 func (p *Policy) Short(s string, limit int) string { return p.mask(s, limit, inText) }
 
 // Path is the path of a request, of about limit bytes: matrix parameters and tokens within it are masked.
-func (p *Policy) Path(s string, limit int) string { return p.mask(s, limit, inPath) }
+func (p *Policy) Path(s string, limit int) string { return p.mask(p.segments(s), limit, inPath) }
 
 // Message is a rule's message without the value that has matched, if that is a secret by the name of its target:
 // it would be one in the message, too, where nothing tells so.

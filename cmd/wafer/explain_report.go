@@ -164,7 +164,7 @@ func shownTarget(secrets *mask.Policy, name string) string {
 }
 
 func shownPath(secrets *mask.Policy, path string) string {
-	return audit.Shown(secrets.Text(path), 4*shownName)
+	return audit.Shown(secrets.Path(path, 4*shownName), 4*shownName)
 }
 
 // brief takes out what only -v tells.

@@ -127,6 +127,9 @@ func carried(s secret, host string) (requests []string) {
 		if !strings.ContainsAny(s.field, "[%.") {
 			text("GET", "/e", "X-"+s.field+": "+value+"\r\nCookie: "+s.field+"="+s.value+"\r\n", "")
 			text("GET", "/f;"+s.field+"="+s.value+"/x?q="+url.QueryEscape(attack), "", "")
+			text("POST", "/h", asJSON, `{"q":"`+attack+`","name":"`+s.field+`","value":"`+s.value+`"}`)
+			text("POST", "/i", form, "q="+url.QueryEscape(attack)+"&name="+s.field+"&value="+s.value)
+			text("GET", "/j/"+s.field+"/4f9c2ab17de0534c"+s.value+"?q="+url.QueryEscape(attack), "Sec-WebSocket-Protocol: chat, "+s.field+", "+s.value+"\r\n", "")
 			text("POST", "/g", "Content-Type: text/xml\r\n", "<a><"+s.field+">"+value+"</"+s.field+"></a>")
 		}
 		return requests
