@@ -7,13 +7,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/wafer-waf/wafer/proxy"
 )
 
 // diffing is how "wafer diff" is asked.
 type diffing struct {
 	traffics
-	files  []string
+	given  []string // files and folders with requests
 	all    bool
 	output string
 }
@@ -37,7 +36,7 @@ Exit with 0 if nothing changes, 3 if something does, 1 if something could not be
 			if len(args) != 2 {
 				return errors.New("give two route files, the old one first: wafer diff OLD NEW --traffic FILE")
 			}
-			if len(d.files) == 0 {
+			if len(d.given) == 0 {
 				return fmt.Errorf("give files with requests: wafer diff %s %s --traffic FILE, or - for standard input", args[0], args[1])
 			}
 			return nil
@@ -51,7 +50,7 @@ Exit with 0 if nothing changes, 3 if something does, 1 if something could not be
 		RunE: func(c *cobra.Command, args []string) error { return d.run(c, args[0], args[1]) },
 	}
 	d.flags(c)
-	c.Flags().StringArrayVarP(&d.files, "traffic", "t", nil, "file or folder with requests, or - for standard input; may be repeated")
+	c.Flags().StringArrayVarP(&d.given, "traffic", "t", nil, "file or folder with requests, or - for standard input; may be repeated")
 	c.Flags().BoolVar(&d.all, "all", false, "also tell requests that keep their verdict, but change in route, score or rules")
 	words(c, "output", "o", &d.output, "text for people, or json", "text", "json")
 	return c
@@ -61,18 +60,9 @@ Exit with 0 if nothing changes, 3 if something does, 1 if something could not be
 var errChanges = errors.New("verdicts change")
 
 func (d *diffing) run(c *cobra.Command, older, newer string) error {
-	size, err := d.find(d.files)
+	tiers, err := d.ready(c, d.given, older, newer)
 	if err != nil {
 		return err
-	}
-	d.progress = &counter{progress: newProgress(c.ErrOrStderr()), whole: size}
-	var tiers []*proxy.Proxy
-	for _, file := range []string{older, newer} {
-		tier, err := d.trier(file)
-		if err != nil {
-			return err
-		}
-		tiers = append(tiers, tier)
 	}
 	sum := newDiffSummary()
 	out := d.printer(c.OutOrStdout())
@@ -100,16 +90,7 @@ func (d *diffing) run(c *cobra.Command, older, newer string) error {
 	if out.end(sum); out.failed() != nil {
 		return out.failed()
 	}
-	switch {
-	case problems.n > 0:
-		problems.end()
-		return saidError{error: errors.New("not everything could be read"), code: 1}
-	case sum.Requests == 0:
-		return errors.New("there is no request in the files")
-	case sum.Changed > 0:
-		return saidError{error: errChanges, code: stoppedCode}
-	}
-	return nil
+	return problems.ended(sum.Requests, sum.Changed, errChanges)
 }
 
 // diffPrinter prints changes as they come, and what they add up to in the end.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/wafer-waf/wafer/proxy"
 )
 
 // expectations are what replay may want of every request.
@@ -80,12 +79,7 @@ Exit with 0; with 3 if a request is not what --expect says; with 1 if something 
 var errUnexpected = errors.New("a request is not what was expected")
 
 func (r *replaying) run(c *cobra.Command, routes string, names []string) error {
-	size, err := r.find(names)
-	if err != nil {
-		return err
-	}
-	r.progress = &counter{progress: newProgress(c.ErrOrStderr()), whole: size}
-	tier, err := r.trier(routes)
+	tiers, err := r.ready(c, names, routes)
 	if err != nil {
 		return err
 	}
@@ -93,7 +87,7 @@ func (r *replaying) run(c *cobra.Command, routes string, names []string) error {
 	out := r.printer(c.OutOrStdout())
 	out.begin(routes)
 	problems := &problemList{w: c.ErrOrStderr(), clear: r.progress.clear}
-	err = r.each(c.Context(), []*proxy.Proxy{tier}, func(one *tried) error {
+	err = r.each(c.Context(), tiers, func(one *tried) error {
 		r.progress.passed(sum.Requests)
 		if one.problem != nil {
 			sum.Unreadable++
@@ -117,16 +111,7 @@ func (r *replaying) run(c *cobra.Command, routes string, names []string) error {
 	if out.end(sum); out.failed() != nil {
 		return out.failed()
 	}
-	switch {
-	case problems.n > 0:
-		problems.end()
-		return saidError{error: errors.New("not everything could be read"), code: 1}
-	case sum.Requests == 0:
-		return errors.New("there is no request in the files")
-	case sum.Failed > 0:
-		return saidError{error: errUnexpected, code: stoppedCode}
-	}
-	return nil
+	return problems.ended(sum.Requests, sum.Failed, errUnexpected)
 }
 
 // shows reports whether a request is told by itself.

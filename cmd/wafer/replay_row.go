@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -285,8 +286,19 @@ func (l *problemList) tell(p *traffic.Problem) {
 	}
 }
 
-func (l *problemList) end() {
+// ended says how a run ends that has told all problems: what could not be read counts first, then that there was nothing, then
+// how many requests are not as they should be, which is said already.
+func (l *problemList) ended(requests, wrong int, what error) error {
 	if more := l.n - shownProblems; more > 0 {
 		fmt.Fprintf(l.w, "and %d more that could not be read\n", more)
 	}
+	switch {
+	case l.n > 0:
+		return saidError{error: errors.New("not everything could be read"), code: 1}
+	case requests == 0:
+		return errors.New("there is no request in the files")
+	case wrong > 0:
+		return saidError{error: what, code: stoppedCode}
+	}
+	return nil
 }

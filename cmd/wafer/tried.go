@@ -155,6 +155,23 @@ func (one *tried) try(tiers []*proxy.Proxy, from netip.Addr) {
 	}
 }
 
+// ready finds the files with requests, and makes the tier of each route file.
+func (t *traffics) ready(c *cobra.Command, names []string, routes ...string) (tiers []*proxy.Proxy, err error) {
+	size, err := t.find(names)
+	if err != nil {
+		return nil, err
+	}
+	t.progress = &counter{progress: newProgress(c.ErrOrStderr()), whole: size}
+	for _, file := range routes {
+		tier, err := t.trier(file)
+		if err != nil {
+			return nil, err
+		}
+		tiers = append(tiers, tier)
+	}
+	return tiers, nil
+}
+
 // trier is the tier that would serve a route file, for as many requests at once.
 func (t *traffics) trier(file string) (*proxy.Proxy, error) {
 	secrets, err := maskingIn(t.config)
