@@ -101,11 +101,11 @@ func (k *Keeper[R]) Effective(boot *config.Boot) Effective {
 	defer s.Release()
 	d := s.Describe()
 	standing := k.Standing()
-	told := func(part any) any { return config.Effective(part, k.Builder.Masking.Value) }
+	tree := k.tree(s.Config)
 	return Effective{
 		Generation: d.Generation, Digest: d.Digest, Built: d.Built, Files: d.Files, Engines: d.Engines,
-		Boot: told(boot), Routes: told(s.Config.Routes), Upstreams: told(s.Config.Upstreams), Policies: told(s.Config.Policies),
-		Access: told(s.Config.Access), Records: told(s.Config.Records),
+		Boot:   config.Effective(boot, k.Builder.Masking.Value),
+		Routes: tree["routes"], Upstreams: tree["upstreams"], Policies: tree["policies"], Access: tree["access"], Records: tree["records"],
 		LastGood: standing.LastGood, Problems: standing.Problems,
 		Compiled: d.Policies,
 	}

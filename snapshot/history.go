@@ -57,11 +57,11 @@ func (k *Keeper[R]) History() []Past {
 	return all
 }
 
-// tree is a configuration as changes are told of it.
-func (k *Keeper[R]) tree(c *config.Routes) any {
+// tree is a configuration as it is told, without secrets: each list by its key.
+func (k *Keeper[R]) tree(c *config.Routes) map[string]any {
 	told := func(part any) any { return config.Effective(part, k.Builder.Masking.Value) }
 	return map[string]any{
-		"routes": told(c.Routes), "upstreams": told(c.Upstreams), "policies": told(c.Policies), "access": told(c.Access),
+		"routes": told(c.Routes), "upstreams": told(c.Upstreams), "policies": told(c.Policies), "access": told(c.Access), "records": told(c.Records),
 	}
 }
 
