@@ -146,7 +146,7 @@ func FuzzMatch(f *testing.F) {
 
 // FuzzCursor has cursors of anybody do no harm.
 func FuzzCursor(f *testing.F) {
-	s := NewStore(MinLimit)
+	s := NewStore(128 << 10)
 	for i := range 100 {
 		s.Add(blocked(i))
 	}

@@ -31,7 +31,7 @@ func TestOwnLines(t *testing.T) {
 			}
 		}
 	}
-	s := NewStore(MinLimit)
+	s := NewStore(128 << 10)
 	for _, line := range lines {
 		s.Add([]byte(line))
 	}

@@ -38,9 +38,6 @@ const (
 	maxFollowing = 32 // likewise
 )
 
-// MinLimit is the least that a store can do with.
-const MinLimit = 128 << 10
-
 // NewStore returns a store of so many bytes. It takes them as events come.
 func NewStore(limit int) *Store {
 	s := &Store{
