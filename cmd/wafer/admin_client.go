@@ -34,6 +34,14 @@ func (a *adminClient) flags(f *pflag.FlagSet) {
 	f.StringVar(&a.name, "admin-name", "", "name in the admin listener's certificate; without it the host of its address")
 }
 
+// adminFlags are the names of those flags.
+func adminFlags() (names []string) {
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(adminClient).flags(f)
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
+}
+
 // secure has a client speak TLS as flags say.
 func (a *adminClient) secure(client *http.Client) error {
 	if a.ca+a.cert+a.key+a.name == "" {

@@ -108,7 +108,7 @@ func (e *eventsCommand) check(c *cobra.Command, files []string) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"admin", "token-file", "scope"} {
+	for _, name := range append(adminFlags(), "scope") {
 		if c.Flags().Changed(name) {
 			return fmt.Errorf("--%s is for a tier that runs, and has no effect beside files: remove one of the two", name)
 		}

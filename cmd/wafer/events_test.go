@@ -109,6 +109,7 @@ func TestEventsMistakes(t *testing.T) {
 		{`--output: "xml" is neither console, json nor csv`, []string{"-o", "xml"}},
 		{`--limit: -1 is negative`, []string{"-n", "-1"}},
 		{`--admin is for a tier that runs`, []string{"--admin", "x:1", path}},
+		{`--admin-ca is for a tier that runs`, []string{"--admin-ca", "ca.pem", path}},
 		{`--follow goes on with one file: 2 were given`, []string{"-f", path, path}},
 		{`--follow shows what comes, and --until is over`, []string{"-f", "--until", "1h"}},
 		{`--since has no effect beside --follow of a tier`, []string{"-f", "--since", "1h"}},
