@@ -156,7 +156,7 @@ COMPARED = $(shell go list ./test/ordinary ./test/stock ./test/corpus ./test/com
 TIERS := $(CURDIR)/bin/test
 
 .PHONY: test
-test: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests with the race detector, comparisons on samples (18 minutes on two cores the first time)
+test: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests with the race detector, comparisons on samples (15 minutes on two cores the first time)
 	$(run-tests)
 	@echo "== go test -race (other modules)"
 	@$(MAKE) --no-print-directory -j 3 --output-sync=target SHORT='$(SHORT)' $(MODULE_TESTS)
