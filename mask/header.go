@@ -57,10 +57,17 @@ func (p *Policy) URL(s string) string {
 // Query returns a query without ? as it may be written, in full.
 func (p *Policy) Query(s string) string { return p.pairs(s, 0) }
 
+// Whether pairs name a secret is asked when there is a value that it would matter to.
+const (
+	notAsked = iota
+	no
+	yes
+)
+
 // pairs masks what is secret in a query or a form. The first skip bytes, if there are so many, are none of it.
 func (p *Policy) pairs(s string, skip int) string {
 	var out []byte
-	last, named := 0, false
+	last, named := 0, notAsked
 	for i := min(skip, len(s)); i < len(s); {
 		end := i + strings.IndexByte(s[i:], '&')
 		if end < i {
@@ -77,12 +84,16 @@ func (p *Policy) pairs(s string, skip int) string {
 		value := s[from:end]
 		told := ""
 		key := s[i:max(i, from-1)]
-		if value != "" && key != "" && (named && oneOf(valueKeys, key) || p.secretPair(key)) {
+		if named == notAsked && oneOf(valueKeys, key) {
+			if named = no; p.namedIn(s[min(skip, len(s)):]) {
+				named = yes
+			}
+		}
+		if value != "" && key != "" && (named == yes && oneOf(valueKeys, key) || p.secretPair(key)) {
 			told = p.hide(secretValue, value, inQuery)
 		} else {
 			told = p.pairPart(value)
 		}
-		named = oneOf(nameKeys, key) && p.secretPair(value)
 		if told != value {
 			out = append(append(out, s[last:from]...), told...)
 			last = end

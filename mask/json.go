@@ -117,7 +117,7 @@ func (w *walker) str(from, to int) {
 
 func (w *walker) object(around string) {
 	w.i++
-	var said named
+	said := false
 	for {
 		if w.space(); w.i < len(w.s) && w.s[w.i] == '}' {
 			w.i++
@@ -140,7 +140,7 @@ func (w *walker) object(around string) {
 		if told := w.p.whole(name, false, w.kind); told != name {
 			w.put(from, key, quoteJSON(told))
 		}
-		if w.i < len(w.s) && said.look(w, name) {
+		if w.i < len(w.s) && w.named(name, &said) {
 			w.mask()
 		} else {
 			w.member(name, around)
@@ -232,16 +232,11 @@ func (w *walker) mask() {
 
 // skipString goes behind a string and reports whether it has an end.
 func (w *walker) skipString() bool {
-	for i := w.i + 1; i < len(w.s); i++ {
-		switch w.s[i] {
-		case '\\':
-			i++
-		case '"':
-			w.i = i + 1
-			return true
-		}
+	end := stringEnd(w.s, w.i)
+	if end >= 0 {
+		w.i = end + 1
 	}
-	return false
+	return end >= 0
 }
 
 func (w *walker) enter(name string) {

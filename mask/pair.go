@@ -20,57 +20,82 @@ func oneOf(list []string, key string) bool {
 	return false
 }
 
-// named is what an object of JSON has said so far of a value that is named in another one.
-type named struct {
-	secret bool // the name that has come tells a secret
-
-	// The value that was the last member, should its name follow: where it stands, and what there was to tell before it.
-	waiting   bool
-	from      int
-	out, last int
-	untold    bool
-}
-
-// look looks at a member whose key was read, before its value is. It reports whether the value is secret because another one
-// has named it so.
-func (n *named) look(w *walker, key string) (secret bool) {
+// named reports whether the value that begins here, of a member with this key, is secret because another member of its object says so:
+// one before it, told by said, or one that follows soon.
+func (w *walker) named(key string, said *bool) bool {
 	switch {
-	case oneOf(valueKeys, key):
-		n.waiting, n.from, n.out, n.last, n.untold = true, w.i, len(w.out), w.last, w.out == nil
-		return n.secret
 	case oneOf(nameKeys, key):
-		n.secret = w.namesSecret()
-		if n.secret && n.waiting {
-			n.again(w)
-		}
+		*said = w.namesSecret(w.i)
+	case oneOf(valueKeys, key):
+		return *said || w.namedSoon()
 	}
-	n.waiting = false
 	return false
 }
 
-// namesSecret reports whether the value that begins here is a string that tells a secret, as a name.
-func (w *walker) namesSecret() bool {
-	if w.s[w.i] != '"' {
+// namesSecret reports whether a value is a string that tells a secret, as a name.
+func (w *walker) namesSecret(from int) bool {
+	if from >= len(w.s) || w.s[from] != '"' {
 		return false
 	}
-	from := w.i
-	whole := w.skipString()
-	to := w.i
-	w.i = from
-	return whole && w.p.secretPair(w.s[from+1:to-1])
+	to := stringEnd(w.s, from)
+	return to > from && w.p.secretPair(w.s[from+1:to])
 }
 
-// again masks the value that came before its name.
-func (n *named) again(w *walker) {
-	at := w.i
-	if n.untold {
-		w.out = nil
-	} else {
-		w.out = w.out[:n.out]
+// soon is how many bytes a name may stand behind a value: each object is looked through once more, as far as this.
+const soon = 1 << 10
+
+// namedSoon looks for the name of the value that begins here among the members that follow.
+func (w *walker) namedSoon() bool {
+	depth := 0
+	for i, end := w.i, w.i+soon; i < min(end, len(w.s)); i++ {
+		switch w.s[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth < 0 {
+				return false
+			}
+		case '"':
+			to := stringEnd(w.s, i)
+			if to < 0 {
+				return false
+			}
+			if i == w.i {
+				end = to + soon // however long the value is
+			}
+			next := to + 1 + leadingSpace(w.s[to+1:])
+			if depth == 0 && next < len(w.s) && w.s[next] == ':' && oneOf(nameKeys, w.s[i+1:to]) {
+				return w.namesSecret(next + 1 + leadingSpace(w.s[next+1:]))
+			}
+			i = to
+		}
 	}
-	w.last, w.i = n.last, n.from
-	w.mask()
-	w.i = at
+	return false
+}
+
+// stringEnd is where a string of JSON ends that begins at from; -1: it does not.
+func stringEnd(s string, from int) int {
+	for i := from + 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i
+		}
+	}
+	return -1
+}
+
+func leadingSpace(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\r\n")) }
+
+// namedIn reports whether a pair of a query or form names a secret.
+func (p *Policy) namedIn(s string) bool {
+	for pair := range strings.SplitSeq(s, "&") {
+		if key, value, _ := strings.Cut(pair, "="); oneOf(nameKeys, key) && p.secretPair(value) {
+			return true
+		}
+	}
+	return false
 }
 
 // protocols masks what is no protocol in a list of protocols of a WebSocket. Browsers can set no other field of a handshake, so that pages send

@@ -13,12 +13,12 @@ const (
 	leastDigits  = 3
 )
 
-// segments masks segments of a path that look as if they were made by chance, behind one that tells a secret ("/reset/…", "/api/tokens/…").
+// segments masks segments of a path, which may stand in an address or a request line, that look as if they were made by chance, behind one that tells a secret ("/reset/…", "/api/tokens/…").
 func (p *Policy) segments(path string) string {
 	var out []byte
 	last, before := 0, ""
 	for from := 0; from < len(path); {
-		to := from + strings.IndexByte(path[from:], '/')
+		to := from + strings.IndexAny(path[from:], "/?# ")
 		if to < from {
 			to = len(path)
 		}

@@ -37,8 +37,12 @@ func (p *Policy) Value(target, value string) string {
 		return p.hideAll(value)
 	case collection == "REQUEST_COOKIES", named && p.secretField(name), !named && p.sensitive(collection):
 		return p.hideAll(value)
+	case collection == "REQUEST_BASENAME" && unguessable(value): // what stands before it is not told
+		return p.hideAll(value)
 	case collection == "REQUEST_FILENAME", collection == "REQUEST_BASENAME":
 		kind, value = inPath, p.segments(value)
+	case collection == "REQUEST_URI", collection == "REQUEST_URI_RAW", collection == "REQUEST_LINE", named && strings.EqualFold(name, "Referer"):
+		value = p.segments(value)
 	}
 	return finish(p.mask(value, valueBytes, kind), valueBytes)
 }
