@@ -62,6 +62,27 @@ func TestWhoSeesEvents(t *testing.T) {
 	}
 }
 
+// TestPagesOfOthers has a browser of somebody with a role sent here by a page: nothing that needs the role is done, and the page itself, and what everybody may read, can be linked to.
+func TestPagesOfOthers(t *testing.T) {
+	h := New(Options{
+		Log: zerolog.Nop(), Config: func() any { return "config" }, Ready: func() error { return nil },
+		API: []api.Endpoint{{Path: "/api/v1/events", Serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }}},
+	})
+	for site, refused := range map[string]bool{"": false, "none": false, "same-origin": false, "same-site": true, "cross-site": true} {
+		for path, free := range map[string]bool{"/api/v1/events": false, "/api/v1/config": true, "/debug/pprof/cmdline": false, "/readyz": true, "/": true} {
+			r := httptest.NewRequest("GET", path, http.NoBody)
+			r.RemoteAddr, r.Host = here, "localhost:9090"
+			if site != "" {
+				r.Header.Set("Sec-Fetch-Site", site)
+			}
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); (w.Code == http.StatusForbidden) != (refused && !free) {
+				t.Errorf("%s from %q: %d %s", path, site, w.Code, w.Body)
+			}
+		}
+	}
+}
+
 // TestWhoAsksAllPods has everybody see a list who always has, and who may read that of all pods.
 func TestWhoAsksAllPods(t *testing.T) {
 	h := New(Options{

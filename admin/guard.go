@@ -9,11 +9,14 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// fromElsewhere is why a browser is refused that a page of somebody else has sent here.
+const fromElsewhere = "request from another site"
+
 // guard surrounds all endpoints: security fields, requests from other sites, panics.
 func guard(next http.Handler, log zerolog.Logger) http.Handler {
 	sameSite := http.NewCrossOriginProtection()
 	sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		problem(w, http.StatusForbidden, "request from another site", nil)
+		problem(w, http.StatusForbidden, fromElsewhere, nil)
 	}))
 	next = sameSite.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

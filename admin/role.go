@@ -113,6 +113,11 @@ func (o *Options) may(need Role, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+			// It could not read the answer, but have whoever looks at it spend what the answer costs, with their role.
+			problem(w, http.StatusForbidden, fromElsewhere, nil)
+			return
+		}
 		who, known := o.who(r)
 		if why := o.refuse(w, r, need, who, known); why != "" {
 			if o.Refused != nil {

@@ -309,8 +309,15 @@ func TestHostilePeer(t *testing.T) {
 		t.Cleanup(s.Close)
 		names = append(names, s.Listener.Addr().String())
 	}
-	c := newPod(t, "c", names...)
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"about":{"instance":"far","pod":"far"},"events":[{"id":"1","event":{}}],"next":"%s"}`, strings.Repeat("n", maxQuery))
+	}))
+	defer far.Close()
+	c := newPod(t, "c", append(names, far.Listener.Addr().String())...)
 	c.add("security", 1, "r1", blockedMore)
+	if _, _, body := c.get(t, "/api/v1/events?scope=tier&limit=1", nil); !strings.Contains(body, "far answers with positions that are none") || strings.Contains(body, "nnnn") {
+		t.Errorf("%.500s", body)
+	}
 	for _, path := range []string{"events", "events/top", "events/r1", "traffic", "overview"} {
 		if status, _, body := c.get(t, "/api/v1/"+path+"?scope=tier", nil); status != http.StatusOK {
 			t.Errorf("%s: %d %.200s", path, status, body)

@@ -18,8 +18,13 @@ const writeWithin = 15 * time.Second
 // emptyPages in a row end an export: a pod whose search is cut has one or two of them, a pod that is broken may have no last page.
 const emptyPages = 100
 
+// exportWithin is how long an export may take in all.
+const exportWithin = 10 * time.Minute
+
 // export writes many events, page by page, so that they are never all in memory.
 func (q *question) export(ctx context.Context, w http.ResponseWriter, f *recent.Filter, cursor string, limit int, format string) {
+	ctx, cancel := context.WithTimeout(ctx, exportWithin)
+	defer cancel()
 	control := http.NewResponseController(w)
 	begun := false
 	var out exporter

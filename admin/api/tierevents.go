@@ -73,6 +73,11 @@ func (q *question) tierPage(ctx context.Context, f *recent.Filter, cursor string
 	var pages []*podPage
 	for _, one := range all {
 		out.Looked += one.value.Looked
+		if !fits(one.value) {
+			out.About.Complete = false
+			out.About.Warnings = append(out.About.Warnings, printable(one.value.About.Pod)+" answers with positions that are none")
+			continue
+		}
 		p := &podPage{pod: printable(one.value.About.Pod), events: one.value.Events, next: one.value.Next}
 		if one.at.IsValid() {
 			p.at = one.at.String()
@@ -81,6 +86,15 @@ func (q *question) tierPage(ctx context.Context, f *recent.Filter, cursor string
 	}
 	out.Events, out.Next = merge(pages, limit)
 	return out, nil
+}
+
+// positionBytes is more than a position among the events of a pod has: those of all pods stand in one cursor, which is part of a query.
+const positionBytes = 64
+
+// fits reports whether all positions of a page are such as pods give.
+func fits(page *view.Events) bool {
+	return len(page.Next) <= positionBytes &&
+		!slices.ContainsFunc(page.Events, func(e view.Event) bool { return len(e.ID) > positionBytes })
 }
 
 // onlyPeers reports whether a cursor names addresses of peers and no others: nobody makes a pod ask somebody else.
