@@ -28,7 +28,7 @@ func (l *bootLoader) checkAdminAccess() {
 		oneOf(l, indexPath("admin_closed", i), word, allowed[Boot]("admin_closed"))
 	}
 	if b.AdminTokens == "" && !b.AdminTLS.Clients() && len(b.AdminClosed) > 0 {
-		l.add("admin_closed", "needs admin_tokens, or certificates of clients: without them nobody could open it")
+		l.addBy([]string{"admin_tokens", "admin_tls.client_ca"}, "admin_closed", "needs admin_tokens, or certificates of clients: without them nobody could open it")
 	}
 	if slices.Contains(b.AdminClosed, "standing") && len(b.LastGood.Peers) > 0 {
 		l.add("admin_closed", "standing is what last_good.peers ask each other: remove one of the two")
@@ -38,13 +38,13 @@ func (l *bootLoader) checkAdminAccess() {
 
 func (l *bootLoader) checkAdminTLS(t *AdminTLS) {
 	if (t.Cert == "") != (t.Key == "") {
-		l.add("admin_tls.cert", "a certificate needs its key, and a key its certificate: give admin_tls.cert and admin_tls.key")
+		l.addBy([]string{"admin_tls.cert", "admin_tls.key"}, "admin_tls.cert", "a certificate needs its key, and a key its certificate: give admin_tls.cert and admin_tls.key")
 	}
 	if !t.On() && (t.Clients() || len(t.PeerCA) > 0 || t.ServerName != "" || t.Read != nil || t.Operate != nil) {
-		l.add("admin_tls.cert", "required: without a certificate the listener speaks in clear text, and nothing else here has an effect")
+		l.addBy([]string{"admin_tls.cert"}, "admin_tls.cert", "required: without a certificate the listener speaks in clear text, and nothing else here has an effect")
 	}
 	if len(t.ClientCRL) > 0 && !t.Clients() {
-		l.add("admin_tls.client_crl", "needs client_ca: a list of revoked certificates counts if its authority signed it")
+		l.addBy([]string{"admin_tls.client_ca"}, "admin_tls.client_crl", "needs client_ca: a list of revoked certificates counts if its authority signed it")
 	}
 	if t.ServerName != "" {
 		l.addErr("admin_tls.server_name", checkHost(t.ServerName))
@@ -57,13 +57,13 @@ func (l *bootLoader) checkAdminTLS(t *AdminTLS) {
 		case role.who == nil:
 			continue
 		case !t.Clients():
-			l.add(role.key, "needs client_ca: files with the authorities of clients")
+			l.addBy([]string{"admin_tls.client_ca"}, role.key, "needs client_ca: files with the authorities of clients")
 		case role.who.none():
-			l.add(role.key, "names nobody: give dns, uri, cn or spki")
+			l.addBy([]string{role.key}, role.key, "names nobody: give dns, uri, cn or spki")
 		}
 		checkIdentities(l, role.key, role.who)
 	}
 	if t.Clients() && t.Read == nil && t.Operate == nil {
-		l.add("admin_tls.client_ca", "needs admin_tls.read or admin_tls.operate: nobody who shows a certificate would have a role")
+		l.addBy([]string{"admin_tls.read", "admin_tls.operate"}, "admin_tls.client_ca", "needs admin_tls.read or admin_tls.operate: nobody who shows a certificate would have a role")
 	}
 }

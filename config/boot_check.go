@@ -66,7 +66,7 @@ func (l *bootLoader) check() {
 	l.checkEvents()
 	l.checkRecords()
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
-		l.add("proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
+		l.addBy([]string{"trusted_proxies"}, "proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}
 	l.positive("timeout.head", b.Timeout.Head)
 	l.positive("timeout.body", b.Timeout.Body)
@@ -123,6 +123,24 @@ func (l *bootLoader) add(path, format string, args ...any) {
 	}
 	p.What = fmt.Sprintf(format, args...)
 	l.problems = append(l.problems, p)
+}
+
+// addBy is add of a problem that rests on what other keys say: where one of them could not be read, or a part of it, nobody knows.
+func (l *bootLoader) addBy(others []string, path, format string, args ...any) {
+	for _, other := range others {
+		for _, at := range l.broken {
+			if at == other || below(at, other) || below(other, at) {
+				return
+			}
+		}
+	}
+	l.add(path, format, args...)
+}
+
+// below reports whether a key path is of something within what another one is of.
+func below(path, of string) bool {
+	rest, ok := strings.CutPrefix(path, of)
+	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
 }
 
 func (l *bootLoader) addErr(path string, err error) {

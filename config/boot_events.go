@@ -118,7 +118,7 @@ func (l *bootLoader) checkSinkKind(at string, s *EventSink) {
 		l.checkOTLPSink(at+".otlp", s.OTLP)
 	}
 	if kinds != 1 {
-		l.add(at, "a sink is of one kind: give it file, https, syslog or otlp")
+		l.addBy([]string{at + ".file", at + ".https", at + ".syslog", at + ".otlp"}, at, "a sink is of one kind: give it file, https, syslog or otlp")
 	}
 }
 

@@ -32,9 +32,9 @@ func (l *bootLoader) checkRecent() {
 	case path != "" && b.Admin == "":
 		l.add(path, "pods ask each other's admin listener, and there is none: set admin")
 	case b.AdminPeerToken != "" && len(b.Peers()) == 0:
-		l.add("admin_peer_token", "is shown to peers, and there are none: set admin_peers")
+		l.addBy([]string{"admin_peers", "last_good"}, "admin_peer_token", "is shown to peers, and there are none: set admin_peers")
 	case b.AdminPeerToken != "" && b.AdminTokens == "":
-		l.add("admin_peer_token", "needs admin_tokens: without them no pod knows a token")
+		l.addBy([]string{"admin_tokens"}, "admin_peer_token", "needs admin_tokens: without them no pod knows a token")
 	}
 }
 

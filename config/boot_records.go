@@ -29,15 +29,18 @@ func (l *bootLoader) checkRecords() {
 		l.add("records.memory", "%s is out of range: %s to %s", m, minRecordsMemory, maxRecordsMemory)
 	}
 	if r.Sink != "" {
-		var ids []string
+		var ids, keys []string
 		for i := range l.boot.Events.Sinks {
-			ids = append(ids, l.boot.Events.Sinks[i].ID)
+			ids, keys = append(ids, l.boot.Events.Sinks[i].ID), append(keys, indexPath("events.sinks", i)+".id")
+		}
+		if len(ids) == 0 {
+			keys = append(keys, "events.sinks")
 		}
 		switch {
 		case r.File != nil:
 			l.add("records.sink", "records.file and records.sink exclude each other: keep one")
 		case !slices.Contains(ids, r.Sink):
-			l.add("records.sink", "no sink of events %q%s", r.Sink, suggest.DidYouMean(r.Sink, ids))
+			l.addBy(keys, "records.sink", "no sink of events %q%s", r.Sink, suggest.DidYouMean(r.Sink, ids))
 		}
 	}
 	if r.File == nil {

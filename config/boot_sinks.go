@@ -164,7 +164,7 @@ func (l *bootLoader) fillDelivery(at string, batch *Size, size Size, every *time
 // checkReceiver checks how a receiver is spoken to, which is by TLS or not.
 func (l *bootLoader) checkReceiver(at string, t *Receiver, secured bool, why string) {
 	if (t.Cert == "") != (t.Key == "") {
-		l.add(at+".cert", "a certificate needs its key, and a key its certificate: give cert and key")
+		l.addBy([]string{at + ".cert", at + ".key"}, at+".cert", "a certificate needs its key, and a key its certificate: give cert and key")
 	}
 	if *t != (Receiver{}) && !secured {
 		l.add(at, "has no effect: %s", why)

@@ -50,7 +50,7 @@ func (l *bootLoader) checkStore() {
 		l.add("store.mode", "%s has no use for store.master and store.sentinel_password_file: those are for sentinels", s.Mode)
 	}
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
-		l.add("store.tls.cert", "a certificate needs its key, and a key its certificate: give store.tls.cert and store.tls.key")
+		l.addBy([]string{"store.tls.cert", "store.tls.key"}, "store.tls.cert", "a certificate needs its key, and a key its certificate: give store.tls.cert and store.tls.key")
 	}
 	if s.TLS.Use != On && (s.TLS.CA != "" || s.TLS.Cert != "" || s.TLS.ServerName != "") {
 		l.add("store.tls.use", "off has no use for certificates: set it to on")
