@@ -163,7 +163,7 @@ test: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HEL
 	$(run-tiers)
 
 .PHONY: test-full
-test-full: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests, comparisons in full: before a release (20 minutes)
+test-full: need-gcc need-curl need-redis need-rsyslog need-chromium build-tests $(HELM) $(PROMETHEUS) $(AXE) ## Run all tests, comparisons in full: before a release (30 minutes)
 	$(run-tests)
 	@echo "== go test -race (other modules)"
 	@$(MAKE) --no-print-directory -j 3 --output-sync=target SHORT='$(SHORT)' $(MODULE_TESTS)
