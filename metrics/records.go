@@ -53,9 +53,4 @@ func (r *Records) Count(n int, result string) { r.byResult[result].Add(float64(n
 func (r *Records) Failed() { r.failures.Inc() }
 
 // Up says whether records can be written.
-func (r *Records) Up(up bool) {
-	r.up.Set(0)
-	if up {
-		r.up.Set(1)
-	}
-}
+func (r *Records) Up(up bool) { r.up.Set(number(up)) }
