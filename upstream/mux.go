@@ -273,6 +273,8 @@ func (e *endpoint) streamError(err error) error {
 		return &exchangeError{e.addr, nil, &knownError{NoProtocol, err}}
 	case errors.Is(err, http2.ErrGone):
 		return &exchangeError{e.addr, ErrGone, err}
+	case errors.Is(err, http2.ErrUnprocessed) && refusal(err) != nil: // it came before the request
+		return &exchangeError{e.addr, nil, refusal(err)}
 	case errors.Is(err, http2.ErrUnprocessed), errors.As(err, &reset) && reset.Refused():
 		return &exchangeError{e.addr, nil, &knownError{Refused, err}}
 	case errors.As(err, &reset):

@@ -2,7 +2,9 @@ package http2
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -61,8 +63,14 @@ func (c *Conn) start(out *message.Request, trailers bool) (opened, error) {
 		if over {
 			c.fail(errLeft)
 		}
-		if err = ErrUnprocessed; errors.Is(c.ended(), ErrForeign) { // it would be no better elsewhere
+		var alert *net.OpError
+		switch ended := c.ended(); {
+		case errors.Is(ended, ErrForeign): // it would be no better elsewhere
 			err = ErrForeign
+		case errors.As(ended, &alert) && alert.Op == "remote error": // of TLS; likewise, if it is about who asks
+			err = fmt.Errorf("%w: %w", ErrUnprocessed, alert)
+		default:
+			err = ErrUnprocessed
 		}
 	}
 	return o, err
