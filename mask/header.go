@@ -17,10 +17,8 @@ func (p *Policy) Header(name, value string) string {
 	if strings.EqualFold(name, protocolHeader) {
 		return p.protocols(value)
 	}
-	for _, one := range addressHeaders {
-		if strings.EqualFold(one, name) {
-			return p.URL(value)
-		}
+	if oneOf(addressHeaders, name) {
+		return p.URL(value)
 	}
 	return p.whole(value, false, inText)
 }
