@@ -306,10 +306,15 @@ func (x *exchange) recordedResponse(report *inspect.Report, out int64) *record.B
 // recordedWithheld reports whether an application has answered, and the client got another response.
 func (x *exchange) recordedWithheld() bool { return !x.passedOn && x.up.Response.Status != 0 }
 
+// said is the head of what the application has said.
+func (x *exchange) said() *record.Response {
+	r := &x.up.Response
+	return &record.Response{Status: r.Status, Reason: r.Reason, Headers: recordedFields(r.Fields), By: "upstream"}
+}
+
 // withheld is what the application has said.
 func (x *exchange) withheld(report *inspect.Report, limit int) *record.Response {
-	r := &x.up.Response
-	w := &record.Response{Status: r.Status, Reason: r.Reason, Headers: recordedFields(r.Fields), By: "upstream"}
+	w := x.said()
 	if x.responseBody.prefixed && len(x.body) > 0 {
 		w.Body = &record.Body{Bytes: slices.Clone(x.body[:min(len(x.body), limit)]), Size: int64(len(x.body)), Inspected: looked(&report.Response)}
 		w.Body.Unended = len(x.body) > x.route.Inspect.ResponseLimit || x.outcome.Failure != inspect.Failure{} // nobody has read on
@@ -330,8 +335,8 @@ func (x *exchange) recordCall(one *record.Record, c *call) {
 	switch m := &c.kept[metrics.Responses]; {
 	case m.capture == nil:
 	case m.stopped:
-		r := &x.up.Response
-		one.Withheld = &record.Response{Status: r.Status, Reason: r.Reason, Headers: recordedFields(r.Fields), By: "upstream", Body: m.body()}
+		one.Withheld = x.said()
+		one.Withheld.Body = m.body()
 	case late(one.Response.Body):
 		one.Message, one.Response.Body = grpcMessage, m.body()
 	}
