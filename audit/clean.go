@@ -29,7 +29,7 @@ func (s *Security) cleaned(p *mask.Policy) Security {
 	c.Host = text(p, s.Host, maxHostBytes)
 	c.Path = path(p, s.Path)
 	c.TLS.clean(p)
-	c.Rules = cleanedRules(p, s.Rules[:min(len(s.Rules), maxRules)])
+	c.Rules = cleanedRules(p, s.Rules[:min(len(s.Rules), MostRules)])
 	c.RulesDropped += len(s.Rules) - len(c.Rules)
 	return c
 }

@@ -17,8 +17,10 @@ const (
 	maxTargetBytes    = 128
 	maxMessageBytes   = 256
 	maxValueBytes     = 200
-	maxRules          = 50
 )
+
+// MostRules is how many rules an event names, the first that matched.
+const MostRules = 50
 
 // Access describes one request, however it ended. Strings come as they were received;
 // Log cuts, cleans and masks them.
@@ -66,7 +68,7 @@ type Security struct {
 	RuleID                              int // the rule that decided; 0 if none
 	InboundScore, OutboundScore         int
 	InboundThreshold, OutboundThreshold int
-	Rules                               []Rule // in the order they matched; the first 50 are written
+	Rules                               []Rule // in the order they matched; the first MostRules are written
 	RulesDropped                        int    // matched rules that are not in Rules
 	Coverage, CoverageReason            string
 	Error                               string

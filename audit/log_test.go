@@ -139,7 +139,7 @@ func TestRulesCut(t *testing.T) {
 	New(&out, Options{}).Security(s)
 	fields := decode(t, out.Bytes())
 	rules := fields["rules"].([]any)
-	if len(rules) != maxRules {
+	if len(rules) != MostRules {
 		t.Errorf("%d rules", len(rules))
 	}
 	if got := fields["rules_dropped"]; got != 12.0 {

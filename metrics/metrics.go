@@ -286,10 +286,11 @@ func (m *Metrics) InForce(c *Configuration) {
 		if p.Off {
 			continue
 		}
-		screen := m.screens.WithLabelValues(p.ID)
-		if screen.Set(0); p.Screen {
-			screen.Set(1)
+		screens := 0.0
+		if p.Screen {
+			screens = 1
 		}
+		m.screens.WithLabelValues(p.ID).Set(screens)
 		// A counter that begins with 1 has no increase, so no alert would see the first failure.
 		m.disagreements.WithLabelValues(p.ID)
 	}

@@ -40,7 +40,7 @@ func TestForget(t *testing.T) {
 			r.Done(finished(&inspect.Report{Took: 1}))
 			r.Message(inspect.Block)
 			r.Inspected(&inspect.Report{Took: 1, Findings: waf.Findings{Screened: waf.ScreenClean}})
-			r.ruleMatched(942100, "")
+			r.ruleMatched(942100, nil)
 			m.UpstreamFailed(id, "timeout")
 			m.UpstreamRetried(id, "connect")
 			m.UpstreamRetriedOver(id, "answered")
@@ -128,7 +128,7 @@ func TestWords(t *testing.T) {
 	m := New(registry, "", "", "")
 	for range 3 {
 		m.Refused("no_route")
-		m.Route("shop", "").ruleMatched(942100, "")
+		m.Route("shop", "").ruleMatched(942100, nil)
 	}
 	families, err := registry.Gather()
 	if err != nil {
@@ -151,7 +151,7 @@ func TestRuleSeriesAreBounded(t *testing.T) {
 	for route := range routes {
 		r := m.Route(strconv.Itoa(route), "")
 		for rule := range rules {
-			r.ruleMatched(1+rule, "")
+			r.ruleMatched(1+rule, nil)
 		}
 	}
 	families, err := registry.Gather()

@@ -65,20 +65,23 @@ func (r *Route) Untaken() {
 
 // Found counts the rules that an inspection has matched, and with which outcome.
 func (r *Route) Found(o *inspect.Outcome, matches []waf.Match, requestID string) {
-	for i := range matches {
-		r.ruleMatched(matches[i].RuleID, requestID)
+	if len(matches) > 0 {
+		exemplar := exemplarOf(requestID)
+		for i := range matches {
+			r.ruleMatched(matches[i].RuleID, exemplar)
+		}
 	}
 	r.coraza.found(o, matches)
 }
 
 // ruleMatched counts a match of a rule. With thousands of series there are no more for rules that have none
 // yet: they count together, as "other".
-func (r *Route) ruleMatched(id int, requestID string) {
+func (r *Route) ruleMatched(id int, exemplar prometheus.Labels) {
 	about := ruleMatch{r.id, id}
 	if matches := r.all.ruleMatches; matches.full(about, ruleSeries) {
 		about.rule = 0
 	}
-	incWith(r.all.ruleMatches.of(about), exemplarOf(requestID))
+	incWith(r.all.ruleMatches.of(about), exemplar)
 }
 
 // Request is what is known of a finished request.

@@ -103,7 +103,7 @@ func TestExemplars(t *testing.T) {
 		change(q)
 		r.Done(q)
 	}
-	r.ruleMatched(942100, "matched")
+	r.ruleMatched(942100, exemplarOf("matched"))
 	told := strings.Join(linesOf(scrape(t, registry, openMetrics), "wafer_re", "wafer_rule"), "\n")
 	for _, want := range []string{
 		`wafer_requests_total{route="shop",verdict="block"} 1.0 # {request_id="blocked"} 1.0`,
@@ -163,7 +163,7 @@ func busyRoutes(n int) (*Registry, *Metrics) {
 		}
 		r.Inspected(&inspect.Report{Took: 1, Findings: waf.Findings{Screened: waf.ScreenClean}, Request: inspect.Looked{All: 1}, Response: inspect.Looked{All: 1}})
 		for rule := range 5 {
-			r.ruleMatched(942100+rule, "0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11")
+			r.ruleMatched(942100+rule, exemplarOf("0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11"))
 		}
 	}
 	return registry, m

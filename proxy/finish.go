@@ -32,81 +32,102 @@ func (x *exchange) end() {
 // finish writes the events, counts, and lets go of everything. It runs once: after the
 // handler, or when the streamed response is closed.
 func (x *exchange) finish() {
-	p, v := x.proxy, &x.view
+	p := x.proxy
 	took := time.Since(x.started)
 	x.notEnded()
-	status, o := x.response.Status, &x.outcome
-	of := *o // what was inspected as one, apart from the messages that have events of their own
+	of := x.outcome // what was inspected as one, apart from the messages that have events of their own
 	x.joinCall()
-	x.inspection.Answered(status)
+	x.inspection.Answered(x.response.Status)
 	report := x.inspection.End()
 	if report.Err != nil {
 		p.log.Error().Err(report.Err).Str("request_id", x.id).Msg("engine failed after the verdict")
 	}
-	var routeID, policyID, mode, upstreamID string
-	if r := x.route; r != nil {
-		routeID, policyID, mode = r.Config.ID, r.Policy.ID, string(r.Policy.Mode)
-		if x.counted {
-			r.InFlight.Add(-1)
-		}
-		if r.Inspect.Engine != nil {
-			r.Metrics.Inspected(report)
-			x.remember()
-		}
-	}
-	if x.pool != nil {
-		upstreamID = x.pool.ID()
-	}
+	in, out := x.sizes()
 	if x.route != nil {
-		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view, x.traced}, &of, &report.Findings, status)
+		p.reportFindings(&subject{x.started, x.id, x.snapshot, x.route, &x.view, x.traced}, &of, &report.Findings, x.response.Status)
+		x.count(report, took, in, out)
 	}
-	out := x.responseBody.n
-	if out == 0 {
-		out = int64(len(x.response.Body.Bytes))
-	}
-	var in int64
-	if c, ok := x.stream.(*countedBody); ok {
-		in = c.n
-	}
-	if x.route != nil {
-		done := metrics.Request{
-			ID: x.id, Outcome: o, Status: status, Report: report, Took: took, Access: x.accessed, Upstream: x.upstreamed, In: in, Out: out,
-		}
-		if x.call != nil {
-			done.Apart = x.call.inspected()
-		}
-		x.route.Metrics.Done(&done)
-	}
-	x.done(report, status, took)
+	x.done(report, x.response.Status, took)
 	x.asked(report.Findings.InboundScore, in, out)
 	x.record(report, took, in, out)
+	x.tell(report, took, in, out)
+	p.metrics.Spoken(x.view.Protocol)
+	p.serving.Add(-1)
+	x.release()
+}
+
+// sizes are how many bytes of the bodies have gone by.
+func (x *exchange) sizes() (in, out int64) {
+	if out = x.responseBody.n; out == 0 {
+		out = int64(len(x.response.Body.Bytes))
+	}
+	if c := x.arriving(); c != nil {
+		in = c.n
+	}
+	return in, out
+}
+
+// count counts what has become of the request of a route.
+func (x *exchange) count(report *inspect.Report, took time.Duration, in, out int64) {
+	r := x.route
+	if x.counted {
+		r.InFlight.Add(-1)
+	}
+	if r.Inspect.Engine != nil {
+		r.Metrics.Inspected(report)
+		x.remember(x.started.Add(took))
+	}
+	done := metrics.Request{
+		ID: x.id, Outcome: &x.outcome, Status: x.response.Status, Report: report, Took: took, Access: x.accessed, Upstream: x.upstreamed,
+		In: in, Out: out,
+	}
+	if x.call != nil {
+		done.Apart = x.call.inspected()
+	}
+	r.Metrics.Done(&done)
+}
+
+// tell writes the event of the request and makes its spans, as far as somebody wants them.
+func (x *exchange) tell(report *inspect.Report, took time.Duration, in, out int64) {
+	p, v, o := x.proxy, &x.view, &x.outcome
 	failed := x.failed()
-	wants := p.events.Wants(audit.KindOfAccess(failed))
-	if wants || x.traced != nil {
-		rule, would := x.asking.told()
-		event := audit.Access{
-			Time: x.started, RequestID: x.id, Route: routeID, Policy: policyID, Mode: mode, Client: v.client,
-			Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, TLS: v.told(), Status: status, GRPCStatus: x.callStatus(),
-			BytesIn: in, BytesOut: out, Duration: took,
-			Upstream: upstreamID, Endpoint: x.up.Endpoint, Attempts: 1 + x.up.Again, UpstreamDuration: x.upstreamed,
-			Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
-			UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, Failed: failed, AccessRule: rule, AccessWould: would,
-		}
-		event.TraceID, event.SpanID = x.ids()
-		if wants {
-			p.events.Access(&event)
-		}
+	wanted, traced := p.events.Wants(audit.KindOfAccess(failed)), x.spansWanted()
+	if !wanted && !traced {
+		return
+	}
+	rule, would := x.asking.told()
+	event := audit.Access{
+		Time: x.started, RequestID: x.id, Client: v.client,
+		Method: v.Method, Host: v.Host, Path: v.path, Protocol: v.Protocol, TLS: v.told(), Status: x.response.Status, GRPCStatus: x.callStatus(),
+		BytesIn: in, BytesOut: out, Duration: took,
+		Endpoint: x.up.Endpoint, Attempts: 1 + x.up.Again, UpstreamDuration: x.upstreamed,
+		Verdict: o.Verdict.String(), Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(),
+		UserAgent: v.Fields.Get("User-Agent"), Error: o.Failure.Word, Failed: failed, AccessRule: rule, AccessWould: would,
+	}
+	if r := x.route; r != nil {
+		event.Route, event.Policy, event.Mode = r.Config.ID, r.Policy.ID, string(r.Policy.Mode)
+	}
+	if x.pool != nil {
+		event.Upstream = x.pool.ID()
+	}
+	event.TraceID, event.SpanID = x.ids()
+	if wanted {
+		p.events.Access(&event)
+	}
+	if traced {
 		x.traceEnds(&event, &report.Findings, report.Took)
 	}
-	p.metrics.Spoken(v.Protocol)
-	p.serving.Add(-1)
+}
+
+// release gives everything back that the exchange holds, and the exchange itself.
+func (x *exchange) release() {
 	bodies.put(x.body)
 	bodies.put(x.sent)
 	x.leaveMemory()
 	x.snapshot.Release()
 	*x.up = upstream.Exchange{Response: message.Response{Fields: x.up.Response.Fields[:0]}}
 	*x = exchange{
-		up: x.up, scratch: x.scratch, asking: x.asking.kept(), view: view{hops: v.hops[:0]},
+		up: x.up, scratch: x.scratch, asking: x.asking.kept(), view: view{hops: x.view.hops[:0]},
 		out: message.Request{Fields: x.out.Fields[:0]}, response: message.Response{Fields: x.response.Fields[:0]},
 		shownResponse: waf.Response{Headers: x.shownResponse.Headers[:0]}, onInterim: x.onInterim, onRetry: x.onRetry, isGone: x.isGone,
 	}
@@ -141,14 +162,23 @@ func (x *exchange) failed() bool {
 	return o.Verdict == inspect.Refused || o.Failure != inspect.Failure{} && o.Failure != untaken
 }
 
-// remember notes whether the client's request was an attack.
-func (x *exchange) remember() {
+// stopped tells whether a policy has ended the request.
+func (x *exchange) stopped() bool {
 	switch x.outcome.Verdict {
 	case inspect.Block, inspect.Redirect, inspect.Drop:
-		x.proxy.suspects.blocked(x.place.who.client, time.Now())
+		return true
+	}
+	return false
+}
+
+// remember notes whether the client's request was an attack.
+func (x *exchange) remember(now time.Time) {
+	switch {
+	case x.stopped():
+		x.proxy.suspects.blocked(x.place.who.client, now)
 		x.stands(true)
-	case inspect.Pass:
-		x.proxy.suspects.passed(x.place.who.client, time.Now())
+	case x.outcome.Verdict == inspect.Pass:
+		x.proxy.suspects.passed(x.place.who.client, now)
 		x.stands(false)
 	}
 }
@@ -176,24 +206,29 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 		InboundScore: found.InboundScore, OutboundScore: found.OutboundScore,
 		InboundThreshold: r.Policy.Thresholds.Inbound, OutboundThreshold: r.Policy.Thresholds.Outbound,
 		Coverage: o.Coverage.Label.String(), CoverageReason: o.Coverage.Reason.String(), Error: o.Failure.Word,
-		Generation: about.snapshot.Generation,
+		Generation: about.snapshot.Generation, Rules: toldRules(found),
 	}
 	if about.traced != nil {
 		event.TraceID, event.SpanID = about.traced.IDs()
 	}
 	r.Metrics.Found(o, found.Matches, about.requestID)
+	p.events.Security(&event)
+}
+
+// toldRules are the rules that events, records and spans name: those that only add up scores are left out.
+func toldRules(found *waf.Findings) (rules []audit.Rule) {
 	for i := range found.Matches {
 		m := &found.Matches[i]
-		if m.Summary { // the event has the scores, and the id of the rule that decided
+		if m.Summary || len(rules) == audit.MostRules {
 			continue
 		}
 		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
 		if len(m.Targets) > 0 {
 			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
 		}
-		event.Rules = append(event.Rules, rule)
+		rules = append(rules, rule)
 	}
-	p.events.Security(&event)
+	return rules
 }
 
 // tellingTags leaves out the tags that nearly all of CRS's rules share.

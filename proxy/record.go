@@ -225,20 +225,11 @@ func newRecord(about *subject, why snapshot.Reasons, o *inspect.Outcome, found *
 	return one
 }
 
-// mostRecordedRules is how many rules of a transaction are named, as in events.
-const mostRecordedRules = 50
-
-func recordedRules(found *waf.Findings) (rules []record.Rule) {
-	for i := range found.Matches {
-		m := &found.Matches[i]
-		if m.Summary || len(rules) == mostRecordedRules {
-			continue
-		}
-		rule := record.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
-		if len(m.Targets) > 0 {
-			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
-		}
-		rules = append(rules, rule)
+func recordedRules(found *waf.Findings) []record.Rule {
+	told := toldRules(found)
+	rules := make([]record.Rule, len(told))
+	for i := range told {
+		rules[i] = record.Rule(told[i])
 	}
 	return rules
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/audit"
-	"github.com/wafer-waf/wafer/inspect"
 	"github.com/wafer-waf/wafer/message"
 	"github.com/wafer-waf/wafer/trace"
 	"github.com/wafer-waf/wafer/waf"
@@ -48,22 +47,14 @@ func (x *exchange) ids() (traceID, spanID string) {
 	return x.traced.IDs()
 }
 
-// stopped tells whether a policy has ended the request.
-func (x *exchange) stopped() bool {
-	switch x.outcome.Verdict {
-	case inspect.Block, inspect.Redirect, inspect.Drop:
-		return true
-	}
-	return false
+// spansWanted tells whether somebody wants to see spans of the request.
+func (x *exchange) spansWanted() bool {
+	return x.traced != nil && x.proxy.tracer.Wants(x.traced, x.stopped())
 }
 
-// traceEnds makes the spans of a request, if somebody wants to see it. The event says what there is to say, and is
+// traceEnds makes the spans of a request that somebody wants to see. The event says what there is to say, and is
 // masked here as it is elsewhere.
 func (x *exchange) traceEnds(event *audit.Access, findings *waf.Findings, inspected time.Duration) {
-	t := x.proxy.tracer
-	if x.traced == nil || !t.Wants(x.traced, x.stopped()) {
-		return
-	}
 	e := event.Shown(x.proxy.masking)
 	told := trace.Told{
 		Began: e.Time, Took: e.Duration, ID: e.RequestID, Method: e.Method, Scheme: "http", Host: e.Host, Path: e.Path,
@@ -79,12 +70,9 @@ func (x *exchange) traceEnds(event *audit.Access, findings *waf.Findings, inspec
 		told.Scheme = "https"
 	}
 	for i := range findings.Matches {
-		if m := &findings.Matches[i]; !m.Summary && len(told.Rules) < mostRules {
+		if m := &findings.Matches[i]; !m.Summary && len(told.Rules) < audit.MostRules {
 			told.Rules = append(told.Rules, m.RuleID)
 		}
 	}
-	t.End(x.traced, &told)
+	x.proxy.tracer.End(x.traced, &told)
 }
-
-// mostRules bounds the rules that a span names.
-const mostRules = 50
