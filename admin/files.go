@@ -41,18 +41,26 @@ type secured struct {
 // maxTLSFile is more than any certificate, list of authorities or list of what they revoked has.
 const maxTLSFile = 16 << 20
 
-// Open reads all files.
+// Fault is what is wrong with a file, and by which setting of admin_tls it is named: "cert", "client_ca[0]".
+type Fault struct {
+	Setting string
+	Err     error // names the file
+}
+
+func (f *Fault) Error() string { return f.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Open reads all files. An error joins a *Fault for each that is of no use.
 func (f *Files) Open() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looked = time.Now()
-	texts, err := f.read()
-	if err != nil {
-		return err
-	}
-	f.sums = texts
-	f.now, err = f.parse(texts)
-	return err
+	held := f.read()
+	f.now = f.parse(held)
+	f.sums = held.texts
+	return errors.Join(held.faults...)
 }
 
 // current is what the files hold, read again if they may have changed.
@@ -64,17 +72,14 @@ func (f *Files) current() secured {
 		return f.now
 	}
 	f.looked = now
-	texts, err := f.read()
-	if err == nil && sameTexts(texts, f.sums) {
+	held := f.read()
+	if len(held.faults) == 0 && sameTexts(held.texts, f.sums) {
 		return f.now
 	}
-	var fresh secured
-	if err == nil {
-		fresh, err = f.parse(texts)
-	}
-	switch {
+	fresh := f.parse(held)
+	switch err := errors.Join(held.faults...); {
 	case err == nil:
-		f.now, f.sums, f.why = fresh, texts, ""
+		f.now, f.sums, f.why = fresh, held.texts, ""
 	case err.Error() != f.why:
 		if f.why = err.Error(); f.Broken != nil {
 			f.Broken(err)
@@ -92,18 +97,39 @@ func sameTexts(a, b map[string][]byte) bool {
 	return len(a) == len(b)
 }
 
-func (f *Files) read() (map[string][]byte, error) {
-	texts := map[string][]byte{}
-	for _, list := range [][]string{{f.Cert, f.Key}, f.ClientCA, f.ClientCRL, f.PeerCA} {
-		for _, name := range list {
-			text, err := readFile(name, maxTLSFile)
-			if err != nil {
-				return nil, err
-			}
-			texts[name] = text
+// held is what files hold that are read, and what is wrong with them.
+type held struct {
+	texts  map[string][]byte // by the file's name
+	faults []error
+}
+
+func (h *held) fault(setting string, err error) { h.faults = append(h.faults, &Fault{setting, err}) }
+
+// settings calls do with each file and the setting that names it.
+func (f *Files) settings(do func(setting, name string)) {
+	do("cert", f.Cert)
+	do("key", f.Key)
+	for _, list := range []struct {
+		setting string
+		names   []string
+	}{{"client_ca", f.ClientCA}, {"client_crl", f.ClientCRL}, {"peer_ca", f.PeerCA}} {
+		for i, name := range list.names {
+			do(fmt.Sprintf("%s[%d]", list.setting, i), name)
 		}
 	}
-	return texts, nil
+}
+
+func (f *Files) read() *held {
+	h := &held{texts: map[string][]byte{}}
+	f.settings(func(setting, name string) {
+		text, err := readFile(name, maxTLSFile)
+		if err != nil {
+			h.fault(setting, err)
+			return
+		}
+		h.texts[name] = text
+	})
+	return h
 }
 
 // readFile reads a file of a size that it may have.
@@ -120,32 +146,47 @@ func readFile(name string, most int64) ([]byte, error) {
 	return text, err
 }
 
-func (f *Files) parse(texts map[string][]byte) (s secured, err error) {
-	pair, err := tls.X509KeyPair(texts[f.Cert], texts[f.Key])
-	if err != nil {
-		return s, fmt.Errorf("%s, %s: %w", f.Cert, f.Key, err)
+// parse makes of what files hold what they are for. What rests on a file that could not be read is left out: it is no fault of
+// its own.
+func (f *Files) parse(h *held) (s secured) {
+	if cert, key := h.texts[f.Cert], h.texts[f.Key]; cert != nil && key != nil {
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			h.fault("cert", fmt.Errorf("%s, %s: %w", f.Cert, f.Key, err))
+		}
+		s.certificate = &pair
 	}
-	s.certificate = &pair
-	textsOf := func(names []string) (all []identity.Text) {
-		for _, name := range names {
-			all = append(all, identity.Text{Key: name, Data: texts[name]})
+	if clients := h.authorities("client_ca", f.ClientCA, f.ClientCRL); clients != nil {
+		s.clients, s.peers = clients, clients.Pool()
+	}
+	if peers := h.authorities("peer_ca", f.PeerCA, nil); peers != nil {
+		s.peers = peers.Pool()
+	}
+	return s
+}
+
+// authorities are those of files that setting names, with what they have revoked; nil: there are none, or one is of no use.
+func (h *held) authorities(setting string, cas, crls []string) *identity.Authorities {
+	names := map[string]string{} // by setting
+	texts := func(setting string, files []string) (all []identity.Text) {
+		for i, name := range files {
+			if text := h.texts[name]; text != nil {
+				at := fmt.Sprintf("%s[%d]", setting, i)
+				names[at] = name
+				all = append(all, identity.Text{Key: at, Data: text})
+			}
 		}
 		return all
 	}
-	var problems []error
-	report := func(name string, err error) { problems = append(problems, fmt.Errorf("%s: %w", name, err)) }
-	if len(f.ClientCA) > 0 {
-		s.clients = identity.ParseAuthorities(textsOf(f.ClientCA), textsOf(f.ClientCRL), report)
-		if s.clients != nil {
-			s.peers = s.clients.Pool()
-		}
+	by := texts(setting, cas)
+	if len(by) == 0 {
+		return nil
 	}
-	if len(f.PeerCA) > 0 {
-		if peers := identity.ParseAuthorities(textsOf(f.PeerCA), nil, report); peers != nil {
-			s.peers = peers.Pool()
-		}
+	var revoked []identity.Text
+	if len(by) == len(cas) {
+		revoked = texts("client_crl", crls)
 	}
-	return s, errors.Join(problems...)
+	return identity.ParseAuthorities(by, revoked, func(at string, err error) { h.fault(at, fmt.Errorf("%s: %w", names[at], err)) })
 }
 
 // Server is how the listener speaks TLS. A session is not gone on with, so that who is asked for a certificate has to show

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/access/file"
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/delivery/remote"
@@ -83,13 +84,23 @@ func (c *bootChecker) secret(key, file string) {
 
 // receiver reads the files by which a receiver of events or spans, or a store, is spoken to.
 func (c *bootChecker) receiver(key string, t remote.TLS, headers string) {
+	pair := remote.TLS{Cert: t.Cert, Key: t.Key}
+	for _, one := range []struct{ key, name string }{{".tls.cert", t.Cert}, {".tls.key", t.Key}} {
+		if one.name == "" {
+			continue
+		}
+		if _, _, err := file.At(".", one.name).Read(remote.CertificateBytes); err != nil {
+			c.add(key+one.key, fmt.Errorf("read %s: %w", one.name, err))
+			pair = remote.TLS{}
+		}
+	}
 	for _, one := range []struct {
 		key     string
 		tls     remote.TLS
 		headers string
 	}{
 		{".tls.ca", remote.TLS{CA: t.CA}, ""},
-		{".tls.cert", remote.TLS{Cert: t.Cert, Key: t.Key}, ""},
+		{".tls.cert", pair, ""},
 		{".headers_file", remote.TLS{}, headers},
 	} {
 		_, err := remote.New(one.tls, one.headers).Refresh()

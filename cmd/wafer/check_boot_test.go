@@ -17,11 +17,14 @@ admin: 127.0.0.1:0
 admin_peers: ["127.0.0.1:1"]
 admin_tokens: /nowhere/a
 admin_peer_token: /nowhere/b
-admin_tls: { cert: /nowhere/c, key: /nowhere/d }
+admin_tls: { cert: /nowhere/c, key: /nowhere/d, client_ca: [/nowhere/t, /nowhere/u], client_crl: [/nowhere/v], peer_ca: [/nowhere/w], read: { cn: [me] } }
 masking: { key_file: /nowhere/e }
 store:
   addresses: ["127.0.0.1:1"]
+  mode: sentinel
+  master: main
   password_file: /nowhere/f
+  sentinel_password_file: /nowhere/x
   tls: { use: on, ca: /nowhere/g, cert: /nowhere/h, key: /nowhere/i }
 events:
   sinks:
@@ -50,9 +53,11 @@ traces:
 		}
 	}
 	want := []string{
-		"admin_peer_token", "admin_tls", "admin_tokens", "events.sinks[0].https.headers_file", "events.sinks[0].https.tls.ca",
-		"events.sinks[1].syslog.tls.cert", "events.sinks[2].otlp.headers_file", "events.sinks[2].otlp.tls.ca", "masking.key_file",
-		"store.password_file", "store.tls.ca", "store.tls.cert", "traces.headers_file", "traces.tls.ca", "traces.tls.cert",
+		"admin_peer_token", "admin_tls.cert", "admin_tls.client_ca[0]", "admin_tls.client_ca[1]", "admin_tls.client_crl[0]", "admin_tls.key",
+		"admin_tls.peer_ca[0]", "admin_tokens", "events.sinks[0].https.headers_file", "events.sinks[0].https.tls.ca",
+		"events.sinks[1].syslog.tls.cert", "events.sinks[1].syslog.tls.key", "events.sinks[2].otlp.headers_file", "events.sinks[2].otlp.tls.ca", "masking.key_file",
+		"store.password_file", "store.sentinel_password_file", "store.tls.ca", "store.tls.cert", "store.tls.key",
+		"traces.headers_file", "traces.tls.ca", "traces.tls.cert", "traces.tls.key",
 	}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 
 	"github.com/rs/zerolog"
@@ -25,12 +26,24 @@ func adminFiles(boot *config.Boot, registry *metrics.Registry, log zerolog.Logge
 		},
 	}
 	if err := files.Open(); err != nil {
-		at := boot.At("admin_tls.cert")
-		at.Path, at.What = "admin_tls", err.Error()
-		return nil, at
+		return nil, adminProblems(boot, err)
 	}
 	metrics.AdminCertificate(registry, files.NotAfter)
 	return files, nil
+}
+
+// adminProblems are the faults of the admin listener's files, each at the setting that names it.
+func adminProblems(boot *config.Boot, faults error) error {
+	var problems config.Problems
+	for _, err := range faults.(interface{ Unwrap() []error }).Unwrap() {
+		var fault *admin.Fault
+		if errors.As(err, &fault) {
+			at := boot.At("admin_tls." + fault.Setting)
+			at.What = fault.Error()
+			problems = append(problems, at)
+		}
+	}
+	return problems
 }
 
 // secureAdmin has the admin listener speak TLS, if there are files for it, and says who has a role by a certificate.

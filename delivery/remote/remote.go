@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	certificateBytes = 1 << 20 // of a file at most
+	CertificateBytes = 1 << 20 // of a file at most
 	headersBytes     = 64 << 10
 )
 
@@ -80,7 +80,7 @@ func (r *Remote) Fields() []Field { return r.fields }
 func (r *Remote) readTLS() error {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: r.tls.ServerName}
 	if r.ca != nil {
-		data, _, err := r.ca.Read(certificateBytes)
+		data, _, err := r.ca.Read(CertificateBytes)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", r.tls.CA, err)
 		}
@@ -90,11 +90,11 @@ func (r *Remote) readTLS() error {
 		}
 	}
 	if r.cert != nil && r.key != nil {
-		cert, _, err := r.cert.Read(certificateBytes)
+		cert, _, err := r.cert.Read(CertificateBytes)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", r.tls.Cert, err)
 		}
-		key, _, err := r.key.Read(certificateBytes)
+		key, _, err := r.key.Read(CertificateBytes)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", r.tls.Key, err)
 		}
