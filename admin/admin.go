@@ -108,8 +108,8 @@ const (
 	write = "POST"
 )
 
-// New returns the handler of the listener.
-func New(o Options) http.Handler {
+// endpoints are those that are there, but for the page's.
+func (o *Options) endpoints() []endpoint {
 	reading, open := Anyone, func(path string) Role {
 		if slices.Contains(o.Closed, path) {
 			return Read
@@ -119,11 +119,9 @@ func New(o Options) http.Handler {
 	if o.proofs() {
 		reading = Read
 	}
-	o.requests, o.failures = newLimiter[netip.Addr](requestRate, requestBurst), newLimiter[netip.Addr](failureRate, failureBurst)
-	o.holders, o.scrapes = newLimiter[string](requestRate, requestBurst), newLimiter[netip.Addr](scrapeRate, scrapeBurst)
 	endpoints := []endpoint{
 		{"/healthz", read, Anyone, "the process lives", health},
-		{"/readyz", read, Anyone, "traffic is welcome, or why not", ready(o)},
+		{"/readyz", read, Anyone, "traffic is welcome, or why not", ready(*o)},
 	}
 	add := func(present bool, e endpoint) {
 		if present {
@@ -131,22 +129,28 @@ func New(o Options) http.Handler {
 		}
 	}
 	if o.Metrics != nil {
-		endpoints = append(endpoints, endpoint{"/metrics", read, open("/metrics"), "metrics for Prometheus", metrics(o)})
+		endpoints = append(endpoints, endpoint{"/metrics", read, open("/metrics"), "metrics for Prometheus", metrics(*o)})
 	}
-	add(o.Reload != nil, endpoint{"/-/reload", write, Operate, "load the configuration anew", reload(o)})
+	add(o.Reload != nil, endpoint{"/-/reload", write, Operate, "load the configuration anew", reload(*o)})
 	add(o.Config != nil, endpoint{"/api/v1/config", read, reading, "effective configuration", show(o.Config, o.Log)})
 	add(o.Routes != nil, endpoint{"/api/v1/routes", read, reading, "route table and its state; ?scope=tier asks all pods", o.scoped("/api/v1/routes", o.Routes)})
 	add(o.Upstreams != nil, endpoint{"/api/v1/upstreams", read, reading, "upstreams and how their endpoints do; ?scope=tier likewise", o.scoped("/api/v1/upstreams", o.Upstreams)})
-	add(o.Bans.List != nil, endpoint{"/api/v1/bans", "GET, HEAD, POST, DELETE", reading, "who is banned; POST bans, DELETE clears", bans(o)})
+	add(o.Bans.List != nil, endpoint{"/api/v1/bans", "GET, HEAD, POST, DELETE", reading, "who is banned; POST bans, DELETE clears", bans(*o)})
 	add(o.Store != nil, endpoint{"/api/v1/store", read, reading, "how what replicas share does", show(o.Store, o.Log)})
-	add(o.Lists != nil, endpoint{"/api/v1/lists", read, reading, "lists and databases of addresses; ?address= asks them", lists(o)})
+	add(o.Lists != nil, endpoint{"/api/v1/lists", read, reading, "lists and databases of addresses; ?address= asks them", lists(*o)})
 	add(o.Standing != nil, endpoint{"/api/v1/standing", read, open("/api/v1/standing"), "what is in force, and why the files are not", show(o.Standing, o.Log)})
-	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, Anyone, "the configuration in force, for peers", bundle(o)})
+	add(o.Bundle != nil, endpoint{"/api/v1/bundle", read, Anyone, "the configuration in force, for peers", bundle(*o)})
 	for _, e := range o.API {
 		endpoints = append(endpoints, endpoint{e.Path, read, Read, e.About, e.Serve})
 	}
-	endpoints = append(endpoints, profiles(o.Profiles)...)
+	return append(endpoints, profiles(o.Profiles)...)
+}
 
+// New returns the handler of the listener.
+func New(o Options) http.Handler {
+	o.requests, o.failures = newLimiter[netip.Addr](requestRate, requestBurst), newLimiter[netip.Addr](failureRate, failureBurst)
+	o.holders, o.scrapes = newLimiter[string](requestRate, requestBurst), newLimiter[netip.Addr](scrapeRate, scrapeBurst)
+	endpoints := o.endpoints()
 	mux := http.NewServeMux()
 	for _, e := range endpoints {
 		mux.Handle(e.path, only(e.methods, o.may(e.role, e.serve)))

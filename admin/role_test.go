@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/admin/api"
 )
 
 const (
@@ -61,6 +63,21 @@ func ask(h http.Handler, method, path, from, token string) *httptest.ResponseRec
 	return w
 }
 
+// everything has every endpoint.
+func everything() *Options {
+	o := fullOptions()
+	say := func() any { return "good" }
+	o.Standing, o.Store = say, say
+	o.Lists = func(netip.Addr) any { return "good" }
+	o.Bundle = func(context.Context, netip.Addr) ([]byte, error) { return []byte("good"), nil }
+	o.Bans.List = func(string, string, int) (any, error) { return "good", nil }
+	o.Bans.Add = func(context.Context, url.Values) (any, error) { return "good", nil }
+	o.Bans.Clear = o.Bans.Add
+	fine := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+	o.API = []api.Endpoint{{Path: "/api/v1/events", Serve: fine}}
+	return &o
+}
+
 // TestRoles asks every endpoint as everybody, with tokens configured and without.
 func TestRoles(t *testing.T) {
 	file, tokens := keys(t)
@@ -70,10 +87,18 @@ func TestRoles(t *testing.T) {
 	}
 	tokens["unknown"], tokens[""] = tokenPrefix+"guessed", ""
 	const ok, unauthorized, forbidden = http.StatusOK, http.StatusUnauthorized, http.StatusForbidden
-	open := []string{"GET /healthz", "GET /readyz", "GET /"}
+	open := []string{"GET /healthz", "GET /readyz", "GET /", "GET /api/v1/bundle"} // the last says itself to whom
 	counts := []string{"GET /metrics", "GET /api/v1/standing"}
-	reads := []string{"GET /api/v1/config", "GET /api/v1/routes", "GET /api/v1/upstreams"}
-	operates := []string{"POST /-/reload", "GET /debug/pprof/cmdline"}
+	reads := []string{"GET /api/v1/config", "GET /api/v1/routes", "GET /api/v1/upstreams", "GET /api/v1/bans", "GET /api/v1/store", "GET /api/v1/lists"}
+	sees := []string{"GET /api/v1/events"}
+	operates := []string{"POST /-/reload", "POST /api/v1/bans", "DELETE /api/v1/bans", "GET /debug/pprof/", "GET /debug/pprof/cmdline", "GET /debug/pprof/symbol"}
+	measures := []string{"/debug/pprof/profile", "/debug/pprof/trace"} // take seconds, and are where the others are
+	for _, e := range everything().endpoints() {
+		named := slices.Concat(open, counts, reads, sees, operates)
+		if !slices.Contains(measures, e.path) && !slices.ContainsFunc(named, func(line string) bool { return strings.HasSuffix(line, " "+e.path) }) {
+			t.Errorf("%s: not said here who may ask it", e.path)
+		}
+	}
 	for _, c := range []struct {
 		about  string
 		tokens *Tokens
@@ -82,39 +107,38 @@ func TestRoles(t *testing.T) {
 		token  string
 		counts int
 		reads  int
+		sees   int
 		does   int
 	}{
-		{"no tokens, elsewhere", nil, nil, elsewhere, "", ok, ok, forbidden},
-		{"no tokens, here", nil, nil, here, "", ok, ok, ok},
-		{"no tokens, here counts for nothing", nil, func(o *Options) { o.LocalNeedsToken = true }, here, "", ok, ok, forbidden},
-		{"no tokens, one shown", nil, nil, elsewhere, "ci", ok, ok, forbidden},
-		{"none shown", given, nil, elsewhere, "", ok, unauthorized, unauthorized},
-		{"none shown, here", given, nil, here, "", ok, ok, ok},
-		{"none shown, here counts for nothing", given, func(o *Options) { o.LocalNeedsToken = true }, here, "", ok, unauthorized, unauthorized},
-		{"reader", given, nil, elsewhere, "grafana", ok, ok, forbidden},
-		{"reader, here", given, nil, here, "grafana", ok, ok, ok},
-		{"operator", given, nil, elsewhere, "ci", ok, ok, ok},
-		{"ended", given, nil, elsewhere, "ended", ok, unauthorized, unauthorized},
-		{"unknown", given, nil, elsewhere, "unknown", ok, unauthorized, unauthorized},
-		{"unknown, here", given, nil, here, "unknown", ok, unauthorized, unauthorized},
-		{"closed, none shown", given, func(o *Options) { o.Closed = []string{"/metrics", "/api/v1/standing"} }, elsewhere, "", unauthorized, unauthorized, unauthorized},
-		{"closed, reader", given, func(o *Options) { o.Closed = []string{"/metrics", "/api/v1/standing"} }, elsewhere, "grafana", ok, ok, forbidden},
+		{"no tokens, elsewhere", nil, nil, elsewhere, "", ok, ok, forbidden, forbidden},
+		{"no tokens, here", nil, nil, here, "", ok, ok, ok, ok},
+		{"no tokens, here counts for nothing", nil, func(o *Options) { o.LocalNeedsToken = true }, here, "", ok, ok, forbidden, forbidden},
+		{"no tokens, one shown", nil, nil, elsewhere, "ci", ok, ok, forbidden, forbidden},
+		{"none shown", given, nil, elsewhere, "", ok, unauthorized, unauthorized, unauthorized},
+		{"none shown, here", given, nil, here, "", ok, ok, ok, ok},
+		{"none shown, here counts for nothing", given, func(o *Options) { o.LocalNeedsToken = true }, here, "", ok, unauthorized, unauthorized, unauthorized},
+		{"reader", given, nil, elsewhere, "grafana", ok, ok, ok, forbidden},
+		{"reader, here", given, nil, here, "grafana", ok, ok, ok, ok},
+		{"operator", given, nil, elsewhere, "ci", ok, ok, ok, ok},
+		{"ended", given, nil, elsewhere, "ended", ok, unauthorized, unauthorized, unauthorized},
+		{"unknown", given, nil, elsewhere, "unknown", ok, unauthorized, unauthorized, unauthorized},
+		{"unknown, here", given, nil, here, "unknown", ok, unauthorized, unauthorized, unauthorized},
+		{"closed, none shown", given, func(o *Options) { o.Closed = []string{"/metrics", "/api/v1/standing"} }, elsewhere, "", unauthorized, unauthorized, unauthorized, unauthorized},
+		{"closed, reader", given, func(o *Options) { o.Closed = []string{"/metrics", "/api/v1/standing"} }, elsewhere, "grafana", ok, ok, ok, forbidden},
 	} {
 		t.Run(c.about, func(t *testing.T) {
-			o := fullOptions()
-			o.Standing = func() any { return "good" }
+			o := everything()
 			o.Tokens = c.tokens
 			if c.change != nil {
-				c.change(&o)
+				c.change(o)
 			}
 			refused := map[string]int{}
 			o.Refused = func(reason string) { refused[reason]++ }
-			h := New(o)
 			wrong := 0
 			f := func(status int, lines []string) {
 				for _, line := range lines {
 					method, path, _ := strings.Cut(line, " ")
-					w := ask(h, method, path, c.from, tokens[c.token])
+					w := ask(New(*o), method, path, c.from, tokens[c.token])
 					if w.Code != status {
 						t.Errorf("%s: status %d, want %d: %s", line, w.Code, status, w.Body)
 					}
@@ -129,6 +153,7 @@ func TestRoles(t *testing.T) {
 			f(ok, open)
 			f(c.counts, counts)
 			f(c.reads, reads)
+			f(c.sees, sees)
 			f(c.does, operates)
 			total := 0
 			for reason, n := range refused {

@@ -30,8 +30,8 @@ func (l *bootLoader) checkAdminAccess() {
 	if b.AdminTokens == "" && !b.AdminTLS.Clients() && len(b.AdminClosed) > 0 {
 		l.addBy([]string{"admin_tokens", "admin_tls.client_ca"}, "admin_closed", "needs admin_tokens, or certificates of clients: without them nobody could open it")
 	}
-	if slices.Contains(b.AdminClosed, "standing") && len(b.LastGood.Peers) > 0 {
-		l.add("admin_closed", "standing is what last_good.peers ask each other: remove one of the two")
+	if slices.Contains(b.AdminClosed, "standing") && len(b.LastGood.Peers) > 0 && b.AdminPeerToken == "" && !b.AdminTLS.Clients() {
+		l.addBy([]string{"admin_peer_token", "admin_tls.client_ca"}, "admin_closed", "standing is what last_good.peers ask each other: give admin_peer_token, which they show, or remove one of the two")
 	}
 	l.checkAdminTLS(&b.AdminTLS)
 }

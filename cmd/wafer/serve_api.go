@@ -58,11 +58,16 @@ func peersOf(boot *config.Boot, files *admin.Files) *peers.Peers {
 	if len(names) == 0 {
 		return nil
 	}
+	return peers.New(askingPeers(boot, files, names))
+}
+
+// askingPeers is how this process asks the pods of names.
+func askingPeers(boot *config.Boot, files *admin.Files, names []string) peers.Options {
 	o := peers.Options{Names: names, Self: hostName(), TLS: peerTLS(&boot.AdminTLS, files, names)}
 	if file := boot.AdminPeerToken; file != "" {
 		o.Token = func() (string, error) { return firstLine(file) }
 	}
-	return peers.New(o)
+	return o
 }
 
 // firstLine is that of a file, read anew each time, for secrets change.

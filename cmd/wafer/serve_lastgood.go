@@ -14,7 +14,6 @@ import (
 	"github.com/wafer-waf/wafer/k8s/notify"
 	"github.com/wafer-waf/wafer/lastgood"
 	"github.com/wafer-waf/wafer/metrics"
-	"github.com/wafer-waf/wafer/peers"
 	"github.com/wafer-waf/wafer/snapshot"
 )
 
@@ -41,7 +40,7 @@ func newLastGood(boot *config.Boot, files *admin.Files, registry prometheus.Regi
 		return l
 	}
 	if len(boot.LastGood.Peers) > 0 {
-		l.peers = lastgood.NewPeers(peers.Options{Names: boot.LastGood.Peers, Self: hostName(), TLS: peerTLS(&boot.AdminTLS, files, boot.LastGood.Peers)})
+		l.peers = lastgood.NewPeers(askingPeers(boot, files, boot.LastGood.Peers))
 		l.metrics = metrics.NewPeers(registry)
 	}
 	l.store = lastgood.New(boot.LastGood.Dir, l.peers, l.log)

@@ -12,20 +12,22 @@ import (
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
+// makeToken has the binary make a token, and the line that lets it in.
+func makeToken(tb testing.TB, name, role string) (token, line string) {
+	tb.Helper()
+	out, err := exec.Command(tier.PlainBinary(tb), "admin-token", "--name", name, "--role", role).CombinedOutput()
+	found := regexp.MustCompile(`^token: (\S+)\nline: {2}(.+)\n$`).FindStringSubmatch(string(out))
+	if err != nil || found == nil {
+		tb.Fatalf("%v: %s", err, out)
+	}
+	return found[1], found[2]
+}
+
 // TestAdminTokens makes tokens, gives them out while the tier runs, and takes one back.
 func TestAdminTokens(t *testing.T) {
 	t.Parallel()
-	made := regexp.MustCompile(`^token: (\S+)\nline: {2}(.+)\n$`)
-	token := func(name, role string) (token, line string) {
-		out, err := exec.Command(tier.PlainBinary(t), "admin-token", "--name", name, "--role", role).CombinedOutput()
-		found := made.FindStringSubmatch(string(out))
-		if err != nil || found == nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		return found[1], found[2]
-	}
-	reader, readerLine := token("grafana", "read")
-	operator, operatorLine := token("ci", "operate")
+	reader, readerLine := makeToken(t, "grafana", "read")
+	operator, operatorLine := makeToken(t, "ci", "operate")
 	file := filepath.Join(t.TempDir(), "tokens")
 	put := func(text string) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

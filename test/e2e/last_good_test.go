@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,5 +119,41 @@ func TestNothingWasGood(t *testing.T) {
 	waits.Signal(syscall.SIGTERM)
 	if code := waits.Wait(); code != 0 {
 		t.Errorf("exit code %d of a process that waits", code)
+	}
+}
+
+// TestLastGoodBehindTokens has processes that tell nobody what they serve but who shows a token: peers show theirs.
+func TestLastGoodBehindTokens(t *testing.T) {
+	t.Parallel()
+	token, line := makeToken(t, "pods", "read")
+	at := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	closed := []string{
+		"--admin-tokens", at("tokens", line), "--admin-peer-token", at("token", token), "--admin-closed", "standing", "--admin-local-needs-token",
+		"--reload-interval", "100ms",
+	}
+	file := tier.RouteFile(t, `
+routes:
+  - { id: shop, upstreams: [{ id: a }] }
+upstreams:
+  - { id: a, endpoints: ["`+newEcho(t, nil).url()+`"] }
+`)
+	first := tier.Plain(t, file, append(closed, "--last-good-peers", "127.0.0.1:1")...)
+	if status, _ := first.Get("/api/v1/standing"); status != 401 {
+		t.Errorf("without a token: %d", status)
+	}
+	if err := os.WriteFile(file, []byte("routes: [\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first.Log(said("reload failed, the configuration in force stays"))
+	second := tier.Plain(t, file, append(closed, "--last-good-peers", first.Admin)...)
+	get(t, second, "shop.test", "/").wantStatus(t, 200)
+	if _, text := second.Get("/readyz"); !strings.Contains(text, "the last good configuration, from the peer ") {
+		t.Errorf("/readyz: %s", text)
 	}
 }
