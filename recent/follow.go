@@ -105,12 +105,9 @@ func (n *Follower) look() (found []Entry, missed uint64) {
 	span := span{above: n.read}
 	s.mu.Lock()
 	span.below = s.number + 1
-	var came, over uint64
+	came := n.came()
+	n.behind = false
 	for i := range s.rings {
-		if r := &s.rings[i]; n.filter.Reads(i) {
-			came += r.added - n.seen[i]
-			over = max(over, r.overAfter(n.read))
-		}
 		n.seen[i] = s.rings[i].added
 	}
 	s.mu.Unlock()
@@ -133,12 +130,31 @@ func (n *Follower) look() (found []Entry, missed uint64) {
 		}
 		found = append(found, Entry{s.cursor(number), append([]byte(nil), line...)})
 	}
-	if n.behind {
-		missed += over
-	} else {
-		missed += came - min(came, looked)
-	}
-	n.read, n.behind = span.below-1, false
+	missed += came - min(came, looked)
+	n.read = span.below - 1
 	slices.Reverse(found)
 	return found, missed
+}
+
+// came is how many events have come since the last time, of the parts that the follower reads. Of one that has begun with events
+// of before, and reads one part of two, it is that at most: nobody knows of which part events were that are written over.
+func (n *Follower) came() (came uint64) {
+	all := true
+	var over uint64
+	for i := range n.store.rings {
+		r := &n.store.rings[i]
+		switch {
+		case !n.filter.Reads(i):
+			all = false
+		case n.behind:
+			came += r.keptAfter(n.read)
+			over += r.overAfter(n.read)
+		default:
+			came += r.added - n.seen[i]
+		}
+	}
+	if n.behind && all { // numbers are those of all events, without a gap
+		return n.store.number - n.read
+	}
+	return came + over
 }

@@ -76,6 +76,54 @@ func TestSlowFollower(t *testing.T) {
 	}
 }
 
+// TestResumedFollower begins with events of before, and is told exactly how many it has not got: that are more than it looks at, or
+// are written over.
+func TestResumedFollower(t *testing.T) {
+	for _, one := range []struct {
+		about  string
+		memory int
+		events int
+	}{
+		{"a few", 1 << 20, 100},
+		{"more than are looked at", 64 << 20, followLooked + 20_000},
+		{"more than are kept", 1 << 20, 20_000},
+	} {
+		t.Run(one.about, func(t *testing.T) {
+			s := NewStore(one.memory)
+			s.Add(passed(0))
+			s.Add(blocked(0))
+			page := find(t, s, "", "", 1)
+			for i := range one.events {
+				s.Add(passed(i))
+				if i%2 == 0 {
+					s.Add(blocked(i))
+				}
+			}
+			n := follow(t, s, Filter{}, page.Entries[0].ID)
+			s.Add(blocked(0))
+			want := one.events + (one.events+1)/2 + 1
+			found, missed := n.Next(t.Context(), time.Minute)
+			if len(found)+int(missed) != want {
+				t.Errorf("%d events, %d missed, of %d", len(found), missed, want)
+			}
+			notable := follow(t, s, Filter{Kinds: []string{"security"}}, page.Entries[0].ID)
+			kept, _ := s.Kept()
+			want, over := (one.events+1)/2+1, 0
+			if kept[Notable].Overwritten > 0 { // it may have lost some of those that are kept elsewhere, too
+				over = int(kept[Notable].Overwritten)
+			}
+			found, missed = notable.Next(t.Context(), time.Minute)
+			if got := len(found) + int(missed); got < want || got > want+over {
+				t.Errorf("of one part: %d events, %d missed, of %d", len(found), missed, want)
+			}
+			s.Add(blocked(1))
+			if found, missed := n.Next(t.Context(), time.Minute); len(found) != 1 || missed != 0 {
+				t.Errorf("afterwards: %d, missed %d", len(found), missed)
+			}
+		})
+	}
+}
+
 func TestTooManyFollow(t *testing.T) {
 	s := NewStore(1 << 20)
 	for range maxFollowing {

@@ -100,15 +100,31 @@ func (r *ring) at(serial int) *segment {
 
 // overAfter is how many events with numbers above one have been written over, at most: those of other rings count as well.
 func (r *ring) overAfter(number uint64) uint64 {
-	if r.overwritten == 0 {
-		return 0
-	}
 	for serial := r.current - len(r.segments) + 1; serial <= r.current; serial++ {
 		if s := r.at(serial); s != nil {
-			return s.first - min(s.first, number+1)
+			return min(s.first-min(s.first, number+1), r.overwritten)
 		}
 	}
 	return 0
+}
+
+// keptAfter is how many events with numbers above one are kept.
+func (r *ring) keptAfter(number uint64) (kept uint64) {
+	for serial := r.current; serial > r.current-len(r.segments); serial-- {
+		switch s := r.at(serial); {
+		case s == nil || s.last <= number:
+			return kept
+		case s.first > number:
+			kept += uint64(s.events) //nolint:gosec // a count
+		default: // some of its events are above it, some are not
+			line, at, before := back(s.data)
+			for ; line != nil && at > number; line, at, before = back(before) {
+				kept++
+			}
+			return kept
+		}
+	}
+	return kept
 }
 
 // since is when the oldest event came; zero: there is none.
