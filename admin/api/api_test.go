@@ -126,7 +126,7 @@ func TestExports(t *testing.T) {
 	}
 	_, _, body = p.get(t, "/api/v1/events?format=csv&limit=2", nil)
 	rows := strings.Split(strings.TrimSpace(body), "\n")
-	if len(rows) != 3 || !strings.Contains(rows[1], `,'=cmd|' /C calc'!A0,`) || !strings.Contains(rows[1], ",'+1,") || !strings.Contains(rows[2], ",942100,5,5,") {
+	if len(rows) != 3 || !strings.Contains(rows[1], `,"'=cmd|' /C calc'!A0",`) || !strings.Contains(rows[1], `,"'+1",`) || !strings.Contains(rows[2], `,"942100","5","5",`) {
 		t.Errorf("%q", rows)
 	}
 }

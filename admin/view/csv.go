@@ -1,29 +1,30 @@
 package view
 
 import (
-	"encoding/csv"
+	"bufio"
 	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
-// CSV writes events as rows of a table.
+// CSV writes events as rows of a table (RFC 4180). Every cell stands in quotes.
 type CSV struct {
-	w       *csv.Writer
+	w       *bufio.Writer // which keeps its first error
 	columns []string
 }
 
 // NewCSV writes the names of the columns.
 func NewCSV(w io.Writer) *CSV {
-	c := &CSV{csv.NewWriter(w), strings.Split("time,pod,event,request_id,route,policy,mode,client,method,host,path,status,verdict,rule_id,"+
+	c := &CSV{bufio.NewWriter(w), strings.Split("time,pod,event,request_id,route,policy,mode,client,method,host,path,status,verdict,rule_id,"+
 		"rules,score,threshold,coverage,coverage_reason,error,duration_ms,user_agent", ",")}
-	_ = c.w.Write(c.columns) // as all writing, it fails when it is flushed
+	_ = c.row(c.columns) // as all writing, it fails when it is flushed
 	return c
 }
 
-// row is what of an event its columns need beside its members.
-type row struct {
+// more is what of an event its columns need beside its members.
+type more struct {
 	Rules []struct {
 		ID int `json:"id"`
 	} `json:"rules"`
@@ -32,7 +33,7 @@ type row struct {
 
 // Write writes an event. What is none is left out.
 func (c *CSV) Write(e *Event) error {
-	var of row
+	var of more
 	var members map[string]json.RawMessage
 	if json.Unmarshal(e.Event, &members) != nil || json.Unmarshal(e.Event, &of) != nil {
 		return nil
@@ -41,16 +42,23 @@ func (c *CSV) Write(e *Event) error {
 	for i, name := range c.columns {
 		cells[i] = safeCell(cell(name, e, &of, members[name]))
 	}
-	return c.w.Write(cells)
+	return c.row(cells)
+}
+
+func (c *CSV) row(cells []string) error {
+	for i, text := range cells {
+		if i > 0 {
+			_ = c.w.WriteByte(',')
+		}
+		_, _ = c.w.WriteString(`"` + strings.ReplaceAll(text, `"`, `""`) + `"`)
+	}
+	return c.w.WriteByte('\n')
 }
 
 // Flush writes what is gathered.
-func (c *CSV) Flush() error {
-	c.w.Flush()
-	return c.w.Error()
-}
+func (c *CSV) Flush() error { return c.w.Flush() }
 
-func cell(name string, e *Event, of *row, member json.RawMessage) string {
+func cell(name string, e *Event, of *more, member json.RawMessage) string {
 	switch {
 	case name == "pod":
 		return e.Pod
@@ -74,10 +82,27 @@ func cell(name string, e *Event, of *row, member json.RawMessage) string {
 	return string(member)
 }
 
-// safeCell keeps spreadsheets from taking a client's text for a formula.
+// Where spreadsheets take a text for a formula: signs that begin one, some in the forms of full width, and what separates cells where
+// a comma does not, whatever quotes say.
+const (
+	formulaSigns   = "=+-@＝＋－＠"
+	cellSeparators = ",;|\t\r\n"
+)
+
+// safeCell keeps spreadsheets from taking a client's text for a formula: an apostrophe stands before whatever could begin one.
 func safeCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
+	if !strings.ContainsAny(text, formulaSigns+"\t\r\n") {
+		return text
 	}
-	return text
+	var b strings.Builder
+	begins := true
+	for i, c := range text {
+		if begins && strings.ContainsRune(formulaSigns, c) || i == 0 && strings.ContainsRune("\t\r\n", c) {
+			b.WriteByte('\'')
+		}
+		separates := strings.ContainsRune(cellSeparators, c)
+		begins = separates || begins && (unicode.IsSpace(c) || unicode.Is(unicode.Cf, c)) // which are not seen
+		b.WriteRune(c)
+	}
+	return b.String()
 }

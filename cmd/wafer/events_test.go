@@ -90,7 +90,7 @@ func TestEventsOfFiles(t *testing.T) {
 	if out, _, err := runEvents("-o", "console", "-n", "1", path); err != nil || !strings.Contains(out, " pass 404 GET shop.example/ 1.5ms request_id=5 route=shop client=192.0.2.1\n") {
 		t.Errorf("console: %q, %v", out, err)
 	}
-	if out, _, err := runEvents("-o", "csv", "-n", "1", path); err != nil || strings.Count(out, "\n") != 2 || !strings.Contains(out, ",access,5,shop,") {
+	if out, _, err := runEvents("-o", "csv", "-n", "1", path); err != nil || strings.Count(out, "\n") != 2 || !strings.Contains(out, `,"access","5","shop",`) {
 		t.Errorf("csv: %q, %v", out, err)
 	}
 }
