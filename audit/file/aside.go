@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
-// asideTime stands in the names of files put aside: sorted by name they are sorted by age.
+// asideTime stands in the names of files put aside: sorted by name they are sorted by age, even if the clock was set back
+// meanwhile.
 const asideTime = "20060102T150405.000Z"
+
+// lastYear is the last one that has four digits.
+const lastYear = 9999
 
 // Aside are the paths of the files that were put aside for a file, the oldest first.
 func Aside(path string) ([]string, error) {
@@ -45,16 +49,31 @@ func around(path string) (begin, end string) {
 	return strings.TrimSuffix(name, end) + "-", end
 }
 
-// asideName is the name that the file gets now. Two within a millisecond get different ones.
+// asideName is the name that the file gets now: behind those that there are, which may be of a clock that was ahead.
 func (f *File) asideName() (string, error) {
 	begin, end := around(f.o.Path)
-	for at, tries := f.o.now().UTC(), 0; tries < 1000; at, tries = at.Add(time.Millisecond), tries+1 {
+	there, err := Aside(f.o.Path)
+	if err != nil {
+		return "", err
+	}
+	at := f.o.now().UTC()
+	if len(there) > 0 {
+		newest := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(there[len(there)-1]), begin), end)
+		if last, err := time.Parse(asideTime, newest); err == nil && !at.After(last.Add(time.Millisecond)) {
+			at = last.Add(time.Millisecond)
+		}
+	}
+	for range 1000 { // something else may have the name
+		if at.Year() > lastYear {
+			break
+		}
 		aside := filepath.Join(filepath.Dir(f.o.Path), begin+at.Format(asideTime)+end)
 		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
 			return aside, nil
 		} else if err != nil {
 			return "", err
 		}
+		at = at.Add(time.Millisecond)
 	}
 	return "", fmt.Errorf("no name is free for another file beside %s", f.o.Path)
 }

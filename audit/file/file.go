@@ -155,7 +155,9 @@ func (f *File) open() error {
 	}
 	f.began = f.o.now()
 	if f.size > 0 {
-		f.began = born(file)
+		if made := born(file); made.Before(f.began) { // else the clock was ahead
+			f.began = made
+		}
 	}
 	return nil
 }

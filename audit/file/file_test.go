@@ -81,6 +81,43 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestClockSetBack has a clock that was a day ahead and is set right: what is kept are still the latest lines.
+func TestClockSetBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	c := &clock{time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
+	f := New(Options{Path: path, MaxSize: 1000, Keep: 3, now: c.now})
+	defer f.Close()
+	var want []byte
+	for i := range 100 {
+		if i == 50 {
+			c.at = c.at.Add(-24 * time.Hour)
+		}
+		one := line(i, 90)
+		write(t, f, one)
+		want = append(want, one...)
+		c.at = c.at.Add(time.Second)
+	}
+	if got := all(t, path); len(got) < 3000 || !bytes.HasSuffix(want, got) {
+		t.Errorf("not the latest lines:\n%s", got)
+	}
+}
+
+// TestNamesEnd has a file beside it of the last moment that has a name, which nobody has put there by rotation: what cannot be put
+// aside is an error, and no file grows beyond its bound.
+func TestNamesEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	last := filepath.Join(filepath.Dir(path), "events-99991231T235959.999Z.jsonl")
+	if err := os.WriteFile(last, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := New(Options{Path: path, MaxSize: 1000, Keep: 3})
+	defer f.Close()
+	write(t, f, line(1, 900))
+	if n, err := f.Write(line(2, 900)); err == nil || n != 0 {
+		t.Errorf("%d bytes written: %v", n, err)
+	}
+}
+
 // TestOneWriteOverManyFiles splits what is too much for a file at the ends of lines; a single line is never split.
 func TestOneWriteOverManyFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
