@@ -41,7 +41,7 @@ var errEnough = errors.New("enough")
 // Read returns the requests of a file. An error beside them is a [*Problem]; the one that is final comes last.
 func Read(name string, r io.Reader, o Options) iter.Seq2[*Request, error] {
 	if o.MostBytes == 0 {
-		o.MostBytes = DefaultMostBytes
+		o.MostBytes = defaultMostBytes
 	}
 	return func(yield func(*Request, error) bool) {
 		f := &reading{Options: o, name: name, yield: yield}

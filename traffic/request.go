@@ -52,14 +52,14 @@ func (p *Problem) Error() string { return where(p.File, p.Line) + ": " + p.What 
 type Options struct {
 	Format Format // of all files; empty: each is known by what it begins with
 	Host   string // that requests are given, whatever they say; empty: their own
-	// MostBytes bounds one request with its body; 0: DefaultMostBytes.
+	// MostBytes bounds one request with its body; 0: 32 MiB.
 	MostBytes int
 	// Progress is told how many bytes of the files have been read; nil: nobody wants to know.
 	Progress func(n int)
 }
 
-// DefaultMostBytes is how large a request of a file may be.
-const DefaultMostBytes = 32 << 20
+// defaultMostBytes is how large a request of a file may be.
+const defaultMostBytes = 32 << 20
 
 // mostHead bounds a request without its body: no tier reads more, so that it is refused anyway.
 const mostHead = 1 << 20

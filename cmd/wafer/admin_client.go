@@ -105,7 +105,14 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("ask the admin listener (--admin): %w", err)
+		hint := ""
+		if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+			hint = ": name the file with its authority by --admin-ca"
+		}
+		if other := (x509.HostnameError{}); errors.As(err, &other) {
+			hint = ": name one of these by --admin-name"
+		}
+		return nil, fmt.Errorf("ask the admin listener (--admin): %w%s", err, hint)
 	}
 	if resp.StatusCode < http.StatusMultipleChoices {
 		return resp, nil
@@ -117,12 +124,25 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 		p.Error = fmt.Sprintf("%s%s says %s: is this an admin listener (--admin)?", r.URL.Host, r.URL.Path, resp.Status)
 	}
 	if resp.StatusCode == http.StatusBadRequest && strings.Contains(string(body), wantsTLS) {
-		p.Error = fmt.Sprintf("%s speaks TLS: ask it by --admin https://%s", r.URL.Host, r.URL.Host)
+		p.Error = fmt.Sprintf("%s speaks TLS: ask it by --admin https://%s, with --admin-ca if its authority is your own", r.URL.Host, r.URL.Host)
 	}
 	if resp.StatusCode == http.StatusUnauthorized && r.Header.Get("Authorization") == "" {
 		p.Error += ": give a file with one by --token-file"
 	}
 	return nil, &adminError{resp.StatusCode, errors.New(printable(p.Error))}
+}
+
+// answer sends a request, and reads the JSON of the answer, of which most bytes are read.
+func (a *adminClient) answer(r *http.Request, client *http.Client, most int64, into any) (status int, err error) {
+	resp, err := a.ask(r, client)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(into); err != nil {
+		return 0, fmt.Errorf("the answer of %s%s is not that of an admin listener: %w", r.URL.Host, r.URL.Path, err)
+	}
+	return resp.StatusCode, nil
 }
 
 // wantsTLS is what net/http says, not in JSON, to who asks a listener with TLS in clear text.

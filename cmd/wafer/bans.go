@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -204,23 +203,18 @@ func (b *banCommand) clear() *cobra.Command {
 	return c
 }
 
+// bansMostBytes bounds an answer of the admin listener.
+const bansMostBytes = 16 << 20
+
 // do asks the admin listener. Here says if what was done holds for one replica only.
 func (b *banCommand) do(ctx context.Context, method string, ask url.Values, into any) (here string, err error) {
 	r, err := b.request(ctx, method, "/api/v1/bans", ask)
 	if err != nil {
 		return "", err
 	}
-	resp, err := b.ask(r, &http.Client{Timeout: 30 * time.Second})
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return "", err
-	}
-	if resp.StatusCode == http.StatusAccepted {
+	status, err := b.answer(r, &http.Client{Timeout: 30 * time.Second}, bansMostBytes, into)
+	if status == http.StatusAccepted {
 		here = "; the store is down: this holds for this replica only until it is back"
 	}
-	return here, json.Unmarshal(body, into)
+	return here, err
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -87,14 +86,9 @@ func (e *eventsCommand) page(ctx context.Context, ask url.Values) (*view.Events,
 	if err != nil {
 		return nil, err
 	}
-	resp, err := e.ask(r, &http.Client{Timeout: eventsTimeout})
-	if err != nil {
-		return nil, e.explained(err)
-	}
-	defer resp.Body.Close()
 	var page view.Events
-	if err := json.NewDecoder(io.LimitReader(resp.Body, eventsMostBytes)).Decode(&page); err != nil {
-		return nil, fmt.Errorf("the answer of %s is not that of an admin listener: %w", e.address, err)
+	if _, err := e.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page); err != nil {
+		return nil, e.explained(err)
 	}
 	return &page, nil
 }

@@ -3,10 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,17 +22,13 @@ func (l *overviewLooker) look(ctx context.Context) (*topFrame, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := l.ask.ask(r, l.client)
+	var o view.Overview
+	_, err = l.ask.answer(r, l.client, mostScrape, &o)
 	if refused := (*adminError)(nil); errors.As(err, &refused) && refused.status == http.StatusNotFound {
 		return nil, errNoPicture
 	}
 	if err != nil {
 		return nil, err
-	}
-	defer resp.Body.Close()
-	var o view.Overview
-	if err := json.NewDecoder(io.LimitReader(resp.Body, mostScrape)).Decode(&o); err != nil {
-		return nil, fmt.Errorf("read /api/v1/overview: %w", err)
 	}
 	return overviewFrame(&o, r.URL.Host), nil
 }

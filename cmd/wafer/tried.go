@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/proxy"
 	"github.com/wafer-waf/wafer/traffic"
 )
@@ -162,8 +163,12 @@ func (t *traffics) ready(c *cobra.Command, names []string, routes ...string) (ti
 		return nil, err
 	}
 	t.progress = &counter{progress: newProgress(c.ErrOrStderr()), whole: size}
+	secrets, err := maskingIn(t.config)
+	if err != nil {
+		return nil, err
+	}
 	for _, file := range routes {
-		tier, err := t.trier(file)
+		tier, err := t.trier(file, secrets)
 		if err != nil {
 			return nil, err
 		}
@@ -173,11 +178,7 @@ func (t *traffics) ready(c *cobra.Command, names []string, routes ...string) (ti
 }
 
 // trier is the tier that would serve a route file, for as many requests at once.
-func (t *traffics) trier(file string) (*proxy.Proxy, error) {
-	secrets, err := maskingIn(t.config)
-	if err != nil {
-		return nil, err
-	}
+func (t *traffics) trier(file string, secrets *mask.Policy) (*proxy.Proxy, error) {
 	boot := config.DefaultBoot()
 	boot.Limits.Inspections = t.jobs + 1 // one route never gets all places
 	return proxy.New(proxy.Options{

@@ -131,13 +131,18 @@ upstreams:
 		t.Errorf("clear text is answered: %s", answer)
 	}
 
-	list := exec.CommandContext(t.Context(), tier.PlainBinary(t), "bans", "list", "--admin", "https://"+w.Admin, "--admin-name", "wafer-admin",
-		"--admin-ca", at("ca.crt"), "--admin-cert", at("ops.crt"), "--admin-key", at("ops.key"))
-	if out, err := list.CombinedOutput(); err != nil {
-		t.Errorf("wafer bans: %v: %s", err, out)
-	}
-	clearText := exec.CommandContext(t.Context(), tier.PlainBinary(t), "bans", "list", "--admin", "http://"+w.Admin)
-	if out, err := clearText.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("speaks TLS: ask it by --admin https://"+w.Admin)) {
-		t.Errorf("wafer bans, in clear text: %v: %s", err, out)
+	for _, c := range []struct {
+		says string // empty: it works
+		args []string
+	}{
+		{"", []string{"https://" + w.Admin, "--admin-name", "wafer-admin", "--admin-ca", at("ca.crt"), "--admin-cert", at("ops.crt"), "--admin-key", at("ops.key")}},
+		{"speaks TLS: ask it by --admin https://" + w.Admin, []string{"http://" + w.Admin}},
+		{"by --admin-ca", []string{"https://" + w.Admin, "--admin-name", "wafer-admin"}},
+		{"by --admin-name", []string{"https://" + w.Admin, "--admin-ca", at("ca.crt")}},
+	} {
+		list := exec.CommandContext(t.Context(), tier.PlainBinary(t), append([]string{"bans", "list", "--admin"}, c.args...)...)
+		if out, err := list.CombinedOutput(); (err == nil) != (c.says == "") || !bytes.Contains(out, []byte(c.says)) {
+			t.Errorf("wafer bans %v: %v: %s, want %q", c.args, err, out, c.says)
+		}
 	}
 }
