@@ -92,7 +92,8 @@ func (f *File) ready() error {
 			return err
 		}
 	}
-	if f.o.MaxAge > 0 && f.size > 0 && f.o.now().Sub(f.began) >= f.o.MaxAge {
+	// A file of the future is of a clock that was wrong: when it began, nobody knows.
+	if f.o.MaxAge > 0 && f.size > 0 && f.o.now().Sub(f.began).Abs() >= f.o.MaxAge {
 		if err := f.putAside(); err != nil {
 			return err
 		}
@@ -155,9 +156,7 @@ func (f *File) open() error {
 	}
 	f.began = f.o.now()
 	if f.size > 0 {
-		if made := born(file); made.Before(f.began) { // else the clock was ahead
-			f.began = made
-		}
+		f.began = born(file)
 	}
 	return nil
 }

@@ -171,6 +171,26 @@ func TestAge(t *testing.T) {
 	}
 }
 
+// TestAgeOfTheFuture puts a file aside that was made by a clock far ahead: it would not get old for years, if the process is
+// restarted often. One that was a little ahead is no reason.
+func TestAgeOfTheFuture(t *testing.T) {
+	for ahead, want := range map[time.Duration]int{time.Minute: 0, 40 * 365 * 24 * time.Hour: 1} {
+		path := filepath.Join(t.TempDir(), "events.jsonl")
+		c := &clock{time.Now().Add(-ahead)}
+		if err := os.WriteFile(path, line(1, 50), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := New(Options{Path: path, MaxSize: 1 << 20, Keep: 5, MaxAge: time.Hour, now: c.now})
+		for i := range 5 {
+			write(t, f, line(2+i, 50))
+		}
+		if aside, _ := Aside(path); len(aside) != want {
+			t.Errorf("%s ahead: put aside %q", ahead, aside)
+		}
+		_ = f.Close()
+	}
+}
+
 // TestKilled goes on with what killed processes have left.
 func TestKilled(t *testing.T) {
 	whole := line(1, 60)
