@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -26,6 +27,30 @@ type HTTP struct {
 	client *http.Client // nil: none was made yet
 	body   bytes.Buffer
 	gzip   *gzip.Writer // nil: bodies are not compressed
+
+	reading atomic.Int64 // readers of a body that the transport has not closed
+}
+
+// reader is how the transport reads a body. It may do so for a while when it has an answer already, or was told to give up.
+type reader struct {
+	bytes.Reader
+	reading *atomic.Int64
+	closed  atomic.Bool
+}
+
+func (h *HTTP) reader() *reader {
+	h.reading.Add(1)
+	r := &reader{reading: &h.reading}
+	r.Reset(h.body.Bytes())
+	return r
+}
+
+// Close implements io.Closer.
+func (r *reader) Close() error {
+	if r.closed.CompareAndSwap(false, true) {
+		r.reading.Add(-1)
+	}
+	return nil
 }
 
 // NewHTTP makes the client of a receiver at a URL, for bodies of a media type, which are compressed unless they are to be
@@ -41,7 +66,7 @@ func NewHTTP(r *Remote, url, kind string, plain bool) *HTTP {
 
 // Make makes the body that is posted from now on.
 func (h *HTTP) Make(write func(io.Writer) error) error {
-	if h.body.Cap() > keepBytes {
+	if h.body.Cap() > keepBytes || h.reading.Load() > 0 {
 		h.body = bytes.Buffer{}
 	}
 	h.body.Reset()
@@ -65,10 +90,12 @@ func (h *HTTP) Post(ctx context.Context, fields ...Field) ([]byte, error) {
 		h.Close()
 		h.client = client(h.remote)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(h.body.Bytes()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
+	r.GetBody = func() (io.ReadCloser, error) { return h.reader(), nil }
+	r.Body, r.ContentLength = h.reader(), int64(h.body.Len())
 	for _, list := range [][]Field{h.fields, fields, h.remote.Fields()} {
 		for _, f := range list {
 			r.Header.Set(f.Name, f.Value)
