@@ -85,7 +85,7 @@ func rejected(response []byte) error {
 	}
 	return &delivery.Refusal{
 		Items: int(min(counts[1].number, 1<<30)), Why: delivery.Refused,
-		Err: fmt.Errorf("%d items were rejected: %q", counts[1].number, counts[2].bytes),
+		Err: fmt.Errorf("%d items were rejected: %s", counts[1].number, remote.Quote(string(counts[2].bytes))),
 	}
 }
 

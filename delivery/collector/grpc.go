@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wafer-waf/wafer/delivery"
+	"github.com/wafer-waf/wafer/delivery/remote"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -22,6 +25,14 @@ import (
 
 // reconnects bounds the pauses between attempts to connect: who carries batches has longer ones anyway.
 const reconnects = 2 * time.Second
+
+// answerBytes are those of an answer, and of the fields that it comes with, that are read. Nobody else has this limit, so
+// that what is larger than it is an answer, and not a request.
+const answerBytes = 64<<10 + 1
+
+// tooLarge is what implementations of gRPC say of a request that is larger than they take: Go, C and Node; Java; .NET;
+// Rust. No code says it.
+var tooLarge = []string{"larger than max", "exceeds maximum size", "exceeds the maximum", "length too large"}
 
 // byGRPC calls the receiver.
 type byGRPC struct {
@@ -46,7 +57,7 @@ func (g *byGRPC) export(ctx context.Context, request []byte) ([]byte, error) {
 	for _, f := range g.o.Remote.Fields() {
 		ctx = metadata.AppendToOutgoingContext(ctx, strings.ToLower(f.Name), f.Value)
 	}
-	options := []grpc.CallOption{grpc.ForceCodecV2(raw{})}
+	options := []grpc.CallOption{grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(answerBytes)}
 	if !g.o.Plain {
 		options = append(options, grpc.UseCompressor(gzip.Name))
 	}
@@ -64,6 +75,7 @@ func (g *byGRPC) connect() (*grpc.ClientConn, error) {
 	}
 	return grpc.NewClient(g.o.Target,
 		grpc.WithTransportCredentials(secured), grpc.WithUserAgent("wafer"), grpc.WithDisableServiceConfig(),
+		grpc.WithMaxHeaderListSize(answerBytes),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: reconnects / 4, Multiplier: 2, Jitter: 0.2, MaxDelay: reconnects},
 			MinConnectTimeout: 5 * time.Second,
@@ -73,11 +85,12 @@ func (g *byGRPC) connect() (*grpc.ClientConn, error) {
 // failed says what an error means for the batch.
 func (g *byGRPC) failed(err error) error {
 	s := status.Convert(err)
+	err = fmt.Errorf("gRPC status %s: %s", s.Code(), remote.Quote(s.Message()))
 	switch s.Code() {
 	case codes.DeadlineExceeded:
 		g.close() // whoever does not answer on it may never do so
-	case codes.ResourceExhausted:
-		if strings.Contains(s.Message(), "larger than max") { // which the status cannot say
+	case codes.ResourceExhausted, codes.OutOfRange:
+		if isTooLarge(s.Message()) {
 			return delivery.ErrTooLarge
 		}
 	case codes.InvalidArgument, codes.FailedPrecondition, codes.AlreadyExists:
@@ -90,6 +103,15 @@ func (g *byGRPC) failed(err error) error {
 		}
 	}
 	return err
+}
+
+// isTooLarge tells by its message whether a status is of a request that is larger than the receiver takes.
+func isTooLarge(message string) bool {
+	if strings.HasSuffix(strings.TrimSuffix(message, ")"), " "+strconv.Itoa(answerBytes)) {
+		return false // it is of the answer
+	}
+	message = strings.ToLower(message)
+	return slices.ContainsFunc(tooLarge, func(part string) bool { return strings.Contains(message, part) })
 }
 
 func (g *byGRPC) close() {

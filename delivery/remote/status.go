@@ -46,13 +46,24 @@ func (u *UnreadError) Error() string { return "answer not read to its end: " + u
 func (u *UnreadError) Unwrap() error { return u.Err }
 
 func told(status int, body []byte) error {
-	if len(body) > quoteBytes {
-		body = body[:quoteBytes]
+	return fmt.Errorf("answered %d %s: %s", status, http.StatusText(status), Quote(string(body)))
+}
+
+// Quote is the beginning of what a receiver has said, in quotes, with nothing in it that a terminal or a log would obey.
+func Quote(said string) string {
+	if len(said) > quoteBytes {
+		said = said[:quoteBytes]
+		for n := 1; n < utf8.UTFMax; n++ { // it may be cut within a rune
+			if last := said[len(said)-n:]; utf8.RuneStart(last[0]) {
+				if !utf8.FullRuneInString(last) {
+					said = said[:len(said)-n]
+				}
+				break
+			}
+		}
+		return strconv.Quote(said) + "…"
 	}
-	for len(body) > 0 && !utf8.Valid(body) { // cut within a rune, or no text at all
-		body = body[:len(body)-1]
-	}
-	return fmt.Errorf("answered %d %s: %q", status, http.StatusText(status), body)
+	return strconv.Quote(said)
 }
 
 // retryAfter reads the field of that name: seconds, or a date.
