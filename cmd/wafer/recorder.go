@@ -1,8 +1,6 @@
 package main
 
 import (
-	"sync/atomic"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/audit"
@@ -40,7 +38,7 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 	r := &recorder{}
 	var out func(line []byte)
 	if c.File != nil {
-		r.file = file.Start(fileOptions(c.File), int(queue), &recordsReporter{Records: counted, log: log.With().Str("file", c.File.Path).Logger()})
+		r.file = file.Start(fileOptions(c.File), int(queue), newRecordsReporter(counted, log.With().Str("file", c.File.Path).Logger()))
 		out = func(line []byte) { r.file.Send(audit.RecordEvent, line) }
 	} else {
 		one := to.byID[c.Sink]
@@ -67,35 +65,28 @@ func (r *recorder) close() {
 	}
 }
 
-// recordsReporter counts what becomes of lines of records, and logs when they cannot be written and when they can be again.
+// recordsReporter counts what becomes of lines of records, and tells when they cannot be written and when they can be again.
 type recordsReporter struct {
 	*metrics.Records
-	log  zerolog.Logger
-	down atomic.Bool
-	lost atomic.Int64 // while it is down
+	*outage
+}
+
+func newRecordsReporter(m *metrics.Records, log zerolog.Logger) *recordsReporter {
+	return &recordsReporter{m, newOutage(log, "records cannot be written", "records are written again", m.Up)}
 }
 
 func (r *recordsReporter) Sent(lines int) { r.Count(lines, metrics.RecordWritten) }
 
 func (r *recordsReporter) Lost(lines int, _ string) {
 	r.Count(lines, metrics.RecordOutput)
-	r.lost.Add(int64(lines))
+	r.lose(lines)
 }
 
 func (r *recordsReporter) Failed(err error) {
 	r.Records.Failed()
-	if r.down.CompareAndSwap(false, true) {
-		r.Up(false)
-		r.lost.Store(0)
-		r.log.Error().Err(err).Msg("records cannot be written")
-	}
+	r.failed(err)
 }
 
-func (r *recordsReporter) Worked() {
-	if r.down.Load() && r.down.CompareAndSwap(true, false) {
-		r.Up(true)
-		r.log.Info().Int64("lost", r.lost.Load()).Msg("records are written again")
-	}
-}
+func (r *recordsReporter) Worked() { r.worked() }
 
 func (r *recordsReporter) Waiting(int64) {}

@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +38,7 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 	s.byID = map[string]sink{}
 	for i := range boot.Events.Sinks {
 		c := &boot.Events.Sinks[i]
-		one, err := openSink(c, newReporter(c.ID, instruments.Sink(c.ID, int64(c.Queue)), s.log))
+		one, err := openSink(c, newReporter(c.ID, "events", instruments.Sink(c.ID, int64(c.Queue)), s.log))
 		if err != nil {
 			s.close()
 			return nil, err
@@ -106,40 +105,29 @@ func kindsOf(words []config.EventKind) (kinds audit.Kinds) {
 	return kinds
 }
 
-// reporter counts what becomes of the events of a sink, and logs when it goes down and when it is
-// back: one line each, however many attempts fail.
+// reporter counts what becomes of what a sink is given, and tells of its outages.
 type reporter struct {
 	*metrics.Sink
-	of   string // what it takes: events
-	log  zerolog.Logger
-	down atomic.Bool
-	lost atomic.Int64 // events, while it is down
+	*outage
 }
 
-func newReporter(id string, m *metrics.Sink, log zerolog.Logger) *reporter {
-	return &reporter{Sink: m, of: "events", log: log.With().Str("sink", id).Logger()}
+// newReporter makes the reporter of a sink of events, or of spans.
+func newReporter(id, of string, m *metrics.Sink, log zerolog.Logger) *reporter {
+	log = log.With().Str("sink", id).Logger()
+	return &reporter{m, newOutage(log, "sink of "+of+" does not take them", "sink of "+of+" takes them again", m.Up)}
 }
 
-// Lost counts events that nobody will get.
-func (r *reporter) Lost(events int, why string) {
-	r.Sink.Lost(events, why)
-	r.lost.Add(int64(events))
+// Lost counts what nobody will get.
+func (r *reporter) Lost(n int, why string) {
+	r.Sink.Lost(n, why)
+	r.lose(n)
 }
 
 // Failed counts an attempt that failed.
 func (r *reporter) Failed(err error) {
 	r.Sink.Failed()
-	if r.down.CompareAndSwap(false, true) {
-		r.Up(false)
-		r.lost.Store(0)
-		r.log.Error().Err(err).Msg("sink of " + r.of + " does not take them")
-	}
+	r.failed(err)
 }
 
 // Worked hears of an attempt that did not.
-func (r *reporter) Worked() {
-	if r.down.Load() && r.down.CompareAndSwap(true, false) {
-		r.Up(true)
-		r.log.Info().Int64("lost", r.lost.Swap(0)).Msg("sink of " + r.of + " takes them again")
-	}
-}
+func (r *reporter) Worked() { r.worked() }

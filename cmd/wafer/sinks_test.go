@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -15,7 +16,7 @@ import (
 // TestReporter wants one line when a sink goes down and one when it is back, with what was lost meanwhile.
 func TestReporter(t *testing.T) {
 	var out bytes.Buffer
-	r := newReporter("archive", metrics.NewSinks(prometheus.NewRegistry()).Sink("archive", 1<<20), zerolog.New(&out))
+	r := newReporter("archive", "events", metrics.NewSinks(prometheus.NewRegistry()).Sink("archive", 1<<20), zerolog.New(&out))
 	r.Worked()
 	r.Lost(1, delivery.TooLong) // for another reason
 	r.Failed(errors.New("disk is full"))
@@ -28,4 +29,48 @@ func TestReporter(t *testing.T) {
 	if len(lines) != 2 || !strings.Contains(lines[0], `"sink":"archive"`) || !strings.Contains(lines[0], "disk is full") || !strings.Contains(lines[1], `"lost":7`) {
 		t.Errorf("logged %q", lines)
 	}
+}
+
+// TestReporterIsBounded has a receiver that takes every other batch and says much: the log is told of it now and then, and
+// at last that it is down.
+func TestReporterIsBounded(t *testing.T) {
+	var out bytes.Buffer
+	registry := prometheus.NewRegistry()
+	r := newReporter("archive", "events", metrics.NewSinks(registry).Sink("archive", 1<<20), zerolog.New(&out))
+	for range 1000 {
+		r.Failed(errors.New("no\x1b[2J\n" + strings.Repeat("no", 100_000)))
+		if up := gauge(t, registry, "wafer_sink_up"); up != 0 {
+			t.Fatal("it is up")
+		}
+		r.Worked()
+		if up := gauge(t, registry, "wafer_sink_up"); up != 1 {
+			t.Fatal("it is down")
+		}
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2*outagesAMinute || out.Len() > n*2*reasonBytes {
+		t.Errorf("%d lines, %d bytes", n, out.Len())
+	}
+	out.Reset()
+	r.Failed(errors.New("gone"))
+	r.minute = r.minute.Add(-time.Minute)
+	r.Failed(errors.New("gone for good"))
+	if !strings.Contains(out.String(), "gone for good") || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("logged %q", out.String())
+	}
+}
+
+// gauge reads a metric that has one series.
+func gauge(t *testing.T, from prometheus.Gatherer, name string) float64 {
+	t.Helper()
+	families, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no %s", name)
+	return 0
 }

@@ -18,8 +18,7 @@ func openTracer(boot *config.Boot, registry prometheus.Registerer, log zerolog.L
 	if !t.On() {
 		return nil, nil //nolint:nilnil // no tracer, and nothing wrong
 	}
-	report := newReporter(tracesSink, metrics.NewTraces(registry, int64(t.Queue)), log.With().Str("component", "traces").Logger())
-	report.of = "spans"
+	report := newReporter(tracesSink, "spans", metrics.NewTraces(registry, int64(t.Queue)), log.With().Str("component", "traces").Logger())
 	return trace.New(trace.Options{
 		Collector: collectorOf(t.Endpoint, t.Protocol, t.Compression, collector.Traces, remoteOf(&t.TLS, t.HeadersFile)),
 		Ratio:     float64(t.Sample) / float64(config.Million), Blocked: t.Blocked,

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/audit"
+)
+
+const (
+	outagesAMinute = 10  // that the log tells of: a receiver that takes every other batch would fill it otherwise
+	reasonBytes    = 500 // of why; a receiver may have said it
+)
+
+// outage tells when an output does not take what it is given, and when it does again. All but lose is called by one
+// goroutine.
+type outage struct {
+	log        zerolog.Logger
+	down, back string // messages of the log
+	up         func(bool)
+
+	isDown, told bool
+	minute       time.Time    // that outages are counted in, since it began
+	tells        int          // in this minute
+	lost         atomic.Int64 // since the log has told of it
+}
+
+func newOutage(log zerolog.Logger, down, back string, up func(bool)) *outage {
+	return &outage{log: log, down: down, back: back, up: up}
+}
+
+// lose counts what is lost.
+func (o *outage) lose(n int) { o.lost.Add(int64(n)) }
+
+// failed hears of an attempt that did.
+func (o *outage) failed(err error) {
+	if !o.isDown {
+		o.isDown = true
+		o.up(false)
+	}
+	if !o.told && o.mayTell() {
+		o.told = true
+		o.lost.Store(0)
+		o.log.Error().Str(zerolog.ErrorFieldName, audit.Shown(err.Error(), reasonBytes)).Msg(o.down)
+	}
+}
+
+// mayTell counts what is told. Whoever may not tell is asked again by the next attempt.
+func (o *outage) mayTell() bool {
+	if now := time.Now(); now.Sub(o.minute) >= time.Minute { // by a clock that nobody sets
+		o.minute, o.tells = now, 0
+	}
+	o.tells++
+	return o.tells <= outagesAMinute
+}
+
+// worked hears of an attempt that did.
+func (o *outage) worked() {
+	if o.isDown {
+		o.isDown = false
+		o.up(true)
+	}
+	if o.told {
+		o.told = false
+		o.log.Info().Int64("lost", o.lost.Load()).Msg(o.back)
+	}
+}
