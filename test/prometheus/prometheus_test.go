@@ -22,8 +22,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(tier.Main(m)) }
 
-// haste is by how much durations are divided: five minutes are a second and a half.
-const haste = 200
+// haste is by how much durations are divided: five minutes are three and three quarter seconds, which is three scrapes at least.
+const haste = 80
 
 // hourBefore is when an alert that compares with an hour before has something to compare with.
 const hourBefore = time.Hour / haste

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,15 +34,9 @@ func start(t *testing.T, targets []string, files ...string) *server {
 	if _, err := os.Stat(program); err != nil {
 		t.Skip("NOT TESTED: there is no Prometheus. make bin/tools/prometheus builds it, and so does make test")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
 	dir := t.TempDir()
 	config, err := json.Marshal(map[string]any{
-		"global":     map[string]any{"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "300ms"},
+		"global":     map[string]any{"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
 		"rule_files": files,
 		"scrape_configs": []any{map[string]any{
 			"job_name": "wafer", "static_configs": []any{map[string]any{"targets": targets, "labels": map[string]string{"namespace": "wafer-system"}}},
@@ -56,7 +50,7 @@ func start(t *testing.T, targets []string, files ...string) *server {
 	}
 	var log printed
 	c := exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+addr, "--enable-feature=exemplar-storage", "--log.level=warn")
+		"--web.listen-address=127.0.0.1:0", "--enable-feature=exemplar-storage")
 	c.Stdout, c.Stderr = &log, &log
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.Start(); err != nil {
@@ -69,7 +63,15 @@ func start(t *testing.T, targets []string, files ...string) *server {
 			t.Logf("Prometheus says:\n%s", log.String())
 		}
 	})
-	s := &server{t, "http://" + addr}
+	at := regexp.MustCompile(`msg="Listening on" .*address=(\S+)`)
+	s := &server{t: t}
+	tier.Eventually(t, "Prometheus listens", func() bool {
+		found := at.FindStringSubmatch(log.String())
+		if found != nil {
+			s.url = "http://" + found[1]
+		}
+		return found != nil
+	})
 	tier.Eventually(t, "Prometheus is ready", func() bool {
 		response, err := http.Get(s.url + "/-/ready")
 		if err != nil {
