@@ -14,10 +14,10 @@ import (
 	"github.com/wafer-waf/wafer/access/file"
 )
 
-const (
-	CertificateBytes = 1 << 20 // of a file at most
-	headersBytes     = 64 << 10
-)
+// CertificateBytes are those of a file with certificates, or a key, at most.
+const CertificateBytes = 1 << 20
+
+const headersBytes = 64 << 10 // likewise, of header fields
 
 // TLS names files.
 type TLS struct {
