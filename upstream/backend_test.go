@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/test/ports"
 )
 
 // backend is an endpoint that says whatever a test makes it say.
@@ -238,12 +239,7 @@ func eventually(tb testing.TB, what string, f func() bool) {
 // refused is the URL of a port nobody listens on.
 func refused(tb testing.TB) string {
 	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return scheme() + ln.Addr().String()
+	return scheme() + ports.Address(tb)
 }
 
 var errBroken = errors.New("broken by the test")

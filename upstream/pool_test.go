@@ -243,6 +243,7 @@ func TestClose(t *testing.T) {
 
 // TestLeak makes exchanges of every outcome and counts goroutines and descriptors.
 func TestLeak(t *testing.T) {
+	dead := refused(t)
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 	func() {
 		b := startBackend(t, func(s *session) {
@@ -264,7 +265,7 @@ func TestLeak(t *testing.T) {
 				}
 			}
 		})
-		p := newPool(t, func(c *Config) { c.Idle = 10 * time.Millisecond }, b.url(), refused(t))
+		p := newPool(t, func(c *Config) { c.Idle = 10 * time.Millisecond }, b.url(), dead)
 		for i := range 200 {
 			path := []string{"/good", "/bad", "/none", "/until"}[i%4]
 			x := newExchange()

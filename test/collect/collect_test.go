@@ -3,13 +3,13 @@ package collect
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/sinks"
 	"github.com/wafer-waf/wafer/test/tier"
 )
@@ -38,21 +38,10 @@ type collector struct {
 
 func newCollector(t *testing.T) *collector {
 	t.Helper()
-	c := &collector{grpc: free(t), http: free(t), seen: map[string]bool{}}
+	c := &collector{grpc: ports.Address(t), http: ports.Address(t), seen: map[string]bool{}}
 	c.Start(t)
 	t.Cleanup(func() { c.Kill(t) })
 	return c
-}
-
-// free is an address where nobody listens.
-func free(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func (c *collector) Start(t *testing.T) {

@@ -107,17 +107,3 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 	})
 	return ln.Addr().String()
 }
-
-// closedPort is an address that refuses connections.
-func closedPort(t testing.TB) string {
-	t.Helper()
-	var lc net.ListenConfig
-	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return ln.Addr().String()
-}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -154,7 +155,7 @@ upstreams:
 func TestWeightsAndFailover(t *testing.T) {
 	t.Parallel()
 	main, canary := newEcho(t, nil), newEcho(t, nil)
-	dead := closedPort(t)
+	dead := ports.Address(t)
 	w := tier.Start(t, tier.RouteFile(t, `
 routes:
   - { id: canary, hosts: [canary.test], upstreams: [{ id: main, weight: 90 }, { id: canary, weight: 10 }, { id: dead, weight: 0 }] }

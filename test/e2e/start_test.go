@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -237,17 +238,6 @@ func stuck(t *testing.T) *os.File {
 	return w
 }
 
-// free is an address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // TestStuckOutputs has a log collector that hangs: both outputs are full from the beginning. The
 // tier starts, serves, reloads, drops what it cannot write, drains and ends.
 func TestStuckOutputs(t *testing.T) {
@@ -257,7 +247,7 @@ func TestStuckOutputs(t *testing.T) {
 		return "routes: [{ id: " + id + ", upstreams: [{ id: a }] }]\nupstreams: [{ id: a, endpoints: [\"" + g.url() + "\"] }]\n" + off
 	}
 	file := tier.RouteFile(t, routes("one"))
-	traffic, admin := free(t), free(t)
+	traffic, admin := ports.Address(t), ports.Address(t)
 	c := exec.Command(tier.Binary(t), "serve", "--routes", file, "--listen", traffic, "--admin", admin, "--reload-interval", "0",
 		"--drain-delay", "1s", "--log-level", "debug")
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/message"
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/upstream"
 	"github.com/wafer-waf/wafer/upstream/health"
 )
@@ -37,7 +38,7 @@ type endpoint struct {
 }
 
 func start(t *testing.T, e *endpoint) *endpoint {
-	e.t, e.addr, e.open = t, "127.0.0.1:0", map[net.Conn]bool{}
+	e.t, e.addr, e.open = t, ports.Address(t), map[net.Conn]bool{}
 	e.revive()
 	t.Cleanup(e.kill)
 	return e

@@ -18,6 +18,7 @@ import (
 
 	"github.com/wafer-waf/wafer/test/certs"
 	"github.com/wafer-waf/wafer/test/deaf"
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -43,14 +44,14 @@ func rows() map[string]row {
 	body, half := strings.Repeat("body", 10), strings.Repeat("body", 128<<10)
 	never := func(s *session) { <-s.over }
 	return map[string]row{
-		"refuses": {at: nobody, client: "30 200", says: "ejected connect 1, retried answered 5, retries connect 5"},
+		"refuses": {at: ports.Address, client: "30 200", says: "ejected connect 1, retried answered 5, retries connect 5"},
 		"swallows": {at: deaf.Address, keys: "timeouts: { connect: 400ms }",
 			client: "30 200", says: "ejected connect 1, retried answered 5, retries connect_timeout 5"},
 		"all-swallow": {at: deaf.Address, all: true, keys: "timeouts: { connect: 60ms }",
 			client: "30 503", says: "errors connect_timeout 30, retried failed 30, retries connect_timeout .*"},
 		"hangs-in-handshakes": {fault: never, secure: (*certificates).good, keys: "timeouts: { tls: 100ms }",
 			client: "30 200", says: "ejected tls 1, retried answered 5, retries tls_timeout 5"},
-		"all-refuse":  {at: nobody, all: true, client: "30 503", says: "errors connect 30, retried failed 30, retries connect 60"},
+		"all-refuse":  {at: ports.Address, all: true, client: "30 503", says: "errors connect 30, retried failed 30, retries connect 60"},
 		"hangs":       {fault: each(never), keys: "timeouts: { response: 200ms }", client: "25 200, 5 504", says: "ejected timeout 1, errors timeout 5"},
 		"hangs-posts": {fault: each(never), method: "POST", keys: "timeouts: { response: 200ms }", client: "25 200, 5 504", says: "ejected timeout 1, errors timeout 5"},
 

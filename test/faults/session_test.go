@@ -116,14 +116,3 @@ func answers(status int) string {
 
 // well is an endpoint without a fault.
 func well(s *session) { s.send(answers(200)) }
-
-// nobody returns an address at which connections are refused.
-func nobody(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = ln.Close()
-	return ln.Addr().String()
-}

@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -47,12 +49,7 @@ func application(t *testing.T, address string, status int) string {
 // closed is an address where nothing listens: what a NetworkPolicy makes of one.
 func closed(t *testing.T, host string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", host+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return net.JoinHostPort(host, strconv.Itoa(ports.Free(t)))
 }
 
 func routeFile(t *testing.T, format string, args ...any) string {

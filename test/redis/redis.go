@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/wafer-waf/wafer/test/certs"
+	"github.com/wafer-waf/wafer/test/ports"
 )
 
 // patience is how long a server may take for what it has to do.
@@ -70,7 +71,7 @@ func Program(tb testing.TB) string {
 // Start runs a server and waits until it answers.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, folder: tb.TempDir(), port: freePort(tb), password: o.Password}
+	s := &Server{tb: tb, folder: tb.TempDir(), port: ports.Free(tb), password: o.Password}
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
 	lines := []string{
 		"bind 127.0.0.1", "dir " + s.folder, "save \"\"", "appendonly no", "daemonize no", "loglevel warning",
@@ -95,7 +96,7 @@ func Start(tb testing.TB, o Options) *Server {
 		lines = append(lines, "replicaof 127.0.0.1 "+strconv.Itoa(o.ReplicaOf.port))
 	}
 	if o.Cluster {
-		lines = append(lines, "cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000", "cluster-port "+strconv.Itoa(freePort(tb)))
+		lines = append(lines, "cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000", "cluster-port "+strconv.Itoa(ports.Free(tb)))
 	}
 	s.write(append(lines, o.Set...))
 	s.Run()
@@ -296,7 +297,7 @@ func (s *Server) Empty() {
 // Watched starts a sentinel that fails a master over to a replica when the master is gone for half a second.
 func Watched(tb testing.TB, master *Server) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, folder: tb.TempDir(), port: freePort(tb), sentinel: true}
+	s := &Server{tb: tb, folder: tb.TempDir(), port: ports.Free(tb), sentinel: true}
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
 	lines := []string{
 		"bind 127.0.0.1", "port " + strconv.Itoa(s.port), "dir " + s.folder,
@@ -331,14 +332,4 @@ func Clustered(tb testing.TB) []*Server {
 		node.Until("cluster_known_nodes:3", "CLUSTER", "INFO")
 	}
 	return nodes
-}
-
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }

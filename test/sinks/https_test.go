@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/certs"
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/sinks"
 	"github.com/wafer-waf/wafer/test/tier"
 )
@@ -70,7 +71,6 @@ func (c *collector) Start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.addr = ln.Addr().String()
 	c.server = &http.Server{Handler: c}
 	go func(s *http.Server) { _ = s.Serve(tls.NewListener(ln, c.config)) }(c.server)
 }
@@ -131,7 +131,7 @@ func newCollector(t *testing.T) (c *collector, kind func(path, timeout string) s
 	own := ca.Issue(t, certs.Of{CN: "wafer"})
 	dir := t.TempDir()
 	certs.Write(t, dir, map[string][]byte{"ca": ca.Cert(), "cert": own.Cert(), "key": own.PrivateKey()})
-	c = &collector{t: t, addr: "127.0.0.1:0", config: &tls.Config{
+	c = &collector{t: t, addr: ports.Address(t), config: &tls.Config{
 		Certificates: []tls.Certificate{leaf.Pair()}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool(), MinVersion: tls.VersionTLS12,
 	}}
 	c.Start(t)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/test/certs"
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/sinks"
 	"github.com/wafer-waf/wafer/test/tier"
 )
@@ -65,12 +66,7 @@ func (d *daemon) Received() int { return len(d.lines()) - 1 }
 // newDaemon starts one, by TLS or not.
 func newDaemon(t *testing.T, secured bool) (d *daemon, kind string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d = &daemon{dir: t.TempDir(), port: ln.Addr().(*net.TCPAddr).Port}
-	_ = ln.Close()
+	d = &daemon{dir: t.TempDir(), port: ports.Free(t)}
 	at := func(name string) string { return filepath.Join(d.dir, name) }
 	network, driver, clientTLS := "tcp", "", ""
 	drivers := ""

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wafer-waf/wafer/test/ports"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -31,11 +32,10 @@ type backend struct {
 
 func newBackend(t testing.TB) *backend {
 	t.Helper()
-	b := &backend{addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
+	b := &backend{addr: ports.Address(t), conns: map[net.Conn]bool{}}
 	if err := b.listen(); err != nil {
 		t.Fatal(err)
 	}
-	b.addr = b.ln.Addr().String()
 	t.Cleanup(b.kill)
 	return b
 }
