@@ -152,10 +152,10 @@ func (p *Peers) Open(ctx context.Context, at netip.AddrPort, path string, header
 }
 
 // Get asks a peer for a path, within a time and a size.
-func (p *Peers) Get(ctx context.Context, at netip.AddrPort, path string, timeout time.Duration, limit int64) ([]byte, error) {
+func (p *Peers) Get(ctx context.Context, at netip.AddrPort, path string, timeout time.Duration, limit int64, headers ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	body, err := p.Open(ctx, at, path)
+	body, err := p.Open(ctx, at, path, headers...)
 	if err != nil {
 		return nil, err
 	}

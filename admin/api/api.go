@@ -61,6 +61,7 @@ type API struct {
 	instance string // tells processes apart that have the same name
 	bounds   bounds
 	tiers    chan struct{} // one for each question to all pods
+	errands  errands
 	ending   context.Context
 	end      context.CancelFunc
 }
@@ -162,6 +163,10 @@ func (a *API) ask(w http.ResponseWriter, r *http.Request, known ...string) (q *q
 	if !q.fine(w, errors.Join(problems...)) {
 		return nil, false
 	}
+	if a.errands.arrived(r.Header.Get(errandHeader)) { // who asks answers itself
+		send(w, map[string]view.About{"about": q.about()})
+		return nil, false
+	}
 	return q, true
 }
 
@@ -261,6 +266,11 @@ func (q *question) covers(about *view.About, f *recent.Filter) {
 
 // addressed is a pod by its address.
 func addressed(at netip.AddrPort) view.Pod { return view.Pod{Address: at.String()} }
+
+// self is this pod, at an address if it is known by one.
+func (a *API) self(address string) view.Pod {
+	return view.Pod{Pod: a.Pod, Address: address, Self: true, Answered: true, Version: a.Version}
+}
 
 // sentence is the first line of an error, for people. Which URL was asked they know.
 func sentence(err error) string {

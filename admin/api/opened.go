@@ -102,7 +102,7 @@ func (q *question) open(ctx context.Context, id string) (*view.Opened, error) {
 // tierOpen asks all pods, of which one has served the request.
 func (q *question) tierOpen(ctx context.Context, id string) (*view.Opened, error) {
 	all, about, err := askTier(ctx, q, "/api/v1/events/"+url.PathEscape(id), same(nil), func(o *view.Opened) *view.About { return &o.About },
-		func() (*view.Opened, error) {
+		func(string) (*view.Opened, error) {
 			own := *q
 			own.tier = false
 			out, err := own.open(ctx, id)

@@ -163,11 +163,14 @@ func shares(r *view.RouteRow) {
 	}
 }
 
+// podTrouble is as much trouble as one pod can make.
+const podTrouble = 100
+
 // tierOverview joins what all pods know.
 func (q *question) tierOverview(ctx context.Context, from time.Time) (*view.Overview, error) {
 	query := url.Values{"since": {from.UTC().Format(time.RFC3339Nano)}}
 	all, about, err := askTier(ctx, q, "/api/v1/overview", same(query), func(o *view.Overview) *view.About { return &o.About },
-		func() (*view.Overview, error) { return q.ownOverview(ctx, from), nil }, nil)
+		func(string) (*view.Overview, error) { return q.ownOverview(ctx, from), nil }, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +184,15 @@ func (q *question) tierOverview(ctx context.Context, from time.Time) (*view.Over
 		if o.Started.After(sum.Started) {
 			sum.Started = o.Started
 		}
-		sum.Trouble = append(sum.Trouble, o.Trouble...)
-		sum.Pods = append(sum.Pods, o.Pods...)
+		name := printable(o.About.Pod) // a pod tells of itself and of no other
+		for _, trouble := range o.Trouble[:min(len(o.Trouble), podTrouble)] {
+			trouble.Pod = name
+			sum.Trouble = append(sum.Trouble, trouble)
+		}
+		for _, row := range o.Pods[:min(len(o.Pods), 1)] {
+			row.Pod = name
+			sum.Pods = append(sum.Pods, row)
+		}
 		sum.Routes = addRoutes(sum.Routes, o.Routes)
 		sum.Rules = addRows(sum.Rules, o.Rules)
 	}

@@ -119,7 +119,7 @@ func (s *anyState) UnmarshalJSON(text []byte) error {
 // tierState puts the answers of all pods beside each other.
 func (q *question) tierState(ctx context.Context, path string, own func() any) (*view.States, error) {
 	all, about, err := askTier(ctx, q, path, same(url.Values{ScopeParameter: {view.ScopePod}}), func(s *anyState) *view.About { return &s.about },
-		func() (*anyState, error) {
+		func(string) (*anyState, error) {
 			one := &anyState{about: q.about(), text: json.RawMessage("null")}
 			value := own()
 			if value == nil { // nothing is in force

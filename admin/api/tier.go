@@ -26,10 +26,10 @@ type answered[T any] struct {
 }
 
 // askTier asks all pods for a path, and returns their answers and, in about, who was asked. Own is what this process
-// answers itself, if it is not among those that answered: pods that are not ready yet have no address. The pods of only
-// are asked and no others, if it is not nil.
+// answers itself, for the address at which it was asked, or for none: pods that are not ready yet have no address. The pods of
+// only are asked and no others, if it is not nil.
 func askTier[T any](ctx context.Context, q *question, path string, queryOf func(at string) url.Values, aboutOf func(*T) *view.About,
-	own func() (*T, error), only map[string]string,
+	own func(at string) (*T, error), only map[string]string,
 ) (all []answered[T], about view.About, err error) {
 	about = q.about()
 	about.Scope = view.ScopeTier
@@ -52,26 +52,42 @@ func askTier[T any](ctx context.Context, q *question, path string, queryOf func(
 		})
 	}
 	asking.Wait()
-	self, heard := false, map[string]bool{}
+	heard := map[string]int{} // the place of an instance that has answered
+	_, self := only[""]
+	self = self || only == nil
 	for i, pod := range pods {
 		about.Complete = about.Complete && pod.Answered
-		self = self || pod.Self
+		instance := q.api.instance
 		if values[i] != nil {
-			instance := aboutOf(values[i]).Instance
-			if heard[instance] { // it has two addresses, as where IPv4 and IPv6 are both spoken
+			instance = aboutOf(values[i]).Instance
+		}
+		if pod.Answered { // perhaps at two addresses, as where IPv4 and IPv6 are both spoken
+			first, again := heard[instance]
+			if again {
+				if doubtful(&pods[first], &pod, addresses[first], addresses[i]) {
+					about.Warnings = append(about.Warnings, onePod(addresses[first], addresses[i]))
+				}
 				continue
 			}
-			heard[instance] = true
-			all = append(all, answered[T]{addresses[i], values[i]})
+			heard[instance] = i
 		}
 		about.Pods = append(about.Pods, pod)
+		if pod.Self {
+			self = false
+			if values[i], err = own(pod.Address); err != nil {
+				return nil, about, err
+			}
+		}
+		if values[i] != nil {
+			all = append(all, answered[T]{addresses[i], values[i]})
+		}
 	}
-	if _, wanted := only[""]; !self && (only == nil || wanted) {
-		value, err := own()
+	if self {
+		value, err := own("")
 		if err != nil {
 			return nil, about, err
 		}
-		about.Pods = append(about.Pods, view.Pod{Pod: q.api.Pod, Self: true, Answered: true, Version: q.api.Version})
+		about.Pods = append(about.Pods, q.api.self(""))
 		all = append(all, answered[T]{value: value})
 	}
 	about.Kept = nil
@@ -79,6 +95,17 @@ func askTier[T any](ctx context.Context, q *question, path string, queryOf func(
 		joinAbout(&about, aboutOf(one.value))
 	}
 	return all, about, nil
+}
+
+// doubtful reports whether two addresses are hardly those of one process, whatever it says. Then one of them may keep the other's answer
+// from being heard, and people are told.
+func doubtful(a, b *view.Pod, first, second netip.AddrPort) bool {
+	return !a.Self && (first.Addr().Is4() == second.Addr().Is4() || a.Pod != b.Pod)
+}
+
+// onePod warns of them.
+func onePod(first, second netip.AddrPort) string {
+	return fmt.Sprintf("%s and %s say that they are one process, and the first of them was heard", first, second)
 }
 
 // enter waits a moment for a place among those that ask all pods, and reports whether there is one: what pods answer is
@@ -130,24 +157,46 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 	pod := addressed(at)
 	began := time.Now()
 	value := new(T)
-	data, err := a.Peers.Get(ctx, at, path, a.bounds.peerWithin, a.bounds.reply)
+	asked := a.errands.begin()
+	defer asked.end()
+	data, err := a.Peers.Get(ctx, at, path, a.bounds.peerWithin, a.bounds.reply, errandHeader, asked.word)
+	took := float64(time.Since(began).Microseconds()) / 1000
+	if asked.home() {
+		pod = a.self(pod.Address)
+		pod.Milliseconds = took
+		return pod, nil
+	}
+	pod.Milliseconds = took
 	if err == nil && left.Add(-int64(len(data))) < 0 {
 		err = fmt.Errorf("all pods together answer more than %.3g MiB: ask for less", float64(a.bounds.replies)/(1<<20))
 	}
 	if err == nil {
 		err = json.Unmarshal(data, value)
 	}
-	pod.Milliseconds = float64(time.Since(began).Microseconds()) / 1000
-	if err == nil && aboutOf(value).Instance == "" {
-		err = errors.New("the answer is not one of this API")
+	if err == nil {
+		err = a.introduced(aboutOf(value))
 	}
 	if err != nil {
 		pod.Error = a.why(err)
 		return pod, nil
 	}
 	about := aboutOf(value)
-	pod.Pod, pod.Version, pod.Answered, pod.Self = printable(about.Pod), printable(about.Version), true, about.Instance == a.instance
+	pod.Pod, pod.Version, pod.Answered = printable(about.Pod), printable(about.Version), true
 	return pod, value
+}
+
+// maxInstance is longer than any version's names of instances.
+const maxInstance = 64
+
+// introduced is what is wrong with how another pod introduces itself.
+func (a *API) introduced(about *view.About) error {
+	switch {
+	case about.Instance == "" || len(about.Instance) > maxInstance:
+		return errors.New("the answer is not one of this API")
+	case about.Instance == a.instance:
+		return errPosing
+	}
+	return nil
 }
 
 // notFound is why a pod has not answered that does not know what it is asked for.
@@ -228,7 +277,7 @@ func (q *question) tierTraffic(ctx context.Context, ask spans) (*view.Traffic, e
 		query.Set("route", *ask.route)
 	}
 	all, about, err := askTier(ctx, q, "/api/v1/traffic", same(query), func(t *view.Traffic) *view.About { return &t.About },
-		func() (*view.Traffic, error) {
+		func(string) (*view.Traffic, error) {
 			own := ask
 			own.latency = true
 			return q.own(own), nil

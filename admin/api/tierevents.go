@@ -61,10 +61,10 @@ func (q *question) tierPage(ctx context.Context, f *recent.Filter, cursor string
 		return query
 	}
 	all, about, err := askTier(ctx, q, "/api/v1/events", queryOf, func(e *view.Events) *view.About { return &e.About },
-		func() (*view.Events, error) {
+		func(at string) (*view.Events, error) {
 			own := *q
 			own.tier = false
-			return own.page(ctx, f, cursors[""], limit)
+			return own.page(ctx, f, cursors[at], limit)
 		}, cursors)
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (q *question) tierTop(ctx context.Context, f *recent.Filter, by string, lim
 	query.Set("by", by)
 	query.Set("limit", strconv.Itoa(topMost))
 	all, about, err := askTier(ctx, q, "/api/v1/events/top", same(query), func(t *view.Top) *view.About { return &t.About },
-		func() (*view.Top, error) {
+		func(string) (*view.Top, error) {
 			own := *q
 			own.tier = false
 			return own.counted(ctx, f, by, topMost)

@@ -8,12 +8,14 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/wafer-waf/wafer/admin/view"
+	"github.com/wafer-waf/wafer/peers"
 	"github.com/wafer-waf/wafer/recent"
 )
 
@@ -21,7 +23,8 @@ import (
 const (
 	maxStreamed = 512 << 10 // one event
 	againAfter  = 5 * time.Second
-	gathered    = 64 // messages on their way to the reader
+	gathered    = 16             // messages on their way to the reader
+	maxHeard    = 2 * peers.Most // pods, those that are about to end among them
 )
 
 // message is something that a stream of a pod says.
@@ -37,9 +40,10 @@ type chorus struct {
 	news  chan struct{} // of capacity 1: a pod is heard, or no longer
 	heard chan message  // a slow reader holds up the pods' streams, which then miss events and say so
 
-	mu   sync.Mutex
-	pods map[netip.AddrPort]*view.Pod
-	from map[string]netip.AddrPort // where an instance is heard; one that has two addresses is heard at one of them
+	mu    sync.Mutex
+	pods  map[netip.AddrPort]*view.Pod
+	from  map[string]netip.AddrPort // where an instance is heard; one that has two addresses is heard at one of them
+	doubt map[netip.AddrPort]string // why that is hardly true of an address
 }
 
 // sendTier sends the events of all pods until ctx ends or the reader does.
@@ -48,7 +52,7 @@ func (q *question) sendTier(ctx context.Context, s *sender, own *followed, f *re
 	query.Set("backlog", strconv.Itoa(backlog))
 	c := &chorus{
 		q: q, path: "/api/v1/events/stream?" + query.Encode(), heard: make(chan message, gathered), news: make(chan struct{}, 1), pods: map[netip.AddrPort]*view.Pod{},
-		from: map[string]netip.AddrPort{},
+		from: map[string]netip.AddrPort{}, doubt: map[netip.AddrPort]string{},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var singing sync.WaitGroup
@@ -101,7 +105,7 @@ func (c *chorus) join(ctx context.Context, singing *sync.WaitGroup) {
 	there := map[netip.AddrPort]bool{}
 	for _, at := range all {
 		there[at] = true
-		if c.pods[at] != nil {
+		if c.pods[at] != nil || len(c.pods) >= maxHeard {
 			continue
 		}
 		pod := addressed(at)
@@ -153,18 +157,21 @@ func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
 		err := c.hear(ctx, at, &last)
 		c.mu.Lock()
 		pod := c.pods[at]
+		if pod == nil || !errors.Is(err, errTwice) {
+			c.forget(at)
+		}
 		if pod == nil {
 			c.mu.Unlock()
 			return
 		}
-		maps.DeleteFunc(c.from, func(_ string, from netip.AddrPort) bool { return from == at })
-		if !errors.Is(err, errTwice) {
-			c.changed(pod, false, c.q.api.why(err))
-		}
 		if errors.Is(err, errSelf) {
-			pod.Answered, pod.Self, pod.Error = true, true, ""
+			*pod = c.q.api.self(pod.Address)
+			c.tell()
 			c.mu.Unlock()
 			return
+		}
+		if !errors.Is(err, errTwice) {
+			c.changed(pod, false, c.q.api.why(err))
 		}
 		c.mu.Unlock()
 		select {
@@ -181,11 +188,17 @@ func (c *chorus) hear(ctx context.Context, at netip.AddrPort, last *string) erro
 	within := c.q.api.bounds.peerWithin
 	alive := time.AfterFunc(within, func() { cancel(context.DeadlineExceeded) })
 	defer alive.Stop()
-	var headers []string
+	asked := c.q.api.errands.begin()
+	defer asked.end()
+	headers := []string{errandHeader, asked.word}
 	if *last != "" {
-		headers = []string{"Last-Event-ID", *last}
+		headers = append(headers, "Last-Event-ID", *last)
 	}
 	body, err := c.q.api.Peers.Open(ctx, at, c.path, headers...)
+	if err == nil && asked.home() {
+		_ = body.Close() // it says no more than that
+		return errSelf
+	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
@@ -233,14 +246,23 @@ func (c *chorus) take(ctx context.Context, at netip.AddrPort, name string, data 
 		if err := json.Unmarshal(data, &missed); err != nil {
 			return err
 		}
-		missed.Pod = c.name(at)
+		var err error
+		if missed.Pod, err = c.name(at); err != nil {
+			return err
+		}
 		c.say(ctx, message{missed: &missed})
 	case "event":
 		e := view.Event{}
 		if err := json.Unmarshal(data, &e); err != nil {
 			return err
 		}
-		e.Pod = c.name(at)
+		var err error
+		if e.Pod, err = c.name(at); err != nil {
+			return err
+		}
+		if len(e.ID) > positionBytes {
+			return errors.New("a position that is none")
+		}
 		*last = e.ID
 		c.say(ctx, message{event: &e})
 	}
@@ -253,6 +275,11 @@ func (c *chorus) changed(pod *view.Pod, answered bool, why string) {
 		return
 	}
 	pod.Answered, pod.Error = answered, why
+	c.tell()
+}
+
+// tell has the reader told who is heard.
+func (c *chorus) tell() {
 	select {
 	case c.news <- struct{}{}:
 	default: // the last news has not been told yet and will tell this as well
@@ -267,25 +294,36 @@ func (c *chorus) introduce(at netip.AddrPort, about *view.About) error {
 	if pod == nil {
 		return io.ErrUnexpectedEOF
 	}
+	c.forget(at)
+	if err := c.q.api.introduced(about); err != nil {
+		return err
+	}
 	pod.Pod, pod.Version = printable(about.Pod), printable(about.Version)
 	c.changed(pod, true, "")
-	if about.Instance == c.q.api.instance {
-		return errSelf
-	}
-	if from, known := c.from[about.Instance]; known && from != at {
+	if from, known := c.from[about.Instance]; known {
+		if first := c.pods[from]; first == nil || doubtful(first, pod, from, at) {
+			c.doubt[at] = onePod(from, at)
+		}
 		return errTwice
 	}
 	c.from[about.Instance] = at
 	return nil
 }
 
-func (c *chorus) name(at netip.AddrPort) string {
+// forget takes back what an address has said of itself.
+func (c *chorus) forget(at netip.AddrPort) {
+	maps.DeleteFunc(c.from, func(_ string, from netip.AddrPort) bool { return from == at })
+	delete(c.doubt, at)
+}
+
+// name is that of the pod that is heard at an address. One that says something before it says who it is has none.
+func (c *chorus) name(at netip.AddrPort) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if pod := c.pods[at]; pod != nil {
-		return pod.Pod
+	if pod := c.pods[at]; pod != nil && pod.Answered {
+		return pod.Pod, nil
 	}
-	return ""
+	return "", io.ErrUnexpectedEOF
 }
 
 // about says who is heard.
@@ -303,7 +341,8 @@ func (c *chorus) about(f *recent.Filter) view.About {
 		about.Pods = append(about.Pods, *pod)
 	}
 	if !self {
-		about.Pods = append(about.Pods, view.Pod{Pod: c.q.api.Pod, Self: true, Answered: true, Version: c.q.api.Version})
+		about.Pods = append(about.Pods, c.q.api.self(""))
 	}
+	about.Warnings = append(about.Warnings, slices.Sorted(maps.Values(c.doubt))...)
 	return about
 }
