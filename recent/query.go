@@ -32,19 +32,17 @@ const maxPage = 4 << 20
 // slice is how many events are compared before the clock is looked at.
 const slice = 512
 
-// Find returns the newest events that fit and are older than a cursor, or the newest ones if it is empty. It ends early
-// when ctx does, or when it has taken long enough; the next page goes on there.
+// Find returns the newest events that fit and are older than a cursor, or the newest ones if it is empty. It waits within a time
+// for others who ask. It ends early when ctx does, or when it has itself taken that long; the next page goes on there.
 func (s *Store) Find(ctx context.Context, f *Filter, cursor string, most int, within time.Duration) (Page, error) {
 	below, err := s.below(cursor)
 	if err != nil {
 		return Page{}, err
 	}
-	select {
-	case s.asking <- struct{}{}:
-		defer func() { <-s.asking }()
-	default:
-		return Page{}, ErrBusy
+	if err := s.enter(ctx, within); err != nil {
+		return Page{}, err
 	}
+	defer s.leave()
 	page := Page{Entries: []Entry{}}
 	deadline := time.Now().Add(within)
 	m := f.Matcher()

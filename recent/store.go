@@ -2,6 +2,7 @@ package recent
 
 import (
 	"bytes"
+	"context"
 	"sync"
 	"time"
 )
@@ -49,6 +50,27 @@ func NewStore(limit int) *Store {
 	}
 	return s
 }
+
+// enter waits for a place among those who ask, for so long at most. Leave gives it back.
+func (s *Store) enter(ctx context.Context, within time.Duration) error {
+	select {
+	case s.asking <- struct{}{}: // a place that is free is taken, however late it is
+		return nil
+	default:
+	}
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case s.asking <- struct{}{}:
+		return nil
+	case <-late.C:
+		return ErrBusy
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) leave() { <-s.asking }
 
 // What tells the part of an event. A client cannot write these into a value, where quotes are escaped.
 var (

@@ -2,6 +2,7 @@ package recent
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -207,11 +208,20 @@ func TestTooManyAskAtOnce(t *testing.T) {
 	for range maxAsking {
 		s.asking <- struct{}{}
 	}
-	if _, err := s.Find(t.Context(), &Filter{}, "", 1, long); !errors.Is(err, ErrBusy) {
+	if _, err := s.Find(t.Context(), &Filter{}, "", 1, time.Millisecond); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)
 	}
-	if _, err := s.Count(t.Context(), &Filter{}, "rule", 1, long); !errors.Is(err, ErrBusy) {
+	if _, err := s.Count(t.Context(), &Filter{}, "rule", 1, time.Millisecond); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.Find(left, &Filter{}, "", 1, long); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has left waits: %v", err)
+	}
+	go s.leave() // somebody else is done
+	if _, err := s.Find(t.Context(), &Filter{}, "", 1, long); err != nil {
+		t.Errorf("who waits is not served: %v", err)
 	}
 }
 

@@ -37,17 +37,15 @@ func TopBy() []string {
 	return []string{"rule", "route", "client", "verdict", "path", "host", "target"}
 }
 
-// Count counts the events that fit by the values of a field.
+// Count counts the events that fit by the values of a field. It waits and takes as long as [Store.Find] does.
 func (s *Store) Count(ctx context.Context, f *Filter, by string, most int, within time.Duration) (Top, error) {
 	if !slices.Contains(TopBy(), by) {
 		return Top{}, fmt.Errorf("by: %q is none of %s", by, strings.Join(TopBy(), ", "))
 	}
-	select {
-	case s.asking <- struct{}{}:
-		defer func() { <-s.asking }()
-	default:
-		return Top{}, ErrBusy
+	if err := s.enter(ctx, within); err != nil {
+		return Top{}, err
 	}
+	defer s.leave()
 	c := counter{by: by, rows: map[string]*counted{}}
 	deadline := time.Now().Add(within)
 	m := f.Matcher()

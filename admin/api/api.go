@@ -113,13 +113,14 @@ const (
 // bounds are those that tests set otherwise: a busy machine takes long, and large answers longer.
 type bounds struct {
 	findWithin time.Duration // then a page is cut
+	export     time.Duration // for the searches of an export, all together
 	peerWithin time.Duration // for each peer
 	reply      int64         // bytes of a peer
 	replies    int64         // bytes of all peers together
 }
 
 func usualBounds() bounds {
-	return bounds{findWithin: 2 * time.Second, peerWithin: 2 * time.Second, reply: 8 << 20, replies: 64 << 20}
+	return bounds{findWithin: 2 * time.Second, export: time.Minute, peerWithin: 2 * time.Second, reply: 8 << 20, replies: 64 << 20}
 }
 
 // ScopeParameter asks for the answer of one pod, or of all.

@@ -39,7 +39,7 @@ func newPod(t *testing.T, name string, names ...string) *pod {
 		o.Peers = peers.New(peers.Options{Names: names, Self: name})
 	}
 	p := &pod{API: New(o), mux: http.NewServeMux()}
-	p.bounds.findWithin, p.bounds.peerWithin = time.Minute, time.Minute // a busy machine changes no answer
+	p.bounds.findWithin, p.bounds.peerWithin, p.bounds.export = time.Minute, time.Minute, time.Hour // a busy machine changes no answer
 	for _, e := range p.Endpoints() {
 		p.mux.HandleFunc(e.Path, e.Serve)
 	}
@@ -325,21 +325,57 @@ func TestHostilePeer(t *testing.T) {
 	}
 }
 
-// TestEndlessPeer always has one more page, and nothing on it: an export ends all the same, and says where to go on.
+// TestEndlessPeer always has one more page, and next to nothing on it: an export ends all the same, and says where to go on.
 func TestEndlessPeer(t *testing.T) {
-	var asked atomic.Int64
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `{"about":{"instance":"x"},"events":[],"next":"x-%d"}`, asked.Add(1))
-	}))
-	defer s.Close()
-	c := newPod(t, "c", s.Listener.Addr().String())
-	r, err := http.Get("http://" + c.address + "/api/v1/events?scope=tier&format=ndjson")
+	for _, events := range []string{"", `{"id":"x-1","event":{}}`} {
+		var asked atomic.Int64
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"about":{"instance":"x"},"events":[%s],"next":"x-%d"}`, events, asked.Add(1))
+		}))
+		t.Cleanup(s.Close)
+		c := newPod(t, "c", s.Listener.Addr().String())
+		lines, next := c.exported(t, "scope=tier")
+		if next == "" || asked.Load() != thinPages || len(lines) != len(events)/len(`{"id":"x-1","event":{}}`)*thinPages {
+			t.Errorf("%d lines, next %q, asked %d times", len(lines), next, asked.Load())
+		}
+	}
+}
+
+// exported are the lines of an export, and where to go on.
+func (p *pod) exported(t *testing.T, query string) (lines []string, next string) {
+	t.Helper()
+	r, err := http.Get("http://" + p.address + "/api/v1/events?format=ndjson&" + query)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
-	if text, err := io.ReadAll(r.Body); err != nil || len(text) != 0 || r.Trailer.Get("Wafer-Next") == "" || asked.Load() != emptyPages {
-		t.Errorf("%q, %v, %v, asked %d times", text, err, r.Trailer, asked.Load())
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%d, %v, %.200s", r.StatusCode, err, text)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")[:strings.Count(string(text), "\n")], r.Trailer.Get("Wafer-Next")
+}
+
+// TestExportGoesOn ends an export when its searches have taken long enough, and another one goes on there: together they have all.
+func TestExportGoesOn(t *testing.T) {
+	p := newPod(t, "a")
+	const n = 3 * pageMost
+	for i := range n + 1 {
+		p.add("security", i%60, "r"+strconv.Itoa(i), `"verdict":"block",`)
+	}
+	p.bounds.export = 0
+	total, exports := 0, 0
+	for cursor, more := "", true; more; exports++ {
+		lines, next := p.exported(t, "cursor="+cursor)
+		total += len(lines)
+		cursor, more = next, next != ""
+	}
+	if total != n+1 || exports != 4 {
+		t.Errorf("%d events in %d exports", total, exports)
+	}
+	p.bounds.export = time.Hour
+	if lines, next := p.exported(t, ""); len(lines) != n+1 || next != "" {
+		t.Errorf("%d events at once, next %q", len(lines), next)
 	}
 }
 

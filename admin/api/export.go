@@ -15,10 +15,15 @@ import (
 // writeWithin is how long a reader may take nothing of what is written.
 const writeWithin = 15 * time.Second
 
-// emptyPages in a row end an export: a pod whose search is cut has one or two of them, a pod that is broken may have no last page.
-const emptyPages = 100
+// An export ends after so many pages, in all, that have next to nothing on them: what is kept does not take as many searches that are
+// cut, and a pod that is broken may have no last page.
+const (
+	thinPages = 100
+	thinCount = pageMost / 10
+	thinBytes = 256 << 10
+)
 
-// exportWithin is how long an export may take in all.
+// exportWithin is how long an export may take in all. Most of that is the reader's: its searches have a bound of their own.
 const exportWithin = 10 * time.Minute
 
 // export writes many events, page by page, so that they are never all in memory.
@@ -28,8 +33,11 @@ func (q *question) export(ctx context.Context, w http.ResponseWriter, f *recent.
 	control := http.NewResponseController(w)
 	begun := false
 	var out exporter
-	for empty := 0; limit > 0 && empty < emptyPages; empty++ {
+	var searched time.Duration
+	for thin := 0; limit > 0 && thin < thinPages && (!begun || searched < q.api.bounds.export); {
+		began := time.Now()
 		page, err := q.page(ctx, f, cursor, min(limit, pageMost))
+		searched += time.Since(began)
 		switch {
 		case err != nil && !begun:
 			failed(w, err)
@@ -43,7 +51,9 @@ func (q *question) export(ctx context.Context, w http.ResponseWriter, f *recent.
 			out = q.beginExport(w, &page.About, format)
 		}
 		_ = control.SetWriteDeadline(time.Now().Add(writeWithin)) // not every writer has one
+		size := 0
 		for i := range page.Events {
+			size += len(page.Events[i].Event)
 			if out.event(&page.Events[i]) != nil {
 				return
 			}
@@ -51,8 +61,9 @@ func (q *question) export(ctx context.Context, w http.ResponseWriter, f *recent.
 		if out.flush() != nil {
 			return
 		}
-		if limit -= len(page.Events); len(page.Events) > 0 {
-			empty = 0
+		limit -= len(page.Events)
+		if len(page.Events) < thinCount && size < thinBytes {
+			thin++
 		}
 		if cursor = page.Next; cursor == "" {
 			return

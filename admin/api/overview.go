@@ -62,7 +62,9 @@ func (q *question) ownOverview(ctx context.Context, from time.Time) *view.Overvi
 	if a.State.Policies != nil {
 		out.Policies = len(a.State.Policies())
 	}
-	if top, err := a.Store.Count(ctx, &recent.Filter{Kinds: []string{"security"}, Since: from}, "rule", overviewRules, a.bounds.findWithin/4); err == nil {
+	if top, err := a.Store.Count(ctx, &recent.Filter{Kinds: []string{"security"}, Since: from}, "rule", overviewRules, a.bounds.findWithin/4); err != nil {
+		out.About.Warnings = append(out.About.Warnings, "which rules have matched is not known: "+sentence(err))
+	} else {
 		for _, row := range top.Rows {
 			out.Rules = append(out.Rules, view.TopRow{Value: row.Value, Message: row.Message, Count: row.Count, Blocked: row.Blocked, First: row.First, Last: row.Last})
 		}
