@@ -20,6 +20,7 @@ type eventsCommand struct {
 	scope   string
 	output  string
 	limit   int
+	most    int // bytes of events that are held
 
 	out, warn io.Writer
 	filter    recent.Filter
@@ -27,7 +28,11 @@ type eventsCommand struct {
 
 // newEvents is "wafer events".
 func newEvents() *cobra.Command {
-	e := &eventsCommand{filters: map[string]*[]string{}}
+	e := &eventsCommand{filters: map[string]*[]string{}, most: eventsHeld}
+	return e.command()
+}
+
+func (e *eventsCommand) command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "events [FILE...]",
 		Short: "Show events of a tier that runs, or of files",

@@ -29,9 +29,14 @@ type eventLines struct {
 	matcher *recent.Matcher
 	printer eventPrinter
 	last    int // keep so many until release; 0: print each at once
+	most    int // and so many bytes of them
 	kept    []view.Event
+	held    int // bytes of kept
 
 	found, looked, others int
+
+	cut func(shown int) // is told if those kept are fewer than were wanted
+	few bool            // they are
 }
 
 // take looks at a line, before whose JSON there may be what names a pod.
@@ -56,11 +61,31 @@ func (l *eventLines) take(line []byte) error {
 	if l.last == 0 {
 		return l.printer.print(&view.Event{Event: line})
 	}
-	if len(l.kept) == 2*l.last { // seldom, so that many lines cost little
-		l.kept = slices.Delete(l.kept, 0, l.last)
+	one := view.Event{Event: bytes.Clone(line)}
+	l.held += heldBytes(&one)
+	l.kept = append(l.kept, one)
+	if len(l.kept) == 2*l.last || l.held > l.most { // seldom, so that many lines cost little
+		l.forget()
 	}
-	l.kept = append(l.kept, view.Event{Event: bytes.Clone(line)})
 	return nil
+}
+
+// forget lets go of the oldest of those that are kept: of what is not wanted, and of half of it if that is still too much.
+func (l *eventLines) forget() {
+	drop := func(n int) {
+		for i := range l.kept[:n] {
+			l.held -= heldBytes(&l.kept[i])
+		}
+		l.kept = slices.Delete(l.kept, 0, n)
+	}
+	drop(max(0, len(l.kept)-l.last))
+	if l.held <= l.most {
+		return
+	}
+	l.few = true
+	for l.held > l.most/2 && len(l.kept) > 1 {
+		drop(len(l.kept) / 2)
+	}
 }
 
 // release prints what is kept, and from now on each event at once.
@@ -71,7 +96,10 @@ func (l *eventLines) release() error {
 			return err
 		}
 	}
-	l.kept, l.last = nil, 0
+	if l.few {
+		l.cut(len(latest))
+	}
+	l.kept, l.held, l.last, l.few = nil, 0, 0, false
 	return l.printer.flush()
 }
 
@@ -82,7 +110,7 @@ func isEvent(line []byte) bool {
 
 // files shows the events of files.
 func (e *eventsCommand) files(ctx context.Context, names []string, p eventPrinter) error {
-	lines := &eventLines{matcher: e.filter.Matcher(), printer: p, last: e.limit}
+	lines := &eventLines{matcher: e.filter.Matcher(), printer: p, last: e.limit, most: e.most, cut: e.sayCut}
 	if e.follow {
 		lines.last = e.limitOr(unaskedBefore)
 	}
@@ -104,6 +132,10 @@ func (e *eventsCommand) files(ctx context.Context, names []string, p eventPrinte
 		e.say("%d lines are no events", lines.others)
 	}
 	return nil
+}
+
+func (e *eventsCommand) sayCut(shown int) {
+	e.say("the latest %d events are shown, which is about as much as is held at once: without --limit all are", shown)
 }
 
 // file shows what is in a file, after what was put aside for it.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +94,62 @@ func TestEventsOfFiles(t *testing.T) {
 	if out, _, err := runEvents("-o", "csv", "-n", "1", path); err != nil || strings.Count(out, "\n") != 2 || !strings.Contains(out, `,"access","5","shop",`) {
 		t.Errorf("csv: %q, %v", out, err)
 	}
+}
+
+// TestEventsAreBounded wants more of the latest events than are held at once, of a file and of a tier, and is told.
+func TestEventsAreBounded(t *testing.T) {
+	var lines []string
+	for i := range 1000 {
+		lines = append(lines, accessLine(strconv.Itoa(i), "pass", 200))
+	}
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	writeEvents(t, path, lines...)
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var page view.Events
+		most := atoi(r.URL.Query().Get("limit")) + 1 // more than it was asked for
+		for range most {
+			page.Events = append(page.Events, view.Event{ID: "x-1", Event: json.RawMessage(lines[0])})
+		}
+		page.Next = "x-1"
+		asked++
+		_ = json.NewEncoder(w).Encode(page)
+	}))
+	defer s.Close()
+	const most = 200
+	one := heldBytes(&view.Event{Event: json.RawMessage(lines[0])})
+	for _, from := range [][]string{{path}, {"--admin", s.Listener.Addr().String()}} {
+		for _, limit := range []int{10, most / 2, 100_000} {
+			var out, warned strings.Builder
+			e := &eventsCommand{filters: map[string]*[]string{}, most: most * one, out: &out, warn: &warned}
+			c := e.command()
+			c.SetArgs(append([]string{"-o", "json", "-n", strconv.Itoa(limit)}, from...))
+			c.SetOut(&out)
+			c.SetErr(&warned)
+			if err := c.ExecuteContext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			got := ids(out.String())
+			cut := strings.Contains(warned.String(), "the latest "+strconv.Itoa(len(got))+" events are shown")
+			switch {
+			case limit <= most/2 && (len(got) != limit || cut):
+				t.Errorf("%v: %d of %d, %s", from, len(got), limit, warned.String())
+			case limit > most && (!cut || len(got) < most/4 || len(got) > most+eventsPage):
+				t.Errorf("%v: %d of %d, %s", from, len(got), limit, warned.String())
+			}
+			if from[0] == path && got[len(got)-1] != "999" {
+				t.Errorf("the latest is %s", got[len(got)-1])
+			}
+		}
+	}
+	if asked != 3 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func atoi(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
 }
 
 func TestEventsMistakes(t *testing.T) {
@@ -302,5 +359,23 @@ func TestEventsFollowTier(t *testing.T) {
 	stop()
 	if text := warned.text.String(); !strings.Contains(text, "the stream has ended, asking again") || !strings.Contains(text, "4 events were not shown") {
 		t.Errorf("warned %q", text)
+	}
+}
+
+// TestEndlessEvent has a stream whose event does not end.
+func TestEndlessEvent(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		const piece = 64 << 10
+		line := "data: " + strings.Repeat("x", piece) + "\n"
+		for range 2 * longestData / piece {
+			_, _ = io.WriteString(w, line) // the reader may have left
+		}
+	}))
+	defer s.Close()
+	var out bytes.Buffer
+	e := &eventsCommand{adminClient: adminClient{address: s.URL}, out: &out, warn: io.Discard}
+	err := (&eventStream{command: e, printer: &jsonPrinter{out: newFlushed(&out)}}).once(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "has no end") {
+		t.Error(err)
 	}
 }

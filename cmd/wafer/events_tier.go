@@ -20,13 +20,14 @@ import (
 // Sizes and times of asking a tier.
 const (
 	eventsUnasked   = 100
-	eventsEmpty     = 100      // answers in a row without an event
+	eventsThin      = 100      // answers without an event
+	eventsHeld      = 64 << 20 // bytes of events that are held until they can be shown
 	eventsPage      = 1000     // that a tier gives at once
 	eventsMostBytes = 16 << 20 // of an answer
 	eventsTimeout   = 30 * time.Second
 	streamSilence   = 45 * time.Second // three times what a stream that is alive is silent for
 	streamRetry     = 2 * time.Second
-	longestData     = 4 << 20 // of a server-sent event
+	longestData     = 4 << 20 // of a server-sent event, in one line or more
 )
 
 // tier shows the latest events that a tier remembers, or those that come.
@@ -34,31 +35,9 @@ func (e *eventsCommand) tier(ctx context.Context, p eventPrinter) error {
 	if e.follow {
 		return e.stream(ctx, p)
 	}
-	ask := e.question()
-	var found []view.Event
-	var about view.About
-	empty := 0
-	for most := e.limitOr(eventsUnasked); len(found) < most; {
-		ask.Set("limit", strconv.Itoa(min(most-len(found), eventsPage)))
-		page, err := e.page(ctx, ask)
-		if err != nil {
-			return err
-		}
-		if ask.Get("cursor") == "" {
-			about = page.About
-		}
-		found = append(found, page.Events...)
-		if empty++; len(page.Events) > 0 {
-			empty = 0
-		}
-		if page.Next == "" {
-			break
-		}
-		if empty == eventsEmpty {
-			e.say("stopped after %d answers without an event that all say there are more", empty)
-			break
-		}
-		ask.Set("cursor", page.Next)
+	found, about, err := e.latest(ctx)
+	if err != nil {
+		return err
 	}
 	for i := range slices.Backward(found) {
 		if err := p.print(&found[i]); err != nil {
@@ -68,8 +47,56 @@ func (e *eventsCommand) tier(ctx context.Context, p eventPrinter) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	e.sayAbout(len(found), &about)
+	e.sayAbout(len(found), about)
 	return nil
+}
+
+// latest asks for as many events as are wanted, page by page, the newest first. They are held until the oldest is there, which is to be
+// shown first, so that they have a bound in bytes.
+func (e *eventsCommand) latest(ctx context.Context) (found []view.Event, about *view.About, err error) {
+	ask := e.question()
+	thin, held := 0, 0
+	for most := e.limitOr(eventsUnasked); len(found) < most; {
+		ask.Set("limit", strconv.Itoa(min(most-len(found), eventsPage)))
+		page, err := e.page(ctx, ask)
+		if err != nil {
+			return nil, nil, err
+		}
+		if about == nil {
+			about = &page.About
+		}
+		if page.Events = page.Events[:min(len(page.Events), most-len(found))]; len(page.Events) == 0 {
+			thin++
+		}
+		for i := range page.Events {
+			held += heldBytes(&page.Events[i])
+		}
+		found = append(found, page.Events...)
+		switch {
+		case page.Next == "":
+			return found, about, nil
+		case held > e.most:
+			e.say("the latest %d events are shown, which is as much as is held at once: --until %s shows those before", len(found), timeOf(found[len(found)-1].Event))
+			return found, about, nil
+		case thin == eventsThin:
+			e.say("stopped after %d answers without an event that all say there are more", thin)
+			return found, about, nil
+		}
+		ask.Set("cursor", page.Next)
+	}
+	return found, about, nil
+}
+
+// heldBytes is about what an event takes while it is held.
+func heldBytes(e *view.Event) int { return 128 + len(e.Event) + len(e.ID) + len(e.Pod) }
+
+// timeOf is when an event was, as it is written.
+func timeOf(event []byte) string {
+	var of struct {
+		Time string `json:"time"`
+	}
+	_ = json.Unmarshal(event, &of) // one without it has none to tell
+	return printable(of.Time)
 }
 
 // question is what the admin API is asked.
@@ -202,7 +229,9 @@ func (s *eventStream) once(ctx context.Context, ask url.Values) error {
 		case "id":
 			id = string(value)
 		case "data":
-			data = append(data, value...)
+			if data = append(data, value...); len(data) > longestData {
+				return errors.New("an event of the stream has no end")
+			}
 		case "": // the event is whole
 			if err := s.take(name, id, data); err != nil {
 				return err
