@@ -6,12 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/wafer-waf/wafer/access/file"
 	"github.com/wafer-waf/wafer/identity"
 )
 
@@ -122,7 +121,7 @@ func (f *Files) settings(do func(setting, name string)) {
 func (f *Files) read() *held {
 	h := &held{texts: map[string][]byte{}}
 	f.settings(func(setting, name string) {
-		text, err := readFile(name, maxTLSFile)
+		text, err := file.Whole(name, maxTLSFile)
 		if err != nil {
 			h.fault(setting, err)
 			return
@@ -130,20 +129,6 @@ func (f *Files) read() *held {
 		h.texts[name] = text
 	})
 	return h
-}
-
-// readFile reads a file of a size that it may have.
-func readFile(name string, most int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s: more than %d bytes", name, most)
-	}
-	return text, err
 }
 
 // parse makes of what files hold what they are for. What rests on a file that could not be read is left out: it is no fault of

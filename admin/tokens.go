@@ -10,11 +10,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/wafer-waf/wafer/access/file"
 )
 
 // tokenPrefix begins every token, so that scanners for leaked secrets can find one.
@@ -151,16 +151,7 @@ func OpenTokens(path string, broken func(error)) (*Tokens, error) {
 }
 
 func (t *Tokens) read() ([]byte, error) {
-	f, err := os.Open(t.path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
-	if err == nil && len(text) > maxTokenFile {
-		err = fmt.Errorf("%s: more than %d bytes", t.path, maxTokenFile)
-	}
-	return text, err
+	return file.Whole(t.path, maxTokenFile)
 }
 
 // find returns the token that somebody has shown. All hashes are compared, so that the time it takes

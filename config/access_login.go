@@ -137,7 +137,7 @@ func checkKeysURL(text string) error {
 	case u.Fragment != "":
 		return fmt.Errorf("has a fragment: remove #%s", u.Fragment)
 	}
-	return nil
+	return checkURLPort(u)
 }
 
 // inside tells hosts that are the own machine.

@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/sha256"
 	"net/netip"
-	"os"
 	"time"
 )
 
@@ -82,11 +81,11 @@ type Boot struct {
 
 // Stale names the boot file, and reports whether it holds something else than what was loaded: what has changed in it has no
 // effect before a restart. A file that cannot be read says nothing.
-func (b *Boot) Stale() (file string, stale bool) {
+func (b *Boot) Stale() (name string, stale bool) {
 	if b.file == "" {
 		return "", false
 	}
-	data, err := os.ReadFile(b.file)
+	data, err := disk{}.regular(b.file)
 	return b.file, err == nil && sha256.Sum256(data) != b.sum
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -29,7 +28,7 @@ func LoadBoot(fs *pflag.FlagSet, environ []string) (Boot, error) {
 
 	var layers []map[string]any
 	if file := l.configFile(fs, env); file != "" {
-		data, err := os.ReadFile(file)
+		data, err := disk{}.read(file)
 		if err != nil {
 			return Boot{}, fmt.Errorf("read boot file: %w", err)
 		}

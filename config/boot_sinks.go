@@ -91,6 +91,8 @@ func (l *bootLoader) checkHTTPSSink(at string, s *HTTPSSink) {
 		return
 	case u.User != nil:
 		l.add(at+".url", "holds a user or password: put them into headers_file, as Authorization: Basic ...")
+	default:
+		l.addErr(at+".url", checkURLPort(u))
 	}
 	l.checkReceiver(at+".tls", &s.TLS, u.Scheme == "https", "url begins with http://, without TLS")
 }

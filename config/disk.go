@@ -13,6 +13,8 @@ import (
 // maxFile is how large a file may be that a configuration is made of.
 const maxFile = 16 << 20
 
+var errNoFile = errors.New("not a file")
+
 // disk reads files where they are.
 type disk struct{}
 
@@ -24,6 +26,14 @@ func (disk) read(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return bounded(f, path)
+}
+
+// regular reads a file that is there to be read again: no pipe.
+func (d disk) regular(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, errNoFile)
+	}
+	return d.read(path)
 }
 
 // below reads a regular file below a directory. Links that lead out of it are not followed.
@@ -38,7 +48,7 @@ func (disk) below(dir, rel string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a file")
+		return nil, errNoFile
 	}
 	f, err := root.Open(rel)
 	if err != nil {

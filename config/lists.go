@@ -285,7 +285,7 @@ func checkListURL(text string, verified bool) error {
 	case u.Scheme == "http" && !verified:
 		return errors.New("by http anybody between can change the list: write https, or give its sha256, or the signature of who has signed it")
 	}
-	return nil
+	return checkURLPort(u)
 }
 
 // Moment is a point in time.

@@ -175,6 +175,14 @@ func checkAuthority(a string) error {
 	return nil
 }
 
+// checkURLPort accepts a URL without a port, or with one that there is.
+func checkURLPort(u *url.URL) error {
+	if port := u.Port(); port != "" {
+		return checkPort(port)
+	}
+	return nil
+}
+
 func checkPort(port string) error {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {

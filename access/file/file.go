@@ -11,24 +11,37 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
 // File is a regular file.
 type File struct {
 	dir, rel string
+	anywhere bool        // links may lead out of the folder
 	seen     os.FileInfo // when it was read last; nil: it could not be
 	read     time.Time
 }
 
-// At is the file with a name that is relative to a folder, out of which links do not lead, or absolute.
+// At is the file with a name that is relative to a folder, out of which links do not lead, or absolute, wherever links lead.
 func At(dir, name string) *File {
 	if filepath.IsAbs(name) {
-		root := filepath.VolumeName(name) + string(filepath.Separator)
-		return &File{dir: root, rel: strings.TrimPrefix(filepath.Clean(name), root)}
+		return &File{rel: filepath.Clean(name), anywhere: true}
 	}
 	return &File{dir: dir, rel: filepath.Clean(name)}
+}
+
+// Named is the file with a name that whoever runs the process has given: absolute, or relative to the working directory, wherever
+// links lead.
+func Named(name string) *File { return &File{rel: filepath.Clean(name), anywhere: true} }
+
+// Whole reads a regular file that is named so, which may hold so many bytes at most: a device or a pipe would have a process wait, or
+// eat its memory. Errors name the file.
+func Whole(name string, most int64) ([]byte, error) {
+	data, _, err := Named(name).Read(most)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return data, nil
 }
 
 // settles is how long after a write a file may be written once more without looking any different: file systems
@@ -45,14 +58,39 @@ func (f *File) Changed() bool {
 		f.read.Sub(info.ModTime()) < settles && time.Since(f.read) >= settles
 }
 
-func (f *File) stat() (os.FileInfo, error) {
+func (f *File) stat() (info os.FileInfo, err error) {
+	if f.anywhere {
+		info, err = os.Stat(f.rel)
+		return info, plain(err)
+	}
 	root, err := os.OpenRoot(f.dir)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	info, err := root.Stat(f.rel)
+	info, err = root.Stat(f.rel)
 	return info, plain(err)
+}
+
+// open opens the file if it is a regular one: to open a pipe may take for ever.
+func (f *File) open() (*os.File, error) {
+	info, err := f.stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("not a file")
+	case f.anywhere:
+		opened, err := os.Open(f.rel)
+		return opened, plain(err)
+	}
+	root, err := os.OpenRoot(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	opened, err := root.Open(f.rel)
+	return opened, plain(err)
 }
 
 // plain is an error without the name of the file, which whoever reads it knows, and of the call of the system.
@@ -67,19 +105,9 @@ func plain(err error) error {
 // Read returns what the file holds, which is no more than a number of bytes, and when it was written.
 func (f *File) Read(most int64) (data []byte, written time.Time, err error) {
 	f.seen, f.read = nil, time.Now()
-	root, err := os.OpenRoot(f.dir)
+	opened, err := f.open()
 	if err != nil {
 		return nil, time.Time{}, err
-	}
-	defer root.Close()
-	if info, err := root.Stat(f.rel); err != nil {
-		return nil, time.Time{}, plain(err)
-	} else if !info.Mode().IsRegular() {
-		return nil, time.Time{}, errors.New("not a file")
-	}
-	opened, err := root.Open(f.rel)
-	if err != nil {
-		return nil, time.Time{}, plain(err)
 	}
 	defer opened.Close()
 	info, err := opened.Stat()

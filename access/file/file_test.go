@@ -121,3 +121,33 @@ func TestReadRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestWhole reads what whoever runs the process names, wherever it is, and nothing that has no end.
+func TestWhole(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "key"), "secret", time.Hour)
+	below := filepath.Join(dir, "below")
+	if err := os.Mkdir(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "key"), filepath.Join(below, "link")); err != nil {
+		t.Fatal(err)
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(below)
+	for _, name := range []string{"../key", "link", filepath.Join(dir, "key")} {
+		if data, err := file.Whole(name, 6); err != nil || string(data) != "secret" {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+	}
+	for name, says := range map[string]string{
+		"../key": "larger than 5 bytes", "/dev/zero": "not a file", pipe: "not a file", dir: "not a file", "gone": "no such file or directory",
+	} {
+		if data, err := file.Whole(name, 5); err == nil || err.Error() != "read "+name+": "+says {
+			t.Errorf("%s: %q, %v; want %s", name, data, err, says)
+		}
+	}
+}

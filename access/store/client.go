@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/wafer-waf/wafer/access/file"
 )
 
 var (
@@ -55,12 +56,18 @@ func newClient(o *Options) redis.UniversalClient {
 	}
 }
 
+// Bounds of files.
+const (
+	maxPassword    = 64 << 10
+	maxCertificate = 1 << 20
+)
+
 // password reads the first line of a file.
-func (o *Options) password(file string) (string, error) {
-	if file == "" {
+func (o *Options) password(name string) (string, error) {
+	if name == "" {
 		return "", nil
 	}
-	data, err := os.ReadFile(file)
+	data, err := file.Whole(name, maxPassword)
 	if err != nil {
 		return "", fmt.Errorf("%w of the store: %w", errPassword, err)
 	}
@@ -102,7 +109,7 @@ func (t *TLS) config(host string) (*tls.Config, error) {
 		c.ServerName = t.ServerName
 	}
 	if t.CA != "" {
-		data, err := os.ReadFile(t.CA)
+		data, err := file.Whole(t.CA, maxCertificate)
 		if err != nil {
 			return nil, fmt.Errorf("%w of the store: %w", errFiles, err)
 		}
@@ -112,7 +119,12 @@ func (t *TLS) config(host string) (*tls.Config, error) {
 		}
 	}
 	if t.Cert != "" {
-		own, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		cert, err := file.Whole(t.Cert, maxCertificate)
+		key, keyErr := file.Whole(t.Key, maxCertificate)
+		if err = errors.Join(err, keyErr); err != nil {
+			return nil, fmt.Errorf("%w of the store: %w", errFiles, err)
+		}
+		own, err := tls.X509KeyPair(cert, key)
 		if err != nil {
 			return nil, fmt.Errorf("%w of the store: %s and %s: %w", errFiles, t.Cert, t.Key, err)
 		}

@@ -18,7 +18,7 @@ import (
 func checkBoot(b *config.Boot) error {
 	c := bootChecker{boot: b}
 	c.add("", proxy.CheckBoot(b))
-	_, err := maskingOf(b)
+	_, err := maskKey(b)
 	c.add("masking.key_file", err)
 	_, err = adminFiles(b, metrics.NewRegistry(), zerolog.Nop())
 	c.add("admin_tls", err)
@@ -89,8 +89,8 @@ func (c *bootChecker) receiver(key string, t remote.TLS, headers string) {
 		if one.name == "" {
 			continue
 		}
-		if _, _, err := file.At(".", one.name).Read(remote.CertificateBytes); err != nil {
-			c.add(key+one.key, fmt.Errorf("read %s: %w", one.name, err))
+		if _, err := file.Whole(one.name, remote.CertificateBytes); err != nil {
+			c.add(key+one.key, err)
 			pair = remote.TLS{}
 		}
 	}

@@ -63,3 +63,37 @@ traces:
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
+
+// TestCheckBootMasking has a key that is a device beside a list that is wrong: each is told once, and nothing without an end is read.
+func TestCheckBootMasking(t *testing.T) {
+	for _, c := range []struct {
+		key  string
+		want []string
+	}{
+		{"/dev/zero", []string{"masking.key_file: read /dev/zero: not a file", "masking.patterns[0]: "}},
+		{"short", []string{"masking.key_file: short: key: 5 bytes can be guessed: at least 16: openssl rand -hex 32 makes a key", "masking.patterns[0]: "}},
+		{"empty", []string{"masking.key_file: empty is empty: openssl rand -hex 32 makes a key", "masking.patterns[0]: "}},
+		{"good", []string{"masking.patterns[0]: "}},
+	} {
+		t.Run(strings.TrimPrefix(c.key, "/dev/"), func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			for name, text := range map[string]string{
+				"wafer.yaml": "to: http://127.0.0.1:1\nmasking: { key_file: " + c.key + ", patterns: ['('] }\n",
+				"short":      "12345\n", "empty": " \n", "good": strings.Repeat("0123456789abcdef", 4) + "\n",
+			} {
+				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all := checkPath("wafer.yaml", nil)
+			if len(all) != 1 || len(all[0].Problems) != len(c.want) {
+				t.Fatalf("%+v, want %q", all, c.want)
+			}
+			for _, p := range all[0].Problems {
+				if got := p.Error(); !slices.ContainsFunc(c.want, func(want string) bool { return strings.HasPrefix(got, "wafer.yaml:2: "+want) }) {
+					t.Errorf("%q, want %q", got, c.want)
+				}
+			}
+		})
+	}
+}

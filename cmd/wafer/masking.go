@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/access/file"
 	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/mask"
 )
@@ -16,27 +17,34 @@ const maxMaskKey = 4096
 
 // maskingOf compiles what is secret, with the key that the settings name.
 func maskingOf(boot *config.Boot) (*mask.Policy, error) {
-	var key []byte
-	if file := boot.Masking.KeyFile; file != "" {
-		wrong := func(err error) error {
-			at := boot.At("masking.key_file")
-			at.What = err.Error()
-			return at
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, wrong(err)
-		}
-		if key = bytes.TrimSpace(text); len(key) == 0 || len(key) > maxMaskKey {
-			return nil, wrong(fmt.Errorf("%s: %d bytes are no key: openssl rand -hex 32 makes one", file, len(key)))
-		}
-		policy, err := boot.Masking.Policy(key)
-		if err != nil { // all else has been checked
-			return nil, wrong(fmt.Errorf("%s: %w", file, err))
-		}
-		return policy, nil
+	key, err := maskKey(boot)
+	if err != nil {
+		return nil, err
 	}
-	return boot.Masking.Policy(nil)
+	return boot.Masking.Policy(key)
+}
+
+// maskKey reads the key that the settings name; nil: they name none.
+func maskKey(boot *config.Boot) ([]byte, error) {
+	name := boot.Masking.KeyFile
+	if name == "" {
+		return nil, nil
+	}
+	key, err := file.Whole(name, maxMaskKey)
+	if key = bytes.TrimSpace(key); err == nil {
+		switch _, unfit := (&config.Masking{}).Policy(key); {
+		case len(key) == 0:
+			err = fmt.Errorf("%s is empty: openssl rand -hex 32 makes a key", name)
+		case unfit != nil:
+			err = fmt.Errorf("%s: %w: openssl rand -hex 32 makes a key", name, unfit)
+		}
+	}
+	if err != nil {
+		at := boot.At("masking.key_file")
+		at.What = err.Error()
+		return nil, at
+	}
+	return key, nil
 }
 
 // maskingFlag is the flag that names the boot file of a tier whose secrets are not to be shown.

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
-	"strings"
 	"time"
 
+	"github.com/wafer-waf/wafer/access/file"
 	"github.com/wafer-waf/wafer/admin"
 	"github.com/wafer-waf/wafer/admin/api"
 	"github.com/wafer-waf/wafer/audit"
@@ -70,19 +69,20 @@ func askingPeers(boot *config.Boot, files *admin.Files, names []string) peers.Op
 	return o
 }
 
+// maxSecret is more than the file of a token or a password holds.
+const maxSecret = 64 << 10
+
 // firstLine is that of a file, read anew each time, for secrets change.
-func firstLine(file string) (string, error) {
-	f, err := os.Open(file)
+func firstLine(name string) (string, error) {
+	text, err := file.Whole(name, maxSecret)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Scan()
-	if text := strings.TrimSpace(lines.Text()); text != "" {
-		return text, lines.Err()
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	if line = bytes.TrimSpace(line); len(line) == 0 {
+		return "", fmt.Errorf("%s: the first line is empty", name)
 	}
-	return "", fmt.Errorf("%s: the first line is empty", file)
+	return string(line), nil
 }
 
 // apiOf is the admin API, and who may read it as a peer.

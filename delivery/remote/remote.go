@@ -45,7 +45,7 @@ func New(t TLS, headers string) *Remote {
 		if name == "" {
 			return nil
 		}
-		return file.At(".", name)
+		return file.Named(name)
 	}
 	return &Remote{tls: t, headersName: headers, ca: at(t.CA), cert: at(t.Cert), key: at(t.Key), headers: at(headers)}
 }
