@@ -132,6 +132,9 @@ type Looked struct {
 	Partly int // of which something was: files, or what is no text
 }
 
+// Inspected reports whether there was an inspection at all: a request may be answered before, or there may be no room for one.
+func (r *Report) Inspected() bool { return r.Took > 0 }
+
 // Screening is how long the screen had the message.
 func (r *Report) Screening() time.Duration { return max(r.Took-r.Findings.Phases.Sum(), 0) }
 

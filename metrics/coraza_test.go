@@ -24,13 +24,14 @@ func TestCorazaAliases(t *testing.T) {
 		{RuleID: 949110, Summary: true, Tags: []string{"OWASP_CRS"}},
 	}
 	for verdict := range inspect.Verdicts {
-		r.Inspected(&inspect.Report{Findings: waf.Findings{InboundScore: 8}})
+		r.Inspected(&inspect.Report{Took: 1, Findings: waf.Findings{InboundScore: 8}})
 		r.Found(&inspect.Outcome{Verdict: verdict}, matches[:1+2*int(verdict%2)], "")
 		q := finished(&inspect.Report{})
 		q.Outcome.Verdict = verdict
 		r.Done(q)
 	}
-	q := finished(&inspect.Report{}) // what nobody has inspected
+	r.Inspected(&inspect.Report{}) // what nobody has inspected
+	q := finished(&inspect.Report{})
 	q.Outcome.Coverage = inspect.Coverage{Label: inspect.None, Reason: inspect.ReasonOverload}
 	r.Done(q)
 	want := []string{

@@ -119,7 +119,7 @@ func (r *Route) Done(q *Request) {
 	r.spent(accessing, q.Access)
 	r.spent(asking, q.Upstream)
 	report := q.Report
-	if report.Took > 0 {
+	if report.Inspected() {
 		r.inspection.observe(r.all.inspection, r.id, report.Took.Seconds())
 	}
 	r.bytes(Requests, unseen, q.In-q.Apart[Requests]-int64(report.Request.All+report.Request.Partly))

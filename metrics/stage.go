@@ -63,8 +63,12 @@ func (r *Route) spent(in stage, took time.Duration) {
 	r.stages[in].add(seconds, func() prometheus.Counter { return r.all.seconds.WithLabelValues(r.id, in.String()) })
 }
 
-// Inspected counts what an inspection says of itself: that of a request, or of a message of a stream.
+// Inspected counts what an inspection says of itself: that of a request, or of a message of a stream. Of one that was not
+// inspected there is nothing to count.
 func (r *Route) Inspected(report *inspect.Report) {
+	if !report.Inspected() {
+		return
+	}
 	f := &report.Findings
 	r.screened[f.Screened].inc(func() prometheus.Counter { return r.all.screened.WithLabelValues(r.id, f.Screened.String()) })
 	r.score.observe(r.all.score, r.id, float64(f.InboundScore))

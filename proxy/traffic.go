@@ -63,7 +63,7 @@ func (t traffic) keep(c *config.Routes) {
 func (x *exchange) done(report *inspect.Report, status int, took time.Duration) {
 	counters, screened := x.proxy.traffic.astray, -1
 	if x.route != nil {
-		if counters = x.route.traffic; x.route.Inspect.Engine != nil {
+		if counters = x.route.traffic; report.Inspected() {
 			screened = int(report.Findings.Screened)
 		}
 	}

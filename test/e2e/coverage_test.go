@@ -187,6 +187,19 @@ func TestCoverage(t *testing.T) {
 
 	f("plain.test", message("POST", "plain.test", "/", `{"a":`, "Content-Type: application/json"), 200, "partial", "unreadable")
 
+	// The screen and the scores tell of those that were inspected, and of no others.
+	for series, want := range map[string]float64{
+		`wafer_screened_total{result="off",route="plain"}`: 0, `wafer_screened_total{result="off",route="moved"}`: 0,
+		`wafer_anomaly_score_count{route="moved"}`: 0, `wafer_screened_total{result="off",route="poor"}`: 1, `wafer_anomaly_score_count{route="poor"}`: 1,
+	} {
+		if got := w.Metric(series); got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+	if _, text := w.Get("/api/v1/traffic?route=moved"); !strings.Contains(text, `"requests":1`) || strings.Contains(text, `"off":`) {
+		t.Errorf("of a route that redirects: %s", text)
+	}
+
 	for _, reason := range documentedReasons(t) {
 		if !seen[reason] {
 			t.Errorf("no test produces the documented reason %q", reason)
