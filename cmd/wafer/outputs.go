@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 // Bounds of what the outputs hold and wait for.
 const (
 	logBytes     = 1 << 20         // lines of the log that nobody has read yet
-	outputsFlush = 2 * time.Second // for what is unwritten at the end
+	outputsFlush = 2 * time.Second // for what is unwritten at the end, of all outputs and receivers together
 	sayFlush     = 500 * time.Millisecond
 )
 
@@ -106,14 +105,6 @@ type parts struct{ w *audit.Writer }
 func (p parts) Write(text []byte) (int, error) {
 	p.w.WritePart(text)
 	return len(text), nil
-}
-
-// close writes what is left, as long as that does not take too long.
-func (o *outputs) close() {
-	var both sync.WaitGroup
-	both.Go(func() { _ = o.events.Close(outputsFlush) }) // what is lost is counted
-	both.Go(func() { _ = o.err.Close(outputsFlush) })
-	both.Wait()
 }
 
 // say writes the last words of the process to standard error, if that takes them.

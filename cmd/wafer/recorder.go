@@ -55,13 +55,13 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 	return r
 }
 
-// close writes what waits, as long as that does not take too long.
-func (r *recorder) close() {
+// endBy has it end with others.
+func (r *recorder) endBy(o *outlets) {
 	if r.Recorder != nil {
-		_ = r.Close(outputsFlush) // what is lost is counted
+		o.makers = append(o.makers, r)
 	}
 	if r.file != nil {
-		_ = r.file.Close(outputsFlush) // likewise
+		o.others = append(o.others, r.file)
 	}
 }
 

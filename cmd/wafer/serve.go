@@ -85,21 +85,22 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	}
 	out := newOutputs(&boot, secrets, registry)
 	open.log = out.log
-	open.add("outputs", out.close)
+	ends := &outlets{others: []outlet{out.events}, log: out.err}
+	open.add("outlets", ends.close)
 	events := out.eventLog()
 	sinks, err := openSinks(&boot, events, registry, out.log)
+	sinks.endBy(ends)
 	if err != nil {
 		return err
 	}
-	open.add("sinks", sinks.close)
 	records := openRecorder(&boot, sinks, secrets, registry, out.log)
-	open.add("records", records.close)
+	records.endBy(ends)
 	tracer, err := openTracer(&boot, registry, out.log)
 	if err != nil {
 		return err
 	}
 	if tracer != nil {
-		open.add("traces", func() { _ = tracer.Close(outputsFlush) }) // what is lost is counted
+		ends.others = append(ends.others, tracer)
 	}
 	files, err := adminFiles(&boot, registry, out.log)
 	if err != nil {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -20,15 +18,15 @@ type sinks struct {
 	log  zerolog.Logger
 }
 
-// sink takes events until it is closed, and then writes or sends what waits, as long as that does
-// not take too long.
+// sink takes events until it is closed.
 type sink interface {
 	audit.Sink
-	Close(timeout time.Duration) error
+	outlet
 }
 
 // openSinks starts the sinks of the boot settings and attaches them to events. A sink whose
-// destination is not there is no error: it may come, and requests do not wait for it.
+// destination is not there is no error: it may come, and requests do not wait for it. After an error those are there that were
+// started before.
 func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registerer, log zerolog.Logger) (*sinks, error) {
 	s := &sinks{log: log.With().Str("component", "sinks").Logger()}
 	if len(boot.Events.Sinks) == 0 {
@@ -40,8 +38,7 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 		c := &boot.Events.Sinks[i]
 		one, err := openSink(c, newReporter(c.ID, "events", instruments.Sink(c.ID, int64(c.Queue)), s.log))
 		if err != nil {
-			s.close()
-			return nil, err
+			return s, err
 		}
 		s.list = append(s.list, one)
 		s.byID[c.ID] = one
@@ -69,13 +66,11 @@ func fileOptions(f *config.RotatingFile) file.Options {
 	}
 }
 
-// close ends all sinks at once, since each takes its time.
-func (s *sinks) close() {
-	var all sync.WaitGroup
+// endBy has them end with others.
+func (s *sinks) endBy(o *outlets) {
 	for _, one := range s.list {
-		all.Go(func() { _ = one.Close(outputsFlush) }) // what is lost is counted
+		o.others = append(o.others, one)
 	}
-	all.Wait()
 }
 
 // formatOf is the format that a word of the settings stands for.
