@@ -56,5 +56,8 @@ func (l *Lines) Send(k *Kind, line []byte) {
 	})
 }
 
+// Waiting is that of the queue.
+func (l *Lines) Waiting() int64 { return l.queue.Waiting() }
+
 // Close is that of the queue.
 func (l *Lines) Close(timeout time.Duration) error { return l.queue.Close(timeout) }

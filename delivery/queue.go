@@ -56,9 +56,8 @@ func (l *Later) Unwrap() error { return l.Err }
 type Reporter interface {
 	Sent(items int)
 	Lost(items int, why string)
-	Failed(err error)    // after each attempt that failed
-	Worked()             // after each that did not
-	Waiting(bytes int64) // now and then
+	Failed(err error) // after each attempt that failed
+	Worked()          // after each that did not
 }
 
 // Options are the bounds of a queue.
@@ -148,6 +147,13 @@ func (q *Queue[T]) full(size int64) (why string) {
 		return Full
 	}
 	return ""
+}
+
+// Waiting is how much of the limit is taken, by items that wait and by those that are being carried.
+func (q *Queue[T]) Waiting() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.size
 }
 
 // whole tells whether a batch waits that cannot become larger. The caller holds the lock.

@@ -19,13 +19,11 @@ type tally struct {
 	sent           int
 	lost           map[string]int
 	failed, worked int
-	waiting        int64
 }
 
 func (c *tally) Sent(n int)           { c.mu.Lock(); c.sent += n; c.mu.Unlock() }
 func (c *tally) Failed(error)         { c.mu.Lock(); c.failed++; c.mu.Unlock() }
 func (c *tally) Worked()              { c.mu.Lock(); c.worked++; c.mu.Unlock() }
-func (c *tally) Waiting(bytes int64)  { c.mu.Lock(); c.waiting = bytes; c.mu.Unlock() }
 func (c *tally) Lost(n int, w string) { c.mu.Lock(); c.lost[w] += n; c.mu.Unlock() }
 
 // told is what has been reported of each item.
@@ -128,7 +126,7 @@ func TestItemsGatherInBatches(t *testing.T) {
 		if d := c.at[1].Sub(began); d != 2*time.Second {
 			t.Errorf("a whole batch was carried after %s", d)
 		}
-		if got.sent != 6 || got.lost[delivery.Ended] != 1 || got.waiting != 0 {
+		if got.sent != 6 || got.lost[delivery.Ended] != 1 || l.Waiting() != 0 {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -145,8 +143,8 @@ func TestWhatFindsNoRoomIsLost(t *testing.T) {
 			send(l, line)
 		}
 		synctest.Wait()
-		if got.lost[delivery.Full] != 6 {
-			t.Errorf("%v lost", got.lost)
+		if got.lost[delivery.Full] != 6 || l.Waiting() != 1000 {
+			t.Errorf("%v lost, %d bytes wait", got.lost, l.Waiting())
 		}
 		rest(15 * time.Second)
 		if send(l, "a"); got.lost[delivery.Full] != 7 {
@@ -225,7 +223,7 @@ func TestRefusalsAreLost(t *testing.T) {
 			inBubble(t, c, func(l *delivery.Lines, got *tally) {
 				send(l, "a", "b", "c")
 				rest(time.Minute)
-				if got.sent != test.sent || got.lost[test.why] != test.lost || got.worked != 0 || got.waiting != 0 {
+				if got.sent != test.sent || got.lost[test.why] != test.lost || got.worked != 0 || l.Waiting() != 0 {
 					t.Errorf("%+v", got)
 				}
 			})

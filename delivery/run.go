@@ -157,7 +157,6 @@ func (q *Queue[T]) done(sent, lost int, why string, sizes []int64) bool {
 	for _, size := range sizes {
 		q.size -= size
 	}
-	left := q.size
 	q.mu.Unlock()
 	if sent > 0 {
 		q.report.Sent(sent)
@@ -165,16 +164,14 @@ func (q *Queue[T]) done(sent, lost int, why string, sizes []int64) bool {
 	if lost > 0 {
 		q.report.Lost(lost, why)
 	}
-	q.report.Waiting(left)
 	return true
 }
 
 // pause waits before the next attempt. It returns false if Close has stopped waiting.
 func (q *Queue[T]) pause(d time.Duration) bool {
 	q.mu.Lock()
-	left, closed := q.size, q.closed
+	closed := q.closed
 	q.mu.Unlock()
-	q.report.Waiting(left)
 	closing := q.closing
 	if closed {
 		d, closing = min(d, q.o.FirstRetry), nil // there is little time left

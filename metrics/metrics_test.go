@@ -123,6 +123,22 @@ func TestUpstreamsAreAsWhenAsked(t *testing.T) {
 }
 
 // Words that come again count in the same series.
+// What waits in a sink is told as it is when somebody asks: an attempt may hang meanwhile.
+func TestQueuesAreAsWhenAsked(t *testing.T) {
+	registry := NewRegistry()
+	all := NewSinks(registry)
+	waiting := map[string]int64{}
+	for _, id := range []string{"siem", "archive"} {
+		all.Sink(id, 1000).Waits(func() int64 { return waiting[id] })
+	}
+	NewTraces(registry, 512).Waits(func() int64 { return waiting["spans"] })
+	waiting["siem"], waiting["spans"] = 700, 7
+	want := []string{`wafer_sink_queue_bytes{sink="archive"} 0`, `wafer_sink_queue_bytes{sink="siem"} 700`, `wafer_trace_queue_spans 7`}
+	if got := linesOf(scrape(t, registry, nil), "wafer_sink_queue_bytes", "wafer_trace_queue_spans"); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWords(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := New(registry, "", "", "")

@@ -7,16 +7,20 @@ import (
 
 // Sinks are the instruments of what takes events to other places.
 type Sinks struct {
-	events             *prometheus.CounterVec // sink, result
-	failures           *prometheus.CounterVec // sink
-	up, waiting, limit *prometheus.GaugeVec   // sink
+	reg       prometheus.Registerer
+	events    *prometheus.CounterVec // sink, result
+	failures  *prometheus.CounterVec // sink
+	up, limit *prometheus.GaugeVec   // sink
 }
 
 // Sink are the instruments of one of them.
 type Sink struct {
 	sent, full, refused, tooLong, ended prometheus.Counter
 	failures                            prometheus.Counter
-	up, waiting                         prometheus.Gauge
+	up                                  prometheus.Gauge
+
+	reg     prometheus.Registerer
+	waiting prometheus.GaugeOpts
 }
 
 // NewTraces registers those of what takes spans to a collector, and counts spans as sinks count events.
@@ -35,7 +39,7 @@ func NewTraces(reg prometheus.Registerer, limit int64) *Sink {
 	reg.MustRegister(spans, failures)
 	t := &Sink{
 		failures: failures, up: gauge("wafer_trace_up", "1 if the last attempt to send spans went well, or there was none yet."),
-		waiting: gauge("wafer_trace_queue_spans", "Spans that wait to be sent."),
+		reg: reg, waiting: prometheus.GaugeOpts{Name: "wafer_trace_queue_spans", Help: "Spans that wait to be sent."},
 	}
 	t.count(spans)
 	gauge("wafer_trace_queue_limit_spans", "Spans that may wait to be sent.").Set(float64(limit))
@@ -59,23 +63,28 @@ func NewSinks(reg prometheus.Registerer) *Sinks {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, of)
 	}
 	s := &Sinks{
+		reg: reg,
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wafer_sink_events_total", Help: "Events that a sink was given, by what became of them: sent, or why they were lost.",
 		}, []string{"sink", "result"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wafer_sink_failures_total", Help: "Attempts of a sink that failed. Most are made again.",
 		}, of),
-		up:      gauge("wafer_sink_up", "1 if the sink's last attempt went well, or it has made none yet."),
-		waiting: gauge("wafer_sink_queue_bytes", "Memory of the events that wait in a sink."),
-		limit:   gauge("wafer_sink_queue_limit_bytes", "Memory that events may take that wait in a sink."),
+		up:    gauge("wafer_sink_up", "1 if the sink's last attempt went well, or it has made none yet."),
+		limit: gauge("wafer_sink_queue_limit_bytes", "Memory that events may take that wait in a sink."),
 	}
-	reg.MustRegister(s.events, s.failures, s.up, s.waiting, s.limit)
+	reg.MustRegister(s.events, s.failures, s.up, s.limit)
 	return s
 }
 
 // Sink makes the instruments of one sink, whose events may take some memory while they wait.
 func (s *Sinks) Sink(id string, limit int64) *Sink {
-	one := &Sink{failures: s.failures.WithLabelValues(id), up: s.up.WithLabelValues(id), waiting: s.waiting.WithLabelValues(id)}
+	one := &Sink{
+		failures: s.failures.WithLabelValues(id), up: s.up.WithLabelValues(id),
+		reg: s.reg, waiting: prometheus.GaugeOpts{
+			Name: "wafer_sink_queue_bytes", Help: "Memory of the events that wait in a sink.", ConstLabels: prometheus.Labels{"sink": id},
+		},
+	}
 	one.count(s.events.MustCurryWith(prometheus.Labels{"sink": id}))
 	s.limit.WithLabelValues(id).Set(float64(limit))
 	one.up.Set(1)
@@ -105,5 +114,7 @@ func (s *Sink) Failed() { s.failures.Inc() }
 // Up says whether the last attempt went well.
 func (s *Sink) Up(up bool) { s.up.Set(number(up)) }
 
-// Waiting says how much memory the waiting events take.
-func (s *Sink) Waiting(bytes int64) { s.waiting.Set(float64(bytes)) }
+// Waits says how to learn what waits: an attempt may take long, and who asks meanwhile is told what is true.
+func (s *Sink) Waits(what func() int64) {
+	s.reg.MustRegister(prometheus.NewGaugeFunc(s.waiting, func() float64 { return float64(what()) }))
+}

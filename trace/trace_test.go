@@ -87,7 +87,6 @@ func (c *tally) Sent(n int)             { c.mu.Lock(); c.sent += n; c.mu.Unlock(
 func (c *tally) Lost(n int, why string) { c.mu.Lock(); c.lost[why] += n; c.mu.Unlock() }
 func (c *tally) Failed(error)           { c.mu.Lock(); c.failed++; c.mu.Unlock() }
 func (c *tally) Worked()                {}
-func (c *tally) Waiting(int64)          {}
 
 func start(t *testing.T, o trace.Options) (*trace.Tracer, *receiver, *tally) {
 	t.Helper()

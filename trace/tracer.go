@@ -71,6 +71,9 @@ func New(o Options) (*Tracer, error) {
 	return t, nil
 }
 
+// Waiting is how many spans wait.
+func (t *Tracer) Waiting() int64 { return t.queue.Waiting() }
+
 // Close brings the spans that wait to the collector, if that does not take longer than a timeout.
 func (t *Tracer) Close(timeout time.Duration) error { return t.queue.Close(timeout) }
 

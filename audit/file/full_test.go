@@ -46,7 +46,6 @@ func (c *counts) Worked() {
 	c.mu.Unlock()
 	c.events <- struct{}{}
 }
-func (c *counts) Waiting(int64) {}
 
 // apart runs a test in a process of its own, and reports whether this is that one: what limits the files of a process
 // limits those of package testing, too.

@@ -45,9 +45,11 @@ func (s *Sink) Write(lines []byte) (int, error) {
 	} else {
 		s.report.Worked()
 	}
-	s.report.Waiting(int64(s.queue.Waiting() - n))
 	return n, err
 }
+
+// Waiting is how many bytes wait, those included that are being written.
+func (s *Sink) Waiting() int64 { return int64(s.queue.Waiting()) }
 
 // Close writes what waits, but not longer than timeout.
 func (s *Sink) Close(timeout time.Duration) error {

@@ -23,7 +23,7 @@ type outage struct {
 	isDown, told bool
 	minute       time.Time    // that outages are counted in, since it began
 	tells        int          // in this minute
-	lost         atomic.Int64 // since the log has told of it
+	lost         atomic.Int64 // since an attempt has gone well
 }
 
 func newOutage(log zerolog.Logger, down, back string, up func(bool)) *outage {
@@ -41,7 +41,6 @@ func (o *outage) failed(err error) {
 	}
 	if !o.told && o.mayTell() {
 		o.told = true
-		o.lost.Store(0)
 		o.log.Error().Str(zerolog.ErrorFieldName, audit.Shown(err.Error(), reasonBytes)).Msg(o.down)
 	}
 }
@@ -61,8 +60,9 @@ func (o *outage) worked() {
 		o.isDown = false
 		o.up(true)
 	}
+	lost := o.lost.Swap(0)
 	if o.told {
 		o.told = false
-		o.log.Info().Int64("lost", o.lost.Load()).Msg(o.back)
+		o.log.Info().Int64("lost", lost).Msg(o.back)
 	}
 }

@@ -88,5 +88,3 @@ func (r *recordsReporter) Failed(err error) {
 }
 
 func (r *recordsReporter) Worked() { r.worked() }
-
-func (r *recordsReporter) Waiting(int64) {}

@@ -22,6 +22,7 @@ type sinks struct {
 type sink interface {
 	audit.Sink
 	outlet
+	Waiting() int64 // bytes
 }
 
 // openSinks starts the sinks of the boot settings and attaches them to events. A sink whose
@@ -36,10 +37,12 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 	s.byID = map[string]sink{}
 	for i := range boot.Events.Sinks {
 		c := &boot.Events.Sinks[i]
-		one, err := openSink(c, newReporter(c.ID, "events", instruments.Sink(c.ID, int64(c.Queue)), s.log))
+		counted := instruments.Sink(c.ID, int64(c.Queue))
+		one, err := openSink(c, newReporter(c.ID, "events", counted, s.log))
 		if err != nil {
 			return s, err
 		}
+		counted.Waits(one.Waiting)
 		s.list = append(s.list, one)
 		s.byID[c.ID] = one
 		events.Attach(one, formatOf(string(c.Format)), kindsOf(c.Events))

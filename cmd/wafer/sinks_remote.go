@@ -62,6 +62,9 @@ func (s *remoteSink) kind(k audit.Kind) *delivery.Kind {
 	}
 }
 
+// Waiting implements sink.
+func (s *remoteSink) Waiting() int64 { return s.lines.Waiting() }
+
 // Close implements sink.
 func (s *remoteSink) Close(timeout time.Duration) error { return s.lines.Close(timeout) }
 

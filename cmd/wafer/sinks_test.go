@@ -17,8 +17,9 @@ import (
 func TestReporter(t *testing.T) {
 	var out bytes.Buffer
 	r := newReporter("archive", "events", metrics.NewSinks(prometheus.NewRegistry()).Sink("archive", 1<<20), zerolog.New(&out))
+	r.Lost(1, delivery.Full) // before
 	r.Worked()
-	r.Lost(1, delivery.TooLong) // for another reason
+	r.Lost(2, delivery.Full) // while the attempt hangs of which nobody knows yet that it fails
 	r.Failed(errors.New("disk is full"))
 	r.Lost(3, delivery.Full)
 	r.Failed(errors.New("disk is full"))
@@ -26,7 +27,7 @@ func TestReporter(t *testing.T) {
 	r.Worked()
 	r.Worked()
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], `"sink":"archive"`) || !strings.Contains(lines[0], "disk is full") || !strings.Contains(lines[1], `"lost":7`) {
+	if len(lines) != 2 || !strings.Contains(lines[0], `"sink":"archive"`) || !strings.Contains(lines[0], "disk is full") || !strings.Contains(lines[1], `"lost":9`) {
 		t.Errorf("logged %q", lines)
 	}
 }

@@ -18,11 +18,17 @@ func openTracer(boot *config.Boot, registry prometheus.Registerer, log zerolog.L
 	if !t.On() {
 		return nil, nil //nolint:nilnil // no tracer, and nothing wrong
 	}
-	report := newReporter(tracesSink, "spans", metrics.NewTraces(registry, int64(t.Queue)), log.With().Str("component", "traces").Logger())
-	return trace.New(trace.Options{
+	counted := metrics.NewTraces(registry, int64(t.Queue))
+	report := newReporter(tracesSink, "spans", counted, log.With().Str("component", "traces").Logger())
+	tracer, err := trace.New(trace.Options{
 		Collector: collectorOf(t.Endpoint, t.Protocol, t.Compression, collector.Traces, remoteOf(&t.TLS, t.HeadersFile)),
 		Ratio:     float64(t.Sample) / float64(config.Million), Blocked: t.Blocked,
 		Service: t.Service, Instance: instance(), Version: version, Queue: t.Queue,
 		Report: report,
 	})
+	if err != nil {
+		return nil, err
+	}
+	counted.Waits(tracer.Waiting)
+	return tracer, nil
 }
