@@ -29,7 +29,7 @@ var newlineByte = []byte{'\n'}
 
 // WriterOptions set the bounds of a Writer. The zero value is ready for use.
 type WriterOptions struct {
-	BufferBytes   int           // bytes accepted and not yet written, at most; 0: 4 MiB
+	BufferBytes   int           // bytes accepted and not yet written, at most, unless a single call has more; 0: 4 MiB
 	FlushInterval time.Duration // shortest time between two writes; 0: 100 ms, negative: none
 	Dropped       func(n int)   // called with the number of lines lost; nil: nobody counts
 	Written       func(n int)   // called with the number of lines written; nil: nobody counts
@@ -123,7 +123,8 @@ func (lw *Writer) add(line []byte, newline bool) {
 	}
 	lw.mu.Lock()
 	before := len(lw.pending)
-	if lw.closed || before+len(lw.unwritten)+size > lw.limit {
+	waiting := before + len(lw.unwritten)
+	if lw.closed || waiting > 0 && waiting+size > lw.limit { // what is larger than all of it would never find room
 		lw.mu.Unlock()
 		lw.dropped(lines)
 		return

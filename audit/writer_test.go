@@ -111,6 +111,26 @@ func TestWriterHalfFullIsEarly(t *testing.T) {
 	})
 }
 
+// A line that is larger than the buffer is written if nothing else waits.
+func TestWriterLargeLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s sink
+		var dropped atomic.Int64
+		w := NewWriter(&s, WriterOptions{BufferBytes: 100, FlushInterval: time.Hour, Dropped: func(n int) { dropped.Add(int64(n)) }})
+		large := strings.Repeat("x", 1000) + "\n"
+		mustWrite(t, w, large)
+		synctest.Wait()
+		mustWrite(t, w, "small\n") // waits for an hour to be over
+		mustWrite(t, w, large)
+		if err := w.Close(time.Second); err != nil {
+			t.Error(err)
+		}
+		if s.text() != large+"small\n" || dropped.Load() != 1 {
+			t.Errorf("%d bytes, %d dropped", len(s.text()), dropped.Load())
+		}
+	})
+}
+
 func TestWriterBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := sink{gate: make(chan struct{})}

@@ -62,7 +62,7 @@ type Reporter interface {
 
 // Options are the bounds of a queue.
 type Options struct {
-	Limit      int64         // bytes of items that are not yet taken
+	Limit      int64         // bytes of items that are not yet taken, unless a single item is larger
 	BatchBytes int64         // carried at once, unless a single item is larger
 	BatchItems int           // likewise
 	Every      time.Duration // how long items gather before they are carried
@@ -143,7 +143,7 @@ func (q *Queue[T]) full(size int64) (why string) {
 	switch {
 	case q.closed:
 		return Ended
-	case q.size+size > q.o.Limit:
+	case q.size > 0 && q.size+size > q.o.Limit: // what is larger than all of it would never find room
 		return Full
 	}
 	return ""

@@ -161,6 +161,21 @@ func TestWhatFindsNoRoomIsLost(t *testing.T) {
 	})
 }
 
+// An item that is larger than the queue is carried if nothing else waits, and nothing waits beside it.
+func TestLargeItemsWaitAlone(t *testing.T) {
+	c := &carrier{}
+	inBubble(t, c, func(l *delivery.Lines, got *tally) {
+		large := strings.Repeat("x", 2000)
+		send(l, large, "a")
+		rest(time.Minute)
+		send(l, "b", large)
+		rest(time.Minute)
+		if got.sent != 2 || got.lost[delivery.Full] != 2 || l.Waiting() != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestFailedBatchesAreCarriedAgain(t *testing.T) {
 	tries := 0
 	c := &carrier{answer: func(context.Context, delivery.Batch[delivery.Line]) error {
