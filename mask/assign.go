@@ -11,15 +11,18 @@ const maxKeyBytes = 256
 // assignment looks at the name before the separator i and masks the value after it.
 func (c *scanner) assignment(i int) int {
 	key, quoted := c.key(i)
-	key = strings.TrimLeft(key, " ")
+	key = strings.TrimLeft(key, " -")
 	if key == "" {
 		return i
+	}
+	if oneOf(nameKeys, key) {
+		c.name(i)
 	}
 	if strings.EqualFold(key, "name") {
 		return c.formPart(i)
 	}
 	field := cookieHeader(key)
-	if field == notCookie && !c.policy.sensitive(key) {
+	if field == notCookie && !c.policy.sensitive(key) && !(oneOf(valueKeys, key) && c.named(i, quoted)) {
 		return i
 	}
 	from := i + 1
@@ -141,8 +144,8 @@ func (c *scanner) formPart(i int) int {
 	return c.mask(from, from+len(strings.TrimSuffix(c.s[from:from+to], "\r")))
 }
 
-// element masks the content of an XML element whose name tells a secret. It starts from
-// the end of the start tag, so that attributes have been looked at before.
+// element masks the content of an XML element whose name tells a secret, or an attribute of it, or the element before it. It starts
+// from the end of the start tag, so that attributes have been looked at before.
 func (c *scanner) element(i int) int {
 	back := max(i-maxKeyBytes, c.tag)
 	open := strings.LastIndexByte(c.s[back:i], '<')
@@ -150,16 +153,29 @@ func (c *scanner) element(i int) int {
 		c.tag = i
 		return i
 	}
+	open += back
+	said := c.told() && c.saidAt > open
+	if said {
+		c.say(false)
+	}
 	if c.s[i-1] == '/' {
 		return i
 	}
-	open += back
 	name := c.s[open+1 : endOfAny(c.s, open+1, " \t\r\n/>")]
 	if name == "" || name[0] == '!' || name[0] == '?' {
 		c.tag = i
 		return i
 	}
-	if !c.policy.sensitive(name[strings.LastIndexByte(name, ':')+1:]) {
+	local := name[strings.LastIndexByte(name, ':')+1:]
+	switch to := endOfAny(c.s, i, "<"); {
+	case c.policy.sensitive(local):
+	case oneOf(nameKeys, local):
+		c.field = c.policy.secretPair(c.s[i+1 : min(to, i+1+mostName)])
+		c.tag = i
+		return i
+	case oneOf(valueKeys, local) && c.field, said && strings.HasPrefix(c.s[to:], "</"+name):
+		return c.mask(i+1, to)
+	default:
 		c.tag = i
 		return i
 	}

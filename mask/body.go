@@ -40,10 +40,10 @@ func (p *Policy) body(mediaType, s string, cut, parts bool) string {
 	if boundary := params["boundary"]; parts && strings.HasPrefix(kind, "multipart/") && boundary != "" {
 		return p.multipart(s, boundary, cut)
 	}
-	switch first := firstByte(s); {
-	case first == '{' || first == '[', kind == "application/json", strings.HasSuffix(kind, "+json"):
+	switch {
+	case document(s), kind == "application/json", strings.HasSuffix(kind, "+json"):
 		return p.json(s, cut, inText)
-	case kind == "application/x-www-form-urlencoded" && first != '<':
+	case kind == "application/x-www-form-urlencoded" && firstByte(s) != '<':
 		if cut {
 			s = s[:strings.LastIndexByte(s, '&')+1]
 		}

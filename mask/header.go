@@ -37,7 +37,7 @@ func (p *Policy) URL(s string) string {
 	if i := strings.IndexAny(s, "?#"); i >= 0 {
 		path, rest = s[:i], s[i:]
 	}
-	masked := p.whole(p.segments(path), false, inPath)
+	masked := p.whole(path, false, inPath)
 	if rest == "" {
 		return masked
 	}

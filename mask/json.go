@@ -18,6 +18,7 @@ type walker struct {
 	last  int    // start of what is not yet copied to out
 	depth int
 
+	looked int // bytes, for names that follow
 	kind   textKind
 	names  []string // where it stands, if the policy has paths
 	cut    bool     // the text ends anywhere

@@ -60,14 +60,15 @@ func sensitive(name string) bool {
 	var buf [96]byte
 	flat := buf[:0] // all words, joined
 	start := 0      // of the current word in flat
+	from := 0       // and in name
 	var before byte // the byte before, as it stands in name
 	for i := range len(name) {
 		c := name[i]
 		if boundary(before, c) {
-			if secretWord(flat[start:]) {
+			if secretWord(flat[start:]) && !byChance(name, from, i) {
 				return true
 			}
-			start = len(flat)
+			start, from = len(flat), i
 		}
 		before = c
 		if class := wordClass(c); class == upper {
@@ -76,7 +77,21 @@ func sensitive(name string) bool {
 			flat = append(flat, c)
 		}
 	}
-	return secretWord(flat[start:]) || secretPart(flat)
+	return secretWord(flat[start:]) && !byChance(name, from, len(name)) || secretPart(flat)
+}
+
+// leastChance is how long a piece of a name is in which a short word may stand by chance.
+const leastChance = 16
+
+// byChance reports whether the word from..to is in the middle of letters and digits that were made by chance.
+func byChance(name string, from, to int) bool {
+	for from > 0 && wordClass(name[from-1]) != separator {
+		from--
+	}
+	for to < len(name) && wordClass(name[to]) != separator {
+		to++
+	}
+	return to-from >= leastChance && mixed(name[from:to])
 }
 
 // plainName undoes the ways in which a name can be written.

@@ -25,30 +25,37 @@ func oneOf(list []string, key string) bool {
 func (w *walker) named(key string, said *bool) bool {
 	switch {
 	case oneOf(nameKeys, key):
-		*said = w.namesSecret(w.i)
+		*said = w.p.namesSecret(w.s, w.i)
 	case oneOf(valueKeys, key):
-		return *said || w.namedSoon()
+		return *said || w.p.nameFollows(w.s, w.i, &w.looked)
 	}
 	return false
 }
 
-// namesSecret reports whether a value is a string that tells a secret, as a name.
-func (w *walker) namesSecret(from int) bool {
-	if from >= len(w.s) || w.s[from] != '"' {
+// namesSecret reports whether what begins at from is a string of JSON that tells a secret, as a name.
+func (p *Policy) namesSecret(s string, from int) bool {
+	if from >= len(s) || s[from] != '"' {
 		return false
 	}
-	to := stringEnd(w.s, from)
-	return to > from && w.p.secretPair(w.s[from+1:to])
+	to := stringEnd(s, from)
+	return to > from && p.secretPair(s[from+1:to])
 }
 
-// soon is how many bytes a name may stand behind a value: each object is looked through once more, as far as this.
-const soon = 1 << 10
+const (
+	soon     = 1 << 10 // bytes that a name may stand behind a value
+	mostLook = 8       // times the length of a text may be looked at for them. Text that asks more often is masked unasked
+)
 
-// namedSoon looks for the name of the value that begins here among the members that follow.
-func (w *walker) namedSoon() bool {
+// nameFollows looks for the name of the value that begins at from among the members of the object that follow.
+func (p *Policy) nameFollows(s string, from int, looked *int) bool {
+	if *looked > mostLook*(len(s)+soon) {
+		return true
+	}
+	i := from
+	defer func() { *looked += min(i, len(s)) - from }()
 	depth := 0
-	for i, end := w.i, w.i+soon; i < min(end, len(w.s)); i++ {
-		switch w.s[i] {
+	for end := from + soon; i < min(end, len(s)); i++ {
+		switch s[i] {
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -56,21 +63,99 @@ func (w *walker) namedSoon() bool {
 				return false
 			}
 		case '"':
-			to := stringEnd(w.s, i)
+			to := stringEnd(s, i)
 			if to < 0 {
+				i = len(s)
 				return false
 			}
-			if i == w.i {
+			if i == from {
 				end = to + soon // however long the value is
 			}
-			next := to + 1 + leadingSpace(w.s[to+1:])
-			if depth == 0 && next < len(w.s) && w.s[next] == ':' && oneOf(nameKeys, w.s[i+1:to]) {
-				return w.namesSecret(next + 1 + leadingSpace(w.s[next+1:]))
+			next := to + 1 + leadingSpace(s[to+1:])
+			if depth == 0 && next < len(s) && s[next] == ':' && oneOf(nameKeys, s[i+1:to]) {
+				return p.namesSecret(s, next+1+leadingSpace(s[next+1:]))
 			}
 			i = to
 		}
 	}
 	return false
+}
+
+// Where text is not read by its structure, as what rules quote of a body, a name goes with the values of its object, its tag
+// or its form.
+
+// mostName is how long the name of a field is.
+const mostName = 128
+
+// name notes what the value behind the separator i names.
+func (c *scanner) name(i int) {
+	from := i + 1 + leadingBlank(c.s[i+1:])
+	open := quoteBytes(c.s[from:])
+	from += open
+	rest := c.s[from:min(from+mostName, len(c.s))]
+	to := strings.IndexAny(rest, "\"'`\\<>{}[]&;,\r\n")
+	if open == 0 {
+		to = endOfAny(rest, 0, "\"'`<>{}&;, \t\r\n")
+	}
+	c.say(to > 0 && c.policy.secretPair(rest[:to]))
+	c.saidAt = i
+}
+
+// say notes whether a name that was read tells that the value beside it is a secret.
+func (c *scanner) say(secret bool) {
+	c.said &^= 1 << (c.depth & 63)
+	if secret {
+		c.said |= 1 << (c.depth & 63)
+	}
+}
+
+// braces keeps what was said of each object apart from the others.
+func (c *scanner) braces(i int) int {
+	if c.s[i] == '{' {
+		c.depth++
+		c.say(false)
+	} else {
+		c.say(false)
+		c.depth--
+	}
+	return i
+}
+
+// told reports whether a name has told a secret of the object that is read.
+func (c *scanner) told() bool { return c.said&(1<<(c.depth&63)) != 0 }
+
+// named reports whether the value behind the separator i is secret because of a name beside it.
+func (c *scanner) named(i int, quoted bool) bool {
+	if c.told() {
+		return true
+	}
+	from := i + 1 + leadingBlank(c.s[i+1:])
+	switch open := quoteBytes(c.s[from:]); {
+	case c.s[i] == ':':
+		return quoted && c.policy.nameFollows(c.s, from, &c.looked)
+	case open > 0:
+		return c.namedInTag(closingQuote(c.s, from+open, open))
+	case c.pairs == notAsked:
+		if c.pairs = no; c.policy.namedIn(c.s) {
+			c.pairs = yes
+		}
+	}
+	return c.pairs == yes
+}
+
+// namedInTag reports whether an attribute names a secret that stands between from and the end of a tag.
+func (c *scanner) namedInTag(from int) bool {
+	if c.looked > mostLook*(len(c.s)+soon) {
+		return true
+	}
+	rest := c.s[min(from, len(c.s)):min(from+soon, len(c.s))]
+	to := strings.IndexByte(rest, '>')
+	c.looked += len(rest)
+	if to < 0 {
+		return false
+	}
+	_, name, found := strings.Cut(rest[:to], " name=")
+	return found && c.policy.secretPair(name[:endOfAny(name, 0, " \t\r\n>")])
 }
 
 // stringEnd is where a string of JSON ends that begins at from; -1: it does not.
@@ -88,9 +173,13 @@ func stringEnd(s string, from int) int {
 
 func leadingSpace(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\r\n")) }
 
+func leadingBlank(s string) int { return len(s) - len(strings.TrimLeft(s, " \t")) }
+
+func betweenPairs(c rune) bool { return strings.ContainsRune("&?# \t\r\n\"'", c) }
+
 // namedIn reports whether a pair of a query or form names a secret.
 func (p *Policy) namedIn(s string) bool {
-	for pair := range strings.SplitSeq(s, "&") {
+	for pair := range strings.FieldsFuncSeq(s, betweenPairs) {
 		if key, value, _ := strings.Cut(pair, "="); oneOf(nameKeys, key) && p.secretPair(value) {
 			return true
 		}

@@ -6,15 +6,17 @@ import "strings"
 type textKind int
 
 const (
-	inText  textKind = iota // & and the end of the line
-	inPath                  // / ; ? too: a matrix parameter is one part of a path
-	inQuery                 // as in text; placeholders have no spaces
-	inProse                 // what programs say: in "open tokens: no such file" a colon assigns nothing
+	inText        textKind = iota // & and the end of the line
+	inPath                        // / ; ? too: a matrix parameter is one part of a path
+	inQuery                       // as in text; placeholders have no spaces
+	inProse                       // what programs say: in "open tokens: no such file" a colon assigns nothing
+	inBase64                      // text that Base64 has hidden
+	inBase64Twice                 // in which no more of it is looked for
 )
 
 // triggers are the bytes at which something secret may be recognized.
 var triggers = func() (table [256]bool) {
-	for _, c := range []byte("=:>eBb-@0123456789") {
+	for _, c := range []byte("=:>{}eBb-@/0123456789") {
 		table[c] = true
 	}
 	for _, one := range shapes {
@@ -37,13 +39,20 @@ type scanner struct {
 	basic   int  // and no run of base64 ends, which has been asked for credentials
 	asked   int  // times
 	noBlank bool // no blank line follows
+	looked  int  // bytes, for names that follow
+
+	said   uint64 // in which of the objects around a name has told a secret
+	saidAt int
+	depth  int  // of objects
+	pairs  int  // whether a pair names a secret
+	field  bool // an element has named one
 }
 
 // scan replaces the secrets in s. If s is ragged, which is to say cut anywhere, its last
 // bytes only serve to recognize what begins before them. The result is ragged if it ends
 // before s does, for this reason or because it has keep bytes.
 func (p *Policy) scan(s string, keep int, ragged bool, kind textKind) (string, bool) {
-	s = p.sift(s, kind)
+	s = p.unwrap(p.sift(s, kind), kind)
 	c := scanner{policy: p, s: s, kind: kind}
 	end := len(s)
 	if ragged {
@@ -79,6 +88,8 @@ func (c *scanner) secret(i int) int {
 		return c.assignment(i)
 	case '>':
 		return c.element(i)
+	case '{', '}':
+		return c.braces(i)
 	case 'e':
 		return c.webToken(i)
 	case 'b', 'B':
@@ -87,6 +98,8 @@ func (c *scanner) secret(i int) int {
 		return c.privateKey(i)
 	case '@':
 		return c.address(i)
+	case '/':
+		return c.link(i)
 	}
 	if isDigit(c.s[i]) {
 		if to := c.shape(i); to > i {
@@ -157,95 +170,4 @@ func (c *scanner) webToken(i int) int {
 
 func base64url(b byte) bool {
 	return wordClass(b) != separator && b < 0x80 || b == '-' || b == '_'
-}
-
-// Length of a card number (ISO/IEC 7812-1).
-const (
-	minCardDigits = 13
-	maxCardDigits = 19
-)
-
-// card masks a number with a valid check digit, with or without separators.
-func (c *scanner) card(i int) int {
-	s := c.s
-	groupEnd := i
-	for groupEnd < len(s) && isDigit(s[groupEnd]) {
-		groupEnd++
-	}
-	if groupEnd-i < minCardDigits {
-		next := groupEnd + separatorBytes(s[groupEnd:])
-		if next == groupEnd || next >= len(s) || !isDigit(s[next]) {
-			return groupEnd
-		}
-	}
-	if end := cardEnd(s, i); end > 0 {
-		return c.hide(i, end, secretCard)
-	}
-	return groupEnd
-}
-
-// cardEnd returns where the longest card number ends that starts at i, or 0.
-func cardEnd(s string, i int) int {
-	var digits [maxCardDigits]byte
-	n, found, groups := 0, 0, 0
-	for k := i; ; {
-		start := k
-		for k < len(s) && isDigit(s[k]) {
-			if n == len(digits) {
-				n++
-				break
-			}
-			digits[n] = s[k] - '0'
-			n++
-			k++
-		}
-		if k == start || n > len(digits) {
-			break
-		}
-		groups++
-		// Grouped digits right after a letter are part of something else, a UUID mostly.
-		if groups > 1 && i > 0 && (wordClass(s[i-1]) == lower || wordClass(s[i-1]) == upper) {
-			break
-		}
-		if cardNumber(digits[:n]) {
-			found = k
-		}
-		k += separatorBytes(s[k:])
-	}
-	return found
-}
-
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }
-
-// separatorBytes returns the length of the one separator that may stand between digits.
-func separatorBytes(s string) int {
-	switch {
-	case s == "":
-		return 0
-	case s[0] == ' ', s[0] == '-', s[0] == '+':
-		return 1
-	case strings.HasPrefix(s, "%20"), strings.HasPrefix(s, "%2D"), strings.HasPrefix(s, "%2d"),
-		strings.HasPrefix(s, "%2B"), strings.HasPrefix(s, "%2b"):
-		return 3
-	}
-	return 0
-}
-
-// cardNumber checks length and check digit (ISO/IEC 7812-1, annex B). Thirteen digits
-// from 1 on are milliseconds since 1970; no card of that length begins so.
-func cardNumber(digits []byte) bool {
-	if len(digits) < minCardDigits || len(digits) == 13 && digits[0] == 1 {
-		return false
-	}
-	sum := 0
-	for i, d := range digits {
-		v := int(d)
-		if (len(digits)-i)%2 == 0 {
-			if v *= 2; v > 9 {
-				v -= 9
-			}
-		}
-		sum += v
-	}
-	return sum%10 == 0
 }

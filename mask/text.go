@@ -37,12 +37,10 @@ func (p *Policy) Value(target, value string) string {
 		return p.hideAll(value)
 	case collection == "REQUEST_COOKIES", named && p.secretField(name), !named && p.sensitive(collection):
 		return p.hideAll(value)
-	case collection == "REQUEST_BASENAME" && unguessable(value): // what stands before it is not told
+	case collection == "REQUEST_BASENAME" && len(value) >= leastBasename && madeByChance(value): // what stands before it is not told
 		return p.hideAll(value)
 	case collection == "REQUEST_FILENAME", collection == "REQUEST_BASENAME":
-		kind, value = inPath, p.segments(value)
-	case collection == "REQUEST_URI", collection == "REQUEST_URI_RAW", collection == "REQUEST_LINE", named && strings.EqualFold(name, "Referer"):
-		value = p.segments(value)
+		kind = inPath
 	}
 	return finish(p.mask(value, valueBytes, kind), valueBytes)
 }
@@ -73,7 +71,7 @@ func (p *Policy) Text(s string) string {
 func (p *Policy) Short(s string, limit int) string { return p.mask(s, limit, inText) }
 
 // Path is the path of a request, of about limit bytes: matrix parameters and tokens within it are masked.
-func (p *Policy) Path(s string, limit int) string { return p.mask(p.segments(s), limit, inPath) }
+func (p *Policy) Path(s string, limit int) string { return p.mask(s, limit, inPath) }
 
 // Message is a rule's message without the value that has matched, if that is a secret by the name of its target:
 // it would be one in the message, too, where nothing tells so.
