@@ -112,6 +112,11 @@ func (p *Policy) secretPair(name string) bool {
 func (p *Policy) pairPart(s string) string {
 	plain := s
 	if strings.IndexByte(plain, '+') >= 0 {
+		// Whoever writes Base64 in a query often forgets to encode its plus.
+		raw := decodePercent(s)
+		if told := p.unwrap(raw, inQuery); told != raw {
+			return escapePair(p.whole(told, false, inQuery))
+		}
 		plain = strings.ReplaceAll(plain, "+", " ")
 	}
 	if plain = decodePercent(plain); plain == s {

@@ -14,10 +14,11 @@ var secretParts = []string{
 	"encryptionkey",
 	"kennwort",
 	"masterkey", "motdepasse",
-	"passcode", "passphrase", "passw", "privatekey", "pwd",
+	"passcode", "passphrase", "passw", "pincode", "privatekey", "pwd",
 	"samlrequest", "samlresponse", "secret", "securitycode", "senha", "sessid", "session", "sharedkey",
 	"signature", "signingkey", "sshkey", "subscriptionkey",
 	"token",
+	"userpin",
 	"wachtwoord",
 }
 
@@ -26,7 +27,7 @@ var secretParts = []string{
 var secretWords = map[string]bool{
 	"auth": true, "bearer": true, "card": true, "cards": true, "creds": true, "csc": true, "csrf": true, "cvc": true,
 	"cvv": true, "hmac": true, "jwt": true, "mdp": true, "mfa": true, "oauth": true, "otp": true,
-	"pan": true, "pass": true, "passwd": true, "pin": true, "pincode": true, "psw": true, "pw": true,
+	"pan": true, "pass": true, "passwd": true, "pin": true, "psw": true, "pw": true,
 	"sess": true, "sid": true, "sig": true, "ssn": true, "totp": true,
 	"xsrf": true,
 }

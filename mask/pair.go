@@ -124,6 +124,11 @@ func (c *scanner) braces(i int) int {
 // told reports whether a name has told a secret of the object that is read.
 func (c *scanner) told() bool { return c.said&(1<<(c.depth&63)) != 0 }
 
+// isValue reports whether what stands behind the separator i is a value that another one names. Pages have <meta name="csrf-token" content="…">.
+func (c *scanner) isValue(i int, key string) bool {
+	return oneOf(valueKeys, key) || c.s[i] == '=' && strings.EqualFold(key, "content")
+}
+
 // named reports whether the value behind the separator i is secret because of a name beside it.
 func (c *scanner) named(i int, quoted bool) bool {
 	if c.told() {

@@ -25,7 +25,9 @@ func (p *Policy) Value(target, value string) string {
 		return value
 	}
 	collection, name, named := strings.Cut(strings.TrimLeft(target, "&!"), ":")
-	collection = strings.ToUpper(collection)
+	if collection = strings.ToUpper(collection); collection == "MATCHED_VARS" {
+		return p.Value(name, value) // MATCHED_VARS:ARGS:q
+	}
 	kind := inText
 	switch {
 	case strings.HasSuffix(collection, "_NAMES"):
@@ -33,7 +35,7 @@ func (p *Policy) Value(target, value string) string {
 		return finish(p.cookies(value, cookieHeader(name), maxScanBytes), valueBytes)
 	case named && strings.EqualFold(name, protocolHeader):
 		return finish(p.protocols(value), valueBytes)
-	case collection == "XML": // the target does not tell in which element the text stands
+	case collection == "XML", collection == "REQUEST_XML": // the target does not tell in which element the text stands
 		return p.hideAll(value)
 	case collection == "REQUEST_COOKIES", named && p.secretField(name), !named && p.sensitive(collection):
 		return p.hideAll(value)
