@@ -159,9 +159,10 @@ func newRequestID() string {
 	return uuid.Must(uuid.NewV7()).String()
 }
 
-// validRequestID keeps ids out that would not survive a log line or a page.
+// validRequestID keeps ids out that would not survive a log line or a page, and those that are too short to be one of many:
+// proxies hand on what their clients say, and some short ones (".", "top") mean something else in a path of the admin API.
 func validRequestID(s string) bool {
-	if s == "" || len(s) > 128 {
+	if len(s) < 8 || len(s) > 128 {
 		return false
 	}
 	for i := 0; i < len(s); i++ {

@@ -84,7 +84,7 @@ func TestRequestID(t *testing.T) {
 	if id := v.requestID(); id != "from-outside" {
 		t.Errorf("id %q, want the trusted proxy's", id)
 	}
-	for _, bad := range []string{"", "a b", "<x>", "a\"", strings.Repeat("a", 129), "é"} {
+	for _, bad := range []string{"", ".", "..", "top", "stream", "seven77", "too wide a", "<script>", "eight888\"", strings.Repeat("a", 129), "ééééé"} {
 		if validRequestID(bad) {
 			t.Errorf("%q is taken for an id", bad)
 		}
