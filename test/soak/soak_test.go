@@ -34,7 +34,7 @@ type soak struct {
 }
 
 // nonce is a new name for a request.
-func (s *soak) nonce() string { return fmt.Sprintf("nonce-%d", s.nonces.Add(1)) }
+func (s *soak) nonce() string { return fmt.Sprintf("nonce-%06d", s.nonces.Add(1)) }
 
 // faulty counts an outcome that only a fault explains.
 func (s *soak) faulty(outcome string) {
