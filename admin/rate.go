@@ -16,7 +16,7 @@ const (
 	requestBurst = 200
 	failureRate  = 0.2
 	failureBurst = 10
-	// Gathering metrics of a thousand busy routes is 80 ms of CPU; who scrapes does so every few seconds.
+	// Gathering metrics is shared by all who ask for them at a time; this is about the bytes. Who scrapes does so every few seconds.
 	scrapeRate  = 5
 	scrapeBurst = 50
 )

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -20,8 +21,9 @@ import (
 type Registry struct {
 	*prometheus.Registry // of all but those of routes
 
-	routes   *prometheus.Registry
-	families []family // in routes
+	routes    *prometheus.Registry
+	families  []family // in routes
+	gathering *gathering
 }
 
 // family is a metric of routes.
@@ -32,7 +34,7 @@ type family struct {
 
 // NewRegistry returns an empty one.
 func NewRegistry() *Registry {
-	return &Registry{Registry: prometheus.NewRegistry(), routes: prometheus.NewRegistry()}
+	return &Registry{Registry: prometheus.NewRegistry(), routes: prometheus.NewRegistry(), gathering: newGathering()}
 }
 
 // ofRoutes registers a metric of routes. Whoever only tries requests has another registry.
@@ -55,20 +57,38 @@ func (r *Registry) Gather() ([]*dto.MetricFamily, error) {
 // them costs its own series, and is told to failed.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, request *http.Request, failed func(error)) {
 	format := expfmt.NegotiateAccept(request.Header, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText)
-	open := format.FormatType() == expfmt.TypeOpenMetrics
-	w.Header().Add("Vary", "Accept")
-	w.Header().Add("Vary", "Accept-Encoding")
-	w.Header().Set("Content-Type", string(format))
-	var out io.Writer = w
-	if acceptsGzip(request.Header) {
-		w.Header().Set("Content-Encoding", "gzip")
-		zipped, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // which is a level
-		defer func() { _ = zipped.Close() }()               // whoever asked has left
-		out = zipped
+	in := form{open: format.FormatType() == expfmt.TypeOpenMetrics, zipped: acceptsGzip(request.Header)}
+	all, err := r.gathering.text(request.Context(), in, func(to *text) {
+		if err := r.writeIn(in, to); err != nil {
+			failed(err)
+		}
+	})
+	if err != nil { // whoever asked has left
+		return
 	}
-	if err := r.write(out, format, open); err != nil {
-		failed(err)
+	defer r.gathering.done(all)
+	h := w.Header()
+	h.Add("Vary", "Accept")
+	h.Add("Vary", "Accept-Encoding")
+	h.Set("Content-Type", string(format)) // of versions and ways to escape, which make no difference to these names
+	h.Set("Content-Length", strconv.Itoa(len(all.all)))
+	if in.zipped {
+		h.Set("Content-Encoding", "gzip")
 	}
+	all.send(w)
+}
+
+// writeIn writes all metrics in a form.
+func (r *Registry) writeIn(f form, to io.Writer) error {
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	if f.open {
+		format = expfmt.NewFormat(expfmt.TypeOpenMetrics)
+	}
+	if !f.zipped {
+		return r.write(to, format, f.open)
+	}
+	zipped, _ := gzip.NewWriterLevel(to, gzip.BestSpeed) // which is a level
+	return errors.Join(r.write(zipped, format, f.open), zipped.Close())
 }
 
 // acceptsGzip reports whether an answer may be compressed.
