@@ -152,7 +152,7 @@ func flagKind(t reflect.Type) string {
 	case t == sizeType:
 		return "size"
 	case t.Kind() == reflect.Slice:
-		return "networks"
+		return "list"
 	default:
 		return t.Kind().String()
 	}

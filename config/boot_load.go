@@ -46,7 +46,7 @@ func LoadBoot(fs *pflag.FlagSet, environ []string) (Boot, error) {
 		}))
 	if err := decode(&l.boot, layers...); err != nil {
 		l.problems = append(l.problems, decodeProblems(err, "")...)
-	} else {
+	} else if !l.unread {
 		l.check()
 	}
 	if err := l.problems.orNil(); err != nil {
@@ -61,6 +61,7 @@ type bootLoader struct {
 	boot     Boot
 	origin   map[string]Problem // key path → where its value comes from, What empty
 	broken   []string           // key paths that are reported already
+	unread   bool               // the boot file is none, so that nobody knows what it says
 	problems Problems
 }
 
@@ -120,6 +121,7 @@ func (l *bootLoader) configFile(fs *pflag.FlagSet, env map[string]string) string
 func (l *bootLoader) file(name string, data []byte) map[string]any {
 	doc := readDocument(name, data, reflect.TypeFor[Boot](), nil)
 	l.problems = append(l.problems, doc.Problems...)
+	l.unread = doc.noYAML
 	for path := range doc.broken {
 		l.broken = append(l.broken, path)
 	}

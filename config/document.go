@@ -21,6 +21,7 @@ const maxNodes = 1 << 19
 type document struct {
 	file   string
 	tree   map[string]any
+	noYAML bool            // the text is none
 	lines  map[string]int  // key path → line
 	broken map[string]bool // key paths that are reported already
 	texts  map[string]int  // key path of a text → line in which it begins; none if it is not written line by line

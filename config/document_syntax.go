@@ -15,6 +15,7 @@ var yamlError = regexp.MustCompile(`^yaml: (?:line \d+: )?(?s:(.*))$`)
 // syntax adds an error of the YAML parser. The line that it names is often that in which the construct around the
 // mistake begins, or the one before: what the parser had read when it gave up tells better.
 func (d *document) syntax(data []byte, err error) {
+	d.noYAML = true
 	what := err.Error()
 	if m := yamlError.FindStringSubmatch(what); m != nil {
 		what = m[1]

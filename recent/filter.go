@@ -58,7 +58,7 @@ func ParseFilter(query url.Values, now time.Time) (Filter, error) {
 	f := Filter{
 		Kinds: p.words("kind"), Routes: p.words("route"), Policies: p.words("policy"), Hosts: p.words("host"), Methods: p.words("method"),
 		Verdicts: p.words("verdict"), Coverage: p.words("coverage"), RequestIDs: p.words("request_id"),
-		Statuses: p.ranges("status", 0, 999), Rules: p.ranges("rule", 0, 1<<31-1), Clients: p.clients(),
+		Statuses: p.ranges("status", 0, 599), Rules: p.ranges("rule", 0, 1<<31-1), Clients: p.clients(),
 		Paths: p.texts("path"), Texts: p.texts("text"),
 		Since: p.time("since"), Until: p.time("until"),
 	}
@@ -146,7 +146,11 @@ func (p *filterParser) ranges(name string, low, high int) (all []Range) {
 		a, errA := strconv.Atoi(from)
 		b, errB := strconv.Atoi(to)
 		if errA != nil || errB != nil || a < low || b > high || a > b {
-			p.wrong(name, "%q is neither a number nor a range such as 400-499", word)
+			example := "a number nor a range such as 942000-942999"
+			if name == "status" {
+				example = "a status, a class such as 4xx nor a range such as 500-504"
+			}
+			p.wrong(name, "%q is neither "+example, word)
 			continue
 		}
 		all = append(all, Range{a, b})

@@ -31,7 +31,8 @@ func golden(t *testing.T, file string, text []byte) {
 
 func TestExports(t *testing.T) {
 	r := full()
-	r.Request.Headers = append(r.Request.Headers, Field{"x-bytes", "another"})
+	r.Request.Headers = append(r.Request.Headers, Field{"x-bytes", "another"}, Field{"cookie", "basket=7; lang=de; odd"})
+	r.Response.Headers = append(r.Response.Headers, Field{"Set-Cookie", "seen=1; Path=/; HttpOnly"})
 	golden(t, "testdata/export.modsecurity.json", r.ModSecurity(nil))
 
 	var out bytes.Buffer

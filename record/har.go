@@ -97,8 +97,7 @@ func (q *Request) appendHAR(o *object, secure bool) {
 	o.text("method", q.Method)
 	o.plainText("url", address)
 	o.plainText("httpVersion", q.Protocol)
-	o.key("cookies")
-	o.dst = append(o.dst, "[]"...) // they stand in the headers, masked
+	o.pairs("cookies", cookiePairs(q.Headers))
 	o.pairs("headers", q.Headers)
 	_, query, _ := strings.Cut(q.Target, "?")
 	o.pairs("queryString", queryPairs(query))
@@ -123,8 +122,7 @@ func (p *Response) appendHAR(o *object, protocol string, size int64) {
 	o.number("status", int64(p.Status))
 	o.plainText("statusText", p.Reason)
 	o.plainText("httpVersion", protocol)
-	o.key("cookies")
-	o.dst = append(o.dst, "[]"...)
+	o.pairs("cookies", setCookiePairs(p.Headers))
 	o.pairs("headers", p.Headers)
 	o.within("content", func(o *object) {
 		b := p.Body
@@ -223,4 +221,33 @@ func unescaped(s string) string {
 		return plain
 	}
 	return s
+}
+
+// cookiePairs are the cookies of a request, masked as its header fields are.
+func cookiePairs(headers []Field) (out []Field) {
+	for _, f := range headers {
+		if !strings.EqualFold(f.Name, "Cookie") {
+			continue
+		}
+		for pair := range strings.SplitSeq(f.Value, ";") {
+			if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok {
+				out = append(out, Field{name, value})
+			}
+		}
+	}
+	return out
+}
+
+// setCookiePairs are the cookies that a response sets, without their attributes, which stand in the headers.
+func setCookiePairs(headers []Field) (out []Field) {
+	for _, f := range headers {
+		if !strings.EqualFold(f.Name, "Set-Cookie") {
+			continue
+		}
+		pair, _, _ := strings.Cut(f.Value, ";")
+		if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok {
+			out = append(out, Field{name, value})
+		}
+	}
+	return out
 }

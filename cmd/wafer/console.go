@@ -38,8 +38,8 @@ func colored(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -166,7 +166,7 @@ func (p progress) done() { fmt.Fprint(p.w, "\r\x1b[K") }
 // words defines a flag whose value is one of a few words, the first of which is the default.
 func words(c *cobra.Command, name, short string, value *string, usage string, choices ...string) {
 	*value = choices[0]
-	c.Flags().VarP(&word{value, choices}, name, short, usage)
+	c.Flags().VarP(&word{value, choices}, name, short, usage+" ("+strings.Join(choices, ", ")+")")
 	complete(c, name, choices...)
 }
 
@@ -185,5 +185,5 @@ func (w *word) Set(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("write one of %v", w.choices)
+	return fmt.Errorf("write one of %s", strings.Join(w.choices, ", "))
 }

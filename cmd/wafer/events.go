@@ -44,7 +44,7 @@ in .gz is unpacked. Of several values of a filter one has to fit, of several fil
 		Example: `  wafer events --verdict block --since 15m
   wafer events --follow --scope tier --admin http://wafer-admin:9090 --token-file token
   wafer events --rule 942000-942999 --output csv /var/log/wafer/events.jsonl > sqli.csv
-  kubectl logs -l app=wafer --prefix | wafer events --client 192.0.2.0/24 -`,
+  kubectl logs -l app.kubernetes.io/name=wafer --prefix | wafer events --client 192.0.2.0/24 -`,
 		RunE: func(c *cobra.Command, files []string) error {
 			e.out, e.warn = c.OutOrStdout(), c.ErrOrStderr()
 			if err := e.check(c, files); err != nil {

@@ -33,7 +33,7 @@ type eventLines struct {
 	kept    []view.Event
 	held    int // bytes of kept
 
-	found, looked, others int
+	found, looked, others, records int
 
 	cut func(shown int) // is told if those kept are fewer than were wanted
 	few bool            // they are
@@ -49,6 +49,10 @@ func (l *eventLines) take(line []byte) error {
 		return nil
 	}
 	line = bytes.TrimSpace(line[at:])
+	if isRecord(line) {
+		l.records++
+		return nil
+	}
 	if !isEvent(line) {
 		l.others++
 		return nil
@@ -108,6 +112,11 @@ func isEvent(line []byte) bool {
 	return line[len(line)-1] == '}' && bytes.Contains(line, []byte(`"event":"`)) && bytes.Contains(line, []byte(`"request_id":`))
 }
 
+// isRecord tells records from events, beside which they may stand: their member "event" comes first.
+func isRecord(line []byte) bool {
+	return bytes.Contains(line[:min(len(line), 128)], []byte(`"event":"record"`))
+}
+
 // files shows the events of files.
 func (e *eventsCommand) files(ctx context.Context, names []string, p eventPrinter) error {
 	lines := &eventLines{matcher: e.filter.Matcher(), printer: p, last: e.limit, most: e.most, cut: e.sayCut}
@@ -124,6 +133,9 @@ func (e *eventsCommand) files(ctx context.Context, names []string, p eventPrinte
 	}
 	if err := lines.release(); err != nil {
 		return err
+	}
+	if lines.records > 0 {
+		e.say("%d lines are records: wafer records list shows them", lines.records)
 	}
 	if lines.looked == 0 {
 		return fmt.Errorf("no event in %s: %d other lines (events are read in the format native)", strings.Join(names, ", "), lines.others)

@@ -159,7 +159,7 @@ func TestEventsMistakes(t *testing.T) {
 		want string
 		args []string
 	}{
-		{`--status: "x" is neither a number nor a range`, []string{"--status", "x"}},
+		{`--status: "x" is neither a status, a class such as 4xx nor a range`, []string{"--status", "x"}},
 		{`--kind: "attack" is none of security, access, ban`, []string{"--kind", "attack"}},
 		{`--verdict: "blocked" is none of pass, block,`, []string{"--verdict", "blocked"}},
 		{`--scope: "all" is neither pod nor tier`, []string{"--scope", "all"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/netip"
@@ -32,8 +33,9 @@ let it pass, tried out. Nothing is forwarded.
 The request is
 - given by a URL or by flags,
 - read whole, as it goes over the wire, from standard input, or
-- taken from an event: standard input, or the file of --log, holds lines of the event log, as
-  kubectl logs prints them; --request-id chooses one. Without ROUTES the event is told; with
+- taken from an event, which --request-id chooses: one that the tier behind --admin remembers, at
+  whichever pod, or one of the event log, as kubectl logs prints it, on standard input or in the
+  file of --log. Without ROUTES the event is told; with
   ROUTES it is also tried again as far as it tells the request, which is without what masking and
   cutting have taken.
 
@@ -41,12 +43,13 @@ Exit with 0 if the request reaches the application, 3 if it does not, 1 if there
 		Example: `  wafer explain routes.yaml 'http://shop.example.com/search?q=1%27+OR+1=1--'
   wafer explain routes.yaml --host shop.example.com --path /login --body 'user=o%27neill&note=...'
   wafer explain routes.yaml < request.http
+  wafer explain --admin http://wafer-admin:9090 --request-id 0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11
   kubectl logs -l app.kubernetes.io/name=wafer --tail=-1 | wafer explain routes.yaml --request-id 0197f2c4-8a51-7c3e-9d5b-0b8e3f6a2d11`,
 		Args:              cobra.MaximumNArgs(2),
 		ValidArgsFunction: routeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
 			in.given = c.Flags().Changed
-			r, err := in.explain(c.InOrStdin(), args, newProgress(c.ErrOrStderr()))
+			r, err := in.explain(c.Context(), c.InOrStdin(), args, newProgress(c.ErrOrStderr()))
 			if err != nil {
 				return err
 			}
@@ -69,7 +72,7 @@ Exit with 0 if the request reaches the application, 3 if it does not, 1 if there
 }
 
 // explain answers for what was asked.
-func (in *explainInput) explain(stdin io.Reader, args []string, progress progress) (*report, error) {
+func (in *explainInput) explain(ctx context.Context, stdin io.Reader, args []string, progress progress) (*report, error) {
 	client, err := netip.ParseAddr(in.client)
 	if err != nil {
 		return nil, fmt.Errorf("--client %q is no address: write one such as 203.0.113.9, without a port", in.client)
@@ -77,7 +80,7 @@ func (in *explainInput) explain(stdin io.Reader, args []string, progress progres
 	if len(args) == 1 && strings.Contains(args[0], "://") {
 		return nil, fmt.Errorf("%q is a URL, and the route file comes first: wafer explain ROUTES %q", args[0], args[0])
 	}
-	asked, err := in.read(stdin, args)
+	asked, err := in.read(ctx, stdin, args)
 	if err != nil {
 		return nil, err
 	}

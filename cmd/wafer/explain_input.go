@@ -2,16 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/wafer-waf/wafer/admin/view"
 )
 
 // explainInput is what explain is asked.
@@ -21,6 +24,7 @@ type explainInput struct {
 	body                       string
 	log, requestID             string
 	config                     string
+	tier                       adminClient
 
 	given func(flag string) bool
 }
@@ -35,7 +39,8 @@ func (in *explainInput) flags(c *cobra.Command) {
 	f.StringVar(&in.client, "client", "192.0.2.1", "address the request comes from")
 	maskingFlag(c, &in.config)
 	f.StringVar(&in.log, "log", "", "file with events, or - for standard input")
-	f.StringVar(&in.requestID, "request-id", "", "the request to look for among events")
+	f.StringVar(&in.requestID, "request-id", "", "the request to look for among events: those of a tier that runs with --admin, or on a terminal")
+	in.tier.flags(f)
 }
 
 // asked is a request, or an event about one.
@@ -45,8 +50,10 @@ type asked struct {
 }
 
 // read finds out what is asked: what flags and URL say, or what is on standard input.
-func (in *explainInput) read(stdin io.Reader, args []string) (*asked, error) {
+func (in *explainInput) read(ctx context.Context, stdin io.Reader, args []string) (*asked, error) {
 	switch {
+	case in.ofTier(stdin):
+		return in.askTier(ctx)
 	case in.log != "" && in.log != "-":
 		file, err := os.Open(in.log)
 		if err != nil {
@@ -70,6 +77,35 @@ func (in *explainInput) read(stdin io.Reader, args []string) (*asked, error) {
 	}
 	raw, err := in.build(stdin)
 	return &asked{raw: raw}, err
+}
+
+// ofTier reports whether the event is looked for among those that a tier remembers.
+func (in *explainInput) ofTier(stdin io.Reader) bool {
+	if in.log != "" || in.requestID == "" {
+		return false
+	}
+	return slices.ContainsFunc(adminFlags(), in.given) || isTerminal(stdin)
+}
+
+// askTier looks for the event at all pods of a tier.
+func (in *explainInput) askTier(ctx context.Context) (*asked, error) {
+	ask := url.Values{"request_id": {in.requestID}, "scope": {view.ScopeTier}}
+	r, err := in.tier.request(ctx, http.MethodGet, "/api/v1/events", ask)
+	if err != nil {
+		return nil, err
+	}
+	var page view.Events
+	if _, err := in.tier.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page); err != nil {
+		return nil, err
+	}
+	var lines bytes.Buffer
+	for i := range page.Events {
+		lines.Write(append(page.Events[i].Event, '\n'))
+	}
+	if lines.Len() == 0 {
+		return nil, fmt.Errorf("%s remembers no event of request %q: it may be older than what is kept, which the lines of kubectl logs or of a sink still tell, by --log", in.tier.address, in.requestID)
+	}
+	return in.readEvent(&lines)
 }
 
 // takeURL takes host and target from a URL, as they are spelled there.

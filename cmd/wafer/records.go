@@ -36,7 +36,8 @@ type recordFilter struct {
 	rules, statuses                []int
 	since, until                   string
 
-	from, to time.Time
+	from, to  time.Time
+	seen, fit int // records, and those that are wanted
 }
 
 func (f *recordFilter) flags(c *cobra.Command) {
@@ -106,11 +107,20 @@ func (f *recordFilter) each(c *cobra.Command, names []string, do func(r *record.
 		}
 		bad = bad || some
 	}
-	if bad {
+	switch {
+	case bad:
 		return saidError{errBadLines, 1}
+	case f.seen == 0:
+		fmt.Fprintf(c.ErrOrStderr(), "no record in %s: records are what the setting records of the boot file has the tier write; wafer events shows events\n", strings.Join(names, ", "))
+		return saidError{errNoRecord, 1}
+	case f.fit == 0:
+		fmt.Fprintf(c.ErrOrStderr(), "none of %d records is wanted\n", f.seen)
 	}
 	return nil
 }
+
+// errNoRecord ends a command that was given no record.
+var errNoRecord = errors.New("no record")
 
 // file reads one file. It reports whether some of its lines are no records.
 func (f *recordFilter) file(c *cobra.Command, name string, do func(r *record.Record) error) (bad bool, err error) {
@@ -140,7 +150,9 @@ func (f *recordFilter) read(c *cobra.Command, name string, from io.Reader, do fu
 		case err != nil:
 			return bad, fmt.Errorf("%s: %w", name, err)
 		}
+		f.seen++
 		if f.has(one) {
+			f.fit++
 			if err := do(one); err != nil {
 				return bad, err
 			}

@@ -68,9 +68,9 @@ Exit with 0; with 3 if a request is not what --expect says; with 1 if something 
 		RunE: func(c *cobra.Command, args []string) error { return r.run(c, args[0], args[1:]) },
 	}
 	r.flags(c)
-	words(c, "expect", "", &r.expect, "what every request has to be: passed (which one that would be blocked is not), stopped (or would be), or what its file says", expectNothing, expectPass, expectStop, expectRecorded)
+	words(c, "expect", "", &r.expect, "what every request has to do: pass (which one that would be blocked does not), be stopped (or would be), or what its file says", expectNothing, expectPass, expectStop, expectRecorded)
 	words(c, "show", "", &r.show, "which requests are told one by one", showAll, showStopped, showDiffers, showNone)
-	words(c, "output", "o", &r.output, "for people, programs, or what shows results of tests", "text", "json", "junit", "sarif")
+	words(c, "output", "o", &r.output, "for people, for programs, for what shows results of tests, or for code hosts", "text", "json", "junit", "sarif")
 	c.Flags().BoolVar(&r.strict, "strict", false, "with --expect, also fail for what is unsure")
 	return c
 }

@@ -62,8 +62,8 @@ type topFrame struct {
 	Rate       float64            `json:"rate"`
 	Verdicts   map[string]float64 `json:"verdicts"`
 	Coverage   map[string]float64 `json:"coverage"`
-	Refused    map[string]float64 `json:"refused,omitempty"` // before a policy was asked, by reason
-	Clean      float64            `json:"clean_share"`       // of inspected requests, those that the screen proved clean
+	Refused    map[string]float64 `json:"refused,omitempty"`     // before a policy was asked, by reason
+	Clean      *float64           `json:"clean_share,omitempty"` // of requests that the screen was asked about, those that it proved clean; nil: it was asked about none
 	P50        float64            `json:"p50_ms"`
 	P99        float64            `json:"p99_ms"`
 	InFlight   int                `json:"in_flight"`
@@ -78,15 +78,15 @@ type topFrame struct {
 }
 
 type topRoute struct {
-	ID      string  `json:"id"`
-	Rate    float64 `json:"rate"`
-	Block   float64 `json:"block"` // redirects and drops included
-	Would   float64 `json:"would_block"`
-	Refused float64 `json:"refused"` // and what failed
-	Errors  float64 `json:"errors"`  // answers 5xx
-	P50     float64 `json:"p50_ms"`
-	P99     float64 `json:"p99_ms"`
-	Clean   float64 `json:"clean_share"`
+	ID      string   `json:"id"`
+	Rate    float64  `json:"rate"`
+	Block   float64  `json:"block"` // redirects and drops included
+	Would   float64  `json:"would_block"`
+	Refused float64  `json:"refused"` // and what failed
+	Errors  float64  `json:"errors"`  // answers 5xx
+	P50     float64  `json:"p50_ms"`
+	P99     float64  `json:"p99_ms"`
+	Clean   *float64 `json:"clean_share,omitempty"` // likewise
 }
 
 type topRule struct {

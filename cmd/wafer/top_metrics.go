@@ -146,15 +146,16 @@ func (b *between) frame() *topFrame {
 }
 
 // share is a part of the sum; 0: there is nothing.
-func share(part float64, of map[string]float64) float64 {
+func share(part float64, of map[string]float64) *float64 {
 	sum := 0.0
 	for _, n := range of {
 		sum += n
 	}
 	if sum == 0 {
-		return 0
+		return nil
 	}
-	return part / sum
+	part /= sum
+	return &part
 }
 
 func (b *between) routes() []topRoute {
@@ -187,7 +188,8 @@ func (b *between) routes() []topRoute {
 	for id, r := range all {
 		r.P50, r.P99 = times[id][0], times[id][1]
 		if screened[id] > 0 {
-			r.Clean = clean[id] / screened[id]
+			share := clean[id] / screened[id]
+			r.Clean = &share
 		}
 		out = append(out, *r)
 	}

@@ -87,10 +87,14 @@ func podState(p *view.PodRow) string {
 
 func overviewRoute(r *view.RouteRow, seconds float64) topRoute {
 	v := perSecond(r.Verdicts, seconds)
+	screened := map[string]float64{}
+	for result, n := range r.Screened {
+		screened[result] = float64(n)
+	}
 	return topRoute{
 		ID: r.ID, Rate: float64(r.Requests) / seconds, Block: v["block"] + v["redirect"] + v["drop"], Would: v["would_block"],
 		Refused: v["refused"] + v["error_deny"] + v["error_allow"], Errors: perSecond(r.Statuses, seconds)["5xx"],
-		P50: r.P50, P99: r.P99, Clean: r.Clean,
+		P50: r.P50, P99: r.P99, Clean: share(screened["clean"], screened),
 	}
 }
 

@@ -41,7 +41,7 @@ func (p *picture) draw(f *topFrame) {
 	}
 	p.line(bold, "wafer%s at %s, %s, configuration %d", version, f.Tier, f.Time.Local().Format(time.TimeOnly), f.Generation)
 	p.line("", "%s requests/s   %s", number(f.Rate), shares(f.Verdicts, f.Rate))
-	p.line("", "coverage %s   proved clean %s   p50 %s  p99 %s", cmp.Or(shares(f.Coverage, sumOf(f.Coverage)), "-"), percent(f.Clean), milliseconds(f.P50), milliseconds(f.P99))
+	p.line("", "coverage %s   proved clean %s   p50 %s  p99 %s", cmp.Or(shares(f.Coverage, sumOf(f.Coverage)), "-"), percentOf(f.Clean), milliseconds(f.P50), milliseconds(f.P99))
 	p.line("", "in flight %d   queue %d   memory %s   cpu %s", f.InFlight, f.Queue, mebibytes(f.Memory), cores(f.CPU))
 	if len(f.Refused) > 0 {
 		p.line("", "refused before a policy: %s", rates(f.Refused))
@@ -91,7 +91,7 @@ func (p *picture) routes(all []topRoute, room int) {
 			color = yellow
 		}
 		p.line(color, "%-24s %9s %9s %9s %9s %9s %9s %9s %7s", shorten(cmp.Or(r.ID, "(no route)"), 24), number(r.Rate), number(r.Block), number(r.Would),
-			number(r.Refused), number(r.Errors), milliseconds(r.P50), milliseconds(r.P99), percent(r.Clean))
+			number(r.Refused), number(r.Errors), milliseconds(r.P50), milliseconds(r.P99), percentOf(r.Clean))
 	})
 }
 
@@ -177,6 +177,14 @@ func number(n float64) string {
 		return fmt.Sprintf("%.1f", n)
 	}
 	return fmt.Sprintf("%.0f", n)
+}
+
+// percentOf is a share, where there is something of which it is one.
+func percentOf(share *float64) string {
+	if share == nil {
+		return "-"
+	}
+	return percent(*share)
 }
 
 func percent(share float64) string {

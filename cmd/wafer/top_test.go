@@ -48,7 +48,7 @@ func TestTopOfMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := (&between{before, now, 10}).frame()
-	got := fmt.Sprintf("%.0f %v %.1f %.1f %.2f %.1f %s", f.Rate, f.Verdicts, f.Clean, f.P50, f.P99, f.CPU, f.Version)
+	got := fmt.Sprintf("%.0f %v %.1f %.1f %.2f %.1f %s", f.Rate, f.Verdicts, *f.Clean, f.P50, f.P99, f.CPU, f.Version)
 	if want := "24 map[block:2 pass:20 would_block:2] 0.9 10.0 98.20 0.1 1.2"; got != want {
 		t.Errorf("the frame is %s, want %s", got, want)
 	}
