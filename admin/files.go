@@ -121,6 +121,9 @@ func (f *Files) settings(do func(setting, name string)) {
 func (f *Files) read() *held {
 	h := &held{texts: map[string][]byte{}}
 	f.settings(func(setting, name string) {
+		if name == "" { // which is a mistake of the settings, and told as such
+			return
+		}
 		text, err := file.Whole(name, maxTLSFile)
 		if err != nil {
 			h.fault(setting, err)

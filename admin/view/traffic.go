@@ -64,7 +64,7 @@ type Overview struct {
 // Trouble is something that somebody should look at.
 type Trouble struct {
 	Pod   string `json:"pod,omitempty"`
-	What  string `json:"what"`  // closed set: configuration, disagree, upstream, certificate, screen, dropped, pod, store
+	What  string `json:"what"`  // closed set: configuration, disagree, upstream, certificate, screen, dropped, pod, store, sink
 	Level string `json:"level"` // "error" or "warning"
 	About string `json:"about"` // in a sentence
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/wafer-waf/wafer/admin/view"
+	"github.com/wafer-waf/wafer/record"
 )
 
 func accessLine(id, verdict string, status int) string {
@@ -377,5 +378,37 @@ func TestEndlessEvent(t *testing.T) {
 	err := (&eventStream{command: e, printer: &jsonPrinter{out: newFlushed(&out)}}).once(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), "has no end") {
 		t.Error(err)
+	}
+}
+
+// TestEventsBesideRecords has a file of both: each command shows its own, and says what it has left to the other.
+func TestEventsBesideRecords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "all.jsonl")
+	one := &record.Record{RequestID: "recorded", Request: &record.Request{Method: "GET", Target: "/", Host: "a.test"}, Response: &record.Response{Status: 403}}
+	writeEvents(t, path, accessLine("1", "pass", 200), strings.TrimSuffix(string(one.Append(nil)), "\n"))
+	out, warned, err := runEvents(path)
+	if got := ids(out); err != nil || !slices.Equal(got, []string{"1"}) || !strings.Contains(warned, "1 lines are records: wafer records list shows them") {
+		t.Errorf("events: %q, %q, %v", got, warned, err)
+	}
+	list := func(args ...string) (out, warned string, err error) {
+		var o, w bytes.Buffer
+		c := newRecordsList()
+		c.SetArgs(args)
+		c.SetOut(&o)
+		c.SetErr(&w)
+		c.SilenceErrors, c.SilenceUsage = true, true
+		err = c.ExecuteContext(context.Background())
+		return o.String(), w.String(), err
+	}
+	if out, warned, err := list(path); err != nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "recorded") || warned != "" {
+		t.Errorf("records: %q, %q, %v", out, warned, err)
+	}
+	if out, warned, err := list(path, "--status", "200"); err != nil || out != "" || warned != "none of 1 records is wanted\n" {
+		t.Errorf("records that nobody wants: %q, %q, %v", out, warned, err)
+	}
+	events := filepath.Join(t.TempDir(), "events.jsonl")
+	writeEvents(t, events, accessLine("1", "pass", 200))
+	if out, warned, err := list(events); err == nil || out != "" || !strings.Contains(warned, "no record in "+events) {
+		t.Errorf("records of events: %q, %q, %v", out, warned, err)
 	}
 }

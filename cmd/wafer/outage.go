@@ -13,21 +13,39 @@ const (
 	reasonBytes    = 500 // of why; a receiver may have said it
 )
 
+// outages are those of all outputs. They are added while the process starts.
+type outages struct{ all []*outage }
+
+// now are those that there are, in sentences.
+func (o *outages) now() (about []string) {
+	for _, one := range o.all {
+		if one.isDown.Load() {
+			about = append(about, one.about)
+		}
+	}
+	return about
+}
+
 // outage tells when an output does not take what it is given, and when it does again. All but lose is called by one
 // goroutine.
 type outage struct {
 	log        zerolog.Logger
+	about      string // in a sentence
 	down, back string // messages of the log
 	up         func(bool)
 
-	isDown, told bool
-	minute       time.Time    // that outages are counted in, since it began
-	tells        int          // in this minute
-	lost         atomic.Int64 // since an attempt has gone well
+	isDown atomic.Bool
+	told   bool
+	minute time.Time    // that outages are counted in, since it began
+	tells  int          // in this minute
+	lost   atomic.Int64 // since an attempt has gone well
 }
 
-func newOutage(log zerolog.Logger, down, back string, up func(bool)) *outage {
-	return &outage{log: log, down: down, back: back, up: up}
+// add adds an output.
+func (o *outages) add(log zerolog.Logger, about, down, back string, up func(bool)) *outage {
+	one := &outage{log: log, about: about, down: down, back: back, up: up}
+	o.all = append(o.all, one)
+	return one
 }
 
 // lose counts what is lost.
@@ -35,8 +53,7 @@ func (o *outage) lose(n int) { o.lost.Add(int64(n)) }
 
 // failed hears of an attempt that did.
 func (o *outage) failed(err error) {
-	if !o.isDown {
-		o.isDown = true
+	if o.isDown.CompareAndSwap(false, true) {
 		o.up(false)
 	}
 	if !o.told && o.mayTell() {
@@ -56,8 +73,8 @@ func (o *outage) mayTell() bool {
 
 // worked hears of an attempt that did.
 func (o *outage) worked() {
-	if o.isDown {
-		o.isDown = false
+	if o.isDown.Load() { // seldom, so that the usual case writes nothing
+		o.isDown.Store(false)
 		o.up(true)
 	}
 	lost := o.lost.Swap(0)

@@ -28,6 +28,7 @@ type outputs struct {
 	options     audit.Options // of events on standard output
 	silent      bool          // none go there
 	lost        atomic.Uint64 // events
+	outages     outages       // of what else takes events, records and spans
 	log         zerolog.Logger
 }
 

@@ -19,7 +19,7 @@ type recorder struct {
 
 // openRecorder starts what the boot settings say of records. A file that cannot be written to is no error: it may be
 // possible later, and requests do not wait for it.
-func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry prometheus.Registerer, log zerolog.Logger) *recorder {
+func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry prometheus.Registerer, all *outages, log zerolog.Logger) *recorder {
 	c := &boot.Records
 	if !c.On() {
 		return &recorder{}
@@ -38,7 +38,7 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 	r := &recorder{}
 	var out func(line []byte)
 	if c.File != nil {
-		r.file = file.Start(fileOptions(c.File), int(queue), newRecordsReporter(counted, log.With().Str("file", c.File.Path).Logger()))
+		r.file = file.Start(fileOptions(c.File), int(queue), newRecordsReporter(counted, all, log.With().Str("file", c.File.Path).Logger()))
 		out = func(line []byte) { r.file.Send(audit.RecordEvent, line) }
 	} else {
 		one := to.byID[c.Sink]
@@ -71,8 +71,8 @@ type recordsReporter struct {
 	*outage
 }
 
-func newRecordsReporter(m *metrics.Records, log zerolog.Logger) *recordsReporter {
-	return &recordsReporter{m, newOutage(log, "records cannot be written", "records are written again", m.Up)}
+func newRecordsReporter(m *metrics.Records, all *outages, log zerolog.Logger) *recordsReporter {
+	return &recordsReporter{m, all.add(log, "records cannot be written", "records cannot be written", "records are written again", m.Up)}
 }
 
 func (r *recordsReporter) Sent(lines int) { r.Count(lines, metrics.RecordWritten) }

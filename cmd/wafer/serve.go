@@ -88,14 +88,14 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	ends := &outlets{others: []outlet{out.events}, log: out.err}
 	open.add("outlets", ends.close)
 	events := out.eventLog()
-	sinks, err := openSinks(&boot, events, registry, out.log)
+	sinks, err := openSinks(&boot, events, registry, &out.outages, out.log)
 	sinks.endBy(ends)
 	if err != nil {
 		return err
 	}
-	records := openRecorder(&boot, sinks, secrets, registry, out.log)
+	records := openRecorder(&boot, sinks, secrets, registry, &out.outages, out.log)
 	records.endBy(ends)
-	tracer, err := openTracer(&boot, registry, out.log)
+	tracer, err := openTracer(&boot, registry, &out.outages, out.log)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	addresses := addressesOf(traffic)
 	failed := make(chan error, 2)
 	asked := adminOptions(&boot, secrets, p, keeps, registry)
-	api, peer := apiOf(&boot, files, watches, stateOf(p, keeps), out)
+	api, peer := apiOf(&boot, files, watches, stateOf(p, keeps, &out.outages), out)
 	addAPI(&asked, api, peer)
 	adminAddr, stopAdmin, err := startAdmin(ctx, asked, &boot, files, out.log, failed)
 	if err != nil {

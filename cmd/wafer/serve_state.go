@@ -19,14 +19,14 @@ import (
 )
 
 // stateOf is what the admin API tells of the tier's own state.
-func stateOf(p *proxy.Proxy, keeps *lastGood) api.State {
+func stateOf(p *proxy.Proxy, keeps *lastGood, out *outages) api.State {
 	return api.State{
 		Ready:        p.Ready,
 		Routes:       func() []view.RouteRow { return ifLoaded(p, routeRows) },
 		Policies:     func() []view.PolicyState { return ifLoaded(p, policyStates) },
 		Certificates: func() []view.Certificate { return certificates(p, time.Now()) },
 		Generations:  func() *view.Generations { return generations(p, keeps) },
-		Trouble:      func() []view.Trouble { return trouble(p, keeps, time.Now()) },
+		Trouble:      func() []view.Trouble { return trouble(p, keeps, out, time.Now()) },
 		InFlight:     p.Serving,
 		Memory:       residentMemory,
 		Listed: map[string]func() any{
@@ -184,7 +184,7 @@ func generations(p *proxy.Proxy, keeps *lastGood) *view.Generations {
 }
 
 // trouble is what somebody should look at.
-func trouble(p *proxy.Proxy, keeps *lastGood, now time.Time) (all []view.Trouble) {
+func trouble(p *proxy.Proxy, keeps *lastGood, out *outages, now time.Time) (all []view.Trouble) {
 	add := func(what, level, format string, args ...any) {
 		all = append(all, view.Trouble{What: what, Level: level, About: fmt.Sprintf(format, args...)})
 	}
@@ -203,6 +203,9 @@ func trouble(p *proxy.Proxy, keeps *lastGood, now time.Time) (all []view.Trouble
 		case "early":
 			add("certificate", "error", "the certificate of %s %s is not valid yet", c.For, c.Name)
 		}
+	}
+	for _, about := range out.now() {
+		add("sink", "error", "%s", about)
 	}
 	if !p.Loaded() {
 		return all

@@ -28,7 +28,7 @@ type sink interface {
 // openSinks starts the sinks of the boot settings and attaches them to events. A sink whose
 // destination is not there is no error: it may come, and requests do not wait for it. After an error those are there that were
 // started before.
-func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registerer, log zerolog.Logger) (*sinks, error) {
+func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registerer, all *outages, log zerolog.Logger) (*sinks, error) {
 	s := &sinks{log: log.With().Str("component", "sinks").Logger()}
 	if len(boot.Events.Sinks) == 0 {
 		return s, nil
@@ -38,7 +38,7 @@ func openSinks(boot *config.Boot, events *audit.Log, registry prometheus.Registe
 	for i := range boot.Events.Sinks {
 		c := &boot.Events.Sinks[i]
 		counted := instruments.Sink(c.ID, int64(c.Queue))
-		one, err := openSink(c, newReporter(c.ID, "events", counted, s.log))
+		one, err := openSink(c, newReporter(c.ID, "events", counted, all, s.log))
 		if err != nil {
 			return s, err
 		}
@@ -110,9 +110,9 @@ type reporter struct {
 }
 
 // newReporter makes the reporter of a sink of events, or of spans.
-func newReporter(id, of string, m *metrics.Sink, log zerolog.Logger) *reporter {
+func newReporter(id, of string, m *metrics.Sink, all *outages, log zerolog.Logger) *reporter {
 	log = log.With().Str("sink", id).Logger()
-	return &reporter{m, newOutage(log, "sink of "+of+" does not take them", "sink of "+of+" takes them again", m.Up)}
+	return &reporter{m, all.add(log, "sink "+id+" does not take "+of, "sink of "+of+" does not take them", "sink of "+of+" takes them again", m.Up)}
 }
 
 // Lost counts what nobody will get.

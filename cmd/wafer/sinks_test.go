@@ -16,7 +16,8 @@ import (
 // TestReporter wants one line when a sink goes down and one when it is back, with what was lost meanwhile.
 func TestReporter(t *testing.T) {
 	var out bytes.Buffer
-	r := newReporter("archive", "events", metrics.NewSinks(prometheus.NewRegistry()).Sink("archive", 1<<20), zerolog.New(&out))
+	all := new(outages)
+	r := newReporter("archive", "events", metrics.NewSinks(prometheus.NewRegistry()).Sink("archive", 1<<20), all, zerolog.New(&out))
 	r.Lost(1, delivery.Full) // before
 	r.Worked()
 	r.Lost(2, delivery.Full) // while the attempt hangs of which nobody knows yet that it fails
@@ -24,7 +25,13 @@ func TestReporter(t *testing.T) {
 	r.Lost(3, delivery.Full)
 	r.Failed(errors.New("disk is full"))
 	r.Lost(4, delivery.Full)
+	if got := all.now(); len(got) != 1 || got[0] != "sink archive does not take events" {
+		t.Errorf("outages: %q", got)
+	}
 	r.Worked()
+	if got := all.now(); len(got) != 0 {
+		t.Errorf("outages that are over: %q", got)
+	}
 	r.Worked()
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != 2 || !strings.Contains(lines[0], `"sink":"archive"`) || !strings.Contains(lines[0], "disk is full") || !strings.Contains(lines[1], `"lost":9`) {
@@ -37,7 +44,7 @@ func TestReporter(t *testing.T) {
 func TestReporterIsBounded(t *testing.T) {
 	var out bytes.Buffer
 	registry := prometheus.NewRegistry()
-	r := newReporter("archive", "events", metrics.NewSinks(registry).Sink("archive", 1<<20), zerolog.New(&out))
+	r := newReporter("archive", "events", metrics.NewSinks(registry).Sink("archive", 1<<20), new(outages), zerolog.New(&out))
 	for range 1000 {
 		r.Failed(errors.New("no\x1b[2J\n" + strings.Repeat("no", 100_000)))
 		if up := gauge(t, registry, "wafer_sink_up"); up != 0 {
