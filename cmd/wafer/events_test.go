@@ -397,7 +397,7 @@ func TestEventsBesideRecords(t *testing.T) {
 		c.SetOut(&o)
 		c.SetErr(&w)
 		c.SilenceErrors, c.SilenceUsage = true, true
-		err = c.ExecuteContext(context.Background())
+		err = c.ExecuteContext(t.Context())
 		return o.String(), w.String(), err
 	}
 	if out, warned, err := list(path); err != nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "recorded") || warned != "" {
