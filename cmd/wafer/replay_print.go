@@ -161,7 +161,7 @@ func (p *replayText) end(s *replaySummary) {
 		p.field(first(i, "rules"), "%7d × %d %s", r.Requests, r.ID, r.Message)
 	}
 	if s.Same+s.Differ+s.Unsure > 0 {
-		p.field("recorded", "%d as recorded, %d differ, %d differ but are unsure", s.Same, s.Differ, s.Unsure)
+		p.field("recorded", "%d as recorded, %d differ, %d seem to differ, of which that cannot be said", s.Same, s.Differ, s.Unsure)
 	}
 	if s.Lost > 0 {
 		p.field("lost", "%d requests are not whole: values are masked, or bodies cut", s.Lost)
@@ -174,7 +174,11 @@ func (p *replayText) end(s *replaySummary) {
 	case s.Failed > 0:
 		p.field("expected", "%s: %s", s.Expect, p.paint(red, fmt.Sprintf("%d of %d are not", s.Failed, s.Requests)))
 	default:
-		p.field("expected", "%s: %s", s.Expect, p.paint(green, "all are"))
+		all := "all are"
+		if s.Expect == expectRecorded && s.Unsure > 0 {
+			all = fmt.Sprintf("all are of which that can be said, %d are unsure (--strict fails for them)", s.Unsure)
+		}
+		p.field("expected", "%s: %s", s.Expect, p.paint(green, all))
 	}
 }
 
