@@ -12,11 +12,17 @@ import (
 type connection struct {
 	net.Conn          // where messages are written
 	raw      net.Conn // the same, below TLS
-	over     chan struct{}
+	over     chan struct{} // closed at its end
+	why      error         // then
 }
 
-// errOver is of a connection that the server has ended, or reset.
-var errOver = errors.New("the server has ended the connection")
+// mostSaid is what is listened to of a server.
+const mostSaid = 64 << 10
+
+var (
+	errOver   = errors.New("the server has ended the connection") // or reset it
+	errSpeaks = errors.New("the server speaks, which no syslog server does")
+)
 
 // secure puts TLS on the connection.
 func (c *connection) secure(ctx context.Context, o *Options) error {
@@ -38,14 +44,25 @@ func (c *connection) secure(ctx context.Context, o *Options) error {
 func (c *connection) watch() {
 	c.over = make(chan struct{})
 	go func() {
-		defer close(c.over)
-		var buf [512]byte
-		for {
-			if _, err := c.Read(buf[:]); err != nil {
-				return
-			}
+		c.why = c.listen()
+		close(c.over)
+		if c.why == errSpeaks {
+			_ = c.raw.Close()
 		}
 	}()
+}
+
+// listen reads what the server says, until it is over or too much.
+func (c *connection) listen() error {
+	var buf [512]byte
+	for said := 0; said < mostSaid; {
+		n, err := c.Read(buf[:])
+		if err != nil {
+			return errOver
+		}
+		said += n
+	}
+	return errSpeaks // reading it all would take all the time that there is
 }
 
 const (
@@ -53,31 +70,34 @@ const (
 	lastLook  = 100 * time.Millisecond
 )
 
+// until has writes end with a context, until it is undone.
+func (c *connection) until(ctx context.Context) (undo func() bool) {
+	deadline, _ := ctx.Deadline()
+	_ = c.SetWriteDeadline(deadline) // fails if it is closed, and then so does the write
+	return context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })
+}
+
 // send writes bytes, and returns when the system at the other end has taken all of them.
 func (c *connection) send(ctx context.Context, b []byte) error {
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = c.SetWriteDeadline(deadline) // fails if it is closed, and then so does the write
-	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer c.until(ctx)()
 	select {
 	case <-c.over:
-		return errOver
+		return c.why
 	default:
 	}
 	if _, err := c.Write(b); err != nil {
-		return err
+		return c.reason(err)
 	}
 	for look := firstLook; ; look = min(2*look, lastLook) {
 		arrived, err := c.arrived()
 		if arrived || err != nil {
-			return err
+			return c.reason(err)
 		}
 		timer := time.NewTimer(look)
 		select {
 		case <-timer.C:
 		case <-c.over:
-			err = errOver
+			err = c.why
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
@@ -86,6 +106,18 @@ func (c *connection) send(ctx context.Context, b []byte) error {
 			return err
 		}
 	}
+}
+
+// reason is why the connection is over, if it is and that is known, in place of what is seen of it.
+func (c *connection) reason(seen error) error {
+	select {
+	case <-c.over:
+		if seen != nil {
+			return c.why
+		}
+	default:
+	}
+	return seen
 }
 
 // close ends the connection, and waits for who watches it.

@@ -55,7 +55,7 @@ func (c *Carrier) Carry(ctx context.Context, batch delivery.Batch[delivery.Line]
 		}
 	}
 	if c.o.Network == "udp" {
-		err = c.datagrams(batch.Items)
+		err = c.datagrams(ctx, batch.Items)
 	} else {
 		err = c.stream(ctx, batch)
 	}
@@ -82,7 +82,8 @@ func (c *Carrier) stream(ctx context.Context, batch delivery.Batch[delivery.Line
 }
 
 // datagrams sends each line by itself. What is too long for one is lost.
-func (c *Carrier) datagrams(lines []delivery.Line) error {
+func (c *Carrier) datagrams(ctx context.Context, lines []delivery.Line) error {
+	defer c.conn.until(ctx)() // a system that gets rid of nothing takes no more
 	long := 0
 	for i := range lines {
 		c.scratch = c.header.append(c.scratch[:0], &lines[i])

@@ -174,6 +174,52 @@ func TestBrokenServers(t *testing.T) {
 	}
 }
 
+// A server that speaks, and does not stop, is not listened to: that would be all that a processor does.
+func TestSpeakingServer(t *testing.T) {
+	ln := listen(t)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		go func() { _, _ = io.Copy(io.Discard, conn) }()
+		for err == nil {
+			_, err = conn.Write(make([]byte, 4096))
+		}
+	}()
+	c := syslog.New(syslog.Options{Network: "tcp", Address: ln.Addr().String(), App: "wafer", Remote: remote.New(remote.TLS{}, "")})
+	defer c.Close()
+	_ = c.Carry(t.Context(), batch(1, `{"a":1}`)) // it may have arrived
+	select {
+	case <-left:
+	case <-time.After(time.Minute):
+		t.Fatal("it is still listened to")
+	}
+}
+
+// What is sent by datagrams ends with its context, too.
+func TestDatagramsEnd(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	c := syslog.New(syslog.Options{Network: "udp", Address: server.LocalAddr().String(), App: "wafer", Remote: remote.New(remote.TLS{}, "")})
+	defer c.Close()
+	if err := c.Carry(t.Context(), batch(1, `{"a":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	if err := c.Carry(over, batch(2, `{"a":1}`)); err == nil {
+		t.Error("sent after its time")
+	}
+}
+
 func TestDatagrams(t *testing.T) {
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
