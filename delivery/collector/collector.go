@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/wafer-waf/wafer/delivery"
 	"github.com/wafer-waf/wafer/delivery/remote"
@@ -82,6 +83,9 @@ func rejected(response []byte) error {
 	counts, err := fields(partial[1].bytes)
 	if err != nil || counts[1].number == 0 {
 		return err
+	}
+	if counts[1].number > math.MaxInt64 { // a negative number
+		return errNonsense
 	}
 	return &delivery.Refusal{
 		Items: int(min(counts[1].number, 1<<30)), Why: delivery.Refused,

@@ -1,9 +1,13 @@
 package collector
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +15,7 @@ import (
 
 	"github.com/wafer-waf/wafer/delivery"
 	"github.com/wafer-waf/wafer/delivery/remote"
+	"golang.org/x/net/http2"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -137,9 +142,49 @@ func TestHostileWords(t *testing.T) {
 	}
 }
 
+// What a collector does is an error of a call, and nothing that the library writes to standard error as often as that likes.
+func TestQuiet(t *testing.T) {
+	const mark = "WAFER_TEST_QUIET"
+	if os.Getenv(mark) == "" {
+		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestQuiet$", "-test.count=1")
+		c.Env = append(os.Environ(), mark+"=1")
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		if out, err := c.Output(); err != nil || stderr.Len() > 0 {
+			t.Errorf("%v\n%s\nand to standard error\n%s", err, out, stderr.String())
+		}
+		return
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			f := http2.NewFramer(conn, conn)
+			_ = f.WriteSettings()
+			_ = f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte("too_many_pings"))
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		}
+	}()
+	c := New(Logs, Options{GRPC: true, Target: ln.Addr().String(), Clear: true, Remote: remote.New(remote.TLS{}, "")})
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := c.Export(ctx, []byte("request")); err == nil {
+		t.Error("taken")
+	}
+}
+
 // Who answers is no collector: nobody has the batch.
 func TestNonsense(t *testing.T) {
-	for _, answer := range []string{"<html>log in</html>", "\xff\xff\xff", "\x0a\x7f"} {
+	for _, answer := range []string{"<html>log in</html>", "\xff\xff\xff", "\x0a\x7f", "\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
 		if err := rejected([]byte(answer)); !errors.Is(err, errNonsense) {
 			t.Errorf("%q: %v", answer, err)
 		}

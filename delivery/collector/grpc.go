@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -33,6 +35,10 @@ const answerBytes = 64<<10 + 1
 // tooLarge is what implementations of gRPC say of a request that is larger than they take: Go, C and Node; Java; .NET;
 // Rust. No code says it.
 var tooLarge = []string{"larger than max", "exceeds maximum size", "exceeds the maximum", "length too large"}
+
+// What goes wrong is an error of a call. The library would write to standard error beside that, as often as a receiver
+// likes, and wait for who reads it.
+func init() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) }
 
 // byGRPC calls the receiver.
 type byGRPC struct {
