@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -8,10 +9,29 @@ import (
 	"github.com/wafer-waf/wafer/audit"
 )
 
+// Bounds of what others can have the log say.
 const (
-	outagesAMinute = 10  // that the log tells of: a receiver that takes every other batch would fill it otherwise
-	reasonBytes    = 500 // of why; a receiver may have said it
+	toldAMinute = 10  // a receiver that takes every other batch would fill it otherwise
+	toldBytes   = 500 // of why; a receiver may have said it
 )
+
+// seldom allows something a few times a minute.
+type seldom struct {
+	mu     sync.Mutex
+	minute time.Time // that is counted in, since it began
+	n      int
+}
+
+// may tells whether it may happen now. Whoever may not asks again when there is something again.
+func (s *seldom) may() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); now.Sub(s.minute) >= time.Minute { // by a clock that nobody sets
+		s.minute, s.n = now, 0
+	}
+	s.n++
+	return s.n <= toldAMinute
+}
 
 // outages are those of all outputs. They are added while the process starts.
 type outages struct{ all []*outage }
@@ -36,8 +56,7 @@ type outage struct {
 
 	isDown atomic.Bool
 	told   bool
-	minute time.Time    // that outages are counted in, since it began
-	tells  int          // in this minute
+	often  seldom
 	lost   atomic.Int64 // since an attempt has gone well
 }
 
@@ -56,19 +75,10 @@ func (o *outage) failed(err error) {
 	if o.isDown.CompareAndSwap(false, true) {
 		o.up(false)
 	}
-	if !o.told && o.mayTell() {
+	if !o.told && o.often.may() {
 		o.told = true
-		o.log.Error().Str(zerolog.ErrorFieldName, audit.Shown(err.Error(), reasonBytes)).Msg(o.down)
+		o.log.Error().Str(zerolog.ErrorFieldName, audit.Shown(err.Error(), toldBytes)).Msg(o.down)
 	}
-}
-
-// mayTell counts what is told. Whoever may not tell is asked again by the next attempt.
-func (o *outage) mayTell() bool {
-	if now := time.Now(); now.Sub(o.minute) >= time.Minute { // by a clock that nobody sets
-		o.minute, o.tells = now, 0
-	}
-	o.tells++
-	return o.tells <= outagesAMinute
 }
 
 // worked hears of an attempt that did.

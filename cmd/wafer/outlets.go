@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // outlet takes something out of the process: events, records, spans, lines of the log. When it is closed it writes or sends
@@ -11,20 +14,40 @@ type outlet interface {
 	Close(timeout time.Duration) error
 }
 
+// called is an outlet that has a name.
+type called struct {
+	outlet
+	name string
+}
+
+// Close implements outlet.
+func (c called) Close(timeout time.Duration) error {
+	if err := c.outlet.Close(timeout); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
+}
+
 // outlets end together, for a process that ends has one time for all of them.
 type outlets struct {
 	makers []outlet // give what they make to others
 	others []outlet
 	log    outlet // the others tell it what has become of them
+	tell   zerolog.Logger
 }
 
-// close ends them within outputsFlush, but for the log, which has at least sayFlush. What is lost is counted.
+// close ends them within outputsFlush, but for the log, which has at least sayFlush. What is lost is counted, and told, as
+// nobody can ask for metrics any more.
 func (o *outlets) close() {
 	until := time.Now().Add(outputsFlush)
 	for _, some := range [][]outlet{o.makers, o.others} {
 		var all sync.WaitGroup
 		for _, one := range some {
-			all.Go(func() { _ = one.Close(max(time.Until(until), 0)) })
+			all.Go(func() {
+				if err := one.Close(max(time.Until(until), 0)); err != nil {
+					o.tell.Warn().Err(err).Msg("lost at the end")
+				}
+			})
 		}
 		all.Wait()
 	}

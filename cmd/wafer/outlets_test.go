@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // ended is an outlet that takes all the time that it gets, or does not need any.
@@ -52,3 +57,22 @@ func TestOutletsEndTogether(t *testing.T) {
 		})
 	}
 }
+
+// TestOutletsTellWhatIsLost has the log say which of them has not got rid of what.
+func TestOutletsTellWhatIsLost(t *testing.T) {
+	var out bytes.Buffer
+	o := outlets{
+		makers: []outlet{called{failing{}, "records"}}, others: []outlet{called{failing{}, "sink archive"}}, log: failing{}, tell: zerolog.New(&out),
+	}
+	o.close()
+	for _, want := range []string{"records: 3 not delivered", "sink archive: 3 not delivered"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not told: %s", want, out.String())
+		}
+	}
+}
+
+// failing is an outlet that loses what it has.
+type failing struct{}
+
+func (failing) Close(time.Duration) error { return errors.New("3 not delivered") }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"io"
+	stdlog "log"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -53,6 +55,8 @@ func newOutputs(boot *config.Boot, secrets *mask.Policy, registry prometheus.Reg
 		Dropped: func(n int) { linesDropped.Add(float64(n)) },
 	})
 	out.log = newLogger(out.err, secrets, o.Level, out.options.Console)
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(&libraryLog{log: out.log.With().Str("component", "library").Logger()})
 	log := out.log
 	out.events = audit.NewWriter(os.Stdout, audit.WriterOptions{
 		Dropped: func(n int) {
@@ -62,6 +66,20 @@ func newOutputs(boot *config.Boot, secrets *mask.Policy, registry prometheus.Reg
 		Failed: func(err error) { log.Error().Err(err).Msg("writing events") },
 	})
 	return out
+}
+
+// libraryLog is where libraries write to by package log: net/http does of receivers that say something unasked. It would
+// stand in standard error as it is otherwise, as often as a receiver likes, and wait for who reads that.
+type libraryLog struct {
+	log   zerolog.Logger
+	often seldom
+}
+
+func (l *libraryLog) Write(text []byte) (int, error) {
+	if l.often.may() {
+		l.log.Warn().Msg(audit.Shown(strings.TrimSpace(string(text)), toldBytes))
+	}
+	return len(text), nil
 }
 
 // eventOptions say which events standard output gets, and how they look.

@@ -58,10 +58,10 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 // endBy has it end with others.
 func (r *recorder) endBy(o *outlets) {
 	if r.Recorder != nil {
-		o.makers = append(o.makers, r)
+		o.makers = append(o.makers, called{r, "records"})
 	}
 	if r.file != nil {
-		o.others = append(o.others, r.file)
+		o.others = append(o.others, called{r.file, "file of records"})
 	}
 }
 

@@ -71,8 +71,8 @@ func fileOptions(f *config.RotatingFile) file.Options {
 
 // endBy has them end with others.
 func (s *sinks) endBy(o *outlets) {
-	for _, one := range s.list {
-		o.others = append(o.others, one)
+	for id, one := range s.byID {
+		o.others = append(o.others, called{one, "sink " + id})
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	stdlog "log"
 	"strings"
 	"testing"
 	"time"
@@ -55,15 +57,33 @@ func TestReporterIsBounded(t *testing.T) {
 			t.Fatal("it is down")
 		}
 	}
-	if n := strings.Count(out.String(), "\n"); n != 2*outagesAMinute || out.Len() > n*2*reasonBytes {
+	if n := strings.Count(out.String(), "\n"); n != 2*toldAMinute || out.Len() > n*2*toldBytes {
 		t.Errorf("%d lines, %d bytes", n, out.Len())
 	}
 	out.Reset()
 	r.Failed(errors.New("gone"))
-	r.minute = r.minute.Add(-time.Minute)
+	r.often.minute = r.often.minute.Add(-time.Minute)
 	r.Failed(errors.New("gone for good"))
 	if !strings.Contains(out.String(), "gone for good") || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("logged %q", out.String())
+	}
+}
+
+// TestLibrariesLog has what libraries write by package log stand in the log as a line of it, cut and not too often.
+func TestLibrariesLog(t *testing.T) {
+	var out bytes.Buffer
+	l := stdlog.New(&libraryLog{log: zerolog.New(&out)}, "", 0)
+	for range 1000 {
+		l.Printf("Unsolicited response received: %q", "\x1b[2J\n"+strings.Repeat("x", 10_000))
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != toldAMinute {
+		t.Errorf("%d lines", len(lines))
+	}
+	for _, line := range lines {
+		if !json.Valid([]byte(line)) || len(line) > 2*toldBytes || !strings.Contains(line, "Unsolicited response") {
+			t.Errorf("%q", line)
+		}
 	}
 }
 

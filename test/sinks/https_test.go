@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/test/certs"
 	"github.com/wafer-waf/wafer/test/ports"
@@ -169,6 +170,14 @@ func TestHTTPSCollectorMisbehaves(t *testing.T) {
 	for name, as := range map[string]http.HandlerFunc{
 		"fails":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) },
+		"goes on": func(w http.ResponseWriter, _ *http.Request) { // net/http logs what comes unasked
+			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+				_, _ = conn.Write([]byte("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"))
+				time.Sleep(20 * time.Millisecond)
+				_, _ = conn.Write([]byte("nobody has asked"))
+				_ = conn.Close()
+			}
+		},
 		"babbles": func(w http.ResponseWriter, _ *http.Request) {
 			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 				_, _ = conn.Write([]byte("HTTP/1.1 nonsense\r\n\r\n"))
@@ -181,6 +190,11 @@ func TestHTTPSCollectorMisbehaves(t *testing.T) {
 		tier.Eventually(t, name, func() bool { return t.Failed() || l.Metric(up) == 0 && l.Count(series).Lost > lost })
 		c.behaves(nil)
 		tier.Eventually(t, "it is up again", func() bool { return t.Failed() || l.Metric(up) == 1 })
+	}
+	for line := range strings.Lines(l.Stderr()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("the log has %q", line)
+		}
 	}
 	const hungUp = `wafer_sink_up{sink="hung"}`
 	tier.Eventually(t, "it hangs", func() bool {
