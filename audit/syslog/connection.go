@@ -10,8 +10,8 @@ import (
 
 // connection is one to the server, which says nothing on it.
 type connection struct {
-	net.Conn          // where messages are written
-	raw      net.Conn // the same, below TLS
+	net.Conn               // where messages are written
+	raw      net.Conn      // the same, below TLS
 	over     chan struct{} // closed at its end
 	why      error         // then
 }
