@@ -108,7 +108,7 @@ const (
 	write = "POST"
 )
 
-// endpoints are those that are there, but for the page's.
+// endpoints are those that are there. Those without a word about them are not listed for people.
 func (o *Options) endpoints() []endpoint {
 	reading, open := Anyone, func(path string) Role {
 		if slices.Contains(o.Closed, path) {
@@ -143,21 +143,21 @@ func (o *Options) endpoints() []endpoint {
 	for _, e := range o.API {
 		endpoints = append(endpoints, endpoint{e.Path, read, Read, e.About, e.Serve})
 	}
-	return append(endpoints, profiles(o.Profiles)...)
+	endpoints = append(endpoints, profiles(o.Profiles)...)
+	shown := &page.Page{}
+	return append(endpoints,
+		endpoint{page.Prefix, read, Anyone, "", shown.Files},
+		endpoint{"/{$}", read, Anyone, "", front(shown, index(o.Version, endpoints))})
 }
 
 // New returns the handler of the listener.
 func New(o Options) http.Handler {
 	o.requests, o.failures = newLimiter[netip.Addr](requestRate, requestBurst), newLimiter[netip.Addr](failureRate, failureBurst)
 	o.holders, o.scrapes = newLimiter[string](requestRate, requestBurst), newLimiter[netip.Addr](scrapeRate, scrapeBurst)
-	endpoints := o.endpoints()
 	mux := http.NewServeMux()
-	for _, e := range endpoints {
+	for _, e := range o.endpoints() {
 		mux.Handle(e.path, only(e.methods, o.may(e.role, e.serve)))
 	}
-	shown := &page.Page{}
-	mux.Handle(page.Prefix, only(read, http.HandlerFunc(shown.Files)))
-	mux.Handle("/{$}", only(read, front(shown, index(o.Version, endpoints))))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "no such endpoint", nil)
 	})
