@@ -1,12 +1,16 @@
 package admin
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,4 +220,76 @@ func TestCrowd(t *testing.T) {
 	_ = first.Close()
 	dial()
 	_ = (<-accepted).Close()
+}
+
+// TestSlowReaders have answers for them that they do not take, as one or in parts: they are cut off.
+func TestSlowReaders(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCrowd(ln)
+	c.within = 50 * time.Millisecond
+	const large = 64 << 20 // more than what systems keep for connections
+	ended := make(chan error, 1)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		switch r.URL.Path {
+		case "/one":
+			_, err = w.Write(make([]byte, large))
+		case "/parts":
+			for n := 0; n < large && err == nil; n += 1000 {
+				_, err = w.Write(make([]byte, 1000))
+			}
+		case "/longer": // what a handler allows is no more than everybody has
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour))
+			_, err = w.Write(make([]byte, large))
+		case "/small":
+			_, err = w.Write(make([]byte, 1000))
+		}
+		ended <- err
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- serve(ctx, c, h, zerolog.Nop(), time.Minute) }()
+	defer func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, path := range []string{"/one", "/parts", "/longer"} {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %v", path, err)
+		}
+		_ = conn.Close()
+	}
+	// A connection that was idle for longer than a piece may take is as good as new.
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for range 2 {
+		if _, err := io.WriteString(conn, "GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, response.Body); n != 1000 || err != nil || <-ended != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+		_ = response.Body.Close()
+		time.Sleep(2 * c.within)
+	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Bounds of one exchange. There is no write timeout: a CPU profile and a reload take as
-// long as they take, and a slow reader holds up nobody else here.
+// long as they take. Who takes nothing of what is written is another matter: see [takeWithin].
 const (
 	headTimeout   = 5 * time.Second
 	readTimeout   = 10 * time.Second

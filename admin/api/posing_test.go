@@ -190,3 +190,28 @@ func TestPeerWithoutName(t *testing.T) {
 		}
 	}
 }
+
+// An answer of few bytes that would take much memory is not decoded. Braces in what clients send do not count.
+func TestPeerOfManyPieces(t *testing.T) {
+	answer := func(events string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"about":{"instance":"x","pod":"x"},"events":[`+events+`]}`)
+		}))
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
+	}
+	many := answer("{}" + strings.Repeat(",{}", maxObjects))
+	lists := answer("[0" + strings.Repeat(",0", maxValues) + "]")
+	fine := answer(`{"id":"x-1","event":{"time":"2026-11-30T20:00:00.000Z","path":"` + strings.Repeat(`{[,\"`, maxValues) + `"}}`)
+	for _, one := range []struct {
+		address string
+		refused bool
+	}{{many, true}, {lists, true}, {fine, false}} {
+		c := newPod(t, "c", one.address)
+		var page view.Events
+		c.get(t, "/api/v1/events?scope=tier", &page)
+		if p := page.About.Pods[0]; p.Answered == one.refused || strings.Contains(p.Error, "too many pieces") != one.refused {
+			t.Errorf("%+v", p)
+		}
+	}
+}

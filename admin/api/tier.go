@@ -170,6 +170,9 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 	if err == nil && left.Add(-int64(len(data))) < 0 {
 		err = fmt.Errorf("all pods together answer more than %.3g MiB: ask for less", float64(a.bounds.replies)/(1<<20))
 	}
+	if err == nil && !modest(data) {
+		err = errors.New("the answer is made of too many pieces")
+	}
 	if err == nil {
 		err = json.Unmarshal(data, value)
 	}
@@ -183,6 +186,31 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 	about := aboutOf(value)
 	pod.Pod, pod.Version, pod.Answered = printable(about.Pod), printable(about.Version), true
 	return pod, value
+}
+
+// An answer has no more pieces than these: two bytes of JSON may take a hundred times as much memory.
+const (
+	maxObjects = 200_000 // and lists
+	maxValues  = 1_000_000
+)
+
+// modest reports whether an answer can be decoded without taking much more memory than it has bytes. Of what is not JSON nothing is decoded.
+func modest(answer []byte) bool {
+	objects, values, quoted := 0, 0, false
+	for i := 0; i < len(answer); i++ {
+		switch c := answer[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '{' || c == '[':
+			objects++
+		case c == ',':
+			values++
+		}
+	}
+	return objects <= maxObjects && values <= maxValues
 }
 
 // maxInstance is longer than any version's names of instances.

@@ -120,12 +120,23 @@ type podPage struct {
 	events  []view.Event
 	next    string
 	taken   int
+	time    string // of the event at hand
+}
+
+// take goes on to the event behind those that are taken.
+func (p *podPage) take(n int) {
+	if p.taken += n; p.taken < len(p.events) {
+		p.time = timeOf(&p.events[p.taken])
+	}
 }
 
 // merge takes the newest events of all pages, and returns the cursor of what is left. It ends where a pod may have events
 // that are newer than those of the others, but has not told them.
 func merge(pages []*podPage, limit int) (events []view.Event, next string) {
 	events = []view.Event{}
+	for _, p := range pages {
+		p.take(0)
+	}
 	for len(events) < limit {
 		var newest *podPage
 		for _, p := range pages {
@@ -135,7 +146,7 @@ func merge(pages []*podPage, limit int) (events []view.Event, next string) {
 				}
 				continue
 			}
-			if newest == nil || timeOf(&p.events[p.taken]) > timeOf(&newest.events[newest.taken]) {
+			if newest == nil || p.time > newest.time {
 				newest = p
 			}
 		}
@@ -145,7 +156,7 @@ func merge(pages []*podPage, limit int) (events []view.Event, next string) {
 		e := newest.events[newest.taken]
 		e.Pod = newest.pod
 		events = append(events, e)
-		newest.taken++
+		newest.take(1)
 	}
 	return events, rest(pages)
 }
