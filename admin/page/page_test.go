@@ -98,3 +98,22 @@ func TestWanted(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsSaidTwice has what several files define in one of them.
+func TestNothingIsSaidTwice(t *testing.T) {
+	p := &Page{}
+	p.once.Do(p.read)
+	defined := regexp.MustCompile(`(?m)^(?:export )?((?:const|let|function|async function) .{30,})$`)
+	in := map[string]string{}
+	for name, text := range p.files {
+		for _, m := range defined.FindAllStringSubmatch(string(text), -1) {
+			if first, again := in[m[1]]; again && first != name {
+				t.Errorf("%s and %s both have %s", first, name, m[1])
+			}
+			in[m[1]] = name
+		}
+	}
+	if len(in) < 20 {
+		t.Errorf("%d definitions were found", len(in))
+	}
+}

@@ -3,6 +3,15 @@
 import { h, say } from './dom.js';
 import { coverageOf, coverages, verdictOf, verdicts } from './words.js';
 
+// windows are the spans of time that views with numbers can show, as the API and as people write them.
+export const windows = { '5m': '5 min', '15m': '15 min', '1h': '1 hour' };
+
+// windowChoice lets people choose one of them for a view.
+export function windowChoice(view, since) {
+  return h('div', { class: 'choice', role: 'group', 'aria-label': 'Time' },
+    Object.entries(windows).map(([value, text]) => h('a', { class: 'as-button', href: `#/${view}?since=${value}`, 'aria-current': value === since && 'true' }, text)));
+}
+
 // table has rows of cells. On narrow screens each row becomes a list of names and values, which is why the roles
 // are spelled out: browsers forget them with the layout.
 export function table({ id, label, columns, rows, key, pick, empty, more }) {

@@ -3,13 +3,12 @@
 import { get, getOr } from '../api.js';
 import { bar, columns, spark } from '../chart.js';
 import { h } from '../dom.js';
-import { bytes, count, exact, percent, plural, rate } from '../format.js';
-import { link, table } from '../parts.js';
+import { bytes, count, exact, millis, percent, plural, rate } from '../format.js';
+import { link, table, windowChoice, windows } from '../parts.js';
 import { failed, stopped, sum } from '../words.js';
 import { eventColumns } from './events.js';
 import { columns as routeColumns } from './routes.js';
 
-const windows = { '5m': '5 min', '15m': '15 min', '1h': '1 hour' };
 const levels = { error: 'bad', warn: 'warn', warning: 'warn', info: 'ok' };
 
 // sentence is the answer for who has five seconds.
@@ -72,10 +71,9 @@ function tiles({ total, rate: now }, points) {
     tile('Proved clean', percent(t.screened?.clean ?? 0, screened), 'by the screen alone', { line: each((p) => p.screened?.clean ?? 0), id: 'clean' }),
     tile('Uninspected', count(missed), inPart(t) ? `forwarded; ${count(inPart(t))} in part` : 'forwarded unseen', { level: missed ? 'warn' : '', line: each(uninspected), id: 'none' }),
     tile('Failed', count(broke), 'the engine, not upstreams', { level: broke ? 'bad' : '', line: each((p) => sum(p.verdicts, failed)), id: 'failed' }),
-    tile('Answers take', t.requests ? ms(t.p50_ms) : '–', t.requests ? `99 % within ${ms(t.p99_ms)}` : 'upstream included', { line: each((p) => p.p50_ms ?? 0), id: 'pass' }));
+    tile('Answers take', t.requests ? millis(t.p50_ms) : '–', t.requests ? `99 % within ${millis(t.p99_ms)}` : 'upstream included', { line: each((p) => p.p50_ms ?? 0), id: 'pass' }));
 }
 
-const ms = (n) => (Number.isFinite(n) ? (n < 10 ? n.toFixed(1) : Math.round(n)) + ' ms' : '–');
 
 function charts(points, step) {
   const times = points.map((p) => new Date(p.time));
@@ -121,8 +119,7 @@ function draw(data, { now }) {
   return [
     sentence(data, since),
     h('div', { class: 'head', 'data-key': 'window' }, h('h2', null, 'Traffic'),
-      h('div', { class: 'right' }, h('div', { class: 'choice', role: 'group', 'aria-label': 'Time' },
-        Object.entries(windows).map(([value, text]) => h('a', { class: 'as-button', href: '#/overview?since=' + value, 'aria-current': value === since && 'true' }, text))))),
+      h('div', { class: 'right' }, windowChoice('overview', since))),
     tiles(overview, points),
     h('div', { class: 'grid two', 'data-key': 'middle' }, charts(points, traffic.step_s),
       h('div', { class: 'grid' },

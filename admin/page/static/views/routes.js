@@ -4,11 +4,10 @@ import { get, getOr } from '../api.js';
 import { bar, spark } from '../chart.js';
 import { h } from '../dom.js';
 import { count, millis, percent } from '../format.js';
-import { card, link, modeTag, table } from '../parts.js';
+import { card, link, modeTag, table, windowChoice } from '../parts.js';
 import { failed, stopped, sum } from '../words.js';
 
 const health = { up: ['up', 'ok'], degraded: ['some are down', 'warn'], down: ['down', 'bad'], none: ['no upstream', ''] };
-const windows = { '5m': '5 min', '15m': '15 min', '1h': '1 hour' };
 
 const most = 200; // rows: who has more routes looks for one
 let wanted = ''; // what routes are looked for
@@ -52,7 +51,7 @@ function draw({ overview, traffic }, { now, redraw }) {
     h('div', { class: 'head' }, h('h1', { tabindex: -1 }, 'Routes'),
       h('div', { class: 'right' },
         all.length > 8 && h('input', { type: 'search', placeholder: 'Find a route', 'aria-label': 'Find a route', on: { input: (e) => { wanted = e.currentTarget.value.toLowerCase(); redraw?.(); } } }),
-        h('div', { class: 'choice', role: 'group', 'aria-label': 'Time' }, Object.entries(windows).map(([value, text]) => h('a', { class: 'as-button', href: '#/routes?since=' + value, 'aria-current': value === since && 'true' }, text))))),
+        windowChoice('routes', since))),
     card(rows.length > most && `${most} of ${count(rows.length)} routes, the busiest`, table({ id: 'routes', label: 'Routes', columns, rows: rows.slice(0, most), key: (r) => r.id, empty: all.length ? 'None has that in its name, hosts, paths or policy.' : 'There are none.' })),
     traffic.routes_from && new Date(traffic.routes_from) - new Date(overview.about.window.from) > 60000 &&
       h('p', { class: 'quiet' }, 'So many routes are busy that the small columns reach back to ', new Date(traffic.routes_from).toLocaleTimeString(), ' only.'),
