@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/wafer-waf/wafer/audit"
@@ -47,10 +49,15 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 			one.Send(audit.RecordEvent, line)
 		}
 	}
+	var often seldom // whoever has found out how may go on
 	r.Recorder = record.New(record.Options{
 		Account: account, Masker: secrets, Out: out,
-		Lost:  func(why record.Loss) { counted.Count(1, string(why)) },
-		Broke: func(err any) { log.Error().Interface("panic", err).Msg("record could not be made") },
+		Lost: func(why record.Loss) { counted.Count(1, string(why)) },
+		Broke: func(err any) {
+			if often.may() {
+				log.Error().Str("panic", audit.Shown(fmt.Sprint(err), toldBytes)).Msg("record could not be made")
+			}
+		},
 	})
 	return r
 }

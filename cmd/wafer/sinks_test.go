@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	stdlog "log"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/wafer-waf/wafer/config"
 	"github.com/wafer-waf/wafer/delivery"
+	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/metrics"
+	"github.com/wafer-waf/wafer/record"
 )
 
 // TestReporter wants one line when a sink goes down and one when it is back, with what was lost meanwhile.
@@ -101,4 +105,28 @@ func gauge(t *testing.T, from prometheus.Gatherer, name string) float64 {
 	}
 	t.Fatalf("no %s", name)
 	return 0
+}
+
+// TestBrokenRecordsAreToldSeldom has a client that has found out how to break records.
+func TestBrokenRecordsAreToldSeldom(t *testing.T) {
+	var out bytes.Buffer
+	boot := config.DefaultBoot()
+	boot.Records.File = &config.RotatingFile{Path: filepath.Join(t.TempDir(), "records.jsonl"), MaxSize: config.MiB}
+	r := openRecorder(&boot, &sinks{}, &mask.Policy{}, prometheus.NewRegistry(), &outages{}, zerolog.New(&out))
+	terms := &record.Terms{}
+	for range 100 {
+		if !r.Offer(1, terms) {
+			t.Fatal("no room")
+		}
+		r.Give(nil, terms, 1) // no record at all
+	}
+	if err := r.Close(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.file.Close(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "record could not be made"); n != toldAMinute {
+		t.Errorf("told %d times", n)
+	}
 }
