@@ -234,7 +234,7 @@ func (f *Filter) Reads(part int) bool {
 		return true
 	}
 	has := func(list []string, word string) bool { return len(list) == 0 || slices.Contains(list, word) }
-	return has(f.Kinds, "access") && has(f.Verdicts, "pass") && len(f.Rules) == 0
+	return has(f.Kinds, "access") && len(f.Rules) == 0 && (has(f.Verdicts, "pass") || part == Refused && has(f.Verdicts, "refused"))
 }
 
 // oneOf reports whether a value is one of some; none are wanted: it is.

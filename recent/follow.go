@@ -137,7 +137,7 @@ func (n *Follower) look() (found []Entry, missed uint64) {
 }
 
 // came is how many events have come since the last time, of the parts that the follower reads. Of one that has begun with events
-// of before, and reads one part of two, it is that at most: nobody knows of which part events were that are written over.
+// of before, and reads some parts alone, it is that at most: nobody knows of which part events were that are written over.
 func (n *Follower) came() (came uint64) {
 	all := true
 	var over uint64

@@ -7,14 +7,18 @@ import (
 	"time"
 )
 
-// Parts of a store.
+// Parts of a store. What costs a client next to nothing does not push out what rules have found.
 const (
-	Notable = iota // security events, bans, and requests of other verdicts than pass
+	Notable = iota // security events, bans, and requests that rules have stopped, or would have
+	Refused        // requests that were refused before any rule, or have failed
 	Passed         // other requests
 	parts
 )
 
-var partNames = [parts]string{"notable", "passed"}
+var (
+	partNames  = [parts]string{"notable", "refused", "passed"}
+	partShares = [parts]int{2, 4, 4} // of the whole: a half and two quarters
+)
 
 // Store keeps the latest events.
 type Store struct {
@@ -46,7 +50,7 @@ func NewStore(limit int) *Store {
 		asking: make(chan struct{}, maxAsking), following: make(chan struct{}, maxFollowing),
 	}
 	for i := range s.rings {
-		s.rings[i] = newRing(limit / parts)
+		s.rings[i] = newRing(limit / partShares[i])
 	}
 	return s
 }
@@ -74,14 +78,22 @@ func (s *Store) leave() { <-s.asking }
 
 // What tells the part of an event. A client cannot write these into a value, where quotes are escaped.
 var (
-	isAccess = []byte(`"event":"access"`)
-	isPass   = []byte(`"verdict":"pass"`)
-	isError  = []byte(`"error":"`)
+	isAccess  = []byte(`"event":"access"`)
+	isPass    = []byte(`"verdict":"pass"`)
+	isRefused = []byte(`"verdict":"refused"`)
+	isError   = []byte(`"error":"`)
 )
 
 // part says where an event is kept.
 func part(line []byte) int {
-	if bytes.Contains(line, isAccess) && bytes.Contains(line, isPass) && !bytes.Contains(line, isError) {
+	if !bytes.Contains(line, isAccess) {
+		return Notable
+	}
+	passed := bytes.Contains(line, isPass)
+	switch {
+	case bytes.Contains(line, isRefused), passed && bytes.Contains(line, isError):
+		return Refused
+	case passed:
 		return Passed
 	}
 	return Notable

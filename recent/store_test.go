@@ -24,6 +24,12 @@ func event(kind string, id int, more string) []byte {
 }
 
 func passed(id int) []byte { return event("access", id, `"verdict":"pass","status":200,`) }
+func refused(id int) []byte {
+	return event("access", id, `"verdict":"refused","status":404,"error":"no_route",`)
+}
+func failed(id int) []byte {
+	return event("access", id, `"verdict":"pass","status":502,"error":"closed",`)
+}
 func blocked(id int) []byte {
 	return event("security", id, `"route":"shop","verdict":"block","status":403,"rule_id":949110,"rules":[{"id":942100,"message":"SQL","target":"ARGS:q","value":"1' OR 1=1"}],`)
 }
@@ -109,13 +115,16 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestBounds writes over the oldest events, and never takes more than its limit. What passed does not push out the rest.
+// TestBounds writes over the oldest events, and never takes more than its limit. What passed, and what was refused, does not push
+// out the rest.
 func TestBounds(t *testing.T) {
 	s := NewStore(1 << 20)
 	s.Add(blocked(0))
 	const n = 6_000
 	for i := range n {
 		s.Add(passed(i))
+		s.Add(refused(i))
+		s.Add(failed(i))
 	}
 	kept, tooLong := s.Kept()
 	total := 0
@@ -128,17 +137,28 @@ func TestBounds(t *testing.T) {
 	if k := kept[Notable]; k.Events != 1 || k.Overwritten != 0 {
 		t.Errorf("notable: %+v", k)
 	}
-	k := kept[Passed]
+	r, k := kept[Refused], kept[Passed]
+	if r.Overwritten == 0 || r.Events+int(r.Overwritten) != 2*n {
+		t.Errorf("refused: %+v", r)
+	}
 	if k.Overwritten == 0 || k.Events+int(k.Overwritten) != n {
 		t.Errorf("passed: %+v", k)
+	}
+	for query, want := range map[string]int{
+		"verdict=refused": r.Events / 2, "kind=security": 1, "verdict=block": 1, "verdict=pass": k.Events + (r.Events+1)/2, "rule=942100": 1,
+	} {
+		most := find(t, s, query, "", 1_000_000)
+		if n := len(most.Entries); n < want-1 || n > want+1 {
+			t.Errorf("%s: %d events, want about %d", query, n, want)
+		}
 	}
 	var got int
 	for cursor, again := "", true; again; again = cursor != "" {
 		page := find(t, s, "kind=access", cursor, 1000)
 		got, cursor = got+len(page.Entries), page.Next
 	}
-	if got != k.Events {
-		t.Errorf("%d events are found, %d are kept", got, k.Events)
+	if got != k.Events+r.Events {
+		t.Errorf("%d events are found, %d are kept", got, k.Events+r.Events)
 	}
 	s.Add(append(blocked(1), bytes.Repeat([]byte("x"), maxSegment)...))
 	if _, tooLong := s.Kept(); tooLong != 1 {

@@ -47,10 +47,10 @@ type Dropped struct {
 	Output uint64 `json:"output"` // that standard output did not take; they are in answers all the same
 }
 
-// Kept is one part of what is kept of events. Passed requests have a part of their own, so that they do not push out what
-// is worth looking at.
+// Kept is one part of what is kept of events. Requests that passed and those that were refused have a part each, so that they do
+// not push out what rules have found.
 type Kept struct {
-	Part        string    `json:"part"` // "notable": security events, bans, and requests of other verdicts than pass; "passed": other access events
+	Part        string    `json:"part"` // "notable": security events, bans, and requests that rules stopped; "refused": others that were refused or failed; "passed": the rest
 	From        time.Time `json:"from"` // the oldest event that is kept; zero: none is
 	To          time.Time `json:"to"`
 	Events      int       `json:"events"`

@@ -93,7 +93,8 @@ func (s *standIn) about(r *http.Request) view.About {
 		Dropped: view.Dropped{Output: 3},
 		Kept: []view.Kept{
 			{Part: "notable", From: now.Add(-47 * time.Minute), To: now, Events: 8123, Bytes: 8388000, Limit: 8 << 20, Overwritten: 120},
-			{Part: "passed", From: now.Add(-2 * time.Minute), To: now, Events: 12011, Bytes: 8388500, Limit: 8 << 20, Overwritten: 99120},
+			{Part: "refused", From: now.Add(-9 * time.Minute), To: now, Events: 6020, Bytes: 4194000, Limit: 4 << 20, Overwritten: 3300},
+			{Part: "passed", From: now.Add(-2 * time.Minute), To: now, Events: 6011, Bytes: 4194200, Limit: 4 << 20, Overwritten: 99120},
 		},
 	}
 	if r.URL.Query().Get("scope") != view.ScopeTier {

@@ -141,7 +141,7 @@ function based(told) {
     item('Counted', 'every request'),
     item('Events of', about.sampling?.access === 'off' ? 'requests that were refused or failed' : 'every request'),
     item('Events dropped', exact(lost), lost > 0 && ` (${exact(about.dropped.recent)} too large, ${exact(about.dropped.output)} by the output)`),
-    (about.kept ?? []).filter((k) => k.events > 0).map((k) => item(k.part === 'passed' ? 'Passed kept' : 'Others kept',
+    (about.kept ?? []).filter((k) => k.events > 0).map((k) => item(({ notable: 'Findings kept', refused: 'Refused kept', passed: 'Passed kept' })[k.part] ?? k.part,
       `${exact(k.events)} since `, at(k.from), ` in ${bytes(k.bytes)} of ${bytes(k.limit)}`, k.overwritten > 0 && `, ${exact(k.overwritten)} overwritten`)),
     item('As of', at(about.time)),
     (about.warnings ?? []).map((text) => h('span', null, text)))]);
