@@ -20,6 +20,9 @@ func trafficWords() (w recent.Words) {
 	for l := range inspect.Labels {
 		w.Coverage = append(w.Coverage, l.String())
 	}
+	for r := range inspect.Reasons {
+		w.Missed = append(w.Missed, r.String())
+	}
 	for s := range waf.ScreenedResults {
 		w.Screened = append(w.Screened, s.String())
 	}
@@ -70,13 +73,16 @@ func (x *exchange) done(report *inspect.Report, status int, took time.Duration) 
 	if counters == nil {
 		return
 	}
-	o := &x.outcome
-	counters.Done(int(o.Verdict), int(o.Coverage.Label), screened, status, took)
+	o := recent.Outcome{Verdict: int(x.outcome.Verdict), Coverage: int(x.outcome.Coverage.Label), Missed: -1, Screened: screened, Status: status}
+	if c := x.outcome.Coverage; c.Label != inspect.Full && c.Reason != inspect.ReasonRedirect && !x.outcome.Stops() { // it went on to an application
+		o.Missed, o.Unseen = int(c.Reason), c.Label == inspect.None
+	}
+	counters.Done(&o, took)
 }
 
 // refused counts a request that could not be read.
 func (t traffic) refused(status int) {
 	if t.astray != nil {
-		t.astray.Done(int(inspect.Refused), int(inspect.None), -1, status, 0)
+		t.astray.Done(&recent.Outcome{Verdict: int(inspect.Refused), Coverage: int(inspect.None), Missed: -1, Screened: -1, Status: status}, 0)
 	}
 }

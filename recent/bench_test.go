@@ -83,6 +83,6 @@ func BenchmarkAdd(b *testing.B) {
 func BenchmarkCounters(b *testing.B) {
 	r := NewTimeline(Words{Verdicts: make([]string, 8), Coverage: make([]string, 4), Screened: make([]string, 3)}).Route("shop")
 	for b.Loop() {
-		r.Done(0, 0, 1, 200, time.Millisecond)
+		r.Done(&Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 1, Status: 200}, time.Millisecond)
 	}
 }

@@ -20,11 +20,12 @@ const (
 // maxDetail bounds what a time line keeps of routes one by one, in bytes.
 const maxDetail = 2 << 20
 
-// Words are the closed sets by which requests are counted.
-type Words struct{ Verdicts, Coverage, Screened []string }
+// Words are the closed sets by which requests are counted. Missed is why not all of a request was inspected that went on.
+type Words struct{ Verdicts, Coverage, Missed, Screened []string }
 
 // Numbers of how requests are counted. A count has a place for each word, then those below.
 const (
+	unseen    = 1  // requests that went on though nothing of them was inspected
 	statuses  = 6  // none, 1xx … 5xx
 	latencies = 36 // two for each doubling
 )
@@ -67,7 +68,7 @@ func NewTimeline(words Words) *Timeline { return newTimeline(words, time.Now) }
 
 func newTimeline(words Words, now func() time.Time) *Timeline {
 	t := &Timeline{words: words, now: now, counters: map[string]*Counters{}, numbers: map[string]int{}, dropped: -1, tick: now().UnixNano() / int64(Step)}
-	t.size = len(words.Verdicts) + len(words.Coverage) + len(words.Screened) + statuses + latencies
+	t.size = len(words.Verdicts) + len(words.Coverage) + len(words.Missed) + unseen + len(words.Screened) + statuses + latencies
 	for _, ms := range Latencies() {
 		t.bounds = append(t.bounds, time.Duration(ms*float64(time.Millisecond)))
 	}
@@ -104,9 +105,17 @@ func (t *Timeline) Keep(there func(route string) bool) {
 	}
 }
 
-// Done counts a request, with the places of its words and its status (0: none). Screened below 0 is that the screen was
-// not asked.
-func (c *Counters) Done(verdict, coverage, screened, status int, took time.Duration) {
+// Outcome is what became of a request: the places of its words, and its status (0: none).
+type Outcome struct {
+	Verdict, Coverage int
+	Missed            int  // below 0: it was inspected whole, or went nowhere
+	Unseen            bool // it went on, and nothing of it was inspected
+	Screened          int  // below 0: the screen was not asked
+	Status            int
+}
+
+// Done counts a request.
+func (c *Counters) Done(o *Outcome, took time.Duration) {
 	counts := c.counts.Load()
 	if counts == nil {
 		made := make([]atomic.Uint64, c.line.size)
@@ -117,15 +126,23 @@ func (c *Counters) Done(verdict, coverage, screened, status int, took time.Durat
 		}
 	}
 	t := c.line
-	(*counts)[verdict].Add(1)
+	(*counts)[o.Verdict].Add(1)
 	at := len(t.words.Verdicts)
-	(*counts)[at+coverage].Add(1)
+	(*counts)[at+o.Coverage].Add(1)
 	at += len(t.words.Coverage)
-	if screened >= 0 {
-		(*counts)[at+screened].Add(1)
+	if o.Missed >= 0 {
+		(*counts)[at+o.Missed].Add(1)
+	}
+	at += len(t.words.Missed)
+	if o.Unseen {
+		(*counts)[at].Add(1)
+	}
+	at += unseen
+	if o.Screened >= 0 {
+		(*counts)[at+o.Screened].Add(1)
 	}
 	at += len(t.words.Screened)
-	class := status / 100
+	class := o.Status / 100
 	if class < 1 || class >= statuses {
 		class = 0
 	}
@@ -356,9 +373,9 @@ func (t *Timeline) Requests(counts []uint64) (n uint64) {
 
 // Told is a count in words.
 type Told struct {
-	Requests                               uint64
-	Verdicts, Coverage, Statuses, Screened map[string]uint64
-	Latency                                []uint64 // counts by the bounds of Latencies
+	Requests, Unseen                               uint64
+	Verdicts, Coverage, Missed, Statuses, Screened map[string]uint64
+	Latency                                        []uint64 // counts by the bounds of Latencies
 }
 
 // Tell puts a count in words.
@@ -374,7 +391,9 @@ func (t *Timeline) Tell(counts []uint64) Told {
 		return all
 	}
 	told := Told{Requests: t.Requests(counts)}
-	told.Verdicts, told.Coverage, told.Screened = cut(t.words.Verdicts), cut(t.words.Coverage), cut(t.words.Screened)
+	told.Verdicts, told.Coverage, told.Missed = cut(t.words.Verdicts), cut(t.words.Coverage), cut(t.words.Missed)
+	told.Unseen, counts = counts[0], counts[unseen:]
+	told.Screened = cut(t.words.Screened)
 	told.Statuses = cut(statusWords())
 	told.Latency = slices.Clone(counts)
 	return told

@@ -16,7 +16,7 @@ func (c *clock) now() time.Time { return c.at }
 func line(t *testing.T) (*Timeline, *clock) {
 	t.Helper()
 	c := &clock{time.Date(2026, 11, 30, 20, 0, 0, 0, time.UTC)}
-	return newTimeline(Words{Verdicts: []string{"pass", "block"}, Coverage: []string{"full", "none"}, Screened: []string{"off", "clean"}}, c.now), c
+	return newTimeline(Words{Verdicts: []string{"pass", "block"}, Coverage: []string{"full", "none"}, Missed: []string{"files", "off"}, Screened: []string{"off", "clean"}}, c.now), c
 }
 
 // pass lets time pass, as Run sees it.
@@ -33,34 +33,37 @@ func TestTimeline(t *testing.T) {
 	if l.Route("shop") != shop {
 		t.Error("the same route has other counters")
 	}
-	shop.Done(0, 0, 1, 200, time.Millisecond)
-	shop.Done(1, 0, 0, 403, 30*time.Millisecond)
+	shop.Done(&Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 1, Status: 200}, time.Millisecond)
+	shop.Done(&Outcome{Verdict: 1, Coverage: 0, Missed: -1, Screened: 0, Status: 403}, 30*time.Millisecond)
+	shop.Done(&Outcome{Coverage: 1, Missed: 1, Unseen: true, Screened: -1, Status: 200}, 0)
+	shop.Done(&Outcome{Coverage: 1, Missed: 0, Screened: -1, Status: 200}, 0)
 	pass(l, c, Step)
-	none.Done(1, 1, -1, 0, time.Hour)
+	none.Done(&Outcome{Verdict: 1, Coverage: 1, Missed: -1, Screened: -1, Status: 0}, time.Hour)
 	c.at = c.at.Add(Step / 2)
 	for range 3 { // reading changes nothing
 		got := l.Read(c.at.Add(-time.Minute), Step, nil)
 		if n := len(got.Points); n != 7 {
 			t.Fatalf("%d points", n)
 		}
-		for i, want := range []uint64{0, 0, 0, 0, 0, 2, 1} {
+		for i, want := range []uint64{0, 0, 0, 0, 0, 4, 1} {
 			if n := l.Requests(got.Points[i].Counts); n != want {
 				t.Errorf("point %d has %d requests", i, n)
 			}
 		}
 		told := l.Tell(got.Total)
-		if told.Requests != 3 || !reflect.DeepEqual(told.Verdicts, map[string]uint64{"pass": 1, "block": 2}) ||
-			!reflect.DeepEqual(told.Coverage, map[string]uint64{"full": 2, "none": 1}) ||
+		if told.Requests != 5 || told.Unseen != 1 || !reflect.DeepEqual(told.Verdicts, map[string]uint64{"pass": 3, "block": 2}) ||
+			!reflect.DeepEqual(told.Coverage, map[string]uint64{"full": 2, "none": 3}) ||
+			!reflect.DeepEqual(told.Missed, map[string]uint64{"files": 1, "off": 1}) ||
 			!reflect.DeepEqual(told.Screened, map[string]uint64{"off": 1, "clean": 1}) ||
-			!reflect.DeepEqual(told.Statuses, map[string]uint64{"none": 1, "2xx": 1, "4xx": 1}) {
+			!reflect.DeepEqual(told.Statuses, map[string]uint64{"none": 1, "2xx": 3, "4xx": 1}) {
 			t.Errorf("%+v", told)
 		}
-		if len(got.Routes) != 2 || got.Routes[0].Route != "shop" || got.Routes[0].Line[5] != [2]uint64{2, 1} {
+		if len(got.Routes) != 2 || got.Routes[0].Route != "shop" || got.Routes[0].Line[5] != [2]uint64{4, 1} {
 			t.Errorf("%+v", got.Routes)
 		}
 	}
 	id := "shop"
-	if got := l.Read(c.at.Add(-time.Minute), time.Minute, &id); l.Requests(got.Total) != 2 || len(got.Routes) != 1 {
+	if got := l.Read(c.at.Add(-time.Minute), time.Minute, &id); l.Requests(got.Total) != 4 || len(got.Routes) != 1 {
 		t.Errorf("of one route: %+v", got)
 	}
 	c.at = c.at.Add(2 * time.Hour)
@@ -75,7 +78,7 @@ func TestManyRoutes(t *testing.T) {
 	const routes, buckets = 700, 300
 	for range buckets {
 		for r := range routes {
-			l.Route(fmt.Sprint("route-", r)).Done(r%2, 0, 1, 200, time.Millisecond)
+			l.Route(fmt.Sprint("route-", r)).Done(&Outcome{Verdict: r % 2, Coverage: 0, Missed: -1, Screened: 1, Status: 200}, time.Millisecond)
 		}
 		pass(l, c, Step)
 	}
@@ -90,7 +93,7 @@ func TestManyRoutes(t *testing.T) {
 
 func TestForgottenRoutes(t *testing.T) {
 	l, c := line(t)
-	l.Route("old").Done(0, 0, 0, 200, 0)
+	l.Route("old").Done(&Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 0, Status: 200}, 0)
 	l.Keep(func(id string) bool { return false })
 	pass(l, c, Step)
 	if len(l.counters) != 0 {
@@ -104,7 +107,7 @@ func TestForgottenRoutes(t *testing.T) {
 func TestQuantile(t *testing.T) {
 	l, c := line(t)
 	for ms := range 1000 {
-		l.Route("r").Done(0, 0, 0, 200, time.Duration(ms+1)*time.Millisecond)
+		l.Route("r").Done(&Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 0, Status: 200}, time.Duration(ms+1)*time.Millisecond)
 	}
 	latency := l.Tell(l.Read(c.at.Add(-time.Minute), Step, nil).Total).Latency
 	for share, want := range map[float64]float64{0.5: 500, 0.95: 950, 0.99: 990} {
@@ -121,8 +124,10 @@ func TestQuantile(t *testing.T) {
 func TestCountingAllocatesNothing(t *testing.T) {
 	l, _ := line(t)
 	r := l.Route("shop")
-	r.Done(0, 0, 1, 200, time.Millisecond)
-	if n := testing.AllocsPerRun(100, func() { r.Done(0, 0, 1, 200, time.Millisecond) }); n != 0 {
+	r.Done(&Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 1, Status: 200}, time.Millisecond)
+	if n := testing.AllocsPerRun(100, func() {
+		r.Done(&Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 1, Status: 200}, time.Millisecond)
+	}); n != 0 {
 		t.Errorf("%.1f allocations", n)
 	}
 }

@@ -270,8 +270,8 @@ func TestTier(t *testing.T) {
 	if o.Pod != "b" || o.RequestID != "r4" || o.About.Complete {
 		t.Errorf("%+v", o)
 	}
-	a.Line.Route("shop").Done(1, 0, 1, 403, time.Millisecond)
-	c.Line.Route("shop").Done(0, 0, 1, 200, time.Millisecond)
+	a.Line.Route("shop").Done(&recent.Outcome{Verdict: 1, Coverage: 0, Missed: -1, Screened: 1, Status: 403}, time.Millisecond)
+	c.Line.Route("shop").Done(&recent.Outcome{Verdict: 0, Coverage: 0, Missed: -1, Screened: 1, Status: 200}, time.Millisecond)
 	var traffic view.Traffic
 	c.get(t, "/api/v1/traffic?scope=tier&since=1h", &traffic)
 	if traffic.Total.Requests != 2 || len(traffic.Routes) != 1 || traffic.Routes[0].Verdicts["block"] != 1 {

@@ -398,6 +398,7 @@ func addLines(a, b []uint64) []uint64 {
 
 func addCounts(sum, one *view.Counts) {
 	sum.Requests += one.Requests
+	sum.Unseen += one.Unseen
 	add := func(into *map[string]uint64, more map[string]uint64) {
 		if *into == nil && len(more) > 0 {
 			*into = map[string]uint64{}
@@ -408,6 +409,7 @@ func addCounts(sum, one *view.Counts) {
 	}
 	add(&sum.Verdicts, one.Verdicts)
 	add(&sum.Coverage, one.Coverage)
+	add(&sum.Missed, one.Missed)
 	add(&sum.Statuses, one.Statuses)
 	add(&sum.Screened, one.Screened)
 	if len(sum.Latency) < len(one.Latency) {

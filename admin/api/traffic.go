@@ -110,8 +110,8 @@ func (q *question) own(ask spans) *view.Traffic {
 func counts(line *recent.Timeline, of []uint64) view.Counts {
 	told := line.Tell(of)
 	c := view.Counts{
-		Requests: told.Requests, Verdicts: told.Verdicts, Coverage: told.Coverage, Statuses: told.Statuses, Screened: told.Screened,
-		Latency: told.Latency,
+		Requests: told.Requests, Verdicts: told.Verdicts, Coverage: told.Coverage, Missed: told.Missed, Unseen: told.Unseen,
+		Statuses: told.Statuses, Screened: told.Screened, Latency: told.Latency,
 	}
 	quantiles(&c)
 	return c

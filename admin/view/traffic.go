@@ -25,6 +25,8 @@ type Counts struct {
 	Requests uint64            `json:"requests"`
 	Verdicts map[string]uint64 `json:"verdicts,omitempty"` // closed set, docs/operations.md
 	Coverage map[string]uint64 `json:"coverage,omitempty"` // full, headers, partial, none
+	Missed   map[string]uint64 `json:"missed,omitempty"`   // why not all was inspected, of requests that went on to an application
+	Unseen   uint64            `json:"unseen,omitempty"`   // of these, those of which nothing was
 	Statuses map[string]uint64 `json:"statuses,omitempty"` // 2xx, 4xx …; "none" is no answer
 	Screened map[string]uint64 `json:"screened,omitempty"` // what the screen said: clean, inspect, off
 	P50      float64           `json:"p50_ms,omitempty"`   // how long requests took, in all
