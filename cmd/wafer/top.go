@@ -73,6 +73,7 @@ type topFrame struct {
 	Trouble    []string           `json:"trouble,omitempty"`
 	Routes     []topRoute         `json:"routes"`
 	Rules      []topRule          `json:"rules"`
+	Missed     []topMissed        `json:"missed,omitempty"`
 	Upstreams  []topUpstream      `json:"upstreams,omitempty"`
 	Pods       []topPod           `json:"pods,omitempty"`
 }
@@ -87,6 +88,14 @@ type topRoute struct {
 	P50     float64  `json:"p50_ms"`
 	P99     float64  `json:"p99_ms"`
 	Clean   *float64 `json:"clean_share,omitempty"` // likewise
+}
+
+// topMissed are requests of a route that were not inspected whole.
+type topMissed struct {
+	Reason string  `json:"reason"` // why not; docs/operations.md has the words
+	Route  string  `json:"route"`
+	Rate   float64 `json:"rate"`
+	Total  float64 `json:"total"` // since the process began, or of the last minute
 }
 
 type topRule struct {

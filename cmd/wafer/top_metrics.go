@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wafer-waf/wafer/waf"
 )
 
 // metricsLooker takes pictures of a pod from its metrics: of the time between one scrape and the next.
@@ -18,6 +21,8 @@ type metricsLooker struct {
 	client *http.Client
 	before scrape
 	at     time.Time
+
+	messages map[string]string // of rules that were looked for
 }
 
 // mostScrape bounds an answer: a tier of 1,000 routes has some MB.
@@ -48,7 +53,33 @@ func (l *metricsLooker) look(ctx context.Context) (*topFrame, error) {
 	}
 	f := (&between{before, now, l.at.Sub(at).Seconds()}).frame()
 	f.Tier, f.Time = r.URL.Host, l.at
+	for i := range f.Rules[:min(len(f.Rules), mostTold)] {
+		f.Rules[i].Message = l.message(f.Rules[i].ID)
+	}
 	return f, nil
+}
+
+// mostTold is how many rules a picture has room for.
+const mostTold = 10
+
+var ruleMessage = regexp.MustCompile(`msg:'((?:[^'\\]|\\.)*)'`)
+
+// message is what a rule of the Core Rule Set says; empty: it is another one.
+func (l *metricsLooker) message(id string) string {
+	if told, known := l.messages[id]; known {
+		return told
+	}
+	if l.messages == nil {
+		l.messages = map[string]string{}
+	}
+	number, _ := strconv.Atoi(id) // 0 is none
+	rule, _ := waf.FindCRSRule(number)
+	if found := ruleMessage.FindStringSubmatch(rule.Text); found != nil {
+		l.messages[id] = found[1]
+	} else {
+		l.messages[id] = ""
+	}
+	return l.messages[id]
 }
 
 // between is what happened from one scrape to the next.
@@ -130,7 +161,7 @@ func (b *between) frame() *topFrame {
 		Refused: b.rates("wafer_refused_total", "reason", nil), Generation: int(b.gauge("wafer_config_generation")),
 		InFlight: int(b.gauge("wafer_requests_in_flight")), Queue: int(b.gauge("wafer_inspection_queue")),
 		Memory: b.gauge("process_resident_memory_bytes"), CPU: b.rates("process_cpu_seconds_total", "", nil)[""],
-		Routes: b.routes(), Rules: b.rules(), Upstreams: b.upstreams(), Trouble: b.trouble(),
+		Routes: b.routes(), Rules: b.rules(), Missed: b.missed(), Upstreams: b.upstreams(), Trouble: b.trouble(),
 	}
 	for _, r := range f.Verdicts {
 		f.Rate += r
@@ -216,6 +247,46 @@ func (b *between) rules() []topRule {
 	return out
 }
 
+// missed is what was not inspected whole, but for what went nowhere anyway.
+func (b *between) missed() (out []topMissed) {
+	old := map[string]float64{}
+	for i := range b.before["wafer_coverage_total"] {
+		s := &b.before["wafer_coverage_total"][i]
+		old[s.key()] = s.value
+	}
+	all := map[[2]string]*topMissed{} // a reason may be that of several labels
+	for i := range b.now["wafer_coverage_total"] {
+		s := &b.now["wafer_coverage_total"][i]
+		m := topMissed{Reason: s.get("reason"), Route: s.get("route")}
+		if s.value == 0 || slices.Contains([]string{"", "blocked", "refused", "redirect", "no_route"}, m.Reason) {
+			continue
+		}
+		at := [2]string{m.Reason, m.Route}
+		if all[at] == nil {
+			all[at] = &m
+		}
+		grown := s.value - old[s.key()]
+		if grown < 0 {
+			grown = s.value
+		}
+		all[at].Total += s.value
+		if b.seconds > 0 {
+			all[at].Rate += grown / b.seconds
+		}
+	}
+	for _, m := range all {
+		out = append(out, *m)
+	}
+	return sortedMissed(out)
+}
+
+func sortedMissed(all []topMissed) []topMissed {
+	slices.SortFunc(all, func(x, y topMissed) int {
+		return cmp.Or(cmp.Compare(y.Rate, x.Rate), cmp.Compare(y.Total, x.Total), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Route, y.Route))
+	})
+	return all
+}
+
 func (b *between) upstreams() []topUpstream {
 	all := map[string]*topUpstream{}
 	at := func(id string) *topUpstream {
@@ -271,8 +342,10 @@ func (b *between) trouble() (all []string) {
 	}
 	for i := range b.now["wafer_sink_up"] {
 		s := &b.now["wafer_sink_up"][i]
-		one(s.value == 0, "sink "+s.get("sink")+" is down")
+		one(s.value == 0, "sink "+s.get("sink")+" does not take events")
 	}
+	one(has("wafer_records_up") && b.gauge("wafer_records_up") == 0, "records cannot be written")
+	one(has("wafer_trace_up") && b.gauge("wafer_trace_up") == 0, "the collector does not take spans")
 	for i := range b.now["wafer_upstream_panic"] {
 		s := &b.now["wafer_upstream_panic"][i]
 		one(s.value > 0, "upstream "+s.get("upstream")+" has so few endpoints up that all are asked")

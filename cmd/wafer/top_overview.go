@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/wafer-waf/wafer/admin/view"
 )
@@ -48,14 +49,18 @@ func overviewFrame(o *view.Overview, host string) *topFrame {
 	f.Clean = share(screened["clean"], screened)
 	for _, t := range o.Trouble {
 		text := t.About
-		if t.Pod != "" {
+		if t.Pod != "" && !strings.HasPrefix(text, t.Pod) { // it may say itself which
 			text = t.Pod + ": " + text
 		}
 		f.Trouble = append(f.Trouble, text)
 	}
 	for i := range o.Routes {
 		f.Routes = append(f.Routes, overviewRoute(&o.Routes[i], seconds))
+		for reason, n := range o.Routes[i].Missed {
+			f.Missed = append(f.Missed, topMissed{Reason: reason, Route: o.Routes[i].ID, Rate: float64(n) / seconds, Total: float64(n)})
+		}
 	}
+	f.Missed = sortedMissed(f.Missed)
 	slices.SortFunc(f.Routes, func(x, y topRoute) int { return cmp.Or(cmp.Compare(y.Rate, x.Rate), cmp.Compare(x.ID, y.ID)) })
 	for _, r := range o.Rules {
 		f.Rules = append(f.Rules, topRule{ID: r.Value, Message: r.Message, Rate: float64(r.Count) / seconds, Total: float64(r.Count)})

@@ -50,12 +50,13 @@ func (p *picture) draw(f *topFrame) {
 		p.line(red, "! %s", t)
 	}
 	// Routes take what is left, but for some lines of the others.
-	others := min(len(f.Rules), 10) + 2 + min(len(f.Upstreams), 5) + 2
+	others := min(len(f.Rules), mostTold) + 2 + min(len(f.Missed), 5) + 2 + min(len(f.Upstreams), 5) + 2
 	if len(f.Pods) > 0 {
 		others += min(len(f.Pods), 8) + 2
 	}
 	p.routes(f.Routes, max(p.left()-2-others, 3))
-	p.rules(f.Rules, min(10, p.left()-2))
+	p.rules(f.Rules, min(mostTold, p.left()-2))
+	p.missed(f.Missed, min(5, p.left()-2))
 	p.upstreams(f.Upstreams, min(8, p.left()-2))
 	p.pods(f.Pods, p.left()-2)
 	if p.left() < 0 {
@@ -103,6 +104,17 @@ func (p *picture) rules(all []topRule, room int) {
 			color = faint
 		}
 		p.line(color, "%-24s %9s %9.0f  %s", r.ID, number(r.Rate), r.Total, r.Message)
+	})
+}
+
+func (p *picture) missed(all []topMissed, room int) {
+	p.table(fmt.Sprintf("%-24s %9s %9s  %s", "NOT INSPECTED WHOLE", "REQ/S", "IN ALL", "ROUTE"), len(all), room, func(i int) {
+		m := &all[i]
+		color := ""
+		if m.Rate == 0 {
+			color = faint
+		}
+		p.line(color, "%-24s %9s %9.0f  %s", m.Reason, number(m.Rate), m.Total, cmp.Or(m.Route, "(no route)"))
 	})
 }
 

@@ -30,7 +30,11 @@ wafer_request_duration_seconds_bucket{route="shop",le="0.1"} 200
 wafer_request_duration_seconds_bucket{route="shop",le="+Inf"} 200
 wafer_screened_total{result="clean",route="shop"} 90
 wafer_screened_total{result="inspect",route="shop"} 10
+wafer_coverage_total{coverage="full",reason="",route="shop"} 300
+wafer_coverage_total{coverage="partial",reason="files",route="shop"} 20
+wafer_coverage_total{coverage="headers",reason="blocked",route="shop"} 20
 wafer_upstream_endpoints{state="up",upstream="a"} 2
+wafer_trace_up 0
 wafer_upstream_endpoints{state="ejected",upstream="a"} 1
 wafer_policy_screen{policy="strict"} 0
 wafer_config_last_reload_successful 0
@@ -58,15 +62,35 @@ func TestTopOfMetrics(t *testing.T) {
 	if len(f.Rules) != 1 || f.Rules[0] != (topRule{ID: "942100", Rate: 2, Total: 30}) {
 		t.Errorf("rules are %+v", f.Rules)
 	}
+	if len(f.Missed) != 1 || f.Missed[0] != (topMissed{Reason: "files", Route: "shop", Rate: 2, Total: 20}) {
+		t.Errorf("not inspected whole: %+v", f.Missed)
+	}
 	if len(f.Upstreams) != 1 || f.Upstreams[0].Up != 2 || f.Upstreams[0].Away != 1 {
 		t.Errorf("upstreams are %+v", f.Upstreams)
 	}
-	if fmt.Sprint(f.Trouble) != "[the files of the configuration are refused policy strict has no screen]" {
+	if fmt.Sprint(f.Trouble) != "[the files of the configuration are refused policy strict has no screen the collector does not take spans]" {
 		t.Errorf("trouble is %q", f.Trouble)
 	}
 	// A process that has begun anew counts from 0.
 	if f := (&between{now, before, 10}).frame(); f.Rate != 11 {
 		t.Errorf("after a restart the rate is %v", f.Rate)
+	}
+	// Of nothing there is no share.
+	p := &picture{width: 200, height: 50, paint: func(_, s string) string { return s }}
+	p.draw((&between{now, now, 10}).frame())
+	if text := strings.Join(p.lines, "\n"); !strings.Contains(text, "proved clean - ") || strings.Contains(text, "0 %") {
+		t.Errorf("without requests the picture is\n%s", text)
+	}
+}
+
+func TestMessagesOfRules(t *testing.T) {
+	l := &metricsLooker{}
+	for id, want := range map[string]string{"942100": "SQL Injection Attack Detected via libinjection", "1": "", "none": ""} {
+		for range 2 { // found and remembered
+			if got := l.message(id); got != want {
+				t.Errorf("rule %s says %q", id, got)
+			}
+		}
 	}
 }
 
@@ -102,7 +126,7 @@ func TestPicture(t *testing.T) {
 		About:   view.About{Pods: []view.Pod{{Address: "10.0.0.5:9090", Error: "no answer within 2s"}}, Version: "1\x1b[2J"},
 		Trouble: []view.Trouble{{Pod: "p", About: "upstream shop has no endpoint\r\nthat is up"}},
 		Total:   view.Counts{Requests: 600, Verdicts: map[string]uint64{"pass": 600}},
-		Routes:  []view.RouteRow{{ID: "shop\u202e\u009b31m", Counts: view.Counts{Requests: 600}}},
+		Routes:  []view.RouteRow{{ID: "shop\u202e\u009b31m", Counts: view.Counts{Requests: 600, Missed: map[string]uint64{"files\x1b[2J": 60}}}},
 		Pods:    []view.PodRow{{Pod: "a", Ready: true}, {Pod: "b", Ready: true, Differs: true}, {Pod: "c", NotReady: "draining"}},
 	}, "host")
 	for i := range 300 {

@@ -112,7 +112,7 @@ func TestCheckInputs(t *testing.T) {
 	f("a directory", 0, "", []string{at("split")}, at("split")+": ok: 1 routes, 1 upstreams")
 	f("a pattern", 0, "", []string{at("split/*.yaml")}, ": ok: 1 routes, 1 upstreams")
 	f("an id in two files", 1, "", []string{at("twice")}, at("twice/b.yaml")+`:2: routes[0].id: "shop" is used twice, first by routes[0] (`+at("twice/a.yaml")+":2)")
-	f("another output", 1, "", []string{"--output", "xml", at("good.yaml")}, "write one of [text json sarif]")
+	f("another output", 1, "", []string{"--output", "xml", at("good.yaml")}, "write one of text, json, sarif")
 	f("a flag that is not there", 1, "", []string{"--outputs", "json", at("good.yaml")}, "unknown flag: --outputs: did you mean --output?")
 	f("the version", 1, "", []string{"--version"}, "unknown flag: --version: write wafer version")
 }

@@ -79,7 +79,7 @@ func TestReplay(t *testing.T) {
 	f("no requests", 1, []string{"there is no request in the files"}, "", "replay", "-")
 	f("no format", 1, []string{`-: it begins with "hello", expected records, HAR`}, "hello", "replay", "-")
 	f("a client with a port", 1, []string{"--client", "without a port"}, attack, "replay", "-", "--client", "192.0.2.1:80")
-	f("a word that is none", 1, []string{"write one of [nothing pass stop recorded]"}, attack, "replay", "-", "--expect", "allowed")
+	f("a word that is none", 1, []string{"write one of nothing, pass, stop, recorded"}, attack, "replay", "-", "--expect", "allowed")
 }
 
 // TestReplayReports: what programs read can be read, also when not everything could be.
