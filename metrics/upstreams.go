@@ -28,7 +28,7 @@ func (m *Metrics) WatchUpstreams(now func() []Upstream) {
 	}
 	m.Registry.MustRegister(&upstreams{
 		now:       now,
-		endpoints: desc("wafer_upstream_endpoints", "Endpoints of an upstream by state: up, ejected or down.", "state"),
+		endpoints: desc("wafer_upstream_endpoints", "Endpoints of an upstream by state: up, unreachable, ejected or down.", "state"),
 		inFlight:  desc("wafer_upstream_requests_in_flight", "Requests that endpoints of an upstream are working on."),
 		open:      desc("wafer_upstream_connections", "Connections to endpoints of an upstream, those included that are kept for the next request."),
 		queue:     desc("wafer_upstream_queue", "Requests that wait for a place at an upstream."),

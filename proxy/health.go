@@ -47,6 +47,9 @@ func (p *Proxy) upstreamPanics(upstreamID string, panics bool, available, of int
 		Msg("enough endpoints are available again")
 }
 
+// unreachable is what metrics call endpoints that are asked though they could not be connected to last.
+const unreachable = "unreachable"
+
 // upstreamsNow is what instruments say of the upstreams in force.
 func (p *Proxy) upstreamsNow() (all []metrics.Upstream) {
 	if !p.Loaded() {
@@ -65,6 +68,10 @@ func (p *Proxy) upstreamsNow() (all []metrics.Upstream) {
 			if p := health.Phase(phase); n > 0 || p == health.Up { // thousands of upstreams cost a series each, not three
 				one.Endpoints[p.String()] = n
 			}
+		}
+		if n := min(u.Unreachable(), one.Endpoints[health.Up.String()]); n > 0 { // between the two looks one may have come back
+			one.Endpoints[unreachable] = n
+			one.Endpoints[health.Up.String()] -= n
 		}
 		all = append(all, one)
 	})

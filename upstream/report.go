@@ -63,6 +63,17 @@ func (p *Pool) Counts() (n [health.Phases]int) {
 	return n
 }
 
+// Unreachable is how many of the endpoints that are up could not be connected to when that was tried last: an upstream's only
+// endpoint stays up whatever it does.
+func (p *Pool) Unreachable() (n int) {
+	for _, m := range p.live() {
+		if m.state.Phase() == health.Up && m.health.failing() != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // InFlight is how many exchanges endpoints are working on.
 func (p *Pool) InFlight() (n int) {
 	for _, m := range p.live() {

@@ -3,7 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -103,4 +105,57 @@ func TestTierSeesItself(t *testing.T) {
 	if over.Healthy || over.Total.Requests != 1 || len(missing) != 2 || !strings.Contains(missing[killed.Admin], "refused") || !strings.Contains(missing[frozen.Admin], "no answer within 2s") {
 		t.Errorf("%v, %+v", missing, over.About)
 	}
+}
+
+// TestWhatIsDownIsTold: the overview names an upstream whose only endpoint takes no connections, and outputs that take
+// nothing; and it counts why what went on was not inspected whole, but not what was refused.
+func TestWhatIsDownIsTold(t *testing.T) {
+	t.Parallel()
+	boot := filepath.Join(t.TempDir(), "boot.yaml")
+	if err := os.WriteFile(boot, []byte(`events: { sinks: [{ id: archive, events: [access], file: { path: `+filepath.Join(t.TempDir(), "none", "events")+` } }] }
+records: { file: { path: `+filepath.Join(t.TempDir(), "none", "records")+` } }
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(app.Close)
+	w := tier.Plain(t, tier.RouteFile(t, `routes:
+  - { id: dead, hosts: [dead.test], upstreams: [{ id: dead }] }
+  - { id: app, record: all, upstreams: [{ id: app }] }
+upstreams: [{ id: dead, endpoints: ["http://127.0.0.2:1"] }, { id: app, endpoints: ["`+app.URL+`"] }]
+records: [{ id: all, sample: 100% }]
+`), "--config", boot)
+	post := func(host string, bytes, want int) {
+		t.Helper()
+		r, err := http.NewRequest(http.MethodPost, "http://"+w.Addr+"/", strings.NewReader(strings.Repeat("\x00", bytes)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		r.Header.Set("Content-Type", "image/png")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s answers %d to %d bytes", host, resp.StatusCode, bytes)
+		}
+	}
+	post("dead.test", 0, http.StatusServiceUnavailable)
+	post("app.test", 100, http.StatusOK)
+	post("app.test", 2<<20, http.StatusRequestEntityTooLarge)
+	if up, not := w.Metric(`wafer_upstream_endpoints{state="up",upstream="dead"}`), w.Metric(`wafer_upstream_endpoints{state="unreachable",upstream="dead"}`); up != 0 || not != 1 {
+		t.Errorf("%v endpoints are up, %v unreachable", up, not)
+	}
+	tier.Eventually(t, "the overview tells what is down", func() bool {
+		_, text := w.Get("/api/v1/overview")
+		var o view.Overview
+		if err := json.Unmarshal([]byte(text), &o); err != nil {
+			t.Fatal(err)
+		}
+		told := fmt.Sprint(o.Trouble)
+		return !o.Healthy && strings.Contains(told, "upstream dead has no endpoint that is up") && strings.Contains(told, "sink archive does not take events: open ") &&
+			strings.Contains(told, "records cannot be written: open ") && o.Total.Requests == 3 && reflect.DeepEqual(o.Total.Missed, map[string]uint64{"binary": 1})
+	})
 }
