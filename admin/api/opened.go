@@ -37,6 +37,7 @@ type told struct {
 	Coverage   string             `json:"coverage"`
 	Reason     string             `json:"coverage_reason"`
 	Error      string             `json:"error"`
+	AccessRule string             `json:"access_rule"`
 	Generation uint64             `json:"generation"`
 }
 
@@ -56,10 +57,18 @@ func (a *API) opened(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		failed(w, err)
 	case out == nil:
-		reply.Problem(w, http.StatusNotFound, "no event of this request is kept: it is older than the window, or another pod has served it (scope=tier)", nil)
+		reply.Problem(w, http.StatusNotFound, q.unknown(), nil)
 	default:
 		send(w, out)
 	}
+}
+
+// unknown says why there may be no event of a request.
+func (q *question) unknown() string {
+	if q.tier {
+		return "no event of this request is kept by the pods that have answered: it has made room for newer ones, or is in the log of one that has ended"
+	}
+	return "no event of this request is kept by this pod: it has made room for newer ones, or another pod has served it (scope=tier)"
 }
 
 // open finds the events of a request; nil: there are none.
@@ -220,7 +229,7 @@ func whyDecided(e *told) string {
 	s := e.Score
 	switch {
 	case e.Error != "":
-		return fmt.Sprintf("%s: see \"Closed sets\" in docs/operations.md", e.Error)
+		return view.Failure(e.Error, e.AccessRule)
 	case e.Verdict == "pass" && len(e.Rules) == 0:
 		return "no rule has found anything"
 	case e.Verdict == "pass" && s != nil && s.Inbound+s.Outbound > 0:

@@ -32,6 +32,7 @@ type event struct {
 	Status         int         `json:"status"`
 	Verdict        string      `json:"verdict"`
 	Error          string      `json:"error,omitempty"`
+	AccessRule     string      `json:"access_rule,omitempty"`
 	RuleID         int         `json:"rule_id,omitempty"`
 	Score          *eventScore `json:"score,omitempty"`
 	Rules          []eventRule `json:"rules,omitempty"`

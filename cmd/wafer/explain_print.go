@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/config"
 )
@@ -180,7 +181,7 @@ func (p *teller) event(e *event) {
 	p.field("verdict", "%s", p.verdict(show(e.Verdict), e.Status))
 	switch {
 	case e.Error != "":
-		p.field("why", "%s", failureText(show(e.Error)))
+		p.field("why", "%s", view.Failure(show(e.Error), show(e.AccessRule)))
 	case e.RuleID/1000 == 949 || e.RuleID/1000 == 959:
 		p.field("why", "the rules below add up to %s", scoreText(e.Score))
 	case e.RuleID != 0:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/audit"
 	"github.com/wafer-waf/wafer/mask"
 	"github.com/wafer-waf/wafer/proxy"
@@ -219,7 +220,7 @@ func why(e *proxy.Explanation) string {
 		return whyPassed(e)
 	case "block", "would_block", "redirect", "drop":
 		if e.Failure != "" {
-			return failureText(e.Failure)
+			return view.Failure(e.Failure, "")
 		}
 		p := e.Policy
 		switch sums := f.Verdict.RuleID / 1000; sums {
@@ -230,7 +231,7 @@ func why(e *proxy.Explanation) string {
 		}
 		return fmt.Sprintf("rule %d decides by itself, whatever the score", f.Verdict.RuleID)
 	}
-	return failureText(e.Failure)
+	return view.Failure(e.Failure, "")
 }
 
 func whyPassed(e *proxy.Explanation) string {
@@ -246,39 +247,6 @@ func whyPassed(e *proxy.Explanation) string {
 		return "what rules have found does not count towards a block"
 	}
 	return "no rule has found anything"
-}
-
-// failureText says what a word of the closed set of failures means for the request at hand.
-func failureText(word string) string {
-	texts := map[string]string{
-		"no_route":         "no route takes this host, path and method, and what is not configured is not reachable",
-		"access_denied":    "the access policy denies it (docs/access.md)",
-		"banned":           "the client is banned (docs/access.md)",
-		"rate_limited":     "a limit of the access policy is used up (docs/access.md)",
-		"challenged":       "the client has to solve a challenge first (docs/access.md)",
-		"unauthenticated":  "the access policy wants a token (docs/access.md)",
-		"request_body":     "the body is larger than the route's limits.request_body",
-		"inspection_limit": "the body is larger than the policy's request_body.limit, which has oversize: reject",
-		"content_coding":   "the body is in a content coding that cannot be undone",
-		"truncated":        "the body is shorter than Content-Length says, or the head has no end",
-		"method_refused":   "this method is never forwarded",
-		"budget":           "the inspection costs more CPU time than the policy's inspection_budget",
-		"engine":           "the rule engine failed; the policy says what happens then (on_error)",
-		"syntax":           "this is not a valid request",
-		"host_missing":     "the request has no Host field",
-		"target_form":      "the target is neither a path, which begins with /, nor http://host/path",
-		"method":           "the first word of the request is not a method",
-	}
-	if text := texts[word]; text != "" {
-		return word + ": " + text
-	}
-	if strings.HasPrefix(word, "path_") {
-		return word + ": two parsers could read this path in two ways (the route's path_readings and ambiguous_paths)"
-	}
-	if word == "" {
-		return "not told"
-	}
-	return word + ": see \"Closed sets\" in docs/operations.md, and docs/security.md for those about framing, head and target"
 }
 
 // screenText says whether the rules were asked, and why.
