@@ -185,7 +185,7 @@ func TestPeerWithoutName(t *testing.T) {
 		if name != "about" {
 			t.Fatalf("%s %s", name, data)
 		}
-		if strings.Contains(data, "unexpected EOF") {
+		if strings.Contains(data, errNobody.Error()) {
 			return
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -23,7 +23,7 @@ import (
 const (
 	maxStreamed = 512 << 10 // one event
 	againAfter  = 5 * time.Second
-	gathered    = 16             // messages on their way to the reader
+	gathered    = 4              // messages on their way to the reader, which may be large
 	maxHeard    = 2 * peers.Most // pods, those that are about to end among them
 )
 
@@ -144,10 +144,12 @@ func (c *chorus) say(ctx context.Context, m message) bool {
 	}
 }
 
-// errSelf says that a pod is this one, errTwice that it is heard at another of its addresses.
+// errSelf says that a pod is this one, errTwice that it is heard at another of its addresses, errNobody that it has not said who it is.
 var (
-	errSelf  = errors.New("this pod itself")
-	errTwice = errors.New("heard at another address")
+	errEnded  = errors.New("its stream has ended")
+	errNobody = errors.New("it has not said which pod it is")
+	errSelf   = errors.New("this pod itself")
+	errTwice  = errors.New("heard at another address")
 )
 
 // listen hears a pod until ctx ends or the pod is gone, again and again if the stream breaks off.
@@ -226,10 +228,13 @@ func (c *chorus) hear(ctx context.Context, at netip.AddrPort, last *string) erro
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("an event of more than %d KiB", maxStreamed>>10)
+	case err != nil:
 		return err
 	}
-	return io.ErrUnexpectedEOF
+	return errEnded
 }
 
 // take takes one event of a stream.
@@ -292,7 +297,7 @@ func (c *chorus) introduce(at netip.AddrPort, about *view.About) error {
 	defer c.mu.Unlock()
 	pod := c.pods[at]
 	if pod == nil {
-		return io.ErrUnexpectedEOF
+		return errEnded
 	}
 	c.forget(at)
 	if err := c.q.api.introduced(about); err != nil {
@@ -323,7 +328,7 @@ func (c *chorus) name(at netip.AddrPort) (string, error) {
 	if pod := c.pods[at]; pod != nil && pod.Answered {
 		return pod.Pod, nil
 	}
-	return "", io.ErrUnexpectedEOF
+	return "", errNobody
 }
 
 // about says who is heard.
