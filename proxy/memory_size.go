@@ -30,8 +30,11 @@ func (p *Proxy) setMemory() {
 		if limit, from = memoryLimit(debug.SetMemoryLimit(-1), os.ReadFile); from == "cgroup" {
 			debug.SetMemoryLimit(limit / 10 * 9) // the collector does its best before the kernel kills
 		}
-		rest = atRest() + int64(p.boot.Recent.Memory) // which fills as events come
+		rest = atRest() + int64(p.boot.Fills())
 		budget = bodyMemory(limit, rest)
+		if rest > limit {
+			p.log.Warn().Int64("limit", limit).Int64("at_rest", rest).Msg("queues of sinks, records and traces may take more memory than the process has")
+		}
 	}
 	p.memory.set(budget)
 	p.log.Info().Int64("memory", budget).Str("from", from).Int64("limit", limit).Int64("at_rest", rest).Msg("memory for bodies under inspection")
