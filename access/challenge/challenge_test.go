@@ -432,3 +432,18 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestGuardAfterTheClockWasSetBack lets clients in after that, and no more of them than otherwise.
+func TestGuardAfterTheClockWasSetBack(t *testing.T) {
+	g, client, now := NewGuard(), netip.MustParseAddr("192.0.2.1"), time.Unix(1_700_000_000, 0)
+	for _, at := range []time.Time{now, now.Add(-time.Hour)} {
+		for i := range guardBurst {
+			if !g.admits(client, at) {
+				t.Fatalf("%s: answer %d is refused", at, i)
+			}
+		}
+		if g.admits(client, at) {
+			t.Errorf("%s: more than %d are let in at once", at, guardBurst)
+		}
+	}
+}

@@ -33,9 +33,13 @@ func (g *Guard) admits(client netip.Addr, now time.Time) bool {
 	network, _ := client.WithZone("").Prefix(bits) // of an address that nobody knows: none, which is one, too
 	slot := &g.slots[maphash.Comparable(g.seed, network)%guardSlots]
 	for {
-		full := slot.Load()
-		next := max(full, now.UnixNano()) + int64(guardEvery)
-		if next-now.UnixNano() > guardBurst*int64(guardEvery) {
+		const burst = guardBurst * int64(guardEvery)
+		full, n := slot.Load(), now.UnixNano()
+		next := max(full, n) + int64(guardEvery)
+		if full-n > burst { // the clock was set back: nobody would be let in until it has caught up
+			next = n + int64(guardEvery)
+		}
+		if next-n > burst {
 			return false
 		}
 		if slot.CompareAndSwap(full, next) {

@@ -1,14 +1,24 @@
 package balance
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // every is how old what is reckoned may be.
 const every = 100 * time.Millisecond
 
+const never = math.MaxInt64
+
 // reckonIfDue reckons what depends on time and on how all members are.
 func (s *Set) reckonIfDue(now time.Time) {
 	due := s.due.Load()
-	if n := now.UnixNano(); n < due || !s.due.CompareAndSwap(due, n+int64(every)) {
+	if due == never {
+		return
+	}
+	n := now.UnixNano()
+	early := n < due && due-n <= int64(every) // else the clock was set back meanwhile
+	if early || !s.due.CompareAndSwap(due, n+int64(every)) {
 		return
 	}
 	own, all, zones := int64(0), int64(0), int64(0)

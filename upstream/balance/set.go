@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -21,7 +20,7 @@ type Set struct {
 	byToken map[string]int // the members again
 
 	// What is reckoned now and then, since it depends on time and on how all candidates are.
-	due    atomic.Int64    // when it is again, in Unix nanoseconds
+	due    atomic.Int64    // when it is again, in Unix nanoseconds; or never
 	stays  atomic.Uint32   // of the requests, how many stay in the own zone, in parts of whole
 	starts atomic.Bool     // somebody gets less than its weight
 	shares []atomic.Uint32 // of its weight, how much each gets, in parts of whole
@@ -53,7 +52,7 @@ func New(o Options, members []Member) *Set {
 		}
 	}
 	if o.SlowStart <= 0 && s.abroad == nil && (s.ring == nil && s.tokens == nil || o.Bound == 0) {
-		s.due.Store(math.MaxInt64)
+		s.due.Store(never)
 	}
 	return s
 }

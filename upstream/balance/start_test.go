@@ -75,3 +75,19 @@ func holdsStarts(t *testing.T, s *Set, all []*fake, now time.Time) {
 		t.Fatalf("%g of %g are given: the others carry more than twice their share", given, weight)
 	}
 }
+
+// TestReckonedAfterTheClockWasSetBack has a member become sick when the clock was set back: it is noticed at once, not when
+// the clock has caught up.
+func TestReckonedAfterTheClockWasSetBack(t *testing.T) {
+	all := fleet(2)
+	s := setOf(Options{SlowStart: time.Minute}, all)
+	now := time.Unix(1_700_000_000, 0)
+	s.reckonIfDue(now)
+	all[0].standing = Sick
+	if s.reckonIfDue(now.Add(every / 2)); s.well.Load() != 2 {
+		t.Error("it is reckoned too often")
+	}
+	if s.reckonIfDue(now.Add(-time.Hour)); s.well.Load() != 1 {
+		t.Error("it is not reckoned")
+	}
+}

@@ -419,3 +419,23 @@ func BenchmarkWell(b *testing.B) {
 		}
 	}
 }
+
+// TestClockSetBack wants the times of an endpoint to be of a clock that nobody sets, which they lose where they become
+// numbers: an ejection would last until a clock that was set back has caught up.
+func TestClockSetBack(t *testing.T) {
+	s := newSet(Config{Faults: 1, Share: 100, Base: time.Second, Max: time.Minute})
+	all := s.add(2)
+	s.Keep(all)
+	came, _ := all[0].UpSince()
+	turn, _ := all[0].Take()
+	all[0].Note(turn, ConnectFailed)
+	if all[0].Phase() != Ejected {
+		t.Fatal("it is not ejected")
+	}
+	heir := s.Heir(all[0])
+	for name, at := range map[string]time.Time{"came": came, "until": all[0].until.get(), "until of an heir": heir.until.get()} {
+		if at.IsZero() || at == at.Round(0) {
+			t.Errorf("%s: %v", name, at)
+		}
+	}
+}

@@ -25,9 +25,9 @@ func (s *State) Report() Report {
 	r := Report{State: p.String(), Since: s.since.UTC(), Faults: int(s.faults.Load()), CheckErr: s.checkErr}
 	r.Reason, _ = s.reason(p)
 	if s.ejected {
-		until := time.Unix(0, s.until.Load()).UTC()
+		until := s.until.get().UTC()
 		r.Until, r.Times = &until, s.times
-		if p == Ejected && now.UnixNano() < s.trying.Load() {
+		if p == Ejected && !s.trying.past(now) {
 			r.State = trying
 		}
 	}
@@ -39,6 +39,6 @@ func (s *State) Phase() Phase { return Phase(s.phase.Load()) }
 
 // UpSince returns since when the endpoint is up; false if it is not.
 func (s *State) UpSince() (time.Time, bool) {
-	came := s.came.Load()
-	return time.Unix(0, came), came != 0
+	came := s.came.get()
+	return came, !came.IsZero()
 }

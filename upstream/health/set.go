@@ -89,7 +89,7 @@ func (s *Set) Heir(from *State) *State {
 	if s.config.Checks {
 		e.down, e.checks, e.checked, e.passing, e.checkErr = from.down, from.checks, from.checked, from.passing, from.checkErr
 	}
-	e.until.Store(from.until.Load())
+	e.until.set(from.until.get())
 	e.enter(e.known(), from.since)
 	return e
 }

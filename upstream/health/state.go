@@ -36,9 +36,9 @@ type State struct {
 	phase  atomic.Uint32 // Phase
 	stay   atomic.Uint32 // of how many changes the present phase is the result
 	faults atomic.Uint32 // in a row, of any kind
-	until  atomic.Int64  // when an ejection is over, in nanoseconds of Unix
-	came   atomic.Int64  // when it came up, likewise; 0: it is not up
-	trying atomic.Int64  // until when an attempt that decides is waited for; 0: there is none
+	until  moment        // when an ejection is over
+	came   moment        // when it came up; none: it is not up
+	trying moment        // until when an attempt that decides is waited for; none: there is none
 
 	// Guarded by the set's lock.
 	silent   int           // attempts in a row without an answer
@@ -74,8 +74,8 @@ func (s *State) triable() bool {
 	if Phase(s.phase.Load()) != Ejected || s.set.config.Checks {
 		return false
 	}
-	now := time.Now().UnixNano()
-	return now >= s.until.Load() && now >= s.trying.Load()
+	now := time.Now()
+	return s.until.past(now) && s.trying.past(now)
 }
 
 // Take asks for a turn of an endpoint that was chosen. It is false if it is not available any more. Each
@@ -100,7 +100,7 @@ func (s *State) claim() (stay uint32, ok bool) {
 	if !s.triable() {
 		return 0, false
 	}
-	s.trying.Store(time.Now().Add(patience).UnixNano())
+	s.trying.set(time.Now().Add(patience))
 	return s.stay.Load(), true
 }
 
@@ -118,7 +118,7 @@ func (s *State) note(t Turn, o Outcome) (Change, bool) {
 	case t.stay != s.stay.Load():
 		return Change{}, false
 	case t.tries:
-		s.trying.Store(0)
+		s.trying.clear()
 		switch o {
 		case Nothing:
 			return Change{}, false
@@ -171,7 +171,7 @@ func (s *State) eject(o Outcome) (Change, bool) {
 	}
 	s.times++
 	s.last = s.set.config.length(s.times)
-	s.until.Store(now.Add(s.last).UnixNano())
+	s.until.set(now.Add(s.last))
 	s.ejected = true
 	s.why = o
 	s.forgive()
@@ -189,14 +189,14 @@ func (s *State) readmit() (Change, bool) {
 func (s *State) forgive() {
 	s.silent, s.broken = 0, 0
 	s.faults.Store(0)
-	s.trying.Store(0)
+	s.trying.clear()
 }
 
 // turnInto makes the phase what is known, and returns the change.
 func (s *State) turnInto(now time.Time) (Change, bool) {
 	c := Change{Address: s.address, From: Phase(s.phase.Load()), Lasted: now.Sub(s.since)}
 	if c.To = s.known(); c.To == Ejected {
-		c.For, c.Times = time.Duration(s.until.Load()-now.UnixNano()), s.times
+		c.For, c.Times = s.until.get().Sub(now), s.times
 	}
 	c.Reason, c.Detail = s.reason(c.To)
 	s.stay.Add(1)
@@ -222,9 +222,9 @@ func (s *State) enter(p Phase, at time.Time) {
 	s.phase.Store(uint32(p))
 	s.since = at
 	if p == Up {
-		s.came.Store(at.UnixNano())
+		s.came.set(at)
 	} else {
-		s.came.Store(0)
+		s.came.clear()
 	}
 }
 
@@ -240,4 +240,4 @@ func (s *State) reason(p Phase) (word, detail string) {
 }
 
 // over reports whether an ejection has lasted long enough.
-func (s *State) over() bool { return time.Now().UnixNano() >= s.until.Load() }
+func (s *State) over() bool { return s.until.past(time.Now()) }
