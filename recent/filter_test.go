@@ -162,3 +162,21 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+// TestDeepLines looks for a text in lines that are nested as deep as they are long, without taking longer for it.
+func TestDeepLines(t *testing.T) {
+	f, err := ParseFilter(url.Values{"text": {"needle"}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const deep = 2_000_000
+	line := `{"event":"access","request_id":"1","x":` + strings.Repeat("[", deep) + `"%s"` + strings.Repeat("]", deep) + `}`
+	for text, want := range map[string]bool{"needle": true, "hay": false} {
+		if got := f.Matcher().Match([]byte(strings.Replace(line, "%s", text, 1))); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if f.Matcher().Match([]byte(`{"needle":[{"needle":{"needle":1}}]}`)) {
+		t.Error("a name counts")
+	}
+}

@@ -81,7 +81,7 @@ func (m *Matcher) Match(line []byte) bool {
 		return false
 	}
 	for i := range m.texts {
-		if !m.texts[i].inValue(line) {
+		if !m.texts[i].inValue(line, 0) {
 			return false
 		}
 	}
@@ -147,13 +147,19 @@ func within(networks []netip.Prefix, text []byte) bool {
 	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// inValue reports whether it is in one of the values of an object, at any depth. Names of members do not count.
-func (f *folded) inValue(line []byte) (found bool) {
+// maxDepth is deeper than any event is nested. Lines of files may be nested as deep as they are long.
+const maxDepth = 32
+
+// inValue reports whether it is in one of the values of an object, at a depth or below. Names of members do not count, but where
+// no event has any.
+func (f *folded) inValue(line []byte, depth int) (found bool) {
 	look := func(value []byte) bool {
-		found = f.inValue(value)
+		found = f.inValue(value, depth+1)
 		return !found
 	}
 	switch {
+	case depth > maxDepth:
+		found = f.in(line)
 	case len(line) > 0 && line[0] == '{':
 		members(line, func(_, value []byte) bool { return look(value) })
 	case len(line) > 0 && line[0] == '[':

@@ -188,7 +188,7 @@ func (q *question) tierOverview(ctx context.Context, from time.Time) (*view.Over
 		}
 		name := printable(o.About.Pod) // a pod tells of itself and of no other
 		for _, trouble := range o.Trouble[:min(len(o.Trouble), podTrouble)] {
-			trouble.Pod = name
+			trouble.Pod, trouble.About = name, toldBy(trouble.About)
 			sum.Trouble = append(sum.Trouble, trouble)
 		}
 		for _, row := range o.Pods[:min(len(o.Pods), 1)] {

@@ -27,7 +27,7 @@ func impostor(t *testing.T, about *view.About) string {
 			<-r.Context().Done()
 			return
 		}
-		_, _ = fmt.Fprintf(w, `{"about":%s,"events":[],"rows":[],"pods":[{"pod":"x"},{"pod":"y"}],"trouble":[{"pod":"z","what":"pod"}]}`, text)
+		_, _ = fmt.Fprintf(w, `{"about":%s,"events":[],"rows":[],"pods":[{"pod":"x"},{"pod":"y"}],"trouble":[{"pod":"z","what":"pod","about":"\u202e\u0000%s"}]}`, text, strings.Repeat("x", 1000))
 	}))
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -141,9 +141,17 @@ func TestPeerInAnothersName(t *testing.T) {
 
 // A pod tells of itself and of no other.
 func TestPeerTellsOfOthers(t *testing.T) {
-	c := newPod(t, "c", impostor(t, &view.About{Pod: "a", Instance: "a"}))
+	c := newPod(t, "c", impostor(t, &view.About{Pod: "a", Instance: "a", Warnings: []string{"\n" + strings.Repeat("x", 1000)}}))
 	var over view.Overview
 	c.get(t, "/api/v1/overview?scope=tier", &over)
+	for _, said := range append(over.About.Warnings, over.Trouble[0].About) {
+		if strings.HasPrefix(said, "pods differ") {
+			continue
+		}
+		if len(said) != 300 && len(said) != 298 || !strings.HasPrefix(said, "?") || strings.ContainsAny(said, "\n\x00\u202e") {
+			t.Errorf("%d bytes: %q", len(said), said)
+		}
+	}
 	if len(over.Pods) != 2 || over.Pods[0].Pod != "a" || over.Pods[1].Pod != "c" || len(over.Trouble) != 1 || over.Trouble[0].Pod != "a" {
 		t.Errorf("%+v, %+v", over.Pods, over.Trouble)
 	}

@@ -10,9 +10,12 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/peers"
@@ -261,6 +264,16 @@ func printable(name string) string {
 	return string(out)
 }
 
+// toldBy is a sentence as a peer says it, as long as sentences are, without what could mislead people.
+func toldBy(text string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || c == utf8.RuneError {
+			return '?'
+		}
+		return c
+	}, text[:min(len(text), 300)])
+}
+
 // maxParts is more than the parts of events that any version keeps apart.
 const maxParts = 8
 
@@ -275,7 +288,9 @@ func joinAbout(about, one *view.About) {
 	if one.Instance != about.Instance {
 		about.Dropped.Recent += one.Dropped.Recent
 		about.Dropped.Output += one.Dropped.Output
-		about.Warnings = append(about.Warnings, one.Warnings[:min(len(one.Warnings), 3)]...)
+		for _, w := range one.Warnings[:min(len(one.Warnings), 3)] {
+			about.Warnings = append(about.Warnings, toldBy(w))
+		}
 	}
 	for _, k := range one.Kept[:min(len(one.Kept), maxParts)] {
 		i := slices.IndexFunc(about.Kept, func(o view.Kept) bool { return o.Part == k.Part })
