@@ -47,6 +47,8 @@ type Peers struct {
 	client *http.Client
 	scheme string
 
+	looking sync.Mutex // one has names looked up for Include, others wait for what comes of it
+
 	mu    sync.Mutex
 	known []netip.AddrPort // as found last
 	since time.Time
@@ -102,17 +104,32 @@ func (p *Peers) Addresses(ctx context.Context) (all []netip.AddrPort, err error)
 
 // Include reports whether an address is one of a peer. A stranger who asks again and again has names looked up no
 // oftener than every second, and one who leaves while they are looked up ends that for nobody else.
+// Who is known does not wait for that.
 func (p *Peers) Include(ctx context.Context, a netip.Addr) (bool, error) {
+	a = a.Unmap().WithZone("")
+	if is, fresh := p.include(a); fresh {
+		return is, nil
+	}
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	if is, fresh := p.include(a); fresh { // somebody else has had them looked up
+		return is, nil
+	}
+	known, err := p.Addresses(context.WithoutCancel(ctx))
+	p.mu.Lock()
+	p.known, p.since = known, time.Now()
+	p.mu.Unlock()
+	is, _ := p.include(a)
+	return is, err
+}
+
+// include reports whether an address is one of those found last, and whether that is still believed.
+func (p *Peers) include(a netip.Addr) (is, fresh bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a = a.Unmap().WithZone("")
-	is := func(one netip.AddrPort) bool { return one.Addr() == a }
-	var err error
-	if age := time.Since(p.since); age > knownFor || age > missedFor && !slices.ContainsFunc(p.known, is) {
-		p.known, err = p.Addresses(context.WithoutCancel(ctx))
-		p.since = time.Now()
-	}
-	return slices.ContainsFunc(p.known, is), err
+	is = slices.ContainsFunc(p.known, func(one netip.AddrPort) bool { return one.Addr() == a })
+	age := time.Since(p.since)
+	return is, age <= missedFor || is && age <= knownFor
 }
 
 // StatusError is an answer of another status than 200.

@@ -91,3 +91,42 @@ func TestStrangersWhoLeave(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownPeersDoNotWait has a stranger whose names take long to be looked up.
+func TestKnownPeersDoNotWait(t *testing.T) {
+	looking, found := make(chan bool), make(chan bool)
+	first := true
+	p := New(Options{Names: []string{"wafer-admin:9090"}, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		if !first {
+			looking <- true
+			<-found
+		}
+		first = false
+		return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+	}})
+	known, stranger := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	if is, err := p.Include(t.Context(), known); !is || err != nil {
+		t.Fatal(is, err)
+	}
+	p.since = p.since.Add(-missedFor - time.Millisecond)
+	answered := make(chan bool, 2)
+	ask := func(a netip.Addr) {
+		is, _ := p.Include(t.Context(), a)
+		answered <- is
+	}
+	go ask(stranger)
+	<-looking
+	go ask(known)
+	select {
+	case is := <-answered:
+		if !is {
+			t.Error("a peer is not known")
+		}
+	case <-time.After(time.Minute):
+		t.Error("a peer waits for a stranger")
+	}
+	found <- true
+	if <-answered {
+		t.Error("a stranger is a peer")
+	}
+}
