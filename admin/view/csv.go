@@ -9,7 +9,8 @@ import (
 	"unicode"
 )
 
-// CSV writes events as rows of a table (RFC 4180). Every cell stands in quotes.
+// CSV writes events as rows of a table (RFC 4180). Every cell stands in quotes, and is text that drives neither a spreadsheet nor a
+// terminal.
 type CSV struct {
 	w       *bufio.Writer // which keeps its first error
 	columns []string
@@ -40,7 +41,7 @@ func (c *CSV) Write(e *Event) error {
 	}
 	cells := make([]string, len(c.columns))
 	for i, name := range c.columns {
-		cells[i] = safeCell(cell(name, e, &of, members[name]))
+		cells[i] = safeCell(graphic(cell(name, e, &of, members[name])))
 	}
 	return c.row(cells)
 }
@@ -86,22 +87,32 @@ func cell(name string, e *Event, of *more, member json.RawMessage) string {
 // a comma does not, whatever quotes say.
 const (
 	formulaSigns   = "=+-@＝＋－＠"
-	cellSeparators = ",;|\t\r\n"
+	cellSeparators = ",;|"
 )
+
+// graphic is a text in one line, without what a terminal obeys and what is not seen.
+func graphic(text string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsGraphic(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, text)
+}
 
 // safeCell keeps spreadsheets from taking a client's text for a formula: an apostrophe stands before whatever could begin one.
 func safeCell(text string) string {
-	if !strings.ContainsAny(text, formulaSigns+"\t\r\n") {
+	if !strings.ContainsAny(text, formulaSigns) {
 		return text
 	}
 	var b strings.Builder
 	begins := true
-	for i, c := range text {
-		if begins && strings.ContainsRune(formulaSigns, c) || i == 0 && strings.ContainsRune("\t\r\n", c) {
+	for _, c := range text {
+		if begins && strings.ContainsRune(formulaSigns, c) {
 			b.WriteByte('\'')
 		}
 		separates := strings.ContainsRune(cellSeparators, c)
-		begins = separates || begins && (unicode.IsSpace(c) || unicode.Is(unicode.Cf, c)) // which are not seen
+		begins = separates || begins && (unicode.IsSpace(c) || c == unicode.ReplacementChar)
 		b.WriteRune(c)
 	}
 	return b.String()

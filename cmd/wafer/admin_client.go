@@ -49,7 +49,7 @@ func (a *adminClient) secure(client *http.Client) error {
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.name}
 	if a.ca != "" {
-		text, err := os.ReadFile(a.ca)
+		text, err := readSmall(a.ca)
 		if err != nil {
 			return fmt.Errorf("--admin-ca: %w", err)
 		}
@@ -58,7 +58,15 @@ func (a *adminClient) secure(client *http.Client) error {
 		}
 	}
 	if a.cert+a.key != "" {
-		pair, err := tls.LoadX509KeyPair(a.cert, a.key)
+		cert, err := readSmall(a.cert)
+		if err != nil {
+			return fmt.Errorf("--admin-cert: %w", err)
+		}
+		key, err := readSmall(a.key)
+		if err != nil {
+			return fmt.Errorf("--admin-key: %w", err)
+		}
+		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
 			return fmt.Errorf("--admin-cert, --admin-key: %w", err)
 		}
@@ -67,6 +75,22 @@ func (a *adminClient) secure(client *http.Client) error {
 	client.Transport = &http.Transport{TLSClientConfig: c, Proxy: http.ProxyFromEnvironment}
 	return nil
 }
+
+// readSmall reads a token or a certificate, which may come through a pipe. More than such a file has is not read.
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, mostSmall+1))
+	if err == nil && len(text) > mostSmall {
+		err = fmt.Errorf("%s is larger than %d KiB", name, mostSmall>>10)
+	}
+	return text, err
+}
+
+const mostSmall = 1 << 20
 
 // request is a request to the admin listener.
 func (a *adminClient) request(ctx context.Context, method, path string, ask url.Values) (*http.Request, error) {
@@ -84,9 +108,9 @@ func (a *adminClient) request(ctx context.Context, method, path string, ask url.
 	}
 	token := os.Getenv(tokenVariable)
 	if a.tokenFile != "" {
-		text, err := os.ReadFile(a.tokenFile)
+		text, err := readSmall(a.tokenFile)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--token-file: %w", err)
 		}
 		token = string(text)
 	}
@@ -103,6 +127,8 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 			return nil, err
 		}
 	}
+	// The listener leads nobody elsewhere, and what does must not get the token.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(r)
 	if err != nil {
 		hint := ""
@@ -121,7 +147,10 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	var p struct{ Error string }
 	if err != nil || json.Unmarshal(body, &p) != nil || p.Error == "" {
-		p.Error = fmt.Sprintf("%s%s says %s: is this an admin listener (--admin)?", r.URL.Host, r.URL.Path, resp.Status)
+		p.Error = fmt.Sprintf("%s%s says %s: is this an admin listener (--admin)?", r.URL.Host, r.URL.Path, shorten(resp.Status, 100))
+		if elsewhere := resp.Header.Get("Location"); elsewhere != "" {
+			p.Error += fmt.Sprintf(" It leads to %s, which is not asked", shorten(elsewhere, 200))
+		}
 	}
 	if resp.StatusCode == http.StatusBadRequest && strings.Contains(string(body), wantsTLS) {
 		p.Error = fmt.Sprintf("%s speaks TLS: ask it by --admin https://%s, with --admin-ca if its authority is your own", r.URL.Host, r.URL.Host)
@@ -132,15 +161,24 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 	return nil, &adminError{resp.StatusCode, errors.New(printable(p.Error))}
 }
 
-// answer sends a request, and reads the JSON of the answer, of which most bytes are read.
-func (a *adminClient) answer(r *http.Request, client *http.Client, most int64, into any) (status int, err error) {
+// answer sends a request, and reads the JSON of the answer, which has so many bytes at most. Known tells whether what was read is
+// more than any JSON would be.
+func (a *adminClient) answer(r *http.Request, client *http.Client, most int64, into any, known func() bool) (status int, err error) {
 	resp, err := a.ask(r, client)
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(into); err != nil {
-		return 0, fmt.Errorf("the answer of %s%s is not that of an admin listener: %w", r.URL.Host, r.URL.Path, err)
+	body := &io.LimitedReader{R: resp.Body, N: most}
+	err = json.NewDecoder(body).Decode(into)
+	switch {
+	case err != nil && body.N == 0:
+		err = fmt.Errorf("it is larger than %d MiB", most>>20)
+	case err == nil && !known():
+		err = errors.New("it says nothing that one would")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("the answer of %s%s is not that of an admin listener (--admin): %w", r.URL.Host, r.URL.Path, err)
 	}
 	return resp.StatusCode, nil
 }

@@ -35,8 +35,8 @@ Who reads sees the configuration and events. Who operates may reload as well, ch
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "token: %s\nline:  %s\n", token, line)
-			return nil
+			_, err = fmt.Fprintf(c.OutOrStdout(), "token: %s\nline:  %s\n", token, line)
+			return err
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", "whose it is, as the log calls them")

@@ -100,10 +100,9 @@ func (b *banCommand) list() *cobra.Command {
 // pages prints all bans, page by page.
 func (b *banCommand) pages(c *cobra.Command, ask url.Values, asJSON bool) error {
 	out := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	defer out.Flush()
 	for first := true; ; first = false {
 		var page proxy.Bans
-		if _, err := b.do(c.Context(), http.MethodGet, ask, &page); err != nil {
+		if _, err := b.do(c.Context(), http.MethodGet, ask, &page, func() bool { return page.Shared != "" }); err != nil {
 			return err
 		}
 		if first && page.Shared == "down" {
@@ -124,13 +123,19 @@ func (b *banCommand) pages(c *cobra.Command, ask url.Values, asJSON bool) error 
 			if one.Observe {
 				scope += " (observed)"
 			}
-			fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\t%s\n", one.Who, printable(scope), one.Rule, one.Times, one.Until.Format(time.RFC3339), printable(one.Reason))
+			fmt.Fprintf(out, "%s\t%s\t%s\t%d\t%s\t%s\n", printable(one.Who), printable(scope), printable(one.Rule), one.Times, one.Until.Format(time.RFC3339), printable(one.Reason))
+		}
+		if err := out.Flush(); err != nil { // a tier may have more than there is room for
+			return err
 		}
 		if first && !asJSON && len(page.Bans) == 0 {
 			fmt.Fprintln(c.ErrOrStderr(), "nobody is banned")
 		}
-		if page.Next == "" {
+		switch {
+		case page.Next == "":
 			return nil
+		case len(page.Bans) == 0 || page.Next == ask.Get("cursor"):
+			return errors.New("the admin listener (--admin) says that there are more bans, and gives none")
 		}
 		ask.Set("cursor", page.Next)
 	}
@@ -156,15 +161,15 @@ func (b *banCommand) add() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			ask := url.Values{"who": {args[0]}, "for": {lasts.String()}, "scope": {scope}, "where": {where}, "reason": {reason}}
 			var made proxy.Ban
-			here, err := b.do(c.Context(), http.MethodPost, ask, &made)
+			here, err := b.do(c.Context(), http.MethodPost, ask, &made, func() bool { return made.Who != "" })
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s is banned until %s%s\n", made.Who, made.Until.Format(time.RFC3339), here)
 			if made.Warning != "" {
 				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", printable(made.Warning))
 			}
-			return nil
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is banned until %s%s\n", printable(made.Who), made.Until.Format(time.RFC3339), here)
+			return err
 		},
 	}
 	c.Flags().DurationVar(&lasts, "for", time.Hour, "how long")
@@ -189,14 +194,14 @@ func (b *banCommand) clear() *cobra.Command {
 				ask.Set("who", args[0])
 			}
 			var result struct {
-				Cleared int `json:"cleared"`
+				Cleared *int `json:"cleared"`
 			}
-			here, err := b.do(c.Context(), http.MethodDelete, ask, &result)
+			here, err := b.do(c.Context(), http.MethodDelete, ask, &result, func() bool { return result.Cleared != nil })
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%d cleared%s\n", result.Cleared, here)
-			return nil
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%d cleared%s\n", *result.Cleared, here)
+			return err
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "of everybody")
@@ -207,12 +212,12 @@ func (b *banCommand) clear() *cobra.Command {
 const bansMostBytes = 16 << 20
 
 // do asks the admin listener. Here says if what was done holds for one replica only.
-func (b *banCommand) do(ctx context.Context, method string, ask url.Values, into any) (here string, err error) {
+func (b *banCommand) do(ctx context.Context, method string, ask url.Values, into any, known func() bool) (here string, err error) {
 	r, err := b.request(ctx, method, "/api/v1/bans", ask)
 	if err != nil {
 		return "", err
 	}
-	status, err := b.answer(r, &http.Client{Timeout: 30 * time.Second}, bansMostBytes, into)
+	status, err := b.answer(r, &http.Client{Timeout: 30 * time.Second}, bansMostBytes, into, known)
 	if status == http.StatusAccepted {
 		here = "; the store is down: this holds for this replica only until it is back"
 	}

@@ -20,7 +20,8 @@ type eventsCommand struct {
 	scope   string
 	output  string
 	limit   int
-	most    int // bytes of events that are held
+	most    int           // bytes of events that are held
+	silence time.Duration // after which a stream counts as dead
 
 	out, warn io.Writer
 	filter    recent.Filter
@@ -28,7 +29,7 @@ type eventsCommand struct {
 
 // newEvents is "wafer events".
 func newEvents() *cobra.Command {
-	e := &eventsCommand{filters: map[string]*[]string{}, most: eventsHeld}
+	e := &eventsCommand{filters: map[string]*[]string{}, most: eventsHeld, silence: streamSilence}
 	return e.command()
 }
 
@@ -137,7 +138,7 @@ func (e *eventsCommand) printer() (eventPrinter, error) {
 	case "console":
 		return newConsolePrinter(e.out), nil
 	case "json":
-		return &jsonPrinter{out: newFlushed(e.out)}, nil
+		return newJSONPrinter(e.out), nil
 	case "csv":
 		return newCSVPrinter(e.out), nil
 	}
@@ -146,7 +147,7 @@ func (e *eventsCommand) printer() (eventPrinter, error) {
 
 // say tells people something beside the events.
 func (e *eventsCommand) say(format string, args ...any) {
-	fmt.Fprintf(e.warn, format+"\n", args...)
+	fmt.Fprintln(e.warn, shownError(fmt.Errorf(format, args...)))
 }
 
 // limitOr is how many events to show at most.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -49,14 +50,39 @@ func (p *consolePrinter) print(e *view.Event) error {
 
 func (p *consolePrinter) flush() error { return p.out.Flush() }
 
-// jsonPrinter writes events as they are, with the pod if somebody has told it.
-type jsonPrinter struct{ out *bufio.Writer }
+// jsonPrinter writes events as they are, each in a line, with the pod if somebody has told it.
+type jsonPrinter struct {
+	out      *bufio.Writer
+	terminal bool // nothing in a line may drive it
+	line     bytes.Buffer
+}
+
+func newJSONPrinter(w io.Writer) *jsonPrinter {
+	return &jsonPrinter{out: newFlushed(w), terminal: isTerminal(w)}
+}
 
 func (p *jsonPrinter) print(e *view.Event) error {
+	p.line.Reset()
 	line := bytes.TrimSpace(e.Event)
-	if e.Pod != "" && len(line) > 2 {
-		fmt.Fprintf(p.out, `{"pod":%q,`, e.Pod)
+	if e.Pod != "" && !noEvent(*e) {
+		pod, err := json.Marshal(printable(e.Pod))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&p.line, `{"pod":%s,`, pod)
 		line = line[1:]
+	}
+	p.line.Write(line)
+	if line = p.line.Bytes(); bytes.ContainsAny(line, "\r\n") { // between members: in a text they are escaped
+		line = bytes.Map(func(r rune) rune {
+			if r == '\r' || r == '\n' {
+				return ' '
+			}
+			return r
+		}, line)
+	}
+	if p.terminal {
+		line = []byte(audit.Shown(string(line), len(line)))
 	}
 	_, _ = p.out.Write(line) // it fails again when the line is ended
 	return p.out.WriteByte('\n')

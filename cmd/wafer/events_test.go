@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/record"
@@ -112,7 +113,7 @@ func TestEventsAreBounded(t *testing.T) {
 		for range most {
 			page.Events = append(page.Events, view.Event{ID: "x-1", Event: json.RawMessage(lines[0])})
 		}
-		page.Next = "x-1"
+		page.Next, page.About.Time = "x-1", time.Now()
 		asked++
 		_ = json.NewEncoder(w).Encode(page)
 	}))
@@ -289,7 +290,7 @@ func aTier(t *testing.T, n int, stream http.HandlerFunc) string {
 		if c := r.FormValue("cursor"); c != "" {
 			_, _ = fmt.Sscan(c, &newest) // likewise
 		}
-		page := view.Events{About: view.About{Pods: []view.Pod{{Address: "10.0.0.5:9090", Error: "no answer within 2s"}}}}
+		page := view.Events{About: view.About{Time: time.Now(), Pods: []view.Pod{{Address: "10.0.0.5:9090", Error: "no answer within 2s"}}}}
 		for i := newest; i > 0 && len(page.Events) < min(limit, 3); i-- {
 			page.Events = append(page.Events, view.Event{Pod: "wafer-0", Event: json.RawMessage(accessLine(fmt.Sprint(i), "block", 403))})
 		}
@@ -325,7 +326,7 @@ func TestEventsOfTier(t *testing.T) {
 // TestEventsOfEndlessTier always has one more page, and nothing on it.
 func TestEventsOfEndlessTier(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(view.Events{Events: []view.Event{}, Next: "more"}) // the test fails otherwise
+		_ = json.NewEncoder(w).Encode(view.Events{About: view.About{Time: time.Now()}, Events: []view.Event{}, Next: "more"}) // the test fails otherwise
 	}))
 	defer s.Close()
 	if out, warned, err := runEvents("--admin", s.URL); err != nil || out != "" || !strings.Contains(warned, "stopped after 100 answers without an event") {
@@ -343,6 +344,7 @@ func TestEventsFollowTier(t *testing.T) {
 			one, _ := json.Marshal(view.Event{ID: id, Event: json.RawMessage(accessLine(id, "block", 403))})
 			fmt.Fprintf(w, "id: %s\nevent: event\ndata: %s\n\n", id, one)
 		}
+		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprintf(w, "event: about\ndata: {}\n\n")
 		switch {
 		case asked == 1 && r.FormValue("kind") == "security,access,ban" && r.FormValue("backlog") == "10":
@@ -366,6 +368,7 @@ func TestEventsFollowTier(t *testing.T) {
 // TestEndlessEvent has a stream whose event does not end.
 func TestEndlessEvent(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
 		const piece = 64 << 10
 		line := "data: " + strings.Repeat("x", piece) + "\n"
 		for range 2 * longestData / piece {
@@ -374,8 +377,8 @@ func TestEndlessEvent(t *testing.T) {
 	}))
 	defer s.Close()
 	var out bytes.Buffer
-	e := &eventsCommand{adminClient: adminClient{address: s.URL}, out: &out, warn: io.Discard}
-	err := (&eventStream{command: e, printer: &jsonPrinter{out: newFlushed(&out)}}).once(t.Context(), nil)
+	e := &eventsCommand{adminClient: adminClient{address: s.URL}, out: &out, warn: io.Discard, silence: streamSilence}
+	err := (&eventStream{command: e, printer: newJSONPrinter(&out)}).once(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), "has no end") {
 		t.Error(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -114,10 +115,17 @@ func (e *eventsCommand) page(ctx context.Context, ask url.Values) (*view.Events,
 		return nil, err
 	}
 	var page view.Events
-	if _, err := e.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page); err != nil {
+	known := func() bool { return !page.About.Time.IsZero() && !slices.ContainsFunc(page.Events, noEvent) }
+	if _, err := e.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page, known); err != nil {
 		return nil, e.explained(err)
 	}
 	return &page, nil
+}
+
+// noEvent tells that something is no event: one is a JSON object with members.
+func noEvent(e view.Event) bool {
+	inside, is := bytes.CutPrefix(bytes.TrimSpace(e.Event), []byte("{"))
+	return !is || bytes.Equal(bytes.TrimSpace(inside), []byte("}"))
 }
 
 // explained says of a listener that does not know events why that may be.
@@ -169,7 +177,7 @@ func (e *eventsCommand) stream(ctx context.Context, p eventPrinter) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, errPrint), errors.As(err, &refused), !s.begun:
+		case errors.Is(err, errPrint), errors.Is(err, errNoStream), errors.As(err, &refused), !s.begun:
 			return err
 		}
 		e.say("the stream has ended, asking again: %v", err)
@@ -184,6 +192,9 @@ func (e *eventsCommand) stream(ctx context.Context, p eventPrinter) error {
 // errPrint is that nobody takes what is printed.
 var errPrint = errors.New("write events")
 
+// errNoStream is that something else than a stream was answered.
+var errNoStream = errors.New("it is no stream of events")
+
 // eventStream is a stream of server-sent events, however often it is taken up.
 type eventStream struct {
 	command *eventsCommand
@@ -195,8 +206,8 @@ type eventStream struct {
 
 // once asks for the stream and reads it to its end.
 func (s *eventStream) once(ctx context.Context, ask url.Values) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	r, err := s.command.request(ctx, http.MethodGet, "/api/v1/events/stream", ask)
 	if err != nil {
 		return err
@@ -204,24 +215,31 @@ func (s *eventStream) once(ctx context.Context, ask url.Values) error {
 	if s.last != "" {
 		r.Header.Set("Last-Event-ID", s.last)
 	}
+	silence := time.AfterFunc(s.command.silence, func() { cancel(fmt.Errorf("%s has said nothing for %s", r.URL.Host, s.command.silence)) })
+	defer silence.Stop()
 	resp, err := s.command.ask(r, &http.Client{})
 	if err != nil {
-		return s.command.explained(err)
+		return s.command.explained(orCause(ctx, err))
 	}
 	defer resp.Body.Close()
+	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media != "text/event-stream" {
+		return fmt.Errorf("the answer of %s%s is not that of an admin listener (--admin): %w", r.URL.Host, r.URL.Path, errNoStream)
+	}
 	s.begun = true
-	silence := time.AfterFunc(streamSilence, cancel)
-	defer silence.Stop()
 	in := bufio.NewReaderSize(resp.Body, 64<<10)
 	var name, id string
 	var data []byte
 	for {
 		line, err := readLine(in, longestData)
 		if err != nil {
-			return err
+			return orCause(ctx, err)
 		}
-		silence.Reset(streamSilence)
-		field, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(":"))
+		silence.Reset(s.command.silence)
+		line = bytes.TrimRight(line, "\r\n")
+		if bytes.HasPrefix(line, []byte(":")) {
+			continue // a comment
+		}
+		field, value, _ := bytes.Cut(line, []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(field) {
 		case "event":
@@ -244,6 +262,14 @@ func (s *eventStream) once(ctx context.Context, ask url.Values) error {
 	}
 }
 
+// orCause is why a stream was ended here, if it was.
+func orCause(ctx context.Context, err error) error {
+	if why := context.Cause(ctx); why != nil && !errors.Is(why, context.Canceled) {
+		return why
+	}
+	return err
+}
+
 // take shows one server-sent event.
 func (s *eventStream) take(name, id string, data []byte) error {
 	switch name {
@@ -251,6 +277,9 @@ func (s *eventStream) take(name, id string, data []byte) error {
 		var one view.Event
 		if err := json.Unmarshal(data, &one); err != nil {
 			return fmt.Errorf("an event of the stream: %w", err)
+		}
+		if noEvent(one) {
+			return errors.New("an event of the stream is none")
 		}
 		if id != "" {
 			s.last = id

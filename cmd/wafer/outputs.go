@@ -126,11 +126,23 @@ func (p parts) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// say writes the last words of the process to standard error, if that takes them.
+// say writes the last words of the process to standard error, if that takes them. Errors may hold what files and other servers say:
+// none of it drives a terminal.
 func say(err error) {
 	out := audit.NewWriter(os.Stderr, audit.WriterOptions{FlushInterval: -1})
-	_, _ = out.Write([]byte(err.Error())) // never fails
-	_ = out.Close(sayFlush)               // there is nobody to tell
+	_, _ = out.Write([]byte(shownError(err))) // never fails
+	_ = out.Close(sayFlush)                   // there is nobody to tell
+}
+
+// shownError is an error for people, in lines that are text and nothing else.
+func shownError(err error) string {
+	var b strings.Builder
+	for line := range strings.Lines(err.Error()) {
+		text := strings.TrimSuffix(line, "\n")
+		b.WriteString(audit.Shown(strings.ReplaceAll(text, "\t", "    "), longestLine))
+		b.WriteString(line[len(text):])
+	}
+	return b.String()
 }
 
 // useConsole decides for people or for programs.

@@ -158,7 +158,7 @@ func (t *topping) run(c *cobra.Command) error {
 			if t.once {
 				return err
 			}
-			fmt.Fprintln(c.ErrOrStderr(), err) // the pod may come back
+			fmt.Fprintln(c.ErrOrStderr(), shownError(err)) // the pod may come back
 			frame = nil
 		}
 	}

@@ -25,8 +25,11 @@ type metricsLooker struct {
 	messages map[string]string // of rules that were looked for
 }
 
-// mostScrape bounds an answer: a tier of 1,000 routes has some MB.
-const mostScrape = 256 << 20
+// Bounds of an answer: a tier of 1,000 routes has some MB.
+const (
+	mostScrape = 256 << 20
+	mostSeries = 64 << 20 // bytes of series that are kept
+)
 
 func (l *metricsLooker) look(ctx context.Context) (*topFrame, error) {
 	r, err := l.ask.request(ctx, http.MethodGet, "/metrics", nil)
@@ -39,9 +42,9 @@ func (l *metricsLooker) look(ctx context.Context) (*topFrame, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	now, err := readScrape(io.LimitReader(resp.Body, mostScrape))
+	now, err := readScrape(io.LimitReader(resp.Body, mostScrape), mostSeries)
 	if err != nil {
-		return nil, fmt.Errorf("read metrics: %w", err)
+		return nil, fmt.Errorf("read metrics of %s (--admin): %w", r.URL.Host, err)
 	}
 	if len(now["wafer_build_info"]) == 0 {
 		return nil, fmt.Errorf("%s has no metrics of a tier: is it an admin listener (--admin)?", r.URL.Host)
@@ -168,7 +171,7 @@ func (b *between) frame() *topFrame {
 	}
 	screened := b.rates("wafer_screened_total", "result", nil)
 	f.Clean = share(screened["clean"], screened)
-	_, all := b.quantiles("wafer_request_duration_seconds", "route")
+	_, all := b.quantiles(durations, "route")
 	f.P50, f.P99 = all[0], all[1]
 	if info := b.now["wafer_build_info"]; len(info) > 0 {
 		f.Version = info[0].get("version")
@@ -214,7 +217,7 @@ func (b *between) routes() []topRoute {
 	add("wafer_requests_total", is("verdict", "refused", "error_deny", "error_allow"), func(r *topRoute) *float64 { return &r.Refused })
 	add("wafer_responses_total", is("code", "5xx"), func(r *topRoute) *float64 { return &r.Errors })
 	clean, screened := b.rates("wafer_screened_total", "route", is("result", "clean")), b.rates("wafer_screened_total", "route", nil)
-	times, _ := b.quantiles("wafer_request_duration_seconds", "route")
+	times, _ := b.quantiles(durations, "route")
 	var out []topRoute
 	for id, r := range all {
 		r.P50, r.P99 = times[id][0], times[id][1]

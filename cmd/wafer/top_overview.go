@@ -18,13 +18,16 @@ type overviewLooker struct {
 	client *http.Client
 }
 
+// mostOverview bounds an answer: one of a pod may have 8 MiB, and routes of all pods are put together in it.
+const mostOverview = 32 << 20
+
 func (l *overviewLooker) look(ctx context.Context) (*topFrame, error) {
 	r, err := l.ask.request(ctx, http.MethodGet, "/api/v1/overview", url.Values{"scope": {view.ScopeTier}, "since": {"1m"}})
 	if err != nil {
 		return nil, err
 	}
 	var o view.Overview
-	_, err = l.ask.answer(r, l.client, mostScrape, &o)
+	_, err = l.ask.answer(r, l.client, mostOverview, &o, func() bool { return !o.About.Time.IsZero() })
 	if refused := (*adminError)(nil); errors.As(err, &refused) && refused.status == http.StatusNotFound {
 		return nil, errNoPicture
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -37,9 +38,9 @@ func (s *series) key() string {
 	return b.String()
 }
 
-// readScrape reads the text format of Prometheus, of which it keeps the series of a tier.
-func readScrape(r io.Reader) (scrape, error) {
-	s := scrape{}
+// readScrape reads the text format of Prometheus, of which it keeps the series of a tier, so many bytes of them at most.
+func readScrape(r io.Reader, most int) (scrape, error) {
+	s, known := scrape{}, terms{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 64<<10), 1<<20)
 	for lines.Scan() {
@@ -51,27 +52,54 @@ func readScrape(r io.Reader) (scrape, error) {
 		if end < 0 {
 			continue
 		}
-		name, rest := line[:end], line[end:]
+		name, rest := known.one(line[:end]), line[end:]
+		if strings.HasSuffix(name, "_bucket") && name != durations+"_bucket" {
+			continue // most of a scrape are histograms that no picture has
+		}
+		if most -= len(line) + seriesBytes; most < 0 {
+			return nil, errors.New("more series than those of a tier")
+		}
 		one := series{}
 		if rest[0] == '{' {
 			var ok bool
-			if one.labels, rest, ok = readLabels(rest[1:]); !ok {
-				return nil, fmt.Errorf("labels of %s cannot be read", name)
+			if one.labels, rest, ok = known.labels(rest[1:]); !ok {
+				return nil, fmt.Errorf("labels of %q cannot be read", shorten(name, 100))
 			}
 		}
 		value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s has the value %q", name, value)
+			return nil, fmt.Errorf("%q has the value %q", shorten(name, 100), shorten(value, 100))
 		}
 		one.value = v
 		s[name] = append(s[name], one)
 	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return nil, errors.New("a line of more than a MiB")
+	}
 	return s, lines.Err()
 }
 
-// readLabels reads what follows a brace, up to the closing one.
-func readLabels(text string) (labels [][2]string, rest string, ok bool) {
+// seriesBytes is about what a series takes beside the words that are its own.
+const seriesBytes = 128
+
+// durations is the histogram that pictures are made of.
+const durations = "wafer_request_duration_seconds"
+
+// terms are names and values of labels, each of which is held once.
+type terms map[string]string
+
+func (t terms) one(text string) string {
+	if held, is := t[text]; is {
+		return held
+	}
+	text = strings.Clone(text) // without the line that it stands in
+	t[text] = text
+	return text
+}
+
+// labels reads what follows a brace, up to the closing one.
+func (t terms) labels(text string) (labels [][2]string, rest string, ok bool) {
 	for {
 		text = strings.TrimLeft(text, ", ")
 		if rest, ok := strings.CutPrefix(text, "}"); ok {
@@ -96,7 +124,7 @@ func readLabels(text string) (labels [][2]string, rest string, ok bool) {
 		if i == len(after) {
 			return nil, "", false
 		}
-		labels = append(labels, [2]string{name, value.String()})
+		labels = append(labels, [2]string{t.one(name), t.one(value.String())})
 		text = after[i+1:]
 	}
 }

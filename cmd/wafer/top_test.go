@@ -43,11 +43,11 @@ go_goroutines 12
 `
 
 func TestTopOfMetrics(t *testing.T) {
-	before, err := readScrape(strings.NewReader(earlier))
+	before, err := readScrape(strings.NewReader(earlier), mostSeries)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := readScrape(strings.NewReader(later))
+	now, err := readScrape(strings.NewReader(later), mostSeries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,12 +95,16 @@ func TestMessagesOfRules(t *testing.T) {
 }
 
 func TestScrapesThatAreNone(t *testing.T) {
-	for _, text := range []string{"wafer_x{a=\"b\"", "wafer_x{a", "wafer_x{a=\"b", "wafer_x nonsense", "wafer_x{a=\"\\"} {
-		if s, err := readScrape(strings.NewReader(text)); err == nil {
-			t.Errorf("%q is read as %v", text, s)
+	for _, text := range []string{
+		"wafer_x{a=\"b\"", "wafer_x{a", "wafer_x{a=\"b", "wafer_x nonsense", "wafer_x{a=\"\\", "wafer_x\x1b[2J{a", "wafer_x\x1b[2J \x1b]0;title\a",
+		"wafer_x{a=\"" + strings.Repeat("x", 2<<20), strings.Repeat("wafer_x{a=\"b\"} 1\n", 1000),
+	} {
+		s, err := readScrape(strings.NewReader(text), 10_000)
+		if err == nil || strings.Contains(err.Error(), "\x1b") || len(err.Error()) > 500 {
+			t.Errorf("%.100q is read as %v, %.1000q", text, s, err)
 		}
 	}
-	if s, err := readScrape(strings.NewReader("wafer_x\nother 1\n<html>\n")); err != nil || len(s) != 0 {
+	if s, err := readScrape(strings.NewReader("wafer_x\nother 1\n<html>\n"), 100); err != nil || len(s) != 0 {
 		t.Errorf("read %v, %v", s, err)
 	}
 }
