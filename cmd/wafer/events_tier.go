@@ -115,11 +115,15 @@ func (e *eventsCommand) page(ctx context.Context, ask url.Values) (*view.Events,
 		return nil, err
 	}
 	var page view.Events
-	known := func() bool { return !page.About.Time.IsZero() && !slices.ContainsFunc(page.Events, noEvent) }
-	if _, err := e.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page, known); err != nil {
+	if _, err := e.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page, func() bool { return areEvents(&page) }); err != nil {
 		return nil, e.explained(err)
 	}
 	return &page, nil
+}
+
+// areEvents tells that a page is one of a tier.
+func areEvents(page *view.Events) bool {
+	return !page.About.Time.IsZero() && !slices.ContainsFunc(page.Events, noEvent)
 }
 
 // noEvent tells that something is no event: one is a JSON object with members.

@@ -95,7 +95,7 @@ func (in *explainInput) askTier(ctx context.Context) (*asked, error) {
 		return nil, err
 	}
 	var page view.Events
-	if _, err := in.tier.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page); err != nil {
+	if _, err := in.tier.answer(r, &http.Client{Timeout: eventsTimeout}, eventsMostBytes, &page, func() bool { return areEvents(&page) }); err != nil {
 		return nil, err
 	}
 	var lines bytes.Buffer
