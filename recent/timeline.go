@@ -274,7 +274,12 @@ func (t *Timeline) Read(from time.Time, span time.Duration, route *string) Lines
 	t.roll(t.now())
 	per := max(int64(span/Step), 1)
 	oldest := t.tick - Steps + 1
-	first := max(from.UnixNano()/int64(Step), oldest)
+	first := oldest
+	if at := t.now(); from.After(at) { // there is nothing yet
+		first = t.tick
+	} else if from.After(at.Add(-Step * Steps)) {
+		first = min(max(from.UnixNano()/int64(Step), oldest), t.tick)
+	}
 	first = max(first-first%per, oldest)
 	a := adder{t: t, route: route, byRoute: map[int]*RouteCount{}}
 	for tick := first; tick <= t.tick; tick += per {
@@ -404,6 +409,7 @@ func statusWords() []string { return []string{"none", "1xx", "2xx", "3xx", "4xx"
 // Quantile is how long it took at most for a share of requests, in milliseconds, by their counts. Within a count
 // it is assumed that they are spread evenly. 0: there are none.
 func Quantile(latency []uint64, share float64) float64 {
+	latency = latency[:min(len(latency), latencies)] // others may tell more
 	total := uint64(0)
 	for _, n := range latency {
 		total += n

@@ -62,6 +62,14 @@ func TestTimeline(t *testing.T) {
 			t.Errorf("%+v", got.Routes)
 		}
 	}
+	for _, from := range []time.Time{c.at.Add(time.Nanosecond), c.at.Add(time.Hour), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		if got := l.Read(from, Step, nil); len(got.Points) != 1 {
+			t.Errorf("from %s on: %d points", from, len(got.Points))
+		}
+	}
+	if got := l.Read(time.Time{}, Step, nil); len(got.Points) != Steps || l.Requests(got.Total) != 5 {
+		t.Errorf("since ever: %d points, %d requests", len(got.Points), l.Requests(got.Total))
+	}
 	id := "shop"
 	if got := l.Read(c.at.Add(-time.Minute), time.Minute, &id); l.Requests(got.Total) != 4 || len(got.Routes) != 1 {
 		t.Errorf("of one route: %+v", got)
@@ -114,6 +122,9 @@ func TestQuantile(t *testing.T) {
 		if got := Quantile(latency, share); math.Abs(got-want)/want > 0.2 {
 			t.Errorf("%.2f: %.0f ms, want about %.0f", share, got, want)
 		}
+	}
+	if got, want := Quantile(append(latency, 1, 2, 3), 0.5), Quantile(latency, 0.5); got != want {
+		t.Errorf("with counts beyond all bounds: %.0f, want %.0f", got, want)
 	}
 	if Quantile(nil, 0.5) != 0 {
 		t.Error("of nothing")

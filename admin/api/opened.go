@@ -130,14 +130,23 @@ func (q *question) tierOpen(ctx context.Context, id string) (*view.Opened, error
 		}
 		about.Complete = about.Complete && about.Pods[i].Answered
 	}
+	var out *view.Opened
 	for _, one := range all {
-		if len(one.value.Events) > 0 {
-			pod := printable(one.value.About.Pod)
-			one.value.About, one.value.Pod = about, pod
-			return one.value, nil
+		pod := printable(one.value.About.Pod)
+		switch {
+		case len(one.value.Events) == 0:
+		case out != nil:
+			about.Warnings = append(about.Warnings, fmt.Sprintf("%s tells of a request with this id, too: see its events", pod))
+		default:
+			out = one.value
+			out.Pod, out.RequestID = pod, id
+			out.Explain = commands(id) // what people paste into a shell is said by no peer
 		}
 	}
-	return nil, nil
+	if out != nil {
+		out.About = about
+	}
+	return out, nil
 }
 
 // mainEvent is the event that says most: a security event before others, a verdict of rules before pass.

