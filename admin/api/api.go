@@ -62,6 +62,7 @@ type API struct {
 	bounds   bounds
 	tiers    chan struct{} // one for each question to all pods
 	errands  errands
+	patience patience
 	ending   context.Context
 	end      context.CancelFunc
 }

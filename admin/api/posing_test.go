@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/peers"
@@ -176,6 +177,35 @@ func TestPeerOfManyNames(t *testing.T) {
 		if err := c.introduce(at, &view.About{Instance: name}); err == nil || len(c.from) != 0 {
 			t.Errorf("%.20q: %v, %d names are kept", name, err, len(c.from))
 		}
+	}
+}
+
+// A peer that hangs has less time afterwards, and all of it again when it has answered.
+func TestPeerThatHangs(t *testing.T) {
+	hangs := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-hangs
+		_, _ = io.WriteString(w, `{"about":{"instance":"x","pod":"x"},"events":[]}`)
+	}))
+	t.Cleanup(s.Close)
+	c := newPod(t, "c", s.Listener.Addr().String())
+	c.bounds.peerWithin = 800 * time.Millisecond
+	asked := func() view.Pod {
+		var page view.Events
+		c.get(t, "/api/v1/events?scope=tier", &page)
+		return page.About.Pods[0]
+	}
+	for _, want := range []string{"no answer within 800ms", "no answer within 100ms", "no answer within 100ms"} {
+		if p := asked(); p.Error != want {
+			t.Errorf("%+v, want %s", p, want)
+		}
+	}
+	close(hangs)
+	for !asked().Answered {
+		continue
+	}
+	if at := netip.MustParseAddrPort(s.Listener.Addr().String()); c.patience.of(at, time.Minute) != time.Minute {
+		t.Error("it has less time although it has answered")
 	}
 }
 

@@ -162,7 +162,11 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 	value := new(T)
 	asked := a.errands.begin()
 	defer asked.end()
-	data, err := a.Peers.Get(ctx, at, path, a.bounds.peerWithin, a.bounds.reply, errandHeader, asked.word)
+	within := a.patience.of(at, a.bounds.peerWithin)
+	data, err := a.Peers.Get(ctx, at, path, within, a.bounds.reply, errandHeader, asked.word)
+	if ctx.Err() == nil { // otherwise whoever asks has left
+		a.patience.note(at, errors.Is(err, context.DeadlineExceeded))
+	}
 	took := float64(time.Since(began).Microseconds()) / 1000
 	if asked.home() {
 		pod = a.self(pod.Address)
@@ -183,7 +187,7 @@ func askOne[T any](ctx context.Context, a *API, at netip.AddrPort, path string, 
 		err = a.introduced(aboutOf(value))
 	}
 	if err != nil {
-		pod.Error = a.why(err)
+		pod.Error = a.why(err, within)
 		return pod, nil
 	}
 	about := aboutOf(value)
@@ -233,12 +237,12 @@ func (a *API) introduced(about *view.About) error {
 // notFound is why a pod has not answered that does not know what it is asked for.
 const notFound = "it is of a version without this"
 
-// why says why a pod has not answered, for people.
-func (a *API) why(err error) string {
+// why says why a pod has not answered that had so much time, for people.
+func (a *API) why(err error, within time.Duration) string {
 	var status *peers.StatusError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", a.bounds.peerWithin)
+		return fmt.Sprintf("no answer within %s", within)
 	case !errors.As(err, &status):
 		return sentence(err)
 	}

@@ -173,7 +173,7 @@ func (c *chorus) listen(ctx context.Context, at netip.AddrPort) {
 			return
 		}
 		if !errors.Is(err, errTwice) {
-			c.changed(pod, false, c.q.api.why(err))
+			c.changed(pod, false, c.q.api.why(err, c.q.api.bounds.peerWithin))
 		}
 		c.mu.Unlock()
 		select {
