@@ -261,7 +261,7 @@ func commands(id string) []view.Command {
 	return []view.Command{
 		{
 			About:   "tell this request and try it again, and the exclusion, on a route file",
-			Command: "wafer events --scope tier --request-id " + quoted + " --output json | wafer explain routes.yaml --log - --request-id " + quoted,
+			Command: "wafer explain routes.yaml --admin http://127.0.0.1:9090 --request-id " + quoted,
 		},
 		{
 			About:   "the same from the log of all pods",

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
 	"github.com/wafer-waf/wafer/test/tier"
 )
 
@@ -21,14 +22,15 @@ func attacks(t *testing.T, chromium *browser) {
 routes:
   - { id: shop, hosts: [shop.test], policy: shop, upstreams: [{ id: a }] }
   - { id: legacy, hosts: [legacy.test], policy: legacy, upstreams: [{ id: a }] }
-upstreams: [{ id: a, endpoints: ["` + application.URL + `"] }]
+  - { id: dead, hosts: [dead.test], policy: shop, upstreams: [{ id: dead }] }
+upstreams: [{ id: a, endpoints: ["` + application.URL + `"] }, { id: dead, endpoints: ["http://127.0.0.2:1"] }]
 policies:
   - { id: shop, mode: block }
   - { id: legacy, mode: detect }
 `
 	file := tier.RouteFile(t, routes)
 	wafer := tier.Plain(t, file, "--reload-interval", "0s")
-	send := func(method, host, target, agent, body string) {
+	send := func(method, host, target, agent, body string) (id string) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+wafer.Addr+target, strings.NewReader(body))
 		if err != nil {
@@ -39,11 +41,15 @@ policies:
 		if body != "" {
 			req.Header.Set("Content-Type", "application/json")
 		}
+		if agent == "camera" {
+			req.Header.Set("Content-Type", "image/png")
+		}
 		answer, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
+		return answer.Header.Get("X-Request-Id")
 	}
 	const injection = "1%27%20OR%20%271%27%3D%271%27%20--%20"
 
@@ -57,6 +63,7 @@ policies:
 	v.has("1 more would have been")
 	v.has("942100")
 	v.judge("overview")
+	questions(v, send)
 	v.see("events?kind=security,access", "shop.test/api/orders")
 	v.until("document.getElementById('stream').innerText.includes('live')")
 
@@ -88,7 +95,7 @@ policies:
 		{"certificates", "There are none"}, {"configuration", "policies.shop.paranoia.detection"},
 	} {
 		v.see(one.name, one.text)
-		v.until("document.getElementById('basis').innerText.includes('Window')")
+		v.until("document.getElementById('basis').innerText.includes('As of')")
 		v.judge(one.name)
 		v.clean(one.name)
 	}
@@ -136,4 +143,32 @@ upstreams: [{ id: a, endpoints: ["`+application.URL+`"] }]
 		v.until("document.querySelector('.events tbody tr:last-child').dataset.key !== " + quote(before))
 	}
 	v.clean("whole ring")
+}
+
+// questions asks what was not inspected, whether the tier is healthy, and what has become of a request that no rule has seen.
+func questions(v *viewer, send func(method, host, target, agent, body string) string) {
+	v.t.Helper()
+	refused := send("GET", "nobody.test", "/", "curl", "")
+	send("POST", "shop.test", "/photo", "camera", "\x00\x01\x02")
+	send("POST", "shop.test", "/photo", "camera", strings.Repeat("\x00", 2<<20)) // is refused, and went nowhere
+	send("GET", "dead.test", "/", "curl", "")
+	v.see("overview", "Upstream dead has no endpoint that is up")
+	v.has("through 3 routes on 1 pod")
+	v.has("1 seen in part")
+	v.has("binary a body that is no text")
+	v.has("not known before")
+	v.until("[...document.querySelectorAll('.tile')].some((t) => t.innerText.startsWith('Failed\\n1\\nanswers 5xx'))")
+	v.click(".tile:nth-child(4) a") // Refused
+	v.has("nobody.test/")
+	v.has("shop.test/photo")
+	v.see("upstreams", "unreachable")
+	v.has("takes no connections")
+	v.has("0 of 1 up")
+	v.see("events?request_id="+refused, "nobody.test/") // though no rule has found anything
+	v.see("events?verdict=pass&request_id="+refused, "No event that is kept fits this filter.")
+	v.see("events?route=dead&text=nothing", "Look at all kinds")
+	v.see("overview", "Traffic")
+	eval[any](v, "void document.querySelector('input[name=id]').focus()")
+	v.press(refused + kb.Enter)
+	v.has("No_route: no route takes this host, path and method")
 }

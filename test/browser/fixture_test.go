@@ -123,6 +123,8 @@ func counts(n uint64, mode string) view.Counts {
 	c.Verdicts["pass"] = n - bad - refused
 	c.Coverage["full"] = n - refused - n/70
 	c.Coverage["partial"], c.Coverage["none"] = n/70, refused
+	c.Missed = map[string]uint64{"files": n/70 - n/200, "binary": n / 200}
+	c.Statuses = map[string]uint64{"2xx": n - bad - refused - n/300, "4xx": bad + refused, "5xx": n / 300}
 	c.Screened["clean"], c.Screened["inspect"] = n-refused-2*bad, 2*bad
 	return c
 }

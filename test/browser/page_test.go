@@ -53,7 +53,7 @@ func states(t *testing.T, chromium *browser) {
 			what := fmt.Sprint(one.name, " ", as.width, " ", as.theme)
 			v.see(one.name, one.text)
 			v.has("10.0.0.7:9090") // the pod that does not answer
-			v.until("document.getElementById('basis').innerText.includes('Window')")
+			v.until("document.getElementById('basis').innerText.includes('As of')")
 			v.judge(what)
 			if over := eval[int](v, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
 				t.Errorf("%s: %d pixels too wide", what, over)
@@ -70,7 +70,7 @@ func states(t *testing.T, chromium *browser) {
 func addresses(t *testing.T, chromium *browser) {
 	_, url := newStandIn(t, someAttacks(1))
 	v := chromium.look(t, url, wide, "light")
-	for address, text := range map[string]string{"rotues": "no view rotues", "event/%zz": "no view event/%zz", "toString": "no view toString", "event/0197-gone": "has made place for newer ones"} {
+	for address, text := range map[string]string{"rotues": "no view rotues", "event/%zz": "no view event/%zz", "toString": "no view toString", "event/0197-gone": "What is older is in the log"} {
 		v.see(address, text)
 		v.until("!document.getElementById('main').innerText.includes('Asking')")
 		v.judge(address)

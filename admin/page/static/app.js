@@ -2,7 +2,7 @@
 
 import { Refusal, token } from './api.js';
 import { h, morph, replace, say, svg } from './dom.js';
-import { at, bytes, clockOf, exact, plural, span } from './format.js';
+import { at, bytes, clockOf, exact, plural, span, zone } from './format.js';
 import { choice, link } from './parts.js';
 import certificates from './views/certificates.js';
 import configuration from './views/configuration.js';
@@ -136,14 +136,14 @@ function based(told) {
   const lost = Object.values(about.dropped ?? {}).reduce((a, b) => a + b, 0);
   const item = (name, ...value) => h('span', null, name + ' ', h('b', null, value));
   replace(basis, [h('div', null,
-    any ? item('Window', `${clockOf(from)} – ${clockOf(to)}`, ` (${span((to - from) / 1000)})`) : item('Window', 'nothing yet'),
+    any ? to - from >= 1000 && item('Window', `${clockOf(from)} – ${clockOf(to)}`, ` (${span((to - from) / 1000)})`) : item('Window', 'nothing yet'), // states have none: they are as of now
     about.scope === 'tier' ? item('Pods', `${pods.filter((p) => p.answered).length} of ${pods.length}`) : item('Pod', about.pod),
     item('Counted', 'every request'),
     item('Events of', about.sampling?.access === 'off' ? 'requests that were refused or failed' : 'every request'),
     item('Events dropped', exact(lost), lost > 0 && ` (${exact(about.dropped.recent)} too large, ${exact(about.dropped.output)} by the output)`),
     (about.kept ?? []).filter((k) => k.events > 0).map((k) => item(({ notable: 'Findings kept', refused: 'Refused kept', passed: 'Passed kept' })[k.part] ?? k.part,
       `${exact(k.events)} since `, at(k.from), ` in ${bytes(k.bytes)} of ${bytes(k.limit)}`, k.overwritten > 0 && `, ${exact(k.overwritten)} overwritten`)),
-    item('As of', at(about.time)),
+    item('As of', at(about.time), ' ' + zone()),
     (about.warnings ?? []).map((text) => h('span', null, text)))]);
   frame();
 }
@@ -157,7 +157,7 @@ function failed(error) {
   const waiting = main.querySelector('.late'); // nothing was shown before
   const text = error instanceof Refusal ? error.message : 'the page has a fault: ' + error.message;
   const box = h('div', { class: 'banner bad', role: 'alert', 'data-key': 'failed' }, h('p', null, h('b', null, error.status === 403 ? 'Not for you: ' : 'No answer: '), text),
-    error.status === 404 && h('p', null, 'It may come yet, or has made place for newer ones: ', link('events', {}, 'events that are kept'), '.'),
+    error.status === 404 && h('p', null, 'If it was just now, it may come within a second. What is older is in the log of the pod and in what sinks have written, which ', h('code', null, 'wafer explain --log FILE --request-id ID'), ' reads. ', link('events', {}, 'Events that are kept'), '.'),
     !waiting && error.status !== 403 && h('p', { class: 'quiet' }, 'What is below is what was known before.'));
   document.querySelector('[data-key="failed"]')?.remove();
   waiting?.remove();

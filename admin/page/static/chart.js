@@ -7,8 +7,8 @@ import { clockOf, count, exact, percent } from './format.js';
 const asTable = new Set(); // charts whose table is open
 
 // columns draws stacked columns over time. series are {id, label, values, silent}: a silent one counts, is
-// listed, and is not drawn. With share they are parts of what there is.
-export function columns({ id, title, note, times, series, share = false, height = 96 }) {
+// listed, and is not drawn. With share they are parts of what there is. The first columns may be unknown.
+export function columns({ id, title, note, times, series, unknown = 0, share = false, height = 96 }) {
   const sums = times.map((_, i) => series.reduce((sum, s) => sum + s.values[i], 0));
   const drawn = series.filter((s) => !s.silent);
   const tall = times.map((_, i) => drawn.reduce((sum, s) => sum + s.values[i], 0) / (share ? sums[i] || 1 : 1));
@@ -18,7 +18,7 @@ export function columns({ id, title, note, times, series, share = false, height 
   const readout = h('span', { class: 'readout', 'data-own': true });
   const cursor = svg('rect', { class: 'cursor', x: -1, y: 0, width: 1, height: 100 });
   const told = (i) => used.filter((s) => s.values[i] > 0).map((s) => `${s.label.toLowerCase()} ${share ? percent(s.values[i], sums[i]) : exact(s.values[i])}`)
-    .join(', ') || 'nothing';
+    .join(', ') || (i < unknown ? 'not known' : 'nothing');
   const figures = () => table({ times, series: used, share, sums });
   const plot = h('div', {
     class: 'plot', tabindex: 0, role: 'slider', 'aria-label': title + ', by time', 'aria-orientation': 'horizontal',
@@ -41,6 +41,7 @@ export function columns({ id, title, note, times, series, share = false, height 
       },
     },
   }, svg('svg', { viewBox: `0 0 ${times.length} 100`, preserveAspectRatio: 'none', 'aria-hidden': true, focusable: 'false' },
+    unknown > 0 && svg('rect', { class: 'unknown', x: 0, y: 0, width: unknown, height: 100 }),
     stacked(used.filter((s) => !s.silent), times.length, (i) => (share ? (sums[i] || 1) * top : top)), cursor));
 
   // point shows one column: the figures above, a mark in the picture, and to who listens.
@@ -66,7 +67,7 @@ export function columns({ id, title, note, times, series, share = false, height 
       plot,
       h('div', { class: 'ticks', 'aria-hidden': true }, ticks(times).map((t) => h('span', { style: { left: t.left + '%' } }, t.text)))),
     h('div', { class: 'below' },
-      legend(used, sums),
+      legend(used, sums, unknown > 0 && clockOf(times[unknown], false)),
       h('details', {
         class: 'figures',
         on: {
@@ -93,12 +94,12 @@ function stacked(series, n, top) {
   });
 }
 
-function legend(series, sums) {
+function legend(series, sums, since) {
   const whole = sums.reduce((a, b) => a + b, 0);
   return h('ul', { class: 'legend' }, series.map((s) => {
     const sum = s.values.reduce((a, b) => a + b, 0);
     return h('li', null, swatch(s.id), s.label + ' ', h('b', null, count(sum)), ' ', h('span', { class: 'quiet' }, percent(sum, whole)));
-  }), series.length === 0 && h('li', { class: 'quiet' }, 'Nothing in this time.'));
+  }), series.length === 0 && h('li', { class: 'quiet' }, 'Nothing in this time.'), since && h('li', { class: 'quiet' }, swatch('unknown'), `not known before ${since}`));
 }
 
 export function swatch(id) {

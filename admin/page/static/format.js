@@ -73,6 +73,11 @@ export function clockOf(t, seconds = true) {
   return (today ? '' : day.format(t) + ' ') + (seconds ? clock : short).format(t);
 }
 
+// zone is the time zone that times are written in.
+export function zone() {
+  return new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts().find((p) => p.type === 'timeZoneName')?.value ?? '';
+}
+
 // since writes how long ago something was.
 export function since(text) {
   const t = new Date(text);

@@ -18,12 +18,20 @@ export const coverages = {
   none: ['none', 'nothing was inspected'],
 };
 
+// reasons are why not all of a request was inspected.
+export const reasons = {
+  policy_off: 'the policy has mode: off', body_off: 'the policy inspects no bodies', overload: 'no place for the inspection', budget: 'the inspection cost too much',
+  upgrade: 'a WebSocket', files: 'contents of uploaded files', binary: 'a body that is no text', unreadable: 'a body that cannot be read', excluded: 'a rule switched it off',
+  oversize: 'a body beyond the limit', encoding: 'a coding that cannot be undone', mime: 'responses of another type', stream: 'a stream of events', error: 'the engine failed', blocked: 'stopped before the rest was read',
+};
+
 export const verdictOf = (v) => verdicts[v]?.[0] ?? v ?? '';
 export const coverageOf = (c) => coverages[c]?.[0] ?? c ?? '';
 
 // Groups of verdicts that are drawn as one.
 export const stopped = ['block', 'drop', 'redirect'];
 export const failed = ['error_deny', 'error_allow'];
+export const forwarded = ['pass', 'would_block', 'error_allow']; // what goes on to an application
 
 export function sum(counts, names) {
   return names.reduce((all, name) => all + (counts?.[name] ?? 0), 0);

@@ -37,13 +37,13 @@ function exclusion(x) {
   if (!x) return null;
   return h('section', { class: 'card', 'data-key': 'exclusion' }, h('h2', null, 'If this was no attack'),
     !x.yaml ? h('p', null, x.note) : [
+      x.note && h('p', { class: 'banner' }, capital(x.note) + '.'),
       copyable(`Exclusion for policy ${x.policy}`, x.yaml, 'The narrowest there is: these rules, at this place, below this path. Give the reason, and review it like code.'),
       h('h3', null, 'What it would let through'),
       h('ul', { class: 'opens' }, (x.opens ?? []).map((o) => h('li', { class: 'wrap' }, capital(o.opens), '.'))),
       h('p', null, x.unsure ? 'This request would pass if these rules found nothing elsewhere in it, which the event does not tell: try the command. ' : x.passes ? 'This request would pass by what the event tells. ' : h('b', null, 'This request would still be stopped by what else was found. '),
         x.others > 0 ? [h('b', null, plural(x.others, 'other request')), ` of the ${x.looked} stopped ones that are kept would pass as well: `, (x.examples ?? []).map((id, i) => [i > 0 && ', ', link('event/' + encodeURIComponent(id), {}, id.slice(-8))]), '.']
-          : `None of the ${plural(x.looked, 'other stopped request')} that ${x.looked === 1 ? 'is' : 'are'} kept would pass with it.`),
-      x.note && h('p', { class: 'quiet' }, x.note),
+          : x.looked > 1 ? `None of the ${plural(x.looked, 'other stopped request')} that are kept would pass with it.` : x.looked === 1 && 'The other stopped request that is kept would not pass with it.'),
     ]);
 }
 
@@ -76,7 +76,7 @@ function first(told) {
     ['Route', told.route ? link('events', { route: told.route }, told.route) : 'none'],
     ['Inspected', told.coverage && [coverageTag(told.coverage), told.coverage_reason && ' ' + told.coverage_reason]],
     ['Error', told.error],
-    ['Access rule', event.access_rule],
+    ['Access rule', event.access_rule && h('code', null, event.access_rule)],
     ['Upstream', event.upstream && [event.upstream, event.endpoint && ` (${event.endpoint})`, event.upstream_ms > 0 && `, ${event.upstream_ms} ms`]],
     ['Took', event.duration_ms !== undefined && `${event.duration_ms} ms`],
     ['TLS', event.tls],

@@ -3,8 +3,8 @@
 import { download, get, stream } from '../api.js';
 import { h, say } from '../dom.js';
 import { at, exact, plural } from '../format.js';
-import { table, to, verdictTag } from '../parts.js';
-import { coverages, verdicts } from '../words.js';
+import { link, table, to, verdictTag } from '../parts.js';
+import { coverages, reasons, verdicts } from '../words.js';
 
 const page = 100; // events that are asked for at once
 const most = 1000; // rows that are shown at once, so that the browser stays quick
@@ -12,9 +12,12 @@ const most = 1000; // rows that are shown at once, so that the browser stays qui
 const what = (e) => {
   const first = e.rules?.[0];
   if (e.event === 'ban') return [e.message ?? 'ban', e.rule, e.reason].filter(Boolean).join(' ');
-  if (!first) return [e.error ?? '', e.access_rule && `access rule ${e.access_rule}`].filter(Boolean).join(', ');
+  if (!first) return [e.error ?? '', e.access_rule && `access rule ${e.access_rule}`, missed(e)].filter(Boolean).join(', ');
   return null;
 };
+
+// missed says why not all of a request was inspected that went on.
+const missed = (e) => !e.error && e.coverage_reason && `not inspected whole: ${reasons[e.coverage_reason] ?? e.coverage_reason} (${e.coverage_reason})`;
 
 function found(e) {
   const text = what(e);
@@ -38,8 +41,19 @@ export const eventColumns = [
 
 const podColumn = { label: 'Pod', class: 'mono wrap', cell: (e) => e.pod ?? '' };
 
+const every = 'security,access,ban';
+
+// kindOf is which events are meant by a filter that does not say it: what was refused before any rule, or not inspected whole,
+// is told by events of requests, and who has a request id wants whatever there is.
+function kindOf(parameters) {
+  const said = parameters.get('kind');
+  if (said) return said;
+  if (parameters.get('request_id')) return every;
+  return ['refused', 'error_deny', 'error_allow'].includes(parameters.get('verdict')) || parameters.get('coverage') || parameters.get('status') ? 'access' : 'security';
+}
+
 const fields = [
-  { name: 'kind', label: 'Kind', options: [['', 'Findings of rules'], ['access', 'Requests'], ['ban', 'Bans'], ['security,access,ban', 'All']] },
+  { name: 'kind', label: 'Kind', options: [['security', 'Findings of rules'], ['access', 'Requests'], ['ban', 'Bans'], [every, 'All']] },
   { name: 'verdict', label: 'Verdict', options: [['', 'Any'], ...Object.entries(verdicts).map(([v, [text]]) => [v, text])] },
   { name: 'coverage', label: 'Inspected', options: [['', 'Any'], ...Object.entries(coverages).map(([v, [text]]) => [v, text])] },
   { name: 'route', label: 'Route' },
@@ -54,7 +68,7 @@ function asked(parameters) {
   const all = {};
   for (const { name } of fields) if (parameters.get(name)) all[name] = parameters.get(name);
   for (const name of ['path', 'host', 'method', 'policy', 'status']) if (parameters.get(name)) all[name] = parameters.get(name);
-  return { kind: 'security', ...all };
+  return { ...all, kind: kindOf(parameters) };
 }
 
 // form changes the address, which is what the view follows: it can be sent to somebody else.
@@ -65,7 +79,7 @@ function form(parameters) {
     location.hash = to('events', Object.fromEntries(query));
   };
   return h('form', { class: 'filters card', role: 'search', 'aria-label': 'Filter events', on: { submit: (e) => e.preventDefault() } },
-    fields.map((f) => h('label', { class: 'field' + (f.wide ? ' wide' : '') }, f.label, control(f, parameters.get(f.name) ?? '', change))),
+    fields.map((f) => h('label', { class: 'field' + (f.wide ? ' wide' : '') }, f.label, control(f, (f.name === 'kind' ? kindOf(parameters) : parameters.get(f.name)) ?? '', change))),
     h('a', { class: 'as-button', href: '#/events' }, 'Clear'));
 }
 
@@ -199,6 +213,7 @@ class List {
 
   empty() {
     if (!this.about) return 'Asking …';
+    if (this.filter.kind !== every && Object.keys(this.filter).length > 1) return ['No event of this kind that is kept fits this filter. ', link('events', { ...this.filter, kind: every }, 'Look at all kinds'), '.'];
     return Object.keys(this.filter).length > 1 ? 'No event that is kept fits this filter.' : 'The rules have found nothing yet. What they find appears here as it happens.';
   }
 

@@ -5,7 +5,7 @@ import { bar, spark } from '../chart.js';
 import { h } from '../dom.js';
 import { count, millis, percent } from '../format.js';
 import { card, link, modeTag, table, windowChoice } from '../parts.js';
-import { failed, stopped, sum } from '../words.js';
+import { forwarded, stopped, sum } from '../words.js';
 
 const health = { up: ['up', 'ok'], degraded: ['some are down', 'warn'], down: ['down', 'bad'], none: ['no upstream', ''] };
 
@@ -23,8 +23,9 @@ function share(part, whole, id, label, rest) {
   return [percent(part, whole), bar([{ id, label, value: part }, { id: 'empty', label: rest, value: whole - part }])];
 }
 
-// inspectable are the requests that were not refused before anything was inspected.
-const inspectable = (r) => r.requests - (r.verdicts?.refused ?? 0);
+// notWhole is why requests that went on were not inspected whole, the most frequent reason first.
+export const notWhole = (c) => Object.entries(c.missed ?? {}).sort(([, a], [, b]) => b - a);
+const missed = (c) => notWhole(c).reduce((all, [, n]) => all + n, 0);
 
 export const columns = [
   { label: 'Route', head: true, cell: (r) => [link('events', { route: r.id }, h('b', null, r.id || '(no route)')), h('div', null, selects(r))] },
@@ -33,9 +34,10 @@ export const columns = [
   { label: 'Requests', number: true, cell: (r) => [count(r.requests), r.line?.length > 1 && spark(r.line, 'pass')] },
   { label: 'Stopped', number: true, cell: (r) => [count(sum(r.verdicts, stopped)), r.blocked_line?.some((n) => n > 0) && spark(r.blocked_line, 'block')] },
   { label: 'Would stop', number: true, cell: (r) => count(r.verdicts?.would_block ?? 0) },
-  { label: 'Failed', number: true, cell: (r) => count(sum(r.verdicts, failed)) },
+  { label: 'Failed', number: true, cell: (r) => h('span', { title: 'answers 5xx' }, count(sum(r.statuses, ['5xx']))) },
   { label: 'Proved clean', number: true, cell: (r) => share(sum(r.screened, ['clean']), sum(r.screened, ['clean', 'inspect']), 'clean', 'proved clean by the screen', 'shown to the rules') },
-  { label: 'Inspected', number: true, cell: (r) => share(sum(r.coverage, ['full']), inspectable(r), 'full', 'inspected whole', 'inspected in part or not') },
+  { label: 'Inspected', number: true, cell: (r) => [share(sum(r.verdicts, forwarded) - missed(r), sum(r.verdicts, forwarded), 'full', 'inspected whole', 'inspected in part or not'),
+    missed(r) > 0 && h('div', { class: 'quiet' }, link('events', { route: r.id, verdict: forwarded.join(), coverage: 'partial,headers,none' }, notWhole(r).slice(0, 2).map(([reason, n]) => `${reason} ${count(n)}`).join(', ')))] },
   { label: 'Median', number: true, cell: (r) => (r.requests ? millis(r.p50_ms) : '–') },
   { label: '99 %', number: true, cell: (r) => (r.requests ? millis(r.p99_ms) : '–') },
 ];

@@ -5,7 +5,10 @@ import { h } from '../dom.js';
 import { exact, millis, plural, since } from '../format.js';
 import { card, perPod, table } from '../parts.js';
 
-const looks = { up: 'ok', down: 'bad', ejected: 'bad', trying: 'warn' };
+const looks = { up: 'ok', down: 'bad', ejected: 'bad', unreachable: 'bad', trying: 'warn' };
+
+// stateOf is what an endpoint does for requests: the only one of an upstream is asked though nobody can connect to it.
+const stateOf = (s) => (s.state === 'up' && s.failing ? 'unreachable' : s.state);
 
 // joined has each upstream once, and each of its endpoints with what every pod says of it.
 function joined(answer) {
@@ -28,7 +31,7 @@ function joined(answer) {
 
 // states tells one state for all pods, or else who says what.
 function states(said) {
-  const by = group(said, (s) => s.state);
+  const by = group(said, stateOf);
   return [...by].map(([state, of]) => h('div', null,
     h('span', { class: 'tag ' + (looks[state] ?? '') }, state), ' ',
     by.size > 1 && h('span', { class: 'quiet' }, 'on ' + of.map((s) => s.pod).join(', '))));
@@ -42,17 +45,20 @@ function group(said, word) {
 
 const sum = (said, name) => said.reduce((all, s) => all + (s[name] ?? 0), 0);
 
+// failures are why an endpoint cannot be connected to.
+const failures = { connect: 'takes no connections', connect_timeout: 'takes no connection in time', name: 'its name has no address', resources: 'this pod has no descriptor or port left' };
+
 function why(said) {
   const told = said.filter((s) => s.reason || s.check || s.failing?.reason || s.faults);
   if (told.length === 0) return h('span', { class: 'quiet' }, '–');
-  const words = told.map((s) => [s.reason, s.check, s.failing?.reason].filter(Boolean).join('; ') || plural(s.faults, 'fault') + ' in a row');
+  const words = told.map((s) => [s.reason, s.check, s.failing && `${failures[s.failing.reason] ?? s.failing.reason}, ${plural(s.failing.times, 'attempt')} in a row`].filter(Boolean).join('; ') || plural(s.faults, 'fault') + ' in a row');
   return [...new Set(words)].map((text) => h('div', null, text));
 }
 
 const columns = [
   { label: 'Endpoint', head: true, class: 'mono wrap', cell: ([address]) => address },
   { label: 'State', cell: ([, said]) => states(said) },
-  { label: 'For', class: 'nowrap', cell: ([, said]) => since(said.map((s) => s.since).sort().at(-1)) },
+  { label: 'For', class: 'nowrap', cell: ([, said]) => since(said.map((s) => s.failing?.since ?? s.since).sort().at(-1)) },
   { label: 'Reason', class: 'wrap', cell: ([, said]) => why(said) },
   { label: 'In flight', number: true, cell: ([, said]) => exact(sum(said, 'in_flight')) },
   { label: 'Connections', number: true, cell: ([, said]) => exact(sum(said, 'connections')) },
@@ -67,7 +73,7 @@ function draw(answer) {
     all.length === 0 && h('p', { class: 'empty' }, 'There are none.'),
     all.map((u) => {
       const endpoints = [...u.endpoints];
-      const up = endpoints.filter(([, said]) => said.every((s) => s.state === 'up')).length;
+      const up = endpoints.filter(([, said]) => said.every((s) => stateOf(s) === 'up')).length;
       return h('section', { class: 'card', 'data-key': u.id },
         h('div', { class: 'head' }, h('h2', null, u.id), h('span', { class: 'tag ' + (up === endpoints.length && up > 0 ? 'ok' : up > 0 ? 'warn' : 'bad') }, `${up} of ${endpoints.length} up`),
           u.waiting > 0 && h('span', { class: 'tag warn' }, plural(u.waiting, 'request waits', 'requests wait')),
