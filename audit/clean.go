@@ -58,16 +58,16 @@ next:
 	for i := range rules {
 		r, c := &rules[i], &cleaned[i]
 		*c = *r
-		c.Message = text(p, p.Message(r.Target, r.Value, r.Message), maxMessageBytes)
+		c.Message = text(p, p.Message(r.Target, r.Value, r.Around, r.Message), maxMessageBytes)
 		c.Severity = clean(r.Severity, maxMethodBytes)
-		c.Target = target(p, r.Target)
+		c.Target, c.Around = target(p, r.Target), ""
 		for k := range i {
-			if rules[k].Target == r.Target && rules[k].Value == r.Value {
+			if rules[k].Target == r.Target && rules[k].Value == r.Value && rules[k].Around == r.Around {
 				c.Value = cleaned[k].Value
 				continue next
 			}
 		}
-		c.Value = clean(p.Value(r.Target, r.Value), maxValueBytes+len(ellipsis))
+		c.Value = clean(p.Found(r.Target, r.Value, r.Around), maxValueBytes+len(ellipsis))
 	}
 	return cleaned
 }

@@ -91,6 +91,7 @@ type Rule struct {
 	Phase    int
 	Target   string   // what matched: "ARGS:q"
 	Value    string   // as matched; masked by Log
+	Around   string   // text that the value stands in, by which Log masks it; not written
 	Tags     []string // optional
 }
 

@@ -175,7 +175,7 @@ func TestMessageShowsNoSecretOfItsTarget(t *testing.T) {
 		{"ARGS:q", "word", "found word", "found word"},
 		{"ARGS:api_key", "", "found", "found"},
 	} {
-		if got := std.Message(c.target, c.value, c.message); got != c.want {
+		if got := std.Message(c.target, c.value, "", c.message); got != c.want {
 			t.Errorf("%s: %q, want %q", c.target, got, c.want)
 		}
 	}

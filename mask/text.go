@@ -44,6 +44,10 @@ func (p *Policy) Value(target, value string) string {
 	case collection == "REQUEST_FILENAME", collection == "REQUEST_BASENAME":
 		kind = inPath
 	}
+	return p.finished(value, kind)
+}
+
+func (p *Policy) finished(value string, kind textKind) string {
 	return finish(p.mask(value, valueBytes, kind), valueBytes)
 }
 
@@ -75,13 +79,31 @@ func (p *Policy) Short(s string, limit int) string { return p.mask(s, limit, inT
 // Path is the path of a request, of about limit bytes: matrix parameters and tokens within it are masked.
 func (p *Policy) Path(s string, limit int) string { return p.mask(s, limit, inPath) }
 
-// Message is a rule's message without the value that has matched, if that is a secret by the name of its target:
+// Found is Value of what was found in a bigger text, some of which is around it. It is masked whole if that tells that it is a secret, and what
+// rules find in XML only if that tells that it is, or does not tell anything.
+func (p *Policy) Found(target, value, around string) string {
+	if around == "" || value == "" || wholeMasked(value) {
+		return p.Value(target, value)
+	}
+	told := ""
+	if of := strings.TrimPrefix(target, "MATCHED_VARS:"); strings.HasPrefix(of, "XML:") || strings.HasPrefix(of, "REQUEST_XML:") {
+		told = p.finished(value, inText)
+	} else if told = p.Value(target, value); wholeMasked(told) {
+		return told
+	}
+	if !strings.Contains(p.whole(around, false, inText), strings.TrimSuffix(told, Ellipsis)) {
+		return p.hideAll(value)
+	}
+	return told
+}
+
+// Message is a rule's message without the value that has matched, if that is a secret by the name of its target or what is around it:
 // it would be one in the message, too, where nothing tells so.
-func (p *Policy) Message(target, value, message string) string {
+func (p *Policy) Message(target, value, around, message string) string {
 	if value == "" || !strings.Contains(message, value) {
 		return message
 	}
-	if whole := p.Value(target, value); wholeMasked(whole) {
+	if whole := p.Found(target, value, around); wholeMasked(whole) {
 		return strings.ReplaceAll(message, value, whole)
 	}
 	return message

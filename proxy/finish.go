@@ -224,7 +224,7 @@ func toldRules(found *waf.Findings) (rules []audit.Rule) {
 		}
 		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
 		if len(m.Targets) > 0 {
-			rule.Target, rule.Value = m.Targets[0].Name, m.Targets[0].Value
+			rule.Target, rule.Value, rule.Around = m.Targets[0].Name, m.Targets[0].Value, m.Targets[0].Around
 		}
 		rules = append(rules, rule)
 	}

@@ -162,6 +162,9 @@ func (x *exchange) record(report *inspect.Report, took time.Duration, in, out in
 	}
 	for i := range found.Matches {
 		weight += int64(len(found.Matches[i].Message)) + recordFieldCost
+		if targets := found.Matches[i].Targets; len(targets) > 0 {
+			weight += int64(len(targets[0].Value) + len(targets[0].Around))
+		}
 	}
 	if !x.proxy.recorder.Offer(weight, &r.Terms) {
 		return

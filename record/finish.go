@@ -31,8 +31,8 @@ func (r *Recorder) finish(rec *Record, t *Terms) {
 	}
 	for i := range rec.Rules {
 		m := &rec.Rules[i]
-		m.Message = r.o.Masker.Message(m.Target, m.Value, m.Message)
-		m.Value = r.o.Masker.Value(m.Target, m.Value)
+		m.Message = r.o.Masker.Message(m.Target, m.Value, m.Around, m.Message)
+		m.Value, m.Around = r.o.Masker.Found(m.Target, m.Value, m.Around), ""
 	}
 }
 

@@ -157,7 +157,7 @@ func (l *line) record() *Record {
 		r.Score = &Score{s.Inbound, s.InboundThreshold, s.Outbound, s.OutboundThreshold}
 	}
 	for _, m := range l.Rules {
-		r.Rules = append(r.Rules, Rule{m.ID, string(m.Message), m.Severity, m.Phase, string(m.Target), string(m.Value), plainTexts(m.Tags)})
+		r.Rules = append(r.Rules, Rule{ID: m.ID, Message: string(m.Message), Severity: m.Severity, Phase: m.Phase, Target: string(m.Target), Value: string(m.Value), Tags: plainTexts(m.Tags)})
 	}
 	q := l.Request
 	r.Request = &Request{

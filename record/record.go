@@ -142,6 +142,7 @@ type Rule struct {
 	Phase    int
 	Target   string
 	Value    string
+	Around   string // text that the value stands in, by which it is masked; not written
 	Tags     []string
 }
 

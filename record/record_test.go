@@ -32,7 +32,7 @@ func full() *Record {
 		},
 		Withheld: &Response{Status: 200, By: "upstream", Headers: []Field{}, Body: &Body{LeftOut: LeftBytes, Size: 9000}},
 		Verdict:  "block", Coverage: "partial", CoverageReason: "oversize", Error: "x", AccessRule: "r", Score: &Score{15, 5, 0, 4}, Phase: 2, RuleID: 949110,
-		Rules:        []Rule{{942100, "SQL Injection", "critical", 2, "ARGS:q", "s&1c", []string{"attack-sqli"}}, {ID: 1}},
+		Rules:        []Rule{{ID: 942100, Message: "SQL Injection", Severity: "critical", Phase: 2, Target: "ARGS:q", Value: "s&1c", Tags: []string{"attack-sqli"}}, {ID: 1}},
 		RulesLeftOut: 4, Upstream: "shop", Endpoint: "10.0.0.1:80", Attempts: 2, BytesIn: 100, BytesOut: 3,
 		Duration: 1234567 * time.Microsecond, UpstreamDuration: time.Microsecond,
 	}

@@ -14,7 +14,8 @@ type Masker interface {
 	Header(name, value string) string
 	Body(mediaType string, body []byte, cut bool) []byte
 	Value(target, value string) string
-	Message(target, value, message string) string
+	Found(target, value, around string) string
+	Message(target, value, around, message string) string
 }
 
 // Loss is why a record is not written.

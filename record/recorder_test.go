@@ -15,11 +15,12 @@ import (
 // plainMasker masks one word, and of what is cut the last four bytes.
 type plainMasker struct{}
 
-func (plainMasker) mask(s string) string                  { return strings.ReplaceAll(s, "secret", "[masked]") }
-func (m plainMasker) URL(s string) string                 { return m.mask(s) }
-func (m plainMasker) Header(_, value string) string       { return m.mask(value) }
-func (m plainMasker) Value(_, value string) string        { return m.mask(value) }
-func (m plainMasker) Message(_, _, message string) string { return m.mask(message) }
+func (plainMasker) mask(s string) string                     { return strings.ReplaceAll(s, "secret", "[masked]") }
+func (m plainMasker) URL(s string) string                    { return m.mask(s) }
+func (m plainMasker) Header(_, value string) string          { return m.mask(value) }
+func (m plainMasker) Value(_, value string) string           { return m.mask(value) }
+func (m plainMasker) Found(_, value, _ string) string        { return m.mask(value) }
+func (m plainMasker) Message(_, _, _, message string) string { return m.mask(message) }
 func (m plainMasker) Body(_ string, b []byte, cut bool) []byte {
 	if cut {
 		b = b[:max(len(b)-4, 0)]

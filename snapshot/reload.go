@@ -293,7 +293,8 @@ func (k *Keeper[R]) screenDisagreed(e *waf.Engine, d waf.Disagreement) {
 		m := &d.Findings.Matches[0]
 		event.Int("rule_id", m.RuleID)
 		if len(m.Targets) > 0 {
-			event.Str("target", m.Targets[0].Name).Str("value", k.Builder.Masking.Value(m.Targets[0].Name, m.Targets[0].Value))
+			t := &m.Targets[0]
+			event.Str("target", t.Name).Str("value", k.Builder.Masking.Found(t.Name, t.Value, t.Around))
 		}
 	}
 	event.Msg("screen disagreed with the rules and is off")

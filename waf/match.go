@@ -19,6 +19,9 @@ func (t *Transaction) match(m types.MatchedRule) Match {
 		Score:   score.points, Paranoia: score.paranoia,
 	}
 	out.Targets, out.Deciding = matchedTargets(r.Raw(), m.MatchedDatas())
+	for i := range min(len(out.Targets), mostAround) {
+		out.Targets[i].Around = t.around(&out.Targets[i])
+	}
 	if s := r.Severity(); s != types.RuleSeverityUnset {
 		out.Severity = s.String()
 	}
@@ -54,7 +57,7 @@ func matchedTargets(rule string, found []types.MatchData) (out []Target, decidin
 		if absent(found[i]) && strings.Contains(strings.ToLower(rule), "&"+strings.ToLower(name)) {
 			name = "&" + name
 		}
-		out = append(out, Target{keptName(name), strings.Clone(found[i].Value())})
+		out = append(out, Target{Name: keptName(name), Value: strings.Clone(found[i].Value())})
 	}
 	return out, deciding
 }

@@ -63,7 +63,12 @@ type Match struct {
 
 // Target is a variable that matched, such as ARGS:q, and its value, unmasked. What is only counted and not
 // there has the name that rules give a count, &REQUEST_HEADERS:Accept: no exclusion can take it out.
-type Target struct{ Name, Value string }
+type Target struct {
+	Name, Value string
+	// Around is some of the text that the value stands in, with the value: of a body, or of an argument of which it is a part. It may tell
+	// that the value is a secret, where its name does not. Empty: nobody knows.
+	Around string
+}
 
 // Findings are all that a transaction found out.
 type Findings struct {

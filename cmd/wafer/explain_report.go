@@ -141,11 +141,11 @@ func newAnswer(e *proxy.Explanation) *answer {
 
 func newMatchedRule(secrets *mask.Policy, m *waf.Match, counts bool) matchedRule {
 	r := matchedRule{
-		ID: m.RuleID, Message: audit.Shown(secrets.Text(m.Message), shownText), Severity: m.Severity,
+		ID: m.RuleID, Message: shownMessage(secrets, m), Severity: m.Severity,
 		Score: m.Score, Paranoia: m.Paranoia, Counts: counts && m.Score > 0, Targets: []matchedTarget{},
 	}
 	for i, t := range m.Targets {
-		shown := matchedTarget{shownTarget(secrets, t.Name), audit.Shown(secrets.Value(t.Name, t.Value), shownValue)}
+		shown := matchedTarget{shownTarget(secrets, t.Name), audit.Shown(secrets.Found(t.Name, t.Value, t.Around), shownValue)}
 		if i < m.Deciding {
 			r.Targets = append(r.Targets, shown)
 		} else {
@@ -153,6 +153,16 @@ func newMatchedRule(secrets *mask.Policy, m *waf.Match, counts bool) matchedRule
 		}
 	}
 	return r
+}
+
+// shownMessage is a rule's message without what is secret by the name of its target, or by its form.
+func shownMessage(secrets *mask.Policy, m *waf.Match) string {
+	text := m.Message
+	if len(m.Targets) > 0 {
+		t := &m.Targets[0]
+		text = secrets.Message(t.Name, t.Value, t.Around, text)
+	}
+	return audit.Shown(secrets.Text(text), shownText)
 }
 
 // shownTarget masks what a client has put into a name.

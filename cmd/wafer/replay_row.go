@@ -84,7 +84,7 @@ func newJudged(e *proxy.Explanation) judged {
 		if m.Summary {
 			continue
 		}
-		r := foundRule{ID: m.RuleID, Message: audit.Shown(e.Masking.Text(m.Message), shownText), Score: m.Score}
+		r := foundRule{ID: m.RuleID, Message: shownMessage(e.Masking, m), Score: m.Score}
 		if len(m.Targets) > 0 {
 			r.Target = shownTarget(e.Masking, m.Targets[0].Name)
 		}

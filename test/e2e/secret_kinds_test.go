@@ -37,6 +37,10 @@ func secrets(t *testing.T) (all []secret) {
 			}
 		} else if form, ok := strings.CutPrefix(line, "form: "); ok {
 			all = append(all, formed(form, len(all)))
+		} else if form, ok := strings.CutPrefix(line, "base64: "); ok {
+			s := formed(form, len(all))
+			s.kind, s.value = line, base64.StdEncoding.EncodeToString([]byte(s.value))
+			all = append(all, s)
 		} else if form, ok := strings.CutPrefix(line, "own: "); ok {
 			s := formed(form, len(all))
 			s.own = true
@@ -107,14 +111,81 @@ func card(brand string, n int) string {
 // attack is what makes a rule quote the text beside it.
 const attack = "' or 1=1 -- "
 
+// written is the text of a request.
+func written(host, method, target, fields, body string) string {
+	if !strings.Contains(fields, "User-Agent:") {
+		fields += "User-Agent: curl/8\r\n"
+	}
+	if body != "" {
+		fields += fmt.Sprintf("Content-Length: %d\r\n", len(body))
+	}
+	return method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\nAccept: */*\r\n" + fields + "\r\n" + body
+}
+
+// oddly are requests that carry a named secret in the ways that clients, and those who hide something, find.
+func oddly(s secret, host string) (requests []string) {
+	text := func(method, target, fields, body string) {
+		requests = append(requests, written(host, method, target, fields, body))
+	}
+	const form, asJSON, asText, parts = "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: application/json\r\n", "Content-Type: text/plain\r\n", "Content-Type: multipart/form-data; boundary=zz\r\n"
+	value, quoted := s.value+attack, url.QueryEscape(s.value+attack)
+	first := fmt.Sprintf("%02x", s.field[0])
+	escaped := `\u00` + first + s.field[1:]
+	in64 := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	document := `{"user":"jane","` + s.field + `":"` + value + `"}`
+
+	text("POST", "/json/escaped", asJSON, `{"q":"`+attack+`","`+escaped+`":"`+value+`"}`)
+	text("POST", "/json/deep", asJSON, `[{"a":[[{"b":{"`+s.field+`":[["`+value+`"],{"c":"`+s.value+`"}]}}]]}]`)
+	text("POST", "/json/twice", asJSON, `{"`+s.field+`":"x","n":1e400,"`+s.field+`":"`+value+`","n":123456789012345678901234567890}`)
+	text("POST", "/json/within", asJSON, `{"q":"{\"a\":{\"`+s.field+`\":\"`+value+`\"}}"}`)
+	text("POST", "/json/broken", asJSON, `{"a":1,,"`+s.field+`":"`+value)
+	text("POST", "/json/text", asText, `{"q":"`+attack+`","name":"`+s.field+`","value":"`+value+`"}`)
+	text("POST", "/json/lines", "Content-Type: application/x-ndjson\r\n", `{"a":"`+attack+`"}`+"\n"+document+"\n"+document)
+	text("POST", "/graphql", asJSON, `{"query":"mutation($v:String){login(`+s.field+`:\"`+value+`\"){id}}","variables":{"`+s.field+`":"`+value+`","input":{"`+s.field+`":"`+value+`"}}}`)
+	text("GET", "/graphql?query="+url.QueryEscape(`{login(`+s.field+`:"`+value+`"){id}}`)+"&variables="+url.QueryEscape(document), "", "")
+	text("GET", "/query/twice?%25"+first+url.QueryEscape(s.field[1:])+"="+quoted, "", "")
+	text("GET", "/query/once?%"+first+url.QueryEscape(s.field[1:])+"="+quoted+"&x=1", "", "")
+	text("GET", "/query/deep?a%5B0%5D%5B"+url.QueryEscape(s.field)+"%5D="+quoted+"&b."+url.QueryEscape(s.field)+"="+quoted+"&new+"+url.QueryEscape(s.field)+"="+quoted, "", "")
+	text("GET", "/query/nested?next="+url.QueryEscape("https://h.example/?"+s.field+"="+quoted+"&x=1"), "", "")
+	text("GET", "/query/again?"+s.field+"=1&"+s.field+"="+quoted+"&"+strings.ToUpper(s.field)+"[]="+quoted, "", "")
+	text("GET", "/query/semicolon?a=1;"+s.field+"="+quoted, "", "")
+	text("GET", "/base64?data="+url.QueryEscape(in64(document))+"&x="+url.QueryEscape(attack), "", "")
+	text("GET", "/base64/"+base64.RawURLEncoding.EncodeToString([]byte(document))+"?x="+url.QueryEscape(attack), "", "")
+	text("POST", "/base64/body", form, "payload="+url.QueryEscape(in64(in64(s.field+"="+value)))+"&x="+url.QueryEscape(attack))
+	text("POST", "/base64/json", asJSON, `{"q":"`+attack+`","blob":"`+in64(document)+`"}`)
+	text("GET", "/base64/header", "X-Data: "+in64(document)+attack+"\r\nReferer: https://h.example/?d="+in64(document)+"\r\n", "")
+	text("POST", "/parts/single", parts, "--zz\r\nContent-Disposition: form-data; name='"+s.field+"'\r\n\r\n"+value+"\r\n--zz--\r\n")
+	text("POST", "/parts/bare", parts, "--zz\r\ncontent-disposition:form-data;name="+s.field+"\r\n\r\n"+value+"\r\n--zz--\r\n")
+	text("POST", "/parts/star", parts, "--zz\r\nContent-Disposition: form-data; name*=UTF-8''%"+first+s.field[1:]+"\r\n\r\n"+value+"\r\n--zz--\r\n")
+	text("POST", "/parts/file", parts, "--zz\r\nContent-Disposition: form-data; name=\"f\"; filename*=UTF-8''"+url.PathEscape(s.field+"="+s.value)+".txt; filename=\""+s.field+"="+s.value+".txt\"\r\nContent-Type: text/plain\r\n\r\n"+s.field+"="+value+"\r\n--zz--\r\n")
+	text("POST", "/parts/json", parts, "--zz\r\nContent-Disposition: form-data; name=\"j\"\r\nContent-Type: application/json\r\n\r\n"+document+"\r\n--zz--\r\n")
+	text("POST", "/parts/open", parts, "--zz\r\nContent-Disposition: form-data; name=\""+s.field+"\"\r\n\r\n"+value)
+	if strings.ContainsAny(s.field, "[%.") {
+		return requests
+	}
+	text("GET", "/header/case", "x-"+strings.ToUpper(s.field)+": "+value+"\r\nX-"+s.field+": a\r\nx-"+s.field+":"+value+"\r\n", "")
+	text("GET", "/header/binary", s.field+"-bin: "+in64(s.value)+"\r\nX-Bin: "+in64(s.field+": "+s.value)+"\r\nX-Q: "+attack+"\r\n", "")
+	text("GET", "/header/forwarded", "Forwarded: for=1.2.3.4;"+s.field+"=\""+value+"\"\r\nVia: 1.1 p ("+s.field+"="+s.value+")\r\n", "")
+	text("GET", "/header/links", "Referer: https://h.example/"+s.field+"/4f9c2ab1"+s.value+"?"+s.field+"="+s.value+"#"+s.field+"="+s.value+attack+"\r\nOrigin: https://jane:"+s.value+"@h.example\r\n", "")
+	text("GET", "/cookie/quoted?q="+url.QueryEscape(attack), "Cookie: a=\""+s.value+"; x\"; "+s.field+"=\""+s.value+attack+"\"\r\nCookie: theme="+s.value+"\r\n", "")
+	text("GET", "/header/agent?q="+url.QueryEscape(attack), "User-Agent: app/1 ("+s.field+"="+s.value+"; "+attack+")\r\n", "")
+	text("POST", "/xml/attribute", "Content-Type: application/xml\r\n", `<a `+s.field+`="`+value+`" b="1"><![CDATA[`+s.field+`=`+value+`]]></a>`)
+	text("POST", "/xml/soap", "Content-Type: text/xml\r\nSOAPAction: \""+s.field+"="+value+"\"\r\n", `<s:Envelope xmlns:s="http://x"><s:Body><m:`+s.field+` xmlns:m="u">`+value+`</m:`+s.field+`><p><name>`+s.field+`</name><value>`+value+`</value></p></s:Body></s:Envelope>`)
+	text("POST", "/xml/named", asText, attack+`<input value="`+s.value+`" name="`+s.field+`"><string name="`+s.field+`">`+value+`</string>`)
+	text("POST", "/yaml", "Content-Type: application/yaml\r\n", "q: "+attack+"\nenv:\n- name: "+s.field+"\n  value: "+value+"\n"+s.field+": "+s.value+"\n")
+	text("POST", "/text", asText, attack+"\nexport "+s.field+"='"+value+"'\n"+s.field+" = "+s.value+"\n")
+	text("POST", "/type", "Content-Type: text/"+s.field+"; "+s.field+"=\""+s.value+"\"\r\n", attack)
+	text("GET", "/path/"+s.field+"="+quoted, "", "")
+	text("GET", "/path;a=1;"+s.field+"="+s.value+"/x;"+s.field+"="+s.value+"?q="+url.QueryEscape(attack), "", "")
+	text("GET", "/verify/42/4f9c2ab1"+s.value+"?q="+url.QueryEscape("see /reset/4f9c2ab1"+s.value+attack), "", "")
+	text("PROPFIND", "/dav?q="+url.QueryEscape(attack), "Destination: http://h.example/?"+s.field+"="+s.value+"\r\nIf: (<urn:"+s.field+"="+s.value+">)\r\n", "")
+	return requests
+}
+
 // carried are requests that carry a secret: what rules may quote has an attack in it.
 func carried(s secret, host string) (requests []string) {
 	text := func(method, target, fields, body string) {
-		length := ""
-		if body != "" {
-			length = fmt.Sprintf("Content-Length: %d\r\n", len(body))
-		}
-		requests = append(requests, method+" "+target+" HTTP/1.1\r\nHost: "+host+"\r\nUser-Agent: curl/8\r\nAccept: */*\r\n"+fields+length+"\r\n"+body)
+		requests = append(requests, written(host, method, target, fields, body))
 	}
 	const form, asJSON = "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: application/json\r\n"
 	if s.field != "" {
