@@ -22,7 +22,7 @@ func (c *scanner) assignment(i int) int {
 		return c.formPart(i)
 	}
 	field := cookieHeader(key)
-	if field == notCookie && !c.policy.sensitive(key) && !(c.isValue(i, key) && c.named(i, quoted)) {
+	if field == notCookie && !c.policy.sensitive(key) && !(c.isValue(i, key) && c.named(i, key, quoted)) {
 		return i
 	}
 	from := i + 1

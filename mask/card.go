@@ -27,10 +27,11 @@ func (c *scanner) card(i int) int {
 	return groupEnd
 }
 
-// least is how many digits a group of a number has: 4-4-4-4, 4-6-5, 4-4-4-4-3.
+// How many digits a group of a number has: 4-4-4-4, 4-6-5, 4-4-4-4-3.
 const (
 	leastFirstGroup = 4
 	leastGroup      = 3
+	mostGroup       = 6
 )
 
 // cardEnd returns where the longest card number ends that starts at i, or 0.
@@ -51,13 +52,18 @@ func cardEnd(s string, i int) int {
 		if k-start < leastGroup || n > len(digits) {
 			break
 		}
-		groups++
+		if groups++; groups > 1 && k-start > mostGroup {
+			break
+		}
 		// Grouped digits right after a letter are part of something else.
 		if groups > 1 && i > 0 && (wordClass(s[i-1]) == lower || wordClass(s[i-1]) == upper) {
 			break
 		}
 		if cardNumber(digits[:n]) {
 			found = k
+		}
+		if k-start > mostGroup {
+			break
 		}
 		k += separatorBytes(s[k:])
 	}
@@ -71,8 +77,12 @@ func separatorBytes(s string) int {
 	switch {
 	case s == "":
 		return 0
-	case s[0] == ' ', s[0] == '-', s[0] == '+':
+	case strings.IndexByte(" -+._", s[0]) >= 0:
 		return 1
+	case strings.HasPrefix(s, "\u00a0"):
+		return 2
+	case strings.HasPrefix(s, "\u202f"), strings.HasPrefix(s, "\u2010"), strings.HasPrefix(s, "\u2011"), strings.HasPrefix(s, "\u2012"), strings.HasPrefix(s, "\u2013"):
+		return 3 // a narrow space that keeps lines together, and dashes
 	case strings.HasPrefix(s, "%20"), strings.HasPrefix(s, "%2D"), strings.HasPrefix(s, "%2d"),
 		strings.HasPrefix(s, "%2B"), strings.HasPrefix(s, "%2b"):
 		return 3
@@ -130,12 +140,11 @@ func inDigest(s string, from, to int) bool {
 	for end < min(len(s), to+mostDigest) && part(s[end]) {
 		end++
 	}
-	letters, dashes := 0, 0
+	digits, letters := 0, 0
 	for i := start; i < end; i++ {
-		switch wordClass(s[i]) {
-		case separator:
-			dashes++
-		case lower, upper:
+		if isDigit(s[i]) {
+			digits++
+		} else if hexDigit(s[i]) {
 			letters++
 		}
 	}
@@ -144,6 +153,6 @@ func inDigest(s string, from, to int) bool {
 		leastDigest  = 20 // as bundlers of scripts write them
 		uuid         = 32
 	)
-	n := end - start - dashes
-	return letters >= leastLetters && (n >= uuid || n >= leastDigest && dashes == 0)
+	n := digits + letters
+	return letters >= leastLetters && (n >= uuid || n >= leastDigest && n == end-start)
 }

@@ -62,10 +62,17 @@ const (
 	yes
 )
 
+func asked(told bool) int {
+	if told {
+		return yes
+	}
+	return no
+}
+
 // pairs masks what is secret in a query or a form. The first skip bytes, if there are so many, are none of it.
 func (p *Policy) pairs(s string, skip int) string {
 	var out []byte
-	last, named := 0, notAsked
+	last, named, codes := 0, notAsked, notAsked
 	for i := min(skip, len(s)); i < len(s); {
 		end := i + strings.IndexByte(s[i:], '&')
 		if end < i {
@@ -82,12 +89,21 @@ func (p *Policy) pairs(s string, skip int) string {
 		value := s[from:end]
 		told := ""
 		key := s[i:max(i, from-1)]
-		if named == notAsked && oneOf(valueKeys, key) {
-			if named = no; p.namedIn(s[min(skip, len(s)):]) {
-				named = yes
+		secret := false
+		switch {
+		case value == "" || key == "":
+		case oneOf(valueKeys, key):
+			if named == notAsked {
+				named = asked(p.namedIn(s, key))
 			}
+			secret = named == yes
+		case oneOf(codeKeys, key):
+			if codes == notAsked {
+				codes = asked(p.namedIn(s, key))
+			}
+			secret = codes == yes
 		}
-		if value != "" && key != "" && (named == yes && oneOf(valueKeys, key) || p.secretPair(key)) {
+		if secret || value != "" && key != "" && p.secretPair(key) {
 			told = p.hide(secretValue, value, inQuery)
 		} else {
 			told = p.pairPart(value)

@@ -18,7 +18,8 @@ type walker struct {
 	last  int    // start of what is not yet copied to out
 	depth int
 
-	looked int // bytes, for names that follow
+	looked int  // bytes, for names that follow
+	listed bool // the value that comes is one of a list
 	kind   textKind
 	names  []string // where it stands, if the policy has paths
 	cut    bool     // the text ends anywhere
@@ -55,7 +56,8 @@ func (w *walker) space() {
 
 // value goes through one value, whose name and the one around it are given.
 func (w *walker) value(name, around string) {
-	from := w.i
+	from, listed := w.i, w.listed
+	w.listed = false
 	switch c := w.s[w.i]; {
 	case c == '"':
 		if !w.skipString() {
@@ -71,7 +73,7 @@ func (w *walker) value(name, around string) {
 		if c == '{' {
 			w.object(name)
 		} else {
-			w.array(name, around)
+			w.array(name, around, listed)
 		}
 		w.depth--
 	default:
@@ -152,8 +154,10 @@ func (w *walker) object(around string) {
 	}
 }
 
-func (w *walker) array(name, around string) {
+// array goes through a list. In a list of lists the first string of one may be the name of the second, as in [["Cookie","a=b"]].
+func (w *walker) array(name, around string, pair bool) {
 	w.i++
+	said := false
 	for n := 0; ; n++ {
 		if w.space(); w.i < len(w.s) && w.s[w.i] == ']' {
 			w.i++
@@ -164,9 +168,13 @@ func (w *walker) array(name, around string) {
 			return
 		}
 		w.enter("")
-		if w.secretHere() {
+		if n == 0 && pair {
+			said = w.p.namesSecret(w.s, w.i)
+		}
+		if w.secretHere() || n == 1 && said {
 			w.mask()
 		} else {
+			w.listed = true
 			w.value(name, around)
 		}
 		w.leave()

@@ -124,13 +124,19 @@ func (c *scanner) braces(i int) int {
 // told reports whether a name has told a secret of the object that is read.
 func (c *scanner) told() bool { return c.said&(1<<(c.depth&63)) != 0 }
 
-// isValue reports whether what stands behind the separator i is a value that another one names. Pages have <meta name="csrf-token" content="…">.
+// isValue reports whether what stands behind the separator i is a value that another one tells of. Pages have <meta name="csrf-token" content="…">.
 func (c *scanner) isValue(i int, key string) bool {
-	return oneOf(valueKeys, key) || c.s[i] == '=' && strings.EqualFold(key, "content")
+	return oneOf(valueKeys, key) || c.s[i] == '=' && (strings.EqualFold(key, "content") || oneOf(codeKeys, key))
 }
 
-// named reports whether the value behind the separator i is secret because of a name beside it.
-func (c *scanner) named(i int, quoted bool) bool {
+// named reports whether the value of a key behind the separator i is secret because of a name beside it.
+func (c *scanner) named(i int, key string, quoted bool) bool {
+	if oneOf(codeKeys, key) {
+		if c.codes == notAsked {
+			c.codes = asked(c.policy.namedIn(c.s, key))
+		}
+		return c.codes == yes
+	}
 	if c.told() {
 		return true
 	}
@@ -141,9 +147,7 @@ func (c *scanner) named(i int, quoted bool) bool {
 	case open > 0:
 		return c.namedInTag(closingQuote(c.s, from+open, open))
 	case c.pairs == notAsked:
-		if c.pairs = no; c.policy.namedIn(c.s) {
-			c.pairs = yes
-		}
+		c.pairs = asked(c.policy.namedIn(c.s, key))
 	}
 	return c.pairs == yes
 }
@@ -182,10 +186,24 @@ func leadingBlank(s string) int { return len(s) - len(strings.TrimLeft(s, " \t")
 
 func betweenPairs(c rune) bool { return strings.ContainsRune("&?# \t\r\n\"'", c) }
 
-// namedIn reports whether a pair of a query or form names a secret.
-func (p *Policy) namedIn(s string) bool {
+// A code that OAuth hands out (RFC 6749) is as good as a token, and others are none. It stands beside what only OAuth has.
+var (
+	codeKeys  = []string{"code"}
+	oauthKeys = []string{"state", "session_state", "grant_type", "redirect_uri", "code_verifier", "response_type"}
+)
+
+// leastState is how long a state is that nobody guesses, and no state of a country.
+const leastState = 8
+
+// namedIn reports whether a pair of a query or form tells that the value of a key is a secret: by naming it, or as what goes with a code.
+func (p *Policy) namedIn(s, key string) bool {
 	for pair := range strings.FieldsFuncSeq(s, betweenPairs) {
-		if key, value, _ := strings.Cut(pair, "="); oneOf(nameKeys, key) && p.secretPair(value) {
+		switch other, value, _ := strings.Cut(pair, "="); {
+		case oneOf(codeKeys, key):
+			if oneOf(oauthKeys, other) && (len(value) >= leastState || !strings.EqualFold(other, "state")) {
+				return true
+			}
+		case oneOf(nameKeys, other) && p.secretPair(value):
 			return true
 		}
 	}

@@ -45,6 +45,7 @@ type scanner struct {
 	saidAt int
 	depth  int  // of objects
 	pairs  int  // whether a pair names a secret
+	codes  int  // or goes with a code of OAuth
 	field  bool // an element has named one
 }
 
