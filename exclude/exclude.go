@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/wafer-waf/wafer/mask"
 )
 
 // One is an exclusion: a rule no longer looks at a target, below a path. An empty target is all of them, an empty path
@@ -52,10 +54,13 @@ func Below(path string) string {
 
 // Told is Below of a path as events tell it: what is masked or cut is not the path's own.
 func Told(path string) string {
-	for _, mark := range []string{"[masked", "…"} {
-		if at := strings.Index(path, mark); at >= 0 {
-			path = path[:max(1, strings.LastIndexByte(path[:at], '/'))]
-		}
+	path, _, was := strings.Cut(path, mask.Ellipsis)
+	at := mask.Placeholder(path)
+	if at < 0 && was {
+		at = len(path)
+	}
+	if at >= 0 {
+		path = path[:max(1, strings.LastIndexByte(path[:at], '/'))]
 	}
 	return Below(Decoded(path))
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,6 +19,8 @@ const (
 	secretKey   secretKind = "[key]"
 	secretEmail secretKind = "[email]"
 )
+
+var secretKinds = []secretKind{secretValue, secretCard, secretJWT, secretKey, secretEmail}
 
 // hashDigits of a keyed hash are written: enough to tell values apart, too few to be a checksum of them.
 const hashDigits = 12
@@ -83,7 +86,7 @@ func wholeMasked(s string) bool {
 
 // again reports whether a secret that was found is a placeholder with a hash.
 func again(s string) bool {
-	for _, kind := range []secretKind{secretValue, secretCard, secretJWT, secretKey, secretEmail} {
+	for _, kind := range secretKinds {
 		rest, ok := strings.CutPrefix(s, string(kind[:len(kind)-1]))
 		if !ok {
 			continue
@@ -96,6 +99,25 @@ func again(s string) bool {
 		}
 	}
 	return false
+}
+
+// Placeholder returns where the first placeholder stands in text that was masked; -1: there is none.
+func Placeholder(text string) int {
+	for from := 0; ; from++ {
+		at := strings.IndexByte(text[from:], '[')
+		if at < 0 {
+			return -1
+		}
+		from += at
+		end := strings.IndexByte(text[from:], ']')
+		if end < 0 {
+			return -1
+		}
+		one := text[from : from+end+1]
+		if wholeMasked(one) || again(one) || slices.Contains(secretKinds, secretKind(one)) {
+			return from
+		}
+	}
 }
 
 // hashed accepts the digits of a hash and the bracket behind them.

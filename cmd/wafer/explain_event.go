@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wafer-waf/wafer/mask"
 )
 
 // event is what explain reads of an access or security event. Its text is a client's, cleaned and masked, if
@@ -140,7 +142,7 @@ func (e *event) untold() (out []string) {
 	}
 	for _, r := range e.Rules {
 		collection, _, _ := strings.Cut(r.Target, ":")
-		lost := strings.Contains(r.Value, "[masked") || strings.HasSuffix(r.Value, "…") || !slices.Contains(made, collection)
+		lost := mask.Placeholder(r.Value) >= 0 || strings.HasSuffix(r.Value, "…") || !slices.Contains(made, collection)
 		if lost && r.Target != "" && !slices.Contains(out, r.Target) {
 			out = append(out, r.Target)
 		}
