@@ -8,6 +8,9 @@ import (
 // leastBase64 is how many bytes of text Base64 has to hide before they are looked at: a secret with its name is hardly shorter.
 const leastBase64 = 12
 
+// halfSecret is how many bytes of Base64 may hide a part of what is recognized by its form as a whole alone, as the number of a card is.
+const halfSecret = 64
+
 // sextets are the values of what Base64 is written with (RFC 4648, either alphabet), plus one. In paths a slash is none.
 var sextets, sextetsInPath = func() (any, path [256]byte) {
 	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
@@ -20,8 +23,9 @@ var sextets, sextetsInPath = func() (any, path [256]byte) {
 }()
 
 // unwrap masks Base64 that hides text in which something is secret, also if that is Base64 once more. A byte is decoded
-// four times at most, for there are four places at which Base64 may have begun.
-func (p *Policy) unwrap(s string, kind textKind) string {
+// four times at most, for there are four places at which Base64 may have begun. If s is ragged, so that Base64 at its end may hide
+// half a secret, the end of that goes.
+func (p *Policy) unwrap(s string, ragged bool, kind textKind) string {
 	if kind == inBase64Twice {
 		return s
 	}
@@ -42,10 +46,6 @@ func (p *Policy) unwrap(s string, kind textKind) string {
 			continue
 		}
 		to := runEnd(s, i+least, table)
-		if end := webTokenEnd(s, i, to); end > to {
-			i = end
-			continue
-		}
 		if from, told := p.conceals(s, i, to, kind); from >= 0 {
 			padding := 0
 			for to < len(s) && s[to] == '=' && padding < 2 {
@@ -59,6 +59,8 @@ func (p *Policy) unwrap(s string, kind textKind) string {
 			}
 			out = append(append(out, s[last:from]...), told...)
 			last = to
+		} else if ragged && to == len(s) {
+			s = s[:max(i, to-halfSecret)]
 		}
 		i = to
 	}
@@ -86,20 +88,6 @@ func runEnd(s string, i int, table *[256]byte) int {
 		}
 		i = next + 1
 	}
-}
-
-// webTokenEnd is where a web token ends whose first part is the end of the run from..to: it is masked as what it is.
-func webTokenEnd(s string, from, to int) int {
-	if to == len(s) || s[to] != '.' {
-		return to
-	}
-	if first := from + 1 + strings.LastIndexAny(s[from:to], "/+"); !strings.HasPrefix(s[first:], "eyJ") {
-		return to
-	}
-	for to < len(s) && (base64url(s[to]) || s[to] == '.') {
-		to++
-	}
-	return to
 }
 
 // conceals returns from where on the run from..to hides something secret, or -1. Base64 may begin with the run and behind whatever

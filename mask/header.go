@@ -130,8 +130,8 @@ func (p *Policy) pairPart(s string) string {
 	if strings.IndexByte(plain, '+') >= 0 {
 		// Whoever writes Base64 in a query often forgets to encode its plus.
 		raw := decodePercent(s)
-		if told := p.unwrap(raw, inQuery); told != raw {
-			return escapePair(p.whole(told, false, inQuery))
+		if p.unwrap(raw, false, inQuery) != raw {
+			return escapePair(p.whole(raw, false, inQuery))
 		}
 		plain = strings.ReplaceAll(plain, "+", " ")
 	}

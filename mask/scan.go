@@ -53,7 +53,7 @@ type scanner struct {
 // bytes only serve to recognize what begins before them. The result is ragged if it ends
 // before s does, for this reason or because it has keep bytes.
 func (p *Policy) scan(s string, keep int, ragged bool, kind textKind) (string, bool) {
-	s = p.unwrap(p.sift(s, kind), kind)
+	s = p.sift(s, kind)
 	c := scanner{policy: p, s: s, kind: kind}
 	end := len(s)
 	if ragged {
@@ -66,6 +66,9 @@ func (p *Policy) scan(s string, keep int, ragged bool, kind textKind) (string, b
 			continue
 		}
 		if len(c.out)+i-c.from > keep {
+			for i < end && sextets[s[i]] != 0 {
+				i++ // half of what Base64 hides is not recognized
+			}
 			break
 		}
 		i = max(c.secret(i), i+1)

@@ -143,7 +143,8 @@ const everything = math.MaxInt / 27
 // what it returns ends before s does.
 func (p *Policy) rounds(s string, limit int, ragged bool, kind textKind) (result string, shortened bool) {
 	if strings.IndexByte(s, '%') < 0 {
-		return p.scan(s, limit, ragged, kind)
+		result, shortened = p.scan(s, limit, ragged, kind)
+		return p.unwrap(result, shortened, kind), shortened
 	}
 	keep := limit
 	if limit != everything {
@@ -164,6 +165,10 @@ func (p *Policy) rounds(s string, limit int, ragged bool, kind textKind) (result
 			result = text
 		}
 		shortened = shortened || ragged
+	}
+	// Base64 is the last thing that is looked at, as what stands in its place may take a part of a name with it.
+	if told := p.unwrap(text, shortened, kind); told != text {
+		result = told
 	}
 	return result, shortened
 }
