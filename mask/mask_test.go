@@ -2,6 +2,7 @@ package mask
 
 import (
 	"bufio"
+	"encoding/base64"
 	"os"
 	"strconv"
 	"strings"
@@ -101,6 +102,11 @@ func TestMaskCuts(t *testing.T) {
 	}
 }
 
+// hiddenJSON is a document in Base64.
+func hiddenJSON(secret string) string {
+	return base64.StdEncoding.EncodeToString([]byte(`{"password":"` + secret + `"}`))
+}
+
 // FuzzMask plants a secret where a name tells so, and checks what no input may break.
 func FuzzMask(f *testing.F) {
 	for _, c := range maskCases(f) {
@@ -117,8 +123,11 @@ func FuzzMask(f *testing.F) {
 		func(b, s string) string { return b + "<secret>" + s + "</secret>" },
 		func(b, s string) string { return b + "\nCookie: a=1; b=" + s + "\r\n" },
 		func(b, s string) string { return b + "&%70assword=" + s },
+		func(b, s string) string { return b + "\n<name>password</name><value>" + s + "</value>" },
+		func(b, s string) string { return b + " " + hiddenJSON(s) },
 	}
 	const secret = "Zq7Planted9xW"
+	spelled := hiddenJSON(secret)[18:36]
 	f.Fuzz(func(t *testing.T, target, value string, pick uint8) {
 		check := func(got string, limit int) {
 			t.Helper()
@@ -128,7 +137,7 @@ func FuzzMask(f *testing.F) {
 			if len(got) > limit+len(Ellipsis) {
 				t.Errorf("%d bytes: %q", len(got), got)
 			}
-			if strings.Contains(got, secret) {
+			if strings.Contains(got, secret) || strings.Contains(got, spelled) {
 				t.Errorf("secret leaked: %q", got)
 			}
 		}

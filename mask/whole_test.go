@@ -207,6 +207,7 @@ func FuzzWhole(f *testing.F) {
 		f.Add(c.kind, []byte(c.in), c.what == "cut")
 	}
 	const secret = "Zq7Planted9xW"
+	spelled := hiddenJSON(secret)[18:36]
 	f.Fuzz(func(t *testing.T, kind string, body []byte, cut bool) {
 		if strings.Contains(string(body)+kind, secret) {
 			return
@@ -218,11 +219,14 @@ func FuzzWhole(f *testing.F) {
 		for _, one := range []struct{ kind, body string }{
 			{"application/json", `{"a":` + quoted + `,"b":{"password":"` + secret + `"},"c":1}`},
 			{"application/json", `{` + quoted + `:{"token":["` + secret + `"]}}`},
+			{"application/json", `{"a":` + quoted + `,"name":"password","value":"` + secret + `"}`},
+			{"application/json", `{"value":"` + secret + `","a":["x"],"name":"password"}`},
+			{"application/json", `{` + quoted + `:"` + hiddenJSON(secret) + `"}`},
 			{"application/x-www-form-urlencoded", "q=" + escapePair(string(body)) + "&token=" + secret},
 			{"text/plain", string(body) + "\n\ntoken=" + secret},
 			{"multipart/form-data; boundary=zz", "--zz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n" + strings.ReplaceAll(string(body), "--zz", "") + "\r\n--zz\r\nContent-Disposition: form-data; name=\"pin\"\r\n\r\n" + secret + "\r\n--zz--"},
 		} {
-			if got := string(std.Body(one.kind, []byte(one.body), cut)); strings.Contains(got, secret) {
+			if got := string(std.Body(one.kind, []byte(one.body), cut)); strings.Contains(got, secret) || strings.Contains(got, spelled) {
 				t.Errorf("%s: secret leaked: %q", one.kind, got)
 			}
 		}
