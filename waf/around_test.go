@@ -1,6 +1,9 @@
 package waf
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // A value goes with some of the text that it stands in, where that may tell what it is.
 func TestAround(t *testing.T) {
@@ -48,8 +51,29 @@ func TestExcerpt(t *testing.T) {
 		{"0123456789", "56", 4, true, ""},
 		{"0123456789", "x", 4, false, ""},
 	} {
-		if got := excerpt(c.text, c.value, c.before, c.whole); got != c.want {
+		if got := new(surroundings).excerpt(c.text, c.value, c.before, c.whole); got != c.want {
 			t.Errorf("%q in %q: %q, want %q", c.value, c.text, got, c.want)
 		}
+	}
+}
+
+// However many rules match however much, looking around them is bounded.
+func TestSurroundingsAreBounded(t *testing.T) {
+	var s surroundings
+	body := strings.Repeat("a", mostSearched/3)
+	for range 100 {
+		if s.excerpt(body, "b", mostBefore, false) != "" {
+			t.Fatal("found what is not there")
+		}
+	}
+	if s.searched > mostSearched {
+		t.Errorf("%d bytes are looked through", s.searched)
+	}
+	s = surroundings{}
+	for range 1000 {
+		s.excerpt(body, body[:mostValue], mostBefore, false)
+	}
+	if s.kept < mostKept || s.kept > mostKept+mostBefore+mostValue+mostBehind {
+		t.Errorf("%d bytes are kept", s.kept)
 	}
 }

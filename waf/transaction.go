@@ -41,6 +41,8 @@ type Transaction struct {
 	read        transcript
 	view        *kept.View // what its rules see of collections; nil: there is nothing to see
 
+	surroundings surroundings
+
 	// what Coraza needs if it is asked late
 	request   *Request
 	mediaType string // of the body; empty: the head says it
