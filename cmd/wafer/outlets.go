@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -28,28 +29,38 @@ func (c called) Close(timeout time.Duration) error {
 	return nil
 }
 
-// outlets end together, for a process that ends has one time for all of them.
+// inTurn are outlets each of which gives what it makes to the next one.
+type inTurn []outlet
+
+// Close implements outlet.
+func (t inTurn) Close(timeout time.Duration) error {
+	until := time.Now().Add(timeout)
+	var all []error
+	for _, one := range t {
+		all = append(all, one.Close(max(time.Until(until), 0)))
+	}
+	return errors.Join(all...)
+}
+
+// outlets end at once, for a process that ends has one time for all of them.
 type outlets struct {
-	makers []outlet // give what they make to others
-	others []outlet
-	log    outlet // the others tell it what has become of them
-	tell   zerolog.Logger
+	all  []outlet
+	log  outlet // the others tell it what has become of them
+	tell zerolog.Logger
 }
 
 // close ends them within outputsFlush, but for the log, which has at least sayFlush. What is lost is counted, and told, as
 // nobody can ask for metrics any more.
 func (o *outlets) close() {
 	until := time.Now().Add(outputsFlush)
-	for _, some := range [][]outlet{o.makers, o.others} {
-		var all sync.WaitGroup
-		for _, one := range some {
-			all.Go(func() {
-				if err := one.Close(max(time.Until(until), 0)); err != nil {
-					o.tell.Warn().Err(err).Msg("lost at the end")
-				}
-			})
-		}
-		all.Wait()
+	var all sync.WaitGroup
+	for _, one := range o.all {
+		all.Go(func() {
+			if err := one.Close(outputsFlush); err != nil {
+				o.tell.Warn().Err(err).Msg("lost at the end")
+			}
+		})
 	}
+	all.Wait()
 	_ = o.log.Close(max(time.Until(until), sayFlush))
 }

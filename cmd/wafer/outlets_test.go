@@ -33,14 +33,14 @@ func (e *ended) Close(timeout time.Duration) error {
 
 func TestOutletsEndTogether(t *testing.T) {
 	for name, stuck := range map[string][]string{
-		"nobody": nil, "others": {"sink", "stdout"}, "makers": {"recorder"}, "all": {"recorder", "sink", "stdout", "log"},
+		"nobody": nil, "some": {"file", "stdout"}, "records": {"recorder"}, "all": {"recorder", "file", "sink", "stdout", "log"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var told []string
 				var mu sync.Mutex
 				one := func(name string) outlet { return &ended{name, slices.Contains(stuck, name), &told, &mu} }
-				d := outlets{makers: []outlet{one("recorder")}, others: []outlet{one("sink"), one("stdout")}, log: one("log")}
+				d := outlets{all: []outlet{inTurn{one("recorder"), one("file")}, one("sink"), one("stdout")}, log: one("log")}
 				began := time.Now() // of a clock that stands still unless everybody sleeps
 				d.close()
 				most := outputsFlush
@@ -50,8 +50,11 @@ func TestOutletsEndTogether(t *testing.T) {
 				if took := time.Since(began); took > most {
 					t.Errorf("it takes %s, at most %s", took, most)
 				}
-				if len(told) != 4 || told[0] != "recorder" || told[3] != "log" {
+				if len(told) != 5 || slices.Index(told, "recorder") > slices.Index(told, "file") || told[4] != "log" {
 					t.Errorf("ended in the order %q", told)
+				}
+				if name == "records" && slices.Index(told, "sink") > slices.Index(told, "recorder") {
+					t.Errorf("a sink waits for records that it does not get: %q", told)
 				}
 			})
 		})
@@ -62,10 +65,10 @@ func TestOutletsEndTogether(t *testing.T) {
 func TestOutletsTellWhatIsLost(t *testing.T) {
 	var out bytes.Buffer
 	o := outlets{
-		makers: []outlet{called{failing{}, "records"}}, others: []outlet{called{failing{}, "sink archive"}}, log: failing{}, tell: zerolog.New(&out),
+		all: []outlet{inTurn{called{failing{}, "records"}, called{failing{}, "file of records"}}, called{failing{}, "sink archive"}}, log: failing{}, tell: zerolog.New(&out),
 	}
 	o.close()
-	for _, want := range []string{"records: 3 not delivered", "sink archive: 3 not delivered"} {
+	for _, want := range []string{"records: 3 not delivered", "file of records: 3 not delivered", "sink archive: 3 not delivered"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not told: %s", want, out.String())
 		}

@@ -16,7 +16,7 @@ import (
 // recorder makes records and writes them to a file. The zero value makes none.
 type recorder struct {
 	*record.Recorder
-	file *file.Sink // nil: they go to a sink of events
+	to outlet // what it gives them to
 }
 
 // openRecorder starts what the boot settings say of records. A file that cannot be written to is no error: it may be
@@ -40,10 +40,12 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 	r := &recorder{}
 	var out func(line []byte)
 	if c.File != nil {
-		r.file = file.Start(fileOptions(c.File), int(queue), newRecordsReporter(counted, all, log.With().Str("file", c.File.Path).Logger()))
-		out = func(line []byte) { r.file.Send(audit.RecordEvent, line) }
+		written := file.Start(fileOptions(c.File), int(queue), newRecordsReporter(counted, all, log.With().Str("file", c.File.Path).Logger()))
+		r.to = called{written, "file of records"}
+		out = func(line []byte) { written.Send(audit.RecordEvent, line) }
 	} else {
 		one := to.byID[c.Sink]
+		r.to = called{one, "sink " + c.Sink}
 		out = func(line []byte) {
 			counted.Count(1, metrics.RecordSink)
 			one.Send(audit.RecordEvent, line)
@@ -62,13 +64,10 @@ func openRecorder(boot *config.Boot, to *sinks, secrets *mask.Policy, registry p
 	return r
 }
 
-// endBy has it end with others.
+// endBy has it end with others, and then what it gives records to.
 func (r *recorder) endBy(o *outlets) {
 	if r.Recorder != nil {
-		o.makers = append(o.makers, called{r, "records"})
-	}
-	if r.file != nil {
-		o.others = append(o.others, called{r.file, "file of records"})
+		o.all = append(o.all, inTurn{called{r, "records"}, r.to})
 	}
 }
 

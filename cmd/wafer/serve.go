@@ -85,11 +85,11 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 	}
 	out := newOutputs(&boot, secrets, registry)
 	open.log = out.log
-	ends := &outlets{others: []outlet{called{out.events, "standard output"}}, log: out.err, tell: out.log}
+	ends := &outlets{all: []outlet{called{out.events, "standard output"}}, log: out.err, tell: out.log}
 	open.add("outlets", ends.close)
 	events := out.eventLog()
 	sinks, err := openSinks(&boot, events, registry, &out.outages, out.log)
-	sinks.endBy(ends)
+	sinks.endBy(ends, boot.Records.Sink)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func serve(ctx context.Context, boot config.Boot, source *config.Source, listeni
 		return err
 	}
 	if tracer != nil {
-		ends.others = append(ends.others, called{tracer, "traces"})
+		ends.all = append(ends.all, called{tracer, "traces"})
 	}
 	files, err := adminFiles(&boot, registry, out.log)
 	if err != nil {

@@ -69,10 +69,12 @@ func fileOptions(f *config.RotatingFile) file.Options {
 	}
 }
 
-// endBy has them end with others.
-func (s *sinks) endBy(o *outlets) {
+// endBy has them end with others, but for the one that records go to.
+func (s *sinks) endBy(o *outlets, records string) {
 	for id, one := range s.byID {
-		o.others = append(o.others, called{one, "sink " + id})
+		if id != records {
+			o.all = append(o.all, called{one, "sink " + id})
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func TestBrokenRecordsAreToldSeldom(t *testing.T) {
 	if err := r.Close(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.file.Close(time.Minute); err != nil {
+	if err := r.to.Close(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(out.String(), "record could not be made"); n != toldAMinute {
