@@ -46,7 +46,7 @@ func (c *connection) watch() {
 	go func() {
 		c.why = c.listen()
 		close(c.over)
-		if c.why == errSpeaks {
+		if errors.Is(c.why, errSpeaks) {
 			_ = c.raw.Close()
 		}
 	}()

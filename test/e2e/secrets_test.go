@@ -165,7 +165,8 @@ events:
 			case 0:
 				t.Errorf("%s: no answer to %s", s.kind, text)
 			case http.StatusBadRequest:
-				refused[text[:strings.Index(text, "\r\n")]]++
+				line, _, _ := strings.Cut(text, "\r\n")
+				refused[line]++
 			}
 			sent = append(sent, text)
 		}
