@@ -19,6 +19,7 @@ import (
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/peers"
 	"github.com/wafer-waf/wafer/recent"
+	"github.com/wafer-waf/wafer/test/ports"
 )
 
 // pod is an API on a socket.
@@ -231,9 +232,7 @@ func TestCrowd(t *testing.T) {
 // TestTier merges what three pods know, of which one does not answer, page by page and by time.
 func TestTier(t *testing.T) {
 	a, b := newPod(t, "a"), newPod(t, "b")
-	dead := httptest.NewServer(http.NotFoundHandler())
-	dead.Close()
-	c := newPod(t, "c", a.address, b.address, dead.Listener.Addr().String())
+	c := newPod(t, "c", a.address, b.address, ports.Address(t))
 	var want []string
 	for i := 59; i >= 0; i-- {
 		want = append(want, "r"+strconv.Itoa(i))
