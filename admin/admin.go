@@ -299,12 +299,18 @@ func front(shown *page.Page, list http.HandlerFunc) http.HandlerFunc {
 func index(version string, endpoints []endpoint) http.HandlerFunc {
 	var b strings.Builder
 	b.WriteString("wafer " + version + "\n\n")
+	width := 0
+	for _, e := range endpoints {
+		if e.about != "" {
+			width = max(width, len(e.path)+2)
+		}
+	}
 	for _, e := range endpoints {
 		if e.about == "" {
 			continue
 		}
 		method, _, _ := strings.Cut(e.methods, ",")
-		b.WriteString(pad(method, 6) + pad(e.path, 20) + e.about + "\n")
+		b.WriteString(pad(method, 6) + pad(e.path, width) + e.about + "\n")
 	}
 	text := b.String()
 	return func(w http.ResponseWriter, _ *http.Request) {

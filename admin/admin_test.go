@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +150,16 @@ func TestEndpoints(t *testing.T) {
 	}
 	if allow := do(t, "POST", base+"/healthz").header.Get("Allow"); allow != "GET, HEAD" {
 		t.Errorf("Allow %q", allow)
+	}
+}
+
+// What is said of endpoints stands in one column, however long their paths are.
+func TestIndexIsAligned(t *testing.T) {
+	rows := httptest.NewRecorder()
+	index("1", []endpoint{{path: "/a", methods: "GET", about: "short"}, {path: "/a/path/that/is/longer/than/others", methods: "GET", about: "long"}})(rows, nil)
+	lines := strings.Split(strings.TrimSpace(rows.Body.String()), "\n")
+	if n := len(lines); n != 4 || strings.Index(lines[2], "short") != strings.Index(lines[3], "long") {
+		t.Errorf("%q", lines)
 	}
 }
 
