@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/sha256"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -13,6 +14,7 @@ type Source struct {
 	routes *Routes    // of a fixed source
 	last   []sighting // what the last load has read, good or not
 	text   *Bundle    // of the last load
+	loaded bool       // once at least
 }
 
 // sighting is something that a load has read, and how to read it again.
@@ -33,7 +35,9 @@ func (s *Source) Load() (*Routes, error) {
 		return s.routes, nil
 	}
 	s.last, s.text = nil, &Bundle{Files: map[string][]byte{}}
-	return load(s.path, watched{s, folder(s.path)})
+	routes, err := load(s.path, watched{s, folder(s.path)})
+	s.loaded = true
+	return routes, err
 }
 
 // Changed reports whether the content of any file differs from what the last load read, or
@@ -62,11 +66,19 @@ type watched struct {
 }
 
 func (w watched) read(path string) ([]byte, error) {
-	data, err := w.see(func() ([]byte, error) { return disk{}.read(path) })
+	data, err := w.see(func() ([]byte, error) { return w.routeFile(path) })
 	if name := w.keep(path, data, err); name != "" {
 		w.text.Names = append(w.text.Names, name)
 	}
 	return data, err
+}
+
+// routeFile reads a route file. At the start it may be a pipe; nobody would come to the end of one that is read again.
+func (s *Source) routeFile(path string) ([]byte, error) {
+	if info, err := os.Stat(path); s.loaded && err == nil && !info.Mode().IsRegular() {
+		return nil, errNoFile
+	}
+	return disk{}.read(path)
 }
 
 func (w watched) below(dir, rel string) ([]byte, error) {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -52,6 +54,32 @@ func TestSource(t *testing.T) {
 	fixed := FixedSource(r)
 	if got, err := fixed.Load(); err != nil || got != r {
 		t.Errorf("fixed source: %v, %v", got, err)
+	}
+}
+
+// A route file may be a pipe when it is read first. One that becomes a pipe afterwards is refused: reading it might never end.
+func TestSourceOfAPipe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "routes.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrote := make(chan error, 1)
+	go func() { wrote <- os.WriteFile(pipe, []byte(minimal), 0o600) }() // waits for who reads
+	s := FileSource(pipe)
+	if _, err := s.Load(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-wrote; err != nil {
+		t.Fatal(err)
+	}
+	if !s.Changed() {
+		t.Error("a pipe is as it was")
+	}
+	if _, err := s.Load(); err == nil || !strings.Contains(err.Error(), "not a file") {
+		t.Errorf("read again: %v", err)
+	}
+	if s.Changed() {
+		t.Error("a pipe that was refused has changed")
 	}
 }
 
