@@ -14,8 +14,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// mostYAML bounds a file of tests, which cannot be read as a stream. The largest of the Core Rule Set has 200 KB.
-const mostYAML = 32 << 20
+// mostYAML bounds a file of tests, which cannot be read as a stream and takes up to 200 times its size in memory. The largest of the Core Rule Set has
+// 200 KB.
+const mostYAML = 2 << 20
 
 // ftwFile is a file of go-ftw (https://github.com/coreruleset/ftw-tests-schema). Tests and stages stay nodes, so that one
 // that is wrong does not keep the others from being read.
@@ -82,11 +83,19 @@ func (f *reading) ftw(in *bufio.Reader) error {
 	}
 }
 
+// goType ends what the parser says of a value of the wrong kind: a name of this package, which says nothing to readers.
+var goType = regexp.MustCompile(` into \S+$`)
+
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 // yamlProblem takes the line out of an error of the parser.
 func yamlProblem(file string, err error) *Problem {
-	what := strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")
+	what := err.Error()
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) { // the first says enough of many
+		what = goType.ReplaceAllString(wrong.Errors[0], " stands where another kind of value is expected")
+		what = strings.Replace(what, "cannot unmarshal ", "", 1)
+	}
+	what = strings.Join(strings.Fields(strings.TrimPrefix(what, "yaml: ")), " ")
 	p := &Problem{File: file, What: "no tests of go-ftw: " + what, Final: true}
 	if m := yamlLine.FindStringSubmatch(what); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])

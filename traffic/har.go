@@ -3,6 +3,7 @@ package traffic
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"mime"
 	"net/netip"
@@ -26,19 +27,29 @@ func (f *reading) har(in *bufio.Reader) error {
 		if name != "log" {
 			return h.s.skip()
 		}
-		return h.s.object(func(name string) error {
+		return h.s.objectOr(func(name string) error {
 			if name != "entries" {
 				return h.s.skip()
 			}
-			found = true
-			return h.s.array(h.entry)
+			c, err := h.s.next()
+			if err != nil {
+				return err
+			}
+			found = c == '['
+			return h.s.arrayOr(h.entry)
 		})
 	})
-	if err == nil && !found {
-		return fmt.Errorf("no HAR: there is no log.entries in it")
-	}
 	if err != nil {
 		return h.at(err)
+	}
+	if !found {
+		return errors.New("no HAR: there is no list log.entries in it")
+	}
+	if _, err := h.s.next(); err != errCut { //nolint:errorlint // it is made here, and never wrapped
+		if err != nil {
+			return err
+		}
+		return h.problem(h.s.line, "behind the HAR stands something that is not read: give each HAR in a file of its own")
 	}
 	return nil
 }
@@ -77,16 +88,24 @@ type harParam struct{ name, value, fileName, contentType string }
 
 // entry reads one entry, and gives its request.
 func (h *harReader) entry() error {
-	if _, err := h.s.next(); err != nil {
+	c, err := h.s.next()
+	if err != nil {
 		return err
 	}
+	if c != '{' {
+		line := h.s.line
+		if err := h.s.skip(); err != nil {
+			return err
+		}
+		return h.problem(line, "an entry of log.entries is no object")
+	}
 	e := &harEntry{line: h.s.line, bodySize: -1}
-	err := h.s.object(func(name string) (err error) {
+	err = h.s.object(func(name string) (err error) {
 		switch name {
 		case "request":
 			return h.request(e)
 		case "response":
-			return h.s.object(func(name string) (err error) {
+			return h.s.objectOr(func(name string) (err error) {
 				if name != "status" {
 					return h.s.skip()
 				}
@@ -122,7 +141,7 @@ func (h *harReader) entry() error {
 
 func (h *harReader) request(e *harEntry) error {
 	s := h.s
-	return s.object(func(name string) (err error) {
+	return s.objectOr(func(name string) (err error) {
 		switch name {
 		case "method":
 			e.method, _, err = s.textOr(mostName)
@@ -133,7 +152,7 @@ func (h *harReader) request(e *harEntry) error {
 		case "bodySize":
 			e.bodySize, err = s.number()
 		case "headers":
-			err = s.array(func() error { return h.header(e) })
+			err = s.arrayOr(func() error { return h.header(e) })
 		case "postData":
 			err = h.postData(e)
 		default:
@@ -145,7 +164,7 @@ func (h *harReader) request(e *harEntry) error {
 
 func (h *harReader) header(e *harEntry) error {
 	var f field
-	err := h.s.object(func(name string) (err error) {
+	err := h.s.objectOr(func(name string) (err error) {
 		switch name {
 		case "name":
 			f.name, _, err = h.s.textOr(mostHead)
@@ -164,10 +183,7 @@ func (h *harReader) header(e *harEntry) error {
 
 func (h *harReader) postData(e *harEntry) error {
 	s, room := h.s, h.MostBytes
-	if c, err := s.next(); err != nil || c != '{' {
-		return h.or(err)
-	}
-	return s.object(func(name string) (err error) {
+	return s.objectOr(func(name string) (err error) {
 		switch name {
 		case "mimeType":
 			e.mediaType, _, err = s.textOr(mostHead)
@@ -179,7 +195,7 @@ func (h *harReader) postData(e *harEntry) error {
 		case "_file":
 			e.file, _, err = s.textOr(mostName)
 		case "params":
-			err = s.array(func() error { return h.param(e, &room) })
+			err = s.arrayOr(func() error { return h.param(e, &room) })
 		default:
 			err = s.skip()
 		}
@@ -187,17 +203,9 @@ func (h *harReader) postData(e *harEntry) error {
 	})
 }
 
-// or passes over a value that is not what it should be, if it could be read.
-func (h *harReader) or(err error) error {
-	if err != nil {
-		return err
-	}
-	return h.s.skip()
-}
-
 func (h *harReader) param(e *harEntry, room *int) error {
 	var p harParam
-	err := h.s.object(func(name string) (err error) {
+	err := h.s.objectOr(func(name string) (err error) {
 		into := map[string]*string{"name": &p.name, "value": &p.value, "fileName": &p.fileName, "contentType": &p.contentType}[name]
 		if into == nil {
 			return h.s.skip()
@@ -217,6 +225,9 @@ func (h *harReader) param(e *harEntry, room *int) error {
 
 // raw writes the request. skip says that it is none that a tier could get.
 func (e *harEntry) raw() (raw []byte, skip bool, err error) {
+	if e.url == "" {
+		return nil, false, errors.New("an entry without request.url")
+	}
 	scheme, rest, ok := strings.Cut(e.url, "://")
 	switch strings.ToLower(scheme) {
 	case "http", "https":
@@ -337,10 +348,7 @@ const mostLost = 20
 
 // own reads what the tier says of an entry that it has exported.
 func (h *harReader) own(e *harEntry) error {
-	if c, err := h.s.next(); err != nil || c != '{' {
-		return h.or(err)
-	}
-	return h.s.object(func(name string) (err error) {
+	return h.s.objectOr(func(name string) (err error) {
 		switch name {
 		case "verdict":
 			e.verdict, _, err = h.s.textOr(mostName)
@@ -355,7 +363,7 @@ func (h *harReader) own(e *harEntry) error {
 		case "phase":
 			e.phase, err = h.s.number()
 		case "differs":
-			err = h.s.array(func() error {
+			err = h.s.arrayOr(func() error {
 				what, _, err := h.s.textOr(mostName)
 				if len(e.lost) < mostLost {
 					e.lost = append(e.lost, what)

@@ -124,6 +124,30 @@ func (s *scanner) array(element func() error) error {
 	return s.members('[', ']', element)
 }
 
+// objectOr is object where null, or a value that is no object, counts as one without members.
+func (s *scanner) objectOr(member func(name string) error) error {
+	if c, err := s.next(); err != nil || c != '{' {
+		return s.or(err)
+	}
+	return s.object(member)
+}
+
+// arrayOr is array where null, or a value that is no array, counts as one without elements.
+func (s *scanner) arrayOr(element func() error) error {
+	if c, err := s.next(); err != nil || c != '[' {
+		return s.or(err)
+	}
+	return s.array(element)
+}
+
+// or passes over a value that is not what it should be, if it could be read.
+func (s *scanner) or(err error) error {
+	if err != nil {
+		return err
+	}
+	return s.skip()
+}
+
 // text reads a string. Of one longer than most, the first bytes are returned, and its length.
 func (s *scanner) text(most int) (_ string, length int, err error) {
 	if err := s.take('"'); err != nil {

@@ -224,7 +224,8 @@ func TestFormats(t *testing.T) {
 	f(`{"a":1}`, `f: neither HAR, which begins with {"log":, nor records, whose lines have "event":"record"`)
 	f(`{"level":"info","event":"access"}`, `f: these are events, which tell what became of requests and not the requests: "wafer explain --log" reads them; records have the requests`)
 	f("tests:\n  - test_id: [\n", "f:2: no tests of go-ftw: did not find expected node content")
-	f("tests: 5\n", "f:1: no tests of go-ftw: unmarshal errors: cannot unmarshal !!int `5` into []yaml.Node")
+	f("tests: 5\n", "f:1: no tests of go-ftw: !!int `5` stands where another kind of value is expected")
+	f("tests: ["+strings.Repeat("{},", mostYAML/3)+"]\n", "f: a file of tests with more than 2 MiB")
 }
 
 // TestBrokenHAR: what is wrong with a file is told with its line, and what is wrong with an entry spoils that alone.
@@ -239,7 +240,14 @@ func TestBrokenHAR(t *testing.T) {
 		return "{\"log\":{\"entries\":[\n" + strings.Join(entries, ",\n") + "\n]}}"
 	}
 	good := entry(`{"method":"GET","url":"http://a/good"}`)
-	f(`{"log":{}}`, "f: no HAR: there is no log.entries in it")
+	for _, none := range []string{`{"log":{}}`, `{"log":null}`, `{"log":{"entries":7}}`, `{"log":{"x":"\q"}}`} { // the last is passed over as it is
+		f(none, "f: no HAR: there is no list log.entries in it")
+	}
+	f(log(`null`, `[1]`, `{}`, entry(`null`), entry(`{"url":5}`), good), "f:2: an entry of log.entries is no object", "f:3: an entry of log.entries is no object",
+		"f:4: an entry without request.url", "f:5: an entry without request.url", "f:6: an entry without request.url", "f:7 GET /good HTTP/1.1")
+	f(log(`{"response":null,"_wafer":{"differs":"x"},"request":{"method":"GET","url":"http://a/","headers":null,"postData":{"params":null}}}`,
+		entry(`{"method":"GET","url":"http://a/","headers":{}}`)), "f:2 GET / HTTP/1.1", "f:3 GET / HTTP/1.1")
+	f(log(good)+"\n\n"+log(good), "f:2 GET /good HTTP/1.1", "f:5: behind the HAR stands something that is not read: give each HAR in a file of its own")
 	f(log())
 	f(log(good, good), "f:2 GET /good HTTP/1.1", "f:3 GET /good HTTP/1.1")
 	f(log(entry(`{"method":"GET","url":"/relative"}`), good), `f:2: request.url "/relative" is no URL such as https://shop.example.com/path`, "f:3 GET /good HTTP/1.1")
@@ -253,8 +261,6 @@ func TestBrokenHAR(t *testing.T) {
 	f("{\"log\":{\"entries\":[\n"+good+",\n{\"request\":", "f:2 GET /good HTTP/1.1", "f:3: the file ends in the middle: it was cut, or is still being written")
 	f("{\"log\":{\"entries\":[\n"+good+"\n}", "f:2 GET /good HTTP/1.1", `f:3: no JSON: '}' where ',' was expected`)
 	f(`{"log":{"x":`+strings.Repeat("[", 300)+`}}`, "f:1: no JSON: nested deeper than 200")
-	f(`{"log":{"x":"\q"}}`, "f: no HAR: there is no log.entries in it") // passed over as it is
-	f(`{"log":{"entries":7}}`, `f:1: no JSON: '7' where '[' was expected`)
 }
 
 // TestEnough: whoever stops reading is given nothing more.
