@@ -27,7 +27,7 @@ func ReadFiles(paths []string, stdin io.Reader) (*Files, error) {
 	f := &Files{texts: map[string]string{}}
 	for _, p := range paths {
 		if p == "-" {
-			text, err := io.ReadAll(stdin)
+			text, err := bounded(stdin, "stdin")
 			if err != nil {
 				return nil, err
 			}
@@ -38,7 +38,10 @@ func ReadFiles(paths []string, stdin io.Reader) (*Files, error) {
 			if err != nil || d.IsDir() || name != p && !mayHave.MatchString(filepath.Base(name)) {
 				return err
 			}
-			text, err := os.ReadFile(name)
+			if info, err := os.Stat(name); err != nil || name != p && !info.Mode().IsRegular() {
+				return err
+			}
+			text, err := read(name)
 			if err == nil {
 				f.add(filepath.ToSlash(name), string(text))
 			}
@@ -49,6 +52,26 @@ func ReadFiles(paths []string, stdin io.Reader) (*Files, error) {
 		}
 	}
 	return f, nil
+}
+
+// mostFile bounds a file: the largest of the Core Rule Set has less than a MiB.
+const mostFile = 16 << 20
+
+func read(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return bounded(f, name)
+}
+
+func bounded(r io.Reader, name string) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, mostFile+1))
+	if err == nil && len(text) > mostFile {
+		err = fmt.Errorf("%s is larger than %d MiB", name, mostFile>>20)
+	}
+	return text, err
 }
 
 // mayHave are names of files that are read in a folder.

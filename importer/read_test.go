@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/wafer-waf/wafer/config/file"
@@ -184,5 +185,26 @@ func TestInOrder(t *testing.T) {
 	want := "modsecurity.conf crs/crs-setup.conf REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf own.conf the Core Rule Set RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestFoldersWithOtherThanFiles: a folder may have what is no file, or has no end, under a name of those that are read.
+func TestFoldersWithOtherThanFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.conf"), []byte("SecRuleEngine On\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "b.conf"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, "c.conf")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := ReadFiles([]string{dir}, nil)
+	if err != nil || len(f.names) != 1 {
+		t.Errorf("%v, %v", f, err)
+	}
+	if _, err := ReadFiles([]string{"/dev/zero"}, nil); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Error(err)
 	}
 }
