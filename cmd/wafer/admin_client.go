@@ -49,7 +49,7 @@ func (a *adminClient) secure(client *http.Client) error {
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.name}
 	if a.ca != "" {
-		text, err := readSmall(a.ca)
+		text, err := readNamed(a.ca, mostSecret)
 		if err != nil {
 			return fmt.Errorf("--admin-ca: %w", err)
 		}
@@ -58,11 +58,11 @@ func (a *adminClient) secure(client *http.Client) error {
 		}
 	}
 	if a.cert+a.key != "" {
-		cert, err := readSmall(a.cert)
+		cert, err := readNamed(a.cert, mostSecret)
 		if err != nil {
 			return fmt.Errorf("--admin-cert: %w", err)
 		}
-		key, err := readSmall(a.key)
+		key, err := readNamed(a.key, mostSecret)
 		if err != nil {
 			return fmt.Errorf("--admin-key: %w", err)
 		}
@@ -75,22 +75,6 @@ func (a *adminClient) secure(client *http.Client) error {
 	client.Transport = &http.Transport{TLSClientConfig: c, Proxy: http.ProxyFromEnvironment}
 	return nil
 }
-
-// readSmall reads a token or a certificate, which may come through a pipe. More than such a file has is not read.
-func readSmall(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, mostSmall+1))
-	if err == nil && len(text) > mostSmall {
-		err = fmt.Errorf("%s is larger than %d KiB", name, mostSmall>>10)
-	}
-	return text, err
-}
-
-const mostSmall = 1 << 20
 
 // request is a request to the admin listener.
 func (a *adminClient) request(ctx context.Context, method, path string, ask url.Values) (*http.Request, error) {
@@ -108,7 +92,7 @@ func (a *adminClient) request(ctx context.Context, method, path string, ask url.
 	}
 	token := os.Getenv(tokenVariable)
 	if a.tokenFile != "" {
-		text, err := readSmall(a.tokenFile)
+		text, err := readNamed(a.tokenFile, mostSecret)
 		if err != nil {
 			return nil, fmt.Errorf("--token-file: %w", err)
 		}

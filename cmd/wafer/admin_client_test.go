@@ -193,7 +193,7 @@ func TestSilentTier(t *testing.T) {
 // TestLargeToken names files that are no token.
 func TestLargeToken(t *testing.T) {
 	large := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(large, make([]byte, mostSmall+1), 0o600); err != nil {
+	if err := os.WriteFile(large, make([]byte, mostSecret+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{large, "/dev/zero", t.TempDir(), large + "-none"} {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/wafer-waf/wafer/access/ban"
@@ -139,16 +138,6 @@ func (b *banCommand) pages(c *cobra.Command, ask url.Values, asJSON bool) error 
 		}
 		ask.Set("cursor", page.Next)
 	}
-}
-
-// printable is a text that cannot steer a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 func (b *banCommand) add() *cobra.Command {

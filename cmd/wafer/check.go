@@ -48,7 +48,7 @@ that route files take from variables (${env:NAME}) are those of this process.`,
 			}
 			wantSomething(all)
 			noteStore(all)
-			return checkOutputs[output](all)
+			return checkOutputs[output](c.OutOrStdout(), all)
 		},
 	}
 	words(c, "output", "o", &output, "for people, programs or code hosts", "text", "json", "sarif")
@@ -140,20 +140,20 @@ func failed(c checked, err error) checked {
 }
 
 // checkOutputs print what came of all configurations. Their error says whether to fail.
-var checkOutputs = map[string]func([]checked) error{"text": checkedText, "json": checkedJSON, "sarif": checkedSARIF}
+var checkOutputs = map[string]func(io.Writer, []checked) error{"text": checkedText, "json": checkedJSON, "sarif": checkedSARIF}
 
-func checkedText(all []checked) error {
+func checkedText(w io.Writer, all []checked) error {
 	var errs []error
 	for _, c := range all {
 		switch {
 		case !c.OK:
 			errs = append(errs, c.err)
 		case c.Note != "":
-			fmt.Fprintf(os.Stdout, "%s: %s\n", c.File, c.Note)
+			fmt.Fprintf(w, "%s: %s\n", c.File, c.Note)
 		case c.Configuration == nil:
-			fmt.Fprintf(os.Stdout, "%s: ok: a boot file\n", c.File)
+			fmt.Fprintf(w, "%s: ok: a boot file\n", c.File)
 		default:
-			printDescription(os.Stdout, c.File, c.Configuration, c.NoStore)
+			printDescription(w, c.File, c.Configuration, c.NoStore)
 		}
 	}
 	return errors.Join(errs...)
@@ -182,13 +182,13 @@ func printDescription(w io.Writer, file string, d *snapshot.Description, noStore
 	}
 }
 
-func checkedJSON(all []checked) error {
-	return printJSON(all, map[string]any{"files": all})
+func checkedJSON(w io.Writer, all []checked) error {
+	return printJSON(w, all, map[string]any{"files": all})
 }
 
 // printJSON prints a report about all that was checked, and fails if any of it is wrong: the report says why.
-func printJSON(all []checked, report any) error {
-	e := json.NewEncoder(os.Stdout)
+func printJSON(w io.Writer, all []checked, report any) error {
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(report); err != nil {

@@ -1,20 +1,21 @@
 package main
 
 import (
+	"io"
 	"path/filepath"
 
 	"github.com/wafer-waf/wafer/config"
 )
 
 // checkedSARIF prints problems as SARIF 2.1.0, which code hosts show beside the lines.
-func checkedSARIF(all []checked) error {
+func checkedSARIF(w io.Writer, all []checked) error {
 	results := []map[string]any{}
 	for _, c := range all {
 		for _, p := range c.Problems {
 			results = append(results, sarifResult(c.File, p))
 		}
 	}
-	return printJSON(all, map[string]any{
+	return printJSON(w, all, map[string]any{
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
 		"version": "2.1.0",
 		"runs": []any{map[string]any{

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -39,12 +40,32 @@ func colored(w io.Writer) bool {
 }
 
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := stream.(descriptor)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// descriptor is what may be a terminal.
+type descriptor interface{ Fd() uintptr }
+
+// output is standard output. It keeps its first error: a command need not look at each line that it prints, and does not end well if one
+// is lost.
+type output struct {
+	file *os.File
+	err  error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func (o *output) Fd() uintptr { return o.file.Fd() }
+
 // terminalWidth is how many columns a terminal has; 0: it is none.
-func terminalWidth(f *os.File) int {
+func terminalWidth(f descriptor) int {
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0
@@ -139,6 +160,16 @@ func verdictColor(verdict string) string {
 		return yellow
 	}
 	return red
+}
+
+// printable is a text in one line that cannot steer a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // progress tells on a terminal what takes seconds.

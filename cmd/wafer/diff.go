@@ -118,9 +118,9 @@ func (p *diffText) begin(older, newer string) {
 func (p *diffText) failed() error { return p.err }
 
 func (p *diffText) change(c *change) {
-	at := c.File
+	at := printable(c.File)
 	if c.Line > 0 {
-		at = fmt.Sprintf("%s:%d", c.File, c.Line)
+		at += fmt.Sprintf(":%d", c.Line)
 	}
 	p.line("%s  %s", p.paint(bold, c.Request), p.paint(faint, strings.TrimSpace(c.Name+" "+at)))
 	p.line("  - %s%s", p.paint(verdictColor(c.Old.Verdict), c.Old.said()), onRoute(&c.Old))

@@ -40,8 +40,8 @@ func (e *eventsCommand) command() *cobra.Command {
 		Long: `Show events of a tier that runs, or of files, filtered, the oldest first.
 
 Without a file the admin listener of a tier is asked for the latest events that it remembers. A file may be what a sink
-writes, with what was put aside beside it, the output of wafer serve or of kubectl logs, or - for standard input; what ends
-in .gz is unpacked. Of several values of a filter one has to fit, of several filters all.`,
+writes, with what was put aside beside it, the output of wafer serve or of kubectl logs, or - for standard input; what is
+gzipped is unpacked. Of several values of a filter one has to fit, of several filters all.`,
 		Example: `  wafer events --verdict block --since 15m
   wafer events --follow --scope tier --admin http://wafer-admin:9090 --token-file token
   wafer events --rule 942000-942999 --output csv /var/log/wafer/events.jsonl > sqli.csv

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +119,10 @@ func isRecord(line []byte) bool {
 // files shows the events of files.
 func (e *eventsCommand) files(ctx context.Context, names []string, p eventPrinter) error {
 	lines := &eventLines{matcher: e.filter.Matcher(), printer: p, last: e.limit, most: e.most, cut: e.sayCut}
-	if e.follow {
+	switch {
+	case e.follow && names[0] == "-":
+		lines.last = 0 // a pipe has no latest ones, as long as more may come
+	case e.follow:
 		lines.last = e.limitOr(unaskedBefore)
 	}
 	for i, name := range names {
@@ -153,7 +155,7 @@ func (e *eventsCommand) sayCut(shown int) {
 // file shows what is in a file, after what was put aside for it.
 func (e *eventsCommand) file(name string, lines *eventLines) error {
 	if name == "-" {
-		return readEvents(os.Stdin, lines)
+		return readEvents(os.Stdin, "standard input", lines)
 	}
 	for _, old := range e.asideOf(name) {
 		if err := readEventFile(old, lines); err != nil && !errors.Is(err, os.ErrNotExist) { // removed meanwhile
@@ -181,21 +183,15 @@ func readEventFile(name string, lines *eventLines) error {
 		return err
 	}
 	defer f.Close()
-	if !strings.HasSuffix(name, ".gz") {
-		return readEvents(f, lines)
-	}
-	z, err := gzip.NewReader(f)
+	return readEvents(f, name, lines)
+}
+
+// readEvents reads lines to their end. Who waits for more of them has seen those that came.
+func readEvents(r io.Reader, name string, lines *eventLines) error {
+	in, err := unpacked(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := readEvents(z, lines); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-func readEvents(r io.Reader, lines *eventLines) error {
-	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := readLine(in, longestEvent)
 		if len(line) > 0 {
@@ -207,7 +203,12 @@ func readEvents(r io.Reader, lines *eventLines) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read events: %w", err)
+			return fmt.Errorf("%s: read events: %w", name, err)
+		}
+		if in.Buffered() == 0 {
+			if err := lines.printer.flush(); err != nil {
+				return err
+			}
 		}
 	}
 }

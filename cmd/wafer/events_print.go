@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/audit"
@@ -30,7 +29,7 @@ type consolePrinter struct {
 func newConsolePrinter(w io.Writer) *consolePrinter {
 	p := &consolePrinter{out: newFlushed(w)}
 	o := audit.Options{Console: true, Days: true, Color: colored(w)}
-	if f, is := w.(*os.File); is && isTerminal(w) {
+	if f, is := w.(descriptor); is && isTerminal(w) {
 		o.Width = func() int { return terminalWidth(f) }
 	}
 	p.log = audit.New(p.out, o)

@@ -259,8 +259,11 @@ func (s *eventStream) once(ctx context.Context, ask url.Values) error {
 				return err
 			}
 			name, id, data = "", "", data[:0]
-			if in.Buffered() == 0 && s.printer.flush() != nil {
-				return errPrint
+			if in.Buffered() > 0 {
+				continue
+			}
+			if err := s.printer.flush(); err != nil {
+				return fmt.Errorf("%w: %w", errPrint, err)
 			}
 		}
 	}
@@ -288,8 +291,8 @@ func (s *eventStream) take(name, id string, data []byte) error {
 		if id != "" {
 			s.last = id
 		}
-		if s.printer.print(&one) != nil {
-			return errPrint
+		if err := s.printer.print(&one); err != nil {
+			return fmt.Errorf("%w: %w", errPrint, err)
 		}
 	case "missed":
 		var m view.Missed

@@ -75,7 +75,10 @@ const longestEvent = 1 << 20
 func (in *explainInput) readEvent(log io.Reader) (*asked, error) {
 	var found *event
 	var others []string
-	lines := bufio.NewReaderSize(log, 64<<10)
+	lines, err := unpacked(log)
+	if err != nil {
+		return nil, err
+	}
 	for {
 		line, err := readLine(lines, longestEvent)
 		if e := parseEvent(line); e != nil && (in.requestID == "" || e.RequestID == in.requestID) {

@@ -60,7 +60,11 @@ func (in *explainInput) read(ctx context.Context, stdin io.Reader, args []string
 			return nil, err
 		}
 		defer file.Close()
-		return in.readEvent(file)
+		found, err := in.readEvent(file)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", in.log, err)
+		}
+		return found, err
 	case in.log == "-" || in.requestID != "":
 		return in.readEvent(stdin)
 	case len(args) == 2:
@@ -186,24 +190,24 @@ func (in *explainInput) build(stdin io.Reader) ([]byte, error) {
 func (in *explainInput) readBody(stdin io.Reader) ([]byte, error) {
 	switch name, file := strings.CutPrefix(in.body, "@"); {
 	case in.body == "-":
-		return io.ReadAll(stdin)
+		return readBounded(stdin, "standard input", mostAsked)
 	case file:
-		return os.ReadFile(name)
+		return readNamed(name, mostAsked)
 	}
 	return []byte(in.body), nil
 }
 
 // readStdin reads a raw request, or an event.
 func (in *explainInput) readStdin(stdin io.Reader) (*asked, error) {
-	if f, ok := stdin.(*os.File); ok && isTerminal(f) {
+	if isTerminal(stdin) {
 		return nil, errNothingAsked
 	}
-	raw, err := io.ReadAll(stdin)
+	raw, err := readBounded(stdin, "standard input", mostAsked)
+	if isLog(raw) { // which has no bound: its lines are read one by one
+		return in.readEvent(io.MultiReader(bytes.NewReader(raw), stdin))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read request: %w", err)
-	}
-	if isLog(raw) {
-		return in.readEvent(bytes.NewReader(raw))
 	}
 	raw, err = wholeRequest(raw)
 	return &asked{raw: raw}, err

@@ -61,7 +61,7 @@ The way back, with --undo:
 			}
 			o.Services, o.Undo = args, undo
 			if c.Flags().Changed("routes") {
-				text, err := os.ReadFile(routes)
+				text, err := readNamed(routes, mostRoutes)
 				if err != nil {
 					return fmt.Errorf("--routes: %w", err)
 				}

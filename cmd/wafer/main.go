@@ -14,13 +14,30 @@ import (
 var version = "dev"
 
 func main() {
-	if err := newCommand().ExecuteContext(context.Background()); err != nil {
-		var said saidError
-		if !errors.As(err, &said) {
-			say(err)
-		}
-		os.Exit(max(said.code, 1))
+	os.Exit(runCommand(os.Stdout, os.Args[1:]))
+}
+
+// runCommand runs a command, and returns what to exit with.
+func runCommand(stdout *os.File, args []string) int {
+	out := &output{file: stdout}
+	c := newCommand()
+	c.SetOut(out)
+	c.SetArgs(args)
+	err := c.ExecuteContext(context.Background())
+	var said saidError
+	switch {
+	case out.err != nil && (err == nil || errors.As(err, &said)):
+		err, said = out.err, saidError{}
+	case out.err != nil && !errors.Is(err, out.err):
+		err = errors.Join(err, out.err)
 	}
+	switch {
+	case err == nil:
+		return 0
+	case !errors.As(err, &said):
+		say(err)
+	}
+	return max(said.code, 1)
 }
 
 // saidError is an error that the user has read already.

@@ -38,6 +38,7 @@ type recordFilter struct {
 
 	from, to  time.Time
 	seen, fit int // records, and those that are wanted
+	bad       int // lines that are no records
 }
 
 func (f *recordFilter) flags(c *cobra.Command) {
@@ -99,16 +100,16 @@ func (f *recordFilter) each(c *cobra.Command, names []string, do func(r *record.
 	if len(names) == 0 {
 		names = []string{"-"}
 	}
-	bad := false
 	for _, name := range names {
-		some, err := f.file(c, name, do)
-		if err != nil {
+		if err := f.file(c, name, do); err != nil {
 			return err
 		}
-		bad = bad || some
+	}
+	if more := f.bad - shownProblems; more > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "and %d more that could not be read\n", more)
 	}
 	switch {
-	case bad:
+	case f.bad > 0:
 		return saidError{errBadLines, 1}
 	case f.seen == 0:
 		fmt.Fprintf(c.ErrOrStderr(), "no record in %s: records are what the setting records of the boot file has the tier write; wafer events shows events\n", strings.Join(names, ", "))
@@ -122,39 +123,40 @@ func (f *recordFilter) each(c *cobra.Command, names []string, do func(r *record.
 // errNoRecord ends a command that was given no record.
 var errNoRecord = errors.New("no record")
 
-// file reads one file. It reports whether some of its lines are no records.
-func (f *recordFilter) file(c *cobra.Command, name string, do func(r *record.Record) error) (bad bool, err error) {
+// file reads one file.
+func (f *recordFilter) file(c *cobra.Command, name string, do func(r *record.Record) error) error {
 	if name == "-" {
 		return f.read(c, name, c.InOrStdin(), do)
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer file.Close()
 	return f.read(c, name, file, do)
 }
 
-func (f *recordFilter) read(c *cobra.Command, name string, from io.Reader, do func(r *record.Record) error) (bad bool, err error) {
+func (f *recordFilter) read(c *cobra.Command, name string, from io.Reader, do func(r *record.Record) error) error {
 	reader := record.NewReader(from)
 	for {
 		one, err := reader.Next()
 		var line *record.LineError
 		switch {
 		case err == io.EOF:
-			return bad, nil
+			return nil
 		case errors.As(err, &line):
-			bad = true
-			fmt.Fprintf(c.ErrOrStderr(), "%s:%d: %s\n", name, line.Line, printable(line.Err.Error()))
+			if f.bad++; f.bad <= shownProblems {
+				fmt.Fprintln(c.ErrOrStderr(), printable(fmt.Sprintf("%s:%d: %s", name, line.Line, line.Err)))
+			}
 			continue
 		case err != nil:
-			return bad, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		f.seen++
 		if f.has(one) {
 			f.fit++
 			if err := do(one); err != nil {
-				return bad, err
+				return err
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func (p *replayText) row(r *replayed) {
 		p.begun = true
 		p.line("%s", p.paint(bold, fmt.Sprintf("%-11s %-6s %-9s %-16s %-18s %s", "VERDICT", "STATUS", "SCORE", "ROUTE", "RULES", "REQUEST")))
 	}
-	at := r.File
+	at := printable(r.File)
 	if r.Line > 0 {
 		at += ":" + strconv.Itoa(r.Line)
 	}

@@ -95,9 +95,11 @@ func newJudged(e *proxy.Explanation) judged {
 
 func newReplayed(one *tried) *replayed {
 	r := one.request
-	row := &replayed{File: r.File, Line: r.Line, N: r.N, Name: audit.Shown(r.Name, shownName), Lost: shownAll(r.Lost), Untried: r.Untried}
+	row := &replayed{File: r.File, Line: r.Line, N: r.N, Name: audit.Shown(r.Name, shownName), Lost: shownAll(r.Lost, shownText), Untried: r.Untried}
 	if old := r.Recorded; old != nil && !old.Test {
-		row.Recorded = &wasRecorded{Verdict: old.Verdict, Status: old.Status, Error: old.Error, Route: old.Route, Rules: old.Rules}
+		row.Recorded = &wasRecorded{
+			Verdict: audit.Shown(old.Verdict, shownName), Status: old.Status, Error: audit.Shown(old.Error, shownName), Route: audit.Shown(old.Route, shownName), Rules: old.Rules,
+		}
 	}
 	if r.Untried != "" {
 		return row
@@ -109,8 +111,9 @@ func newReplayed(one *tried) *replayed {
 		got.Rules = append(got.Rules, e.Findings.Matches[i].RuleID)
 	}
 	row.Differs, row.Unsure = r.Differences(got)
+	row.Differs = shownAll(row.Differs, longestLine)
 	if row.known = r.Recorded != nil; row.known {
-		row.Unjudged = r.Recorded.Unjudged
+		row.Unjudged = shownAll(r.Recorded.Unjudged, longestLine)
 	}
 	return row
 }
@@ -125,9 +128,9 @@ func shownRequest(r *traffic.Request, e *proxy.Explanation) string {
 	return shownPath(e.Masking, string(line[:min(len(line), shownName)]))
 }
 
-func shownAll(texts []string) (all []string) {
+func shownAll(texts []string, limit int) (all []string) {
 	for _, t := range texts {
-		all = append(all, audit.Shown(t, shownText))
+		all = append(all, audit.Shown(t, limit))
 	}
 	return all
 }

@@ -141,9 +141,8 @@ func (t *topping) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	out, terminal := c.OutOrStdout().(*os.File)
-	if terminal = terminal && isTerminal(out) && os.Getenv("TERM") != "dumb" && !t.once && t.output == "text"; terminal {
-		return t.live(ctx, l, frame, out)
+	if out := c.OutOrStdout(); isTerminal(out) && os.Getenv("TERM") != "dumb" && !t.once && t.output == "text" {
+		return t.live(ctx, l, frame, out.(terminal))
 	}
 	for {
 		if frame != nil {

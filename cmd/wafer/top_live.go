@@ -24,7 +24,7 @@ const (
 )
 
 // live draws pictures on a terminal until somebody ends it. However it ends, the terminal is what it was.
-func (t *topping) live(ctx context.Context, l looker, frame *topFrame, out *os.File) error {
+func (t *topping) live(ctx context.Context, l looker, frame *topFrame, out terminal) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
 	resized := make(chan os.Signal, 1)
@@ -62,7 +62,7 @@ func (t *topping) live(ctx context.Context, l looker, frame *topFrame, out *os.F
 				s.held = !s.held
 			}
 		case got := <-looks:
-			if s.err = got.err; got.frame != nil && !s.held {
+			if s.err = got.err; got.frame != nil && (!s.held || s.frame == nil) {
 				s.frame = got.frame
 			}
 		}
@@ -87,9 +87,15 @@ func readKeys(ctx context.Context, in io.Reader, keys chan<- byte) {
 	}
 }
 
+// terminal is one that can be drawn on.
+type terminal interface {
+	io.Writer
+	descriptor
+}
+
 // screen is what a terminal shows.
 type screen struct {
-	out   *os.File
+	out   terminal
 	every time.Duration
 	frame *topFrame // nil: none yet
 	err   error     // of the last look
