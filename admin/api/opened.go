@@ -238,7 +238,7 @@ func whyDecided(e *told) string {
 	s := e.Score
 	switch {
 	case e.Error != "":
-		return view.Failure(e.Error, e.AccessRule)
+		return view.Meaning(e.Error, e.AccessRule)
 	case e.Verdict == "pass" && len(e.Rules) == 0:
 		return "no rule has found anything"
 	case e.Verdict == "pass" && s != nil && s.Inbound+s.Outbound > 0:

@@ -78,9 +78,17 @@ var failures = map[string]string{
 	"response_untaken":       "the client left, or was too slow, before it had the whole answer",
 }
 
-// Failure says in a sentence what a word of the closed set of failures means for a request. Rule is that of the access policy
-// that decided, if there was one.
+// Failure is a word of the closed set of failures, and what it means for a request.
 func Failure(word, rule string) string {
+	if word == "" {
+		return Meaning(word, rule)
+	}
+	return word + ": " + Meaning(word, rule)
+}
+
+// Meaning says in a sentence what a word of the closed set of failures means for a request. Rule is that of the access policy
+// that decided, if there was one.
+func Meaning(word, rule string) string {
 	text := failures[word]
 	switch {
 	case word == "":
@@ -91,10 +99,10 @@ func Failure(word, rule string) string {
 	case strings.HasPrefix(word, "challenge_"):
 		text = "the answer to a challenge was not accepted"
 	default:
-		text = `see "Closed sets" in docs/operations.md, and docs/security.md for those about framing, head and target`
+		text = `"Closed sets" in docs/operations.md says what ` + word + " is, and docs/security.md what those about framing, head and target are"
 	}
 	if rule != "" {
 		text += " (access_rule " + rule + ")"
 	}
-	return word + ": " + text
+	return text
 }

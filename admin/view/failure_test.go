@@ -33,11 +33,14 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 	for word, want := range map[string]string{
 		"": "not told", "access_denied": "access_denied: the access policy denies it (access_rule hidden)",
-		"te_conflict": "te_conflict: see \"Closed sets\"", "path_dots": "path_dots: two parsers",
+		"te_conflict": "te_conflict: \"Closed sets\"", "path_dots": "path_dots: two parsers",
 	} {
 		rule := map[bool]string{true: "hidden"}[word == "access_denied"]
 		if got := Failure(word, rule); !strings.HasPrefix(got, want) {
 			t.Errorf("%q is %q", word, got)
 		}
+	}
+	if got := Meaning("access_denied", "hidden"); got != "the access policy denies it (access_rule hidden)" {
+		t.Errorf("a sentence is %q", got)
 	}
 }

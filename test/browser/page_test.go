@@ -29,7 +29,7 @@ func views(opened string) []struct{ name, text string } {
 func TestPage(t *testing.T) {
 	chromium := start(t)
 	for name, look := range map[string]func(*testing.T, *browser){
-		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences, "attacks": attacks, "addresses": addresses,
+		"states": states, "text": text, "stream": broken, "many": manyEvents, "keyboard": keyboard, "token": token, "fences": fences, "attacks": attacks, "addresses": addresses, "figures": figures,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +64,25 @@ func states(t *testing.T, chromium *browser) {
 			}
 		}
 	}
+}
+
+// figures lead to their events, by a filter in words that people read.
+func figures(t *testing.T, chromium *browser) {
+	_, url := newStandIn(t, someAttacks(3))
+	v := chromium.look(t, url, wide, "light")
+	for _, one := range []struct{ tile, want string }{
+		{"Stopped", "Findings of rules|stopped|Any|"}, {"Would be stopped", "Findings of rules|would block|Any|"}, {"Refused", "Requests|refused|Any|"},
+		{"Uninspected", "Requests|went on|not whole|"}, {"Failed", "Requests|Any|Any|5xx"},
+	} {
+		v.see("overview", "The latest findings")
+		eval[any](v, "void [...document.querySelectorAll('.tile a')].find((a) => a.textContent === "+quote(one.tile)+").click()")
+		v.until("['kind', 'verdict', 'coverage'].map((name) => document.querySelector(`select[name=${name}]`).selectedOptions[0].text).join('|') + '|' + document.querySelector('input[name=status]').value === " + quote(one.want))
+		v.clean(one.tile)
+	}
+	v.see("events?kind=security", "Findings of rules")
+	eval[any](v, "(() => { const id = document.querySelector('[name=request_id]'); id.value = 'x'; id.dispatchEvent(new Event('change')) })()")
+	v.until("document.querySelector('[name=kind]')?.value === 'security,access,ban'") // whatever became of the request
+	v.clean("request id")
 }
 
 // addresses are those that somebody has mistyped, or kept for too long.

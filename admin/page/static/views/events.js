@@ -4,7 +4,7 @@ import { download, get, stream } from '../api.js';
 import { h, say } from '../dom.js';
 import { at, exact, plural } from '../format.js';
 import { link, table, to, verdictTag } from '../parts.js';
-import { coverages, reasons, verdicts } from '../words.js';
+import { coverages, forwarded, reasons, stopped, verdicts } from '../words.js';
 
 const page = 100; // events that are asked for at once
 const most = 1000; // rows that are shown at once, so that the browser stays quick
@@ -54,10 +54,11 @@ function kindOf(parameters) {
 
 const fields = [
   { name: 'kind', label: 'Kind', options: [['security', 'Findings of rules'], ['access', 'Requests'], ['ban', 'Bans'], [every, 'All']] },
-  { name: 'verdict', label: 'Verdict', options: [['', 'Any'], ...Object.entries(verdicts).map(([v, [text]]) => [v, text])] },
-  { name: 'coverage', label: 'Inspected', options: [['', 'Any'], ...Object.entries(coverages).map(([v, [text]]) => [v, text])] },
+  { name: 'verdict', label: 'Verdict', options: [['', 'Any'], [stopped.join(), 'stopped'], [forwarded.join(), 'went on'], ...Object.entries(verdicts).map(([v, [text]]) => [v, text])] },
+  { name: 'coverage', label: 'Inspected', options: [['', 'Any'], ['partial,headers,none', 'not whole'], ...Object.entries(coverages).map(([v, [text]]) => [v, text])] },
   { name: 'route', label: 'Route' },
   { name: 'rule', label: 'Rule', hint: '942100 or 942000-942999' },
+  { name: 'status', label: 'Status', hint: '403 or 5xx' },
   { name: 'client', label: 'Client', hint: 'address or network' },
   { name: 'request_id', label: 'Request id' },
   { name: 'since', label: 'Since', options: [['', 'All that is kept'], ['5m', '5 minutes'], ['15m', '15 minutes'], ['1h', '1 hour'], ['24h', '1 day']] },
@@ -67,7 +68,7 @@ const fields = [
 function asked(parameters) {
   const all = {};
   for (const { name } of fields) if (parameters.get(name)) all[name] = parameters.get(name);
-  for (const name of ['path', 'host', 'method', 'policy', 'status']) if (parameters.get(name)) all[name] = parameters.get(name);
+  for (const name of ['path', 'host', 'method', 'policy']) if (parameters.get(name)) all[name] = parameters.get(name);
   return { ...all, kind: kindOf(parameters) };
 }
 
@@ -76,6 +77,7 @@ function form(parameters) {
   const change = (name, value) => {
     const query = new URLSearchParams(parameters);
     value ? query.set(name, value) : query.delete(name);
+    if (name === 'request_id' && value) query.delete('kind'); // who has an id need not know what became of the request
     location.hash = to('events', Object.fromEntries(query));
   };
   return h('form', { class: 'filters card', role: 'search', 'aria-label': 'Filter events', on: { submit: (e) => e.preventDefault() } },
