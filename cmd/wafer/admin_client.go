@@ -136,7 +136,8 @@ func (a *adminClient) ask(r *http.Request, client *http.Client) (*http.Response,
 			p.Error += fmt.Sprintf(" It leads to %s, which is not asked", shorten(elsewhere, 200))
 		}
 	}
-	if resp.StatusCode == http.StatusBadRequest && strings.Contains(string(body), wantsTLS) {
+	// A listener says so by HTTP/1.0. What comes by another version, a tier has fetched from its application, and TLS is between those.
+	if resp.StatusCode == http.StatusBadRequest && resp.Proto == "HTTP/1.0" && strings.Contains(string(body), wantsTLS) {
 		p.Error = fmt.Sprintf("%s speaks TLS: ask it by --admin https://%s, with --admin-ca if its authority is your own", r.URL.Host, r.URL.Host)
 	}
 	if resp.StatusCode == http.StatusUnauthorized && r.Header.Get("Authorization") == "" {

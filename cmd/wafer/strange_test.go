@@ -206,3 +206,21 @@ func TestManyBadLines(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// TestTLSOfWhom: only a listener that was asked itself says that it is to be asked by TLS, and not an application behind it.
+func TestTLSOfWhom(t *testing.T) {
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "Client sent an "+wantsTLS+".", http.StatusBadRequest)
+	}))
+	defer behind.Close()
+	itself := httptest.NewTLSServer(http.NotFoundHandler())
+	defer itself.Close()
+	for address, want := range map[string]string{
+		behind.URL: "is this an admin listener (--admin)?",
+		strings.Replace(itself.URL, "https", "http", 1): "speaks TLS: ask it by --admin " + itself.URL,
+	} {
+		if _, err := said(newCommand(), "bans", "list", "--admin", address); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", address, err, want)
+		}
+	}
+}
