@@ -103,6 +103,9 @@ func (r *Reader) next() (text []byte, ended bool, err error) {
 		} else if err == nil && len(r.held) == 0 {
 			return piece, true, nil
 		} else {
+			if more := len(r.held) + len(piece); more > cap(r.held) { // append alone grows so slowly that it leaves five times a long line behind
+				r.held = append(make([]byte, 0, max(more, min(2*len(r.held), r.limit))), r.held...)
+			}
 			r.held = append(r.held, piece...)
 		}
 		switch {

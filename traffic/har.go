@@ -120,14 +120,20 @@ func (h *harReader) entry() error {
 	if err != nil {
 		return err
 	}
+	tooLarge := func() error {
+		return h.problem(e.line, "a request of more than %d bytes, or with headers of more than %d", h.MostBytes, mostHead)
+	}
+	if e.size > mostHead || e.textSize > len(e.text) {
+		return tooLarge()
+	}
 	raw, skip, err := e.raw()
 	switch {
 	case err != nil:
 		return h.problem(e.line, "%s", err)
 	case skip:
 		return nil
-	case len(raw) > h.MostBytes || e.size > mostHead || e.textSize > len(e.text):
-		return h.problem(e.line, "a request of more than %d bytes, or with headers of more than %d", h.MostBytes, mostHead)
+	case len(raw) > h.MostBytes:
+		return tooLarge()
 	}
 	r := &Request{Line: e.line, Name: e.id, Raw: raw, Lost: e.lost}
 	if a, err := netip.ParseAddr(e.client); err == nil {

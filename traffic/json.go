@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -153,7 +154,7 @@ func (s *scanner) text(most int) (_ string, length int, err error) {
 	if err := s.take('"'); err != nil {
 		return "", 0, err
 	}
-	var out []byte
+	var out strings.Builder
 	var letter [utf8.UTFMax]byte
 	for {
 		c, err := s.byte()
@@ -163,7 +164,7 @@ func (s *scanner) text(most int) (_ string, length int, err error) {
 		piece := append(letter[:0], c)
 		switch {
 		case c == '"':
-			return string(out), length, nil
+			return out.String(), length, nil
 		case c == '\\':
 			r, err := s.escaped()
 			if err != nil {
@@ -173,8 +174,11 @@ func (s *scanner) text(most int) (_ string, length int, err error) {
 		case c < ' ':
 			return "", 0, s.wrong("a control character in a string")
 		}
-		if length += len(piece); len(out)+len(piece) <= most && length == len(out)+len(piece) {
-			out = append(out, piece...)
+		if length += len(piece); length <= most {
+			if out.Len()+len(piece) > out.Cap() { // by itself it grows so slowly that it leaves five times a long text behind
+				out.Grow(64) // at least twice as much
+			}
+			out.Write(piece)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -335,4 +336,25 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLongText has a text of HAR that is longer than the limit, however long: to read it takes no more than a few times the limit.
+func TestLongText(t *testing.T) {
+	const limit = 4 << 20
+	for _, size := range []int{limit - 1000, 10 * limit} {
+		text := `{"log":{"entries":[{"request":{"method":"POST","url":"http://shop.example.com/","postData":{"text":"` + strings.Repeat("x", size) + `"}}}]}}`
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		n := 0
+		for r, err := range Read("a.har", strings.NewReader(text), Options{MostBytes: limit}) {
+			if (r == nil) != (size > limit) {
+				t.Error(err)
+			}
+			n++
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; n != 1 || took > 7*limit {
+			t.Errorf("a text of %d bytes took %d of memory, with a limit of %d", size, took, limit)
+		}
+	}
 }

@@ -27,11 +27,13 @@ var asking = map[string]func() *cobra.Command{
 	"bans list":   newBans,
 	"bans add":    newBans,
 	"bans clear":  newBans,
+	"explain":     newExplain,
 }
 
 var askingArgs = map[string][]string{
 	"events -f": {"-f"}, "top": {"--once", "--every=100ms"}, "top of tier": {"--once", "--every=100ms", "--scope=tier"},
 	"bans list": {"list"}, "bans add": {"add", "192.0.2.7"}, "bans clear": {"clear", "192.0.2.7"},
+	"explain": {"--request-id", "x"},
 }
 
 // askHostile has each command ask a server that is no tier.

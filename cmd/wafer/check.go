@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,19 +145,20 @@ var checkOutputs = map[string]func(io.Writer, []checked) error{"text": checkedTe
 
 func checkedText(w io.Writer, all []checked) error {
 	var errs []error
+	out := bufio.NewWriter(w) // which keeps its first error
 	for _, c := range all {
 		switch {
 		case !c.OK:
 			errs = append(errs, c.err)
 		case c.Note != "":
-			fmt.Fprintf(w, "%s: %s\n", c.File, c.Note)
+			fmt.Fprintf(out, "%s: %s\n", c.File, c.Note)
 		case c.Configuration == nil:
-			fmt.Fprintf(w, "%s: ok: a boot file\n", c.File)
+			fmt.Fprintf(out, "%s: ok: a boot file\n", c.File)
 		default:
-			printDescription(w, c.File, c.Configuration, c.NoStore)
+			printDescription(out, c.File, c.Configuration, c.NoStore)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, out.Flush())...)
 }
 
 func printDescription(w io.Writer, file string, d *snapshot.Description, noStore bool) {

@@ -35,7 +35,7 @@ func newChange(one *tried) *change {
 	}
 	older, newer := one.answers[0], one.answers[1]
 	c := &change{
-		File: r.File, Line: r.Line, N: r.N, Name: audit.Shown(r.Name, shownName), Request: shownRequest(r, older),
+		File: audit.Shown(r.File, longestLine), Line: r.Line, N: r.N, Name: audit.Shown(r.Name, shownName), Request: shownRequest(r, older),
 		Old: newJudged(older), New: newJudged(newer), Lost: shownAll(r.Lost, shownText), Why: []string{},
 	}
 	a, b := &c.Old, &c.New

@@ -130,7 +130,7 @@ func (e *eventsCommand) files(ctx context.Context, names []string, p eventPrinte
 			return e.followFile(ctx, name, lines)
 		}
 		if err := e.file(name, lines); err != nil {
-			return err
+			return errors.Join(lines.release(), err) // what was read of it is shown
 		}
 	}
 	if err := lines.release(); err != nil {

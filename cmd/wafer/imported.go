@@ -72,7 +72,7 @@ func printImport(c *cobra.Command, o *importer.Outcome, strict bool, proof provi
 		fmt.Fprintln(c.ErrOrStderr(), n)
 	}
 	if head.Len() > 0 {
-		fmt.Fprintf(c.OutOrStdout(), "# Not carried, or to know:\n%s\n", head.String())
+		text = slices.Concat([]byte("# Not carried, or to know:\n"), []byte(head.String()), []byte("\n"), text)
 	}
 	if _, err := c.OutOrStdout().Write(text); err != nil {
 		return err

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -69,15 +71,16 @@ func parseAddresses(texts []string) (all []netip.Addr, err error) {
 }
 
 // writeLists tells how lists do or, if there are addresses, which entries those are in.
-func writeLists(to io.Writer, output string, addresses []netip.Addr, states []snapshot.ListsState) error {
+func writeLists(w io.Writer, output string, addresses []netip.Addr, states []snapshot.ListsState) error {
+	to := bufio.NewWriter(w) // which keeps its first error
 	if output == "json" {
 		e := json.NewEncoder(to)
 		e.SetIndent("", "  ")
-		return e.Encode(states)
+		return errors.Join(e.Encode(states), to.Flush())
 	}
 	if len(addresses) == 0 {
 		writeListStates(to, &states[0])
-		return nil
+		return to.Flush()
 	}
 	for i, a := range addresses {
 		s := &states[i]
@@ -100,7 +103,7 @@ func writeLists(to io.Writer, output string, addresses []netip.Addr, states []sn
 			fmt.Fprintln(to, "  in no list")
 		}
 	}
-	return nil
+	return to.Flush()
 }
 
 func known(country string) string {

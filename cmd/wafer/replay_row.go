@@ -95,7 +95,7 @@ func newJudged(e *proxy.Explanation) judged {
 
 func newReplayed(one *tried) *replayed {
 	r := one.request
-	row := &replayed{File: r.File, Line: r.Line, N: r.N, Name: audit.Shown(r.Name, shownName), Lost: shownAll(r.Lost, shownText), Untried: r.Untried}
+	row := &replayed{File: audit.Shown(r.File, longestLine), Line: r.Line, N: r.N, Name: audit.Shown(r.Name, shownName), Lost: shownAll(r.Lost, shownText), Untried: r.Untried}
 	if old := r.Recorded; old != nil && !old.Test {
 		row.Recorded = &wasRecorded{
 			Verdict: audit.Shown(old.Verdict, shownName), Status: old.Status, Error: audit.Shown(old.Error, shownName), Route: audit.Shown(old.Route, shownName), Rules: old.Rules,
@@ -111,7 +111,7 @@ func newReplayed(one *tried) *replayed {
 		got.Rules = append(got.Rules, e.Findings.Matches[i].RuleID)
 	}
 	row.Differs, row.Unsure = r.Differences(got)
-	row.Differs = shownAll(row.Differs, longestLine)
+	row.Differs, row.Unsure = shownAll(row.Differs, longestLine), audit.Shown(row.Unsure, longestLine)
 	if row.known = r.Recorded != nil; row.known {
 		row.Unjudged = shownAll(r.Recorded.Unjudged, longestLine)
 	}
