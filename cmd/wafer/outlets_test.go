@@ -65,7 +65,7 @@ func TestOutletsEndTogether(t *testing.T) {
 func TestOutletsTellWhatIsLost(t *testing.T) {
 	var out bytes.Buffer
 	o := outlets{
-		all: []outlet{inTurn{called{failing{}, "records"}, called{failing{}, "file of records"}}, called{failing{}, "sink archive"}}, log: failing{}, tell: zerolog.New(&out),
+		all: []outlet{inTurn{called{failing{}, "records"}, called{failing{}, "file of records"}}, called{failing{}, "sink archive"}}, log: failing{}, tell: zerolog.New(zerolog.SyncWriter(&out)),
 	}
 	o.close()
 	for _, want := range []string{"records: 3 not delivered", "file of records: 3 not delivered", "sink archive: 3 not delivered"} {
