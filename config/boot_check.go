@@ -65,6 +65,7 @@ func (l *bootLoader) check() {
 	l.checkMetrics()
 	l.checkEvents()
 	l.checkRecords()
+	l.checkOutputs()
 	if b.ProxyProtocol == On && len(b.TrustedProxies) == 0 {
 		l.addBy([]string{"trusted_proxies"}, "proxy_protocol", "on needs trusted_proxies: nobody else's header is believed")
 	}

@@ -124,7 +124,7 @@ func TestSchemaRefuses(t *testing.T) {
 		invalid/empty-routes invalid/endpoints invalid/exclusion-targets invalid/host-length invalid/hosts invalid/inherits-deep
 		invalid/methods invalid/no-routes invalid/no-target invalid/rewrites invalid/two-documents invalid/two-targets
 		invalid/unknown-references invalid-boot/addresses invalid-boot/admin-peers invalid-boot/admin-tls invalid-boot/bad-host invalid-boot/durations
-		invalid-boot/last-good invalid-boot/limits-high invalid-boot/limits invalid-boot/masking invalid-boot/neither invalid-boot/records invalid-boot/routes-and-to invalid-boot/same-address invalid-boot/store-modes invalid-boot/store
+		invalid-boot/last-good invalid-boot/limits-high invalid-boot/limits invalid-boot/masking invalid-boot/neither invalid-boot/outputs invalid-boot/records invalid-boot/routes-and-to invalid-boot/same-address invalid-boot/store-modes invalid-boot/store
 		invalid-boot/to invalid-boot/two`) {
 		meant[name] = true
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -159,6 +160,21 @@ func (f *File) open() error {
 		f.began = born(file)
 	}
 	return nil
+}
+
+// possible reports why a file cannot be there as it should, as far as that shows without touching it; nil: it may be.
+func possible(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if info, err = os.Stat(filepath.Dir(path)); err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is no folder", filepath.Dir(path))
+		}
+		return err
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	return err
 }
 
 // openRegular opens or creates a file, and nothing else: opening a pipe may wait for ever.

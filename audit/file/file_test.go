@@ -301,3 +301,21 @@ func TestOthersStay(t *testing.T) {
 		t.Errorf("none is to be kept, but there are %q", aside)
 	}
 }
+
+// TestPossible tells before the first line what will fail.
+func TestPossible(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{
+		file: "", filepath.Join(dir, "new"): "", dir: "is no regular file", os.DevNull: "is no regular file",
+		filepath.Join(dir, "nowhere", "a"): "no such file or directory", filepath.Join(file, "a"): "not a directory",
+	} {
+		err := possible(path)
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %v, want %q", path, err, says)
+		}
+	}
+}

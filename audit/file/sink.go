@@ -20,6 +20,9 @@ type Sink struct {
 // delivery does, whose lines go to receivers elsewhere. Close ends it.
 func Start(o Options, queue int, r delivery.Reporter) *Sink {
 	s := &Sink{file: New(o), report: r}
+	if err := possible(o.Path); err != nil { // which is worth knowing before the first event, that may be late
+		r.Failed(err)
+	}
 	s.queue = audit.NewWriter(s, audit.WriterOptions{
 		BufferBytes: queue,
 		Written:     r.Sent,
