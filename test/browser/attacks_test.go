@@ -170,5 +170,5 @@ func questions(v *viewer, send func(method, host, target, agent, body string) st
 	v.see("overview", "Traffic")
 	eval[any](v, "void document.querySelector('input[name=id]').focus()")
 	v.press(refused + kb.Enter)
-	v.has("No_route: no route takes this host, path and method")
+	v.has("No route takes this host, path and method")
 }
