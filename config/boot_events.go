@@ -1,7 +1,6 @@
 package config
 
 import (
-	"path/filepath"
 	"time"
 )
 
@@ -83,7 +82,6 @@ func (l *bootLoader) checkEvents() {
 		}
 		l.checkSinkKind(at, s)
 	}
-	l.checkFilesApart()
 }
 
 // stdoutID is what metrics call standard output.
@@ -142,22 +140,6 @@ func (l *bootLoader) checkRotatingFile(at string, f *RotatingFile) {
 	}
 	if f.MaxTotal != 0 && f.MaxTotal < f.MaxSize {
 		l.add(at+".max_total", "%s is less than max_size, %s, for one file: at least that", f.MaxTotal, f.MaxSize)
-	}
-}
-
-// checkFilesApart refuses two sinks that would write over each other.
-func (l *bootLoader) checkFilesApart() {
-	paths := map[string]int{}
-	for i := range l.boot.Events.Sinks {
-		f := l.boot.Events.Sinks[i].File
-		if f == nil || f.Path == "" {
-			continue
-		}
-		path := filepath.Clean(f.Path)
-		if first, is := paths[path]; is {
-			l.add(indexPath("events.sinks", i)+".file.path", "%s is the file of events.sinks[%d] too: give each its own", f.Path, first)
-		}
-		paths[path] = i
 	}
 }
 

@@ -16,8 +16,8 @@ var fileKeys = []string{
 // namedFile is a file, and the key path that names it.
 type namedFile struct{ key, path string }
 
-// checkOutputs refuses to write lines into a file that is read, which would destroy it. That two outputs are one is told where they
-// are checked, but for links.
+// checkOutputs refuses to write lines into a file that is read, which would destroy it, and two outputs that would write over each
+// other.
 func (l *bootLoader) checkOutputs() {
 	var outputs []namedFile
 	for i := range l.boot.Events.Sinks {
@@ -40,11 +40,16 @@ func (l *bootLoader) checkOutputs() {
 				break
 			}
 		}
-		for _, other := range outputs[:i] {
-			if filepath.Clean(other.path) != filepath.Clean(out.path) && sameFile(other.path, out.path) {
+		for _, other := range slices.Backward(outputs[:i]) {
+			switch {
+			case filepath.Clean(other.path) == filepath.Clean(out.path):
+				l.add(out.key, "%s is the file of %s too: give each its own", out.path, strings.TrimSuffix(other.key, ".file.path"))
+			case sameFile(other.path, out.path):
 				l.add(out.key, "%s is the file of %s too, by another name: give each its own", out.path, other.key)
-				break
+			default:
+				continue
 			}
+			break
 		}
 	}
 }

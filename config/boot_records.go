@@ -1,7 +1,6 @@
 package config
 
 import (
-	"path/filepath"
 	"slices"
 
 	"github.com/wafer-waf/wafer/suggest"
@@ -47,9 +46,4 @@ func (l *bootLoader) checkRecords() {
 		return
 	}
 	l.checkRotatingFile("records.file", r.File)
-	for i := range l.boot.Events.Sinks {
-		if f := l.boot.Events.Sinks[i].File; f != nil && f.Path != "" && filepath.Clean(f.Path) == filepath.Clean(r.File.Path) {
-			l.add("records.file.path", "%s is the file of events.sinks[%d] too: give each its own", f.Path, i)
-		}
-	}
 }

@@ -30,8 +30,8 @@ func (disk) read(path string) ([]byte, error) {
 
 // regular reads a file that is there to be read again: no pipe.
 func (d disk) regular(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, errNoFile)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, errNoFile
 	}
 	return d.read(path)
 }

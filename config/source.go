@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -75,8 +74,8 @@ func (w watched) read(path string) ([]byte, error) {
 
 // routeFile reads a route file. At the start it may be a pipe; nobody would come to the end of one that is read again.
 func (s *Source) routeFile(path string) ([]byte, error) {
-	if info, err := os.Stat(path); s.loaded && err == nil && !info.Mode().IsRegular() {
-		return nil, errNoFile
+	if s.loaded {
+		return disk{}.regular(path)
 	}
 	return disk{}.read(path)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -215,13 +216,23 @@ func (p *Proxy) reportFindings(about *subject, o *inspect.Outcome, found *waf.Fi
 	p.events.Security(&event)
 }
 
-// toldRules are the rules that events, records and spans name: those that only add up scores are left out.
-func toldRules(found *waf.Findings) (rules []audit.Rule) {
-	for i := range found.Matches {
-		m := &found.Matches[i]
-		if m.Summary || len(rules) == audit.MostRules {
-			continue
+// toldMatches are the matches that events, records and spans name: the first ones, without those that only add up scores.
+func toldMatches(found *waf.Findings) iter.Seq[*waf.Match] {
+	return func(yield func(*waf.Match) bool) {
+		told := 0
+		for i := range found.Matches {
+			if m := &found.Matches[i]; !m.Summary {
+				if told++; told > audit.MostRules || !yield(m) {
+					return
+				}
+			}
 		}
+	}
+}
+
+// toldRules are the rules of these.
+func toldRules(found *waf.Findings) (rules []audit.Rule) {
+	for m := range toldMatches(found) {
 		rule := audit.Rule{ID: m.RuleID, Message: m.Message, Severity: m.Severity, Phase: m.Phase, Tags: tellingTags(m.Tags)}
 		if len(m.Targets) > 0 {
 			rule.Target, rule.Value, rule.Around = m.Targets[0].Name, m.Targets[0].Value, m.Targets[0].Around

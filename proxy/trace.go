@@ -69,10 +69,8 @@ func (x *exchange) traceEnds(event *audit.Access, findings *waf.Findings, inspec
 	if x.view.isSecure() {
 		told.Scheme = "https"
 	}
-	for i := range findings.Matches {
-		if m := &findings.Matches[i]; !m.Summary && len(told.Rules) < audit.MostRules {
-			told.Rules = append(told.Rules, m.RuleID)
-		}
+	for m := range toldMatches(findings) {
+		told.Rules = append(told.Rules, m.RuleID)
 	}
 	x.proxy.tracer.End(x.traced, &told)
 }

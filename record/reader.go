@@ -28,13 +28,21 @@ type Reader struct {
 func NewReader(r io.Reader) *Reader { return newReader(r, MaxLine) }
 
 func newReader(r io.Reader, limit int) *Reader {
-	from := bufio.NewReaderSize(r, 64<<10)
-	if magic, err := from.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
-		if z, err := gzip.NewReader(from); err == nil {
-			from = bufio.NewReaderSize(z, 64<<10)
-		}
-	}
+	from, _ := Unpacked(r) // the lines tell what is wrong
 	return &Reader{from: from, limit: limit}
+}
+
+// Unpacked is what r has, undone of gzip if it is gzipped. With an error it is r, from where reading has come to.
+func Unpacked(r io.Reader) (*bufio.Reader, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	if magic, _ := in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) { // reading on tells what is wrong
+		return in, nil
+	}
+	plain, err := gzip.NewReader(in)
+	if err != nil {
+		return in, fmt.Errorf("read gzip: %w", err)
+	}
+	return bufio.NewReaderSize(plain, 64<<10), nil
 }
 
 // LineError is what is wrong with one line. Those that follow can be read.

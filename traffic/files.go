@@ -1,15 +1,15 @@
 package traffic
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"regexp"
 	"strings"
+
+	"github.com/wafer-waf/wafer/record"
 )
 
 // Format is how a file tells requests.
@@ -64,13 +64,9 @@ func (f *reading) read(r io.Reader) error {
 	if f.Progress != nil {
 		r = &counted{r, f.Progress}
 	}
-	in := bufio.NewReaderSize(r, 64<<10)
-	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		plain, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("read gzip: %w", err)
-		}
-		in = bufio.NewReaderSize(plain, 64<<10)
+	in, err := record.Unpacked(r)
+	if err != nil {
+		return err
 	}
 	begin, err := in.Peek(4 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {

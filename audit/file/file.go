@@ -171,24 +171,34 @@ func possible(path string) error {
 		}
 		return err
 	}
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
+	if err != nil {
+		return err
 	}
-	return err
+	return regular(path, info)
+}
+
+// regular refuses what is no file that keeps lines, such as a pipe or a device.
+func regular(path string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", path)
+	}
+	return nil
 }
 
 // openRegular opens or creates a file, and nothing else: opening a pipe may wait for ever.
 func openRegular(path string) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
+	if info, err := os.Stat(path); err == nil {
+		if err := regular(path, info); err != nil {
+			return nil, err
+		}
 	}
 	file, err := os.OpenFile(filepath.Clean(path), os.O_APPEND|os.O_CREATE|os.O_RDWR, permissions)
 	if err != nil {
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
+	if err == nil {
+		err = regular(path, info)
 	}
 	if err != nil {
 		_ = file.Close()

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"os"
@@ -32,17 +29,4 @@ func readBounded(r io.Reader, name string, most int) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d MiB", name, most>>20)
 	}
 	return data, err
-}
-
-// unpacked is what r has, undone of gzip.
-func unpacked(r io.Reader) (*bufio.Reader, error) {
-	in := bufio.NewReaderSize(r, 64<<10)
-	if magic, _ := in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) { // reading on tells what is wrong
-		return in, nil
-	}
-	plain, err := gzip.NewReader(in)
-	if err != nil {
-		return nil, fmt.Errorf("read gzip: %w", err)
-	}
-	return bufio.NewReaderSize(plain, 64<<10), nil
 }

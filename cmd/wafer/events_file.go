@@ -15,6 +15,7 @@ import (
 	"github.com/wafer-waf/wafer/admin/view"
 	"github.com/wafer-waf/wafer/audit/file"
 	"github.com/wafer-waf/wafer/recent"
+	"github.com/wafer-waf/wafer/record"
 )
 
 // lookEvery is how often a file that is followed is looked at.
@@ -188,7 +189,7 @@ func readEventFile(name string, lines *eventLines) error {
 
 // readEvents reads lines to their end. Who waits for more of them has seen those that came.
 func readEvents(r io.Reader, name string, lines *eventLines) error {
-	in, err := unpacked(r)
+	in, err := record.Unpacked(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/wafer-waf/wafer/mask"
+	"github.com/wafer-waf/wafer/record"
 )
 
 // event is what explain reads of an access or security event. Its text is a client's, cleaned and masked, if
@@ -75,7 +76,7 @@ const longestEvent = 1 << 20
 func (in *explainInput) readEvent(log io.Reader) (*asked, error) {
 	var found *event
 	var others []string
-	lines, err := unpacked(log)
+	lines, err := record.Unpacked(log)
 	if err != nil {
 		return nil, err
 	}
